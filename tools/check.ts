@@ -1,0 +1,80 @@
+/**
+ * `deno task check [steps]`: everything that must be clean before a change lands, one line a step.
+ * `deno task check fmt types` runs these two only.
+ */
+import { root, stdFlags } from "./std.ts";
+
+const steps: Record<string, () => Promise<string[]>> = {
+  fmt: () => Promise.resolve(["fmt", "--check"]),
+  lint: () => Promise.resolve(["lint", "--quiet"]),
+  types: async () => ["check", "--quiet", ...await stdFlags(), ...await sources()],
+  doclint: async () => ["doc", "--lint", "--quiet", ...await entryPoints()],
+  // No permissions: the examples of the documentation must run as a reader's first program does.
+  doctests: async () => [
+    "test",
+    "--doc",
+    "--quiet",
+    "--permit-no-files",
+    ...await stdFlags(),
+    "mod.ts",
+    "lib",
+    "README.md",
+  ],
+  publish: () => Promise.resolve(["publish", "--dry-run", "--allow-dirty", "--quiet"]),
+};
+
+async function entryPoints(): Promise<string[]> {
+  const config: { exports: Record<string, string> } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+  return Object.values(config.exports);
+}
+
+/** Every folder that holds TypeScript, so that a new one cannot be forgotten. */
+async function sources(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(root)) {
+    if (entry.isFile && entry.name.endsWith(".ts")) found.push(entry.name);
+    const hidden = entry.name.startsWith(".") || entry.name === "node_modules" || entry.name === "coverage";
+    if (entry.isDirectory && !hidden && await holdsTypeScript(`${root}${entry.name}`)) found.push(entry.name);
+  }
+  return found.sort();
+}
+
+async function holdsTypeScript(folder: string): Promise<boolean> {
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isFile && entry.name.endsWith(".ts")) return true;
+    if (entry.isDirectory && await holdsTypeScript(`${folder}/${entry.name}`)) return true;
+  }
+  return false;
+}
+
+async function runStep(name: string): Promise<boolean> {
+  const started = performance.now();
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: await steps[name](),
+    cwd: root,
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${success ? "ok    " : "FAILED"} ${name.padEnd(9)} ${seconds.padStart(6)} s`);
+  if (!success) {
+    Deno.stdout.writeSync(stdout);
+    Deno.stderr.writeSync(stderr);
+  }
+  return success;
+}
+
+async function runSteps(chosen: string[]): Promise<number> {
+  const unknown = chosen.filter((name) => !(name in steps));
+  if (unknown.length > 0) {
+    console.error(`Unknown step "${unknown.join('", "')}": choose among ${Object.keys(steps).join(", ")}.`);
+    return 2;
+  }
+  let code = 0;
+  for (const name of chosen.length > 0 ? chosen : Object.keys(steps)) {
+    if (!await runStep(name)) code = 1;
+  }
+  return code;
+}
+
+if (import.meta.main) Deno.exit(await runSteps(Deno.args));

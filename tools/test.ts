@@ -1,0 +1,87 @@
+/**
+ * `deno task test [flags] [paths]`: runs the tests with the permissions they need and no more, and
+ * closes with the line `N passed, N failed`. Flags go to `deno test` (--filter, --parallel, -u ...).
+ */
+import { root, stdFlags } from "./std.ts";
+
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const VALUE_FLAGS = new Set(["--filter", "--reporter", "--ignore", "--junit-path", "--seed", "--retry"]);
+
+function splitArguments(args: string[]): { flags: string[]; paths: string[] } {
+  const flags: string[] = [];
+  const paths: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    if (!args[i].startsWith("-")) paths.push(args[i]);
+    else if (VALUE_FLAGS.has(args[i]) && i + 1 < args.length) flags.push(`${args[i]}=${args[++i]}`);
+    else flags.push(args[i]);
+  }
+  return { flags, paths: paths.length > 0 ? paths : ["tests"] };
+}
+
+/** Tests may read the project, write below one temporary folder, and start Deno; snapshots are written on request. */
+function permissions(temporary: string, updating: boolean): string[] {
+  return [
+    `--allow-read=${root},${temporary}`,
+    `--allow-write=${temporary}${updating ? `,${root}tests` : ""}`,
+    `--allow-run=${Deno.execPath()}`,
+    "--allow-env=DAMO_REQUIRE_WEBGPU,TMPDIR",
+  ];
+}
+
+function lastTally(output: string): Tally | undefined {
+  // deno-lint-ignore no-control-regex -- the colours of the report are escape sequences
+  const plain = output.replace(/\x1b\[[0-9;]*m/g, "");
+  const closing = [...plain.matchAll(/^(?:ok|FAILED) \| (\d+) passed.*?\| (\d+) failed(.*)$/gm)].at(-1);
+  if (!closing) return undefined;
+  const skipped = Number(/(\d+) ignored/.exec(closing[3])?.[1] ?? 0);
+  return { passed: Number(closing[1]), failed: Number(closing[2]), skipped };
+}
+
+async function runTests(args: string[]): Promise<number> {
+  const { flags, paths } = splitArguments(args);
+  const updating = flags.includes("-u") || flags.includes("--update-snapshots");
+  const temporary = await Deno.makeTempDir({ prefix: "damo_test_" });
+  let output = "";
+  let code: number;
+  try {
+    const checking = flags.some((flag) => flag.startsWith("--check")) ? [] : ["--no-check"];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "test",
+        ...checking,
+        ...await stdFlags(),
+        ...permissions(temporary, updating),
+        ...flags,
+        ...paths,
+      ],
+      env: { TMPDIR: temporary, TEMP: temporary, TMP: temporary },
+      stdout: "piped",
+    }).spawn();
+    const decoder = new TextDecoder();
+    for await (const chunk of child.stdout) {
+      Deno.stdout.writeSync(chunk);
+      // Only the end of the report is looked at.
+      output = (output + decoder.decode(chunk, { stream: true })).slice(-100_000);
+    }
+    code = (await child.status).code;
+  } finally {
+    await Deno.remove(temporary, { recursive: true });
+  }
+  const tally = lastTally(output) ?? { passed: 0, failed: 0, skipped: 0 };
+  // A module that cannot be loaded fails the run without being counted as a test.
+  if (code !== 0 && tally.failed === 0) tally.failed = 1;
+  if (tally.passed + tally.failed === 0) {
+    console.error("No test ran: the paths and the filter select none.");
+    code = 1;
+  }
+  const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : "";
+  console.log(`${tally.passed} passed, ${tally.failed} failed${skipped}`);
+  return code;
+}
+
+if (import.meta.main) Deno.exit(await runTests(Deno.args));
