@@ -1,0 +1,331 @@
+/**
+ * Device memory as a cache, so that nobody has to give tensors back by hand.
+ *
+ * JavaScript's collector does not see device memory, and finalizers never run inside one synchronous
+ * turn. So a budget bounds what lies on the device: when a new block would exceed it, the blocks that
+ * were not used for longest are spilled, that is, copied to an ordinary `Uint8Array` and freed. A
+ * spilled block is held by its owner alone; if the owner is already garbage, so is the array.
+ *
+ * Copying what is dead is a waste (about 0.25 ms for 1 MB), so large blocks avoid it in three ways:
+ *
+ * - The cache knows the owner of a large block only weakly. Under pressure it first frees the blocks
+ *   whose owners are gone.
+ * - A `WeakRef` keeps its target for the rest of the turn that made or read it. Where the engine lets
+ *   us (`node:vm`), a script that ends its own job clears this list now and then, so that a long
+ *   synchronous loop sees its garbage too. Elsewhere the cache makes no WeakRef and spills.
+ * - A FinalizationRegistry frees dead blocks as soon as the event loop turns.
+ *
+ * So that the collector runs at all, the cache makes a ballast, an array of 64 MB that is never touched and
+ * dropped at once, for every 64 MB of large blocks: it costs no memory (arrays of this size are mapped, not
+ * cleared) but weighs in the collector's books. With all this a 1 MB temporary costs 15 µs beyond its
+ * computation; with spilling alone it cost 250.
+ *
+ * The scheme knows the device through `BlockDevice` only.
+ */
+
+import { makeKeptObjectsCleaner } from "./kept_objects.ts";
+
+/** What the cache needs from a device. Address 0 means "none". */
+export interface BlockDevice {
+  /** The address of a fresh block, 0 when there is no room. */
+  allocate(bytes: number): number;
+  /** Gives a block back. */
+  free(address: number): void;
+  /** Copies a block into a new array that nothing else holds. */
+  read(address: number, bytes: number): Uint8Array<ArrayBuffer>;
+  /** Copies bytes into a block. */
+  write(address: number, bytes: Uint8Array): void;
+}
+
+/** A piece of memory that lies on the device, or in an array of the host while the device was short of room. */
+export class Block {
+  /** Where it lies on the device; 0 while it is spilled, and after it was freed. */
+  address = 0;
+  /** Its contents while it is spilled. */
+  host: Uint8Array<ArrayBuffer> | null = null;
+  /** How many running programs need it where it is. */
+  pins = 0;
+  /** Links of the list it is in, the least recently used first; null when it is in none. */
+  previous: Block | null = null;
+  next: Block | null = null;
+  /** When it was last used, on the clock of its cache. */
+  stamp = 0;
+  /** The owner, held weakly; null for small blocks and for those without an owner. */
+  owner: WeakRef<object> | null = null;
+  /** Whether the finalization registry knows it. */
+  registered = false;
+
+  constructor(readonly bytes: number, readonly charge: number) {}
+}
+
+/** What a cache holds, in bytes, and what it did so far. */
+export interface BlockCacheStats {
+  /** Bytes charged to the blocks on the device. */
+  resident: number;
+  /** Blocks on the device. */
+  blocks: number;
+  /** The limit of `resident`, which only pinned blocks may exceed. */
+  budget: number;
+  /** Blocks copied to the host. */
+  spills: number;
+  /** Spilled blocks brought back. */
+  restores: number;
+  /** Blocks freed because their owner was found dead. */
+  collected: number;
+}
+
+/** How a cache behaves. */
+export interface BlockCacheOptions {
+  /** Bytes that may lie on the device, 256 MB if not given. */
+  budget?: number;
+  /** Blocks of at least this many bytes are watched for dead owners, 32 KB if not given. */
+  largeBytes?: number;
+}
+
+/** Every block is charged this much at least, so that the number of tiny ones is bounded too. */
+const minimumCharge = 1024;
+/** Bytes of large blocks between two looks for garbage. */
+const lookEvery = 16 << 20;
+
+/** Above 32 MB every C library maps fresh zero pages instead of clearing recycled ones. */
+const ballastBytes = 64 << 20;
+
+function makeBallast(): void {
+  try {
+    new ArrayBuffer(ballastBytes);
+  } catch {
+    // Without room for it the collector has been called already.
+  }
+}
+
+class BlockList {
+  readonly #end: Block = new Block(0, 0);
+  constructor() {
+    this.#end.next = this.#end.previous = this.#end;
+  }
+  get oldest(): Block | null {
+    const first = this.#end.next;
+    return first === this.#end ? null : first;
+  }
+  after(block: Block): Block | null {
+    return block.next === this.#end ? null : block.next;
+  }
+  add(block: Block): void {
+    const last = this.#end.previous!;
+    block.previous = last;
+    block.next = this.#end;
+    last.next = block;
+    this.#end.previous = block;
+  }
+  static remove(block: Block): void {
+    block.previous!.next = block.next;
+    block.next!.previous = block.previous;
+    block.previous = block.next = null;
+  }
+}
+
+/** The blocks of one device, bounded by a budget. */
+export class BlockCache {
+  budget: number;
+  readonly #device: BlockDevice;
+  readonly #largeBytes: number;
+  readonly #small: BlockList = new BlockList();
+  readonly #large: BlockList = new BlockList();
+  readonly #registry: FinalizationRegistry<Block>;
+  #clearKeptObjects: (() => void) | null | undefined = undefined;
+  #resident = 0;
+  #blocks = 0;
+  #spills = 0;
+  #restores = 0;
+  #collected = 0;
+  #clock = 0;
+  #largeSinceClear = 0;
+  #largeSinceLook = 0;
+  #largeSinceBallast = 0;
+
+  constructor(device: BlockDevice, options: BlockCacheOptions = {}) {
+    this.#device = device;
+    this.budget = options.budget ?? 256 << 20;
+    this.#largeBytes = options.largeBytes ?? 32 << 10;
+    this.#registry = new FinalizationRegistry((block) => {
+      block.registered = false;
+      if (block.address !== 0 && block.pins === 0) {
+        this.#collected++;
+        this.free(block);
+      }
+    });
+  }
+
+  /**
+   * A block of `bytes` bytes on the device with unspecified contents. With an owner, which must be the
+   * only object that holds the block (a tensor's storage), it may be spilled while unpinned and is freed
+   * after the owner's death; without one it stays pinned until the caller frees it. Throws a RangeError when the device has no room left for it.
+   */
+  allocate(bytes: number, owner: object | null = null): Block {
+    const block = new Block(bytes, bytes < minimumCharge ? minimumCharge : bytes);
+    const watched = owner !== null && bytes >= this.#largeBytes;
+    if (watched) this.#watch(block, owner);
+    this.#place(block);
+    if (owner === null) block.pins = 1;
+    else this.#list(block);
+    return block;
+  }
+
+  /** Frees the block now, on the device and on the host. It must not be pinned by a running program. */
+  free(block: Block): void {
+    if (block.registered) {
+      this.#registry.unregister(block);
+      block.registered = false;
+    }
+    block.host = null;
+    if (block.address !== 0) this.#drop(block);
+  }
+
+  /** Brings the block to the device if it is not there, keeps it there until `unpin`, and gives its address. */
+  pin(block: Block): number {
+    if (block.pins++ === 0) {
+      if (block.address === 0) {
+        // Should there be no room, the block is as it was.
+        block.pins = 0;
+        this.#restore(block);
+        block.pins = 1;
+      } else BlockList.remove(block);
+    }
+    return block.address;
+  }
+
+  /** Ends one `pin`; the last makes the block the most recently used. */
+  unpin(block: Block): void {
+    if (--block.pins === 0 && block.address !== 0) this.#list(block);
+  }
+
+  /** Makes the block the most recently used one. */
+  touch(block: Block): void {
+    if (block.next === null) return;
+    BlockList.remove(block);
+    this.#list(block);
+  }
+
+  /** Frees unpinned blocks, dead ones first, then the least recently used, until at most `bytes` are resident. */
+  shrink(bytes: number): void {
+    if (this.#resident > bytes) this.#freeDead();
+    while (this.#resident > bytes && this.#spillOldest());
+  }
+
+  /** What the cache holds and did. */
+  stats(): BlockCacheStats {
+    return {
+      resident: this.#resident,
+      blocks: this.#blocks,
+      budget: this.budget,
+      spills: this.#spills,
+      restores: this.#restores,
+      collected: this.#collected,
+    };
+  }
+
+  #watch(block: Block, owner: object): void {
+    this.#registry.register(owner, block, block);
+    block.registered = true;
+    this.#largeSinceBallast += block.bytes;
+    if (this.#largeSinceBallast > ballastBytes) {
+      this.#largeSinceBallast = 0;
+      makeBallast();
+    }
+    if (this.#clearKeptObjects === undefined) this.#clearKeptObjects = makeKeptObjectsCleaner();
+    if (this.#clearKeptObjects === null) return;
+    block.owner = new WeakRef(owner);
+    this.#largeSinceClear += block.bytes;
+    if (this.#largeSinceClear > lookEvery) {
+      this.#largeSinceClear = 0;
+      this.#clearKeptObjects();
+    }
+  }
+
+  #list(block: Block): void {
+    block.stamp = ++this.#clock;
+    if (block.owner !== null) this.#large.add(block);
+    else this.#small.add(block);
+  }
+
+  #place(block: Block): void {
+    if (this.#resident + block.charge > this.budget) this.#makeRoom(block.charge);
+    let address = this.#device.allocate(block.bytes);
+    if (address === 0) {
+      this.#freeDead();
+      address = this.#device.allocate(block.bytes);
+      while (address === 0 && this.#spillOldest()) address = this.#device.allocate(block.bytes);
+      if (address === 0) {
+        throw new RangeError(
+          `Cannot allocate ${block.bytes} bytes: ${this.#resident} bytes in ${this.#blocks} blocks are in use and none can be spilled`,
+        );
+      }
+    }
+    block.address = address;
+    this.#resident += block.charge;
+    this.#blocks++;
+    this.#largeSinceLook += block.charge;
+  }
+
+  #makeRoom(charge: number): void {
+    if (this.#largeSinceLook > lookEvery) this.#freeDead();
+    while (this.#resident + charge > this.budget && this.#spillOldest());
+  }
+
+  /** Frees the large blocks whose owners are known to be dead. */
+  #freeDead(): void {
+    this.#largeSinceLook = 0;
+    for (let block = this.#large.oldest; block !== null;) {
+      const next: Block | null = this.#large.after(block);
+      if (block.owner!.deref() === undefined) {
+        this.#collected++;
+        this.free(block);
+      }
+      block = next;
+    }
+    // Reading a WeakRef keeps its target for the rest of the turn.
+    this.#clearKeptObjects?.();
+  }
+
+  #spillOldest(): boolean {
+    const small = this.#small.oldest;
+    const large = this.#large.oldest;
+    const block = small === null || (large !== null && large.stamp < small.stamp) ? large : small;
+    if (block === null) return false;
+    if (block.owner !== null && block.owner.deref() === undefined) {
+      this.#collected++;
+      this.free(block);
+      return true;
+    }
+    block.host = this.#device.read(block.address, block.bytes);
+    // The registry would keep the array alive.
+    if (block.registered) {
+      this.#registry.unregister(block);
+      block.registered = false;
+    }
+    this.#spills++;
+    this.#drop(block);
+    return true;
+  }
+
+  #restore(block: Block): void {
+    this.#place(block);
+    this.#device.write(block.address, block.host!);
+    block.host = null;
+    this.#restores++;
+    // A watched block stays so: its WeakRef and ballast are still there, only the registry forgot it.
+    const owner = block.owner?.deref();
+    if (owner !== undefined) {
+      this.#registry.register(owner, block, block);
+      block.registered = true;
+    }
+  }
+
+  #drop(block: Block): void {
+    if (block.next !== null) BlockList.remove(block);
+    this.#device.free(block.address);
+    block.address = 0;
+    this.#resident -= block.charge;
+    this.#blocks--;
+  }
+}
