@@ -1,0 +1,110 @@
+/** The error classes of Damo and the one form their messages have. */
+import { type Location, userLocation } from "./location.ts";
+
+/** What an error knows beyond its message. */
+export interface ErrorDetail {
+  /** The operation as the user wrote it, for example `matmul`. */
+  operation?: string;
+  /** The arguments involved: name or position, shape, dtype. */
+  arguments?: readonly { name: string; shape?: readonly number[]; dtype?: string; value?: unknown }[];
+  /** What to do about it; the last sentence of the message. */
+  remedy?: string;
+  /** Where the user wrote the operation. */
+  location?: Location | null;
+  /** The transforms on the way, outermost first: "in the backward pass of loss", "inside the body of scan". */
+  transforms?: readonly string[];
+  /** Anything else worth keeping. */
+  [key: string]: unknown;
+}
+
+/**
+ * The base class of every error that Damo throws on purpose. The message says what happened, where the user wrote
+ * it, and what to do; `detail` holds the same as data.
+ *
+ * @example
+ * ```ts
+ * import { DamoError, tensor } from "@damo/damo";
+ * try {
+ *   tensor([1, 2]).add(tensor([1, 2, 3]));
+ * } catch (error) {
+ *   console.assert(error instanceof DamoError && error.detail.operation === "add");
+ * }
+ * ```
+ */
+export class DamoError extends Error {
+  override name = "DamoError";
+  readonly detail: ErrorDetail;
+
+  constructor(what: string, detail: ErrorDetail = {}) {
+    const location = detail.location === undefined ? userLocation() : detail.location;
+    const place = location?.describe();
+    const lines = [what];
+    if (place) lines.push(`    at ${place}`);
+    for (const transform of detail.transforms ?? []) lines.push(`    ${transform}`);
+    if (detail.remedy) lines.push(detail.remedy);
+    super(lines.join("\n"));
+    this.detail = { ...detail, location };
+  }
+}
+
+/** Shapes, axes or sizes that do not fit the operation. */
+export class ShapeError extends DamoError {
+  override name = "ShapeError";
+}
+/** A dtype that the operation does not take, or a silent loss of precision. */
+export class DTypeError extends DamoError {
+  override name = "DTypeError";
+}
+/** A static index outside its axis. */
+export class IndexError extends DamoError {
+  override name = "IndexError";
+}
+/** The value of a traced tensor was asked for, or a traced tensor was used after its trace ended. */
+export class TracedValueError extends DamoError {
+  override name = "TracedValueError";
+}
+/** A tensor was used after its buffer had been donated to a compiled function. */
+export class DonatedError extends DamoError {
+  override name = "DonatedError";
+}
+/** A tensor was used after it had been disposed. */
+export class DisposedError extends DamoError {
+  override name = "DisposedError";
+}
+/** A derivative that does not exist or was asked for in a form that makes no sense. */
+export class GradientError extends DamoError {
+  override name = "GradientError";
+}
+/** A loop whose carry changes, that is left early, or whose stack overflows. */
+export class LoopError extends DamoError {
+  override name = "LoopError";
+}
+/** A guard found a NaN, an infinity or a value that is too big. */
+export class NonFiniteError extends DamoError {
+  override name = "NonFiniteError";
+}
+/** A function was traced more often than `maxTraces` allows. */
+export class RetraceError extends DamoError {
+  override name = "RetraceError";
+}
+/** A device is missing, lost, or two devices meet in one operation. */
+export class DeviceError extends DamoError {
+  override name = "DeviceError";
+}
+/** Device memory is exhausted. */
+export class OutOfMemoryError extends DamoError {
+  override name = "OutOfMemoryError";
+}
+/** A `check` was false. */
+export class CheckError extends DamoError {
+  override name = "CheckError";
+}
+/** A file or a byte stream does not have the form it should have. */
+export class FormatError extends DamoError {
+  override name = "FormatError";
+}
+
+/** `float32[2, 3]`: the one notation for types in messages, graphs and profiles. */
+export function describeType(dtype: string, shape: readonly number[]): string {
+  return `${dtype}[${shape.join(", ")}]`;
+}

@@ -1,0 +1,86 @@
+/** Tensors as text, in the manner of NumPy, and as nested arrays. */
+import type { DType, TypedArray } from "./dtype.ts";
+import { describe, type Shape } from "./shape.ts";
+import type { Nested, Tensor } from "./tensor.ts";
+
+/** Flat data as nested arrays; a bare number or boolean for a scalar. */
+export function nestedArray(data: TypedArray, dtype: DType, shape: Shape): Nested {
+  const value = (i: number): Nested => dtype === "bool" ? data[i] !== 0 : data[i];
+  let offset = 0;
+  function build(axis: number): Nested {
+    if (axis === shape.length) return value(offset++);
+    return Array.from({ length: shape[axis] }, () => build(axis + 1));
+  }
+  return build(0);
+}
+
+/** A traced tensor: its type and name, never a value. */
+export function formatTraced(tensor: Tensor): string {
+  const name = tensor.variable?.name;
+  return `Traced(${name ? `${name}: ` : ""}${describe(tensor.aval)})`;
+}
+
+/** More elements than this are elided, three at each end of an axis. */
+const ELIDE_ABOVE = 1000;
+const EDGE = 3;
+
+/** A concrete tensor: `tensor([[1, 2], [3, 4]], float32[2, 2])`. A tensor on a GPU shows its type only. */
+export function formatTensor(tensor: Tensor): string {
+  const type = describe(tensor.aval);
+  if (tensor.disposed) return `Tensor(${type}, disposed)`;
+  if (tensor.rawStorage()?.donation) return `Tensor(${type}, donated)`;
+  if (tensor.device !== "wasm" && tensor.literal === null) return `Tensor(${type}, on ${tensor.device})`;
+  const data = tensor.dataSync();
+  return `tensor(${formatData(data, tensor.dtype, tensor.shape, "tensor(".length)}, ${type})`;
+}
+
+/** The nested, aligned and elided text of flat data. */
+export function formatData(data: TypedArray, dtype: DType, shape: Shape, indent = 0): string {
+  const elide = data.length > ELIDE_ABOVE;
+  const cells = visibleOffsets(shape, elide).map((i) => formatElement(data[i], dtype));
+  const width = shape.length === 0 ? 0 : cells.reduce((w, c) => Math.max(w, c.length), 0);
+  let next = 0;
+  function build(axis: number, depth: number): string {
+    if (axis === shape.length) return cells[next++].padStart(width);
+    const size = shape[axis];
+    const parts: string[] = [];
+    const cut = elide && size > 2 * EDGE;
+    const count = cut ? 2 * EDGE : size;
+    for (let i = 0; i < count; i++) {
+      if (cut && i === EDGE) parts.push("...");
+      parts.push(build(axis + 1, depth + 1));
+    }
+    const last = axis === shape.length - 1;
+    const separator = last
+      ? ", "
+      : `,${"\n".repeat(shape.length - 1 - axis)}${" ".repeat(indent + depth + 1)}`;
+    return `[${parts.join(separator)}]`;
+  }
+  return build(0, 0);
+}
+
+function visibleOffsets(shape: Shape, elide: boolean): number[] {
+  let offsets = [0];
+  for (const size of shape) {
+    const next: number[] = [];
+    for (const base of offsets) {
+      for (let i = 0; i < size; i++) {
+        if (elide && size > 2 * EDGE && i === EDGE) i = size - EDGE;
+        next.push(base * size + i);
+      }
+    }
+    offsets = next;
+  }
+  return offsets;
+}
+
+const DIGITS: { readonly [d: string]: number } = { float16: 4, float32: 7, float64: 15 };
+
+function formatElement(value: number, dtype: DType): string {
+  if (dtype === "bool") return value ? "true" : "false";
+  const digits = DIGITS[dtype];
+  if (digits === undefined || !Number.isFinite(value) || Number.isInteger(value) && Math.abs(value) < 1e7) {
+    return Object.is(value, -0) ? "-0" : String(value);
+  }
+  return String(Number(value.toPrecision(digits)));
+}

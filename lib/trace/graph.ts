@@ -1,0 +1,124 @@
+/** The intermediate representation: a graph of nodes over typed variables, in topological order. */
+import type { Location } from "./location.ts";
+import type { Params, Primitive } from "./primitive.ts";
+import type { Aval } from "./shape.ts";
+
+let nextId = 0;
+
+/** A value of a graph: an input, or one output of a node. Single assignment. */
+export class Variable {
+  readonly id: number = nextId++;
+  readonly aval: Aval;
+  /** The node that computes it; null for an input of the graph. */
+  readonly node: Node | null;
+  /** Which output of the node. */
+  readonly index: number;
+  /** The user's name for it: a parameter, an object path, a shared variable. */
+  name: string | undefined;
+
+  constructor(aval: Aval, node: Node | null = null, index = 0, name?: string) {
+    this.aval = aval;
+    this.node = node;
+    this.index = index;
+    this.name = name;
+  }
+}
+
+/** One application of a primitive. */
+export class Node {
+  readonly primitive: Primitive;
+  readonly inputs: readonly Variable[];
+  readonly params: Params;
+  readonly outputs: readonly Variable[];
+  /** Where the user wrote it. */
+  readonly location: Location | null;
+
+  constructor(
+    primitive: Primitive,
+    inputs: readonly Variable[],
+    params: Params,
+    avals: readonly Aval[],
+    location: Location | null,
+  ) {
+    this.primitive = primitive;
+    this.inputs = inputs;
+    this.params = params;
+    this.location = location;
+    this.outputs = avals.map((aval, i) => new Variable(aval, this, i));
+  }
+}
+
+/**
+ * A closed function on tensors: everything it needs is an input. Nodes stand in topological order, and every
+ * variable a node reads is an input or an output of an earlier node.
+ */
+export class Graph {
+  readonly inputs: readonly Variable[];
+  readonly outputs: readonly Variable[];
+  readonly nodes: readonly Node[];
+  /** The function it came from, for printing. */
+  readonly name: string;
+  #key: string | undefined;
+
+  constructor(inputs: readonly Variable[], outputs: readonly Variable[], nodes: readonly Node[], name = "") {
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.nodes = nodes;
+    this.name = name;
+  }
+
+  /** A text that is equal for graphs that compute the same in the same way (names and locations apart). */
+  get key(): string {
+    return this.#key ??= graphKey(this);
+  }
+}
+
+/** Structural key: variables numbered by first appearance. */
+function graphKey(graph: Graph): string {
+  const numbers = new Map<Variable, number>();
+  const parts: string[] = [];
+  const typeOf = (a: Aval) => `${a.dtype}${a.weak ? "~" : ""}[${a.shape.join()}]`;
+  for (const input of graph.inputs) {
+    numbers.set(input, numbers.size);
+    parts.push(typeOf(input.aval));
+  }
+  for (const node of graph.nodes) {
+    parts.push(
+      `${node.primitive.name}(${node.inputs.map((v) => numbers.get(v)).join()})${paramsKey(node.params)}` +
+        (node.outputs.length === 1 ? "" : `*${node.outputs.length}`),
+    );
+    for (const output of node.outputs) numbers.set(output, numbers.size);
+  }
+  parts.push(`->${graph.outputs.map((v) => numbers.get(v)).join()}`);
+  return parts.join(";");
+}
+
+const identities = new WeakMap<object, number>();
+let nextIdentity = 0;
+
+/** A number that stands for the identity of a function or other opaque object in a key. */
+export function identityOf(value: object): number {
+  let id = identities.get(value);
+  if (id === undefined) identities.set(value, id = nextIdentity++);
+  return id;
+}
+
+/** A text that is equal for equal parameters. Graphs enter by structure, functions by identity. */
+export function paramsKey(params: Params): string {
+  let text = "";
+  for (const key in params) text += `${key}=${valueKey((params as Record<string, unknown>)[key])} `;
+  return text;
+}
+
+function valueKey(value: unknown): string {
+  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(valueKey).join()}]`;
+  if (value instanceof Graph) return `<${value.key}>`;
+  if (typeof value === "function") return `@${identityOf(value)}`;
+  if (typeof value === "object" && value !== null) {
+    const prototype = Object.getPrototypeOf(value);
+    return prototype === Object.prototype ? `{${paramsKey(value)}}` : `@${identityOf(value)}`;
+  }
+  return String(value);
+}

@@ -1,0 +1,113 @@
+/** Where the user wrote an operation: captured raw when it happens, formatted only when somebody asks. */
+
+const LIBRARY = new URL("../", import.meta.url).href;
+
+/** A place in the user's code. */
+export interface UserFrame {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly functionName: string;
+}
+
+interface CallSiteHolder {
+  stack?: string;
+}
+
+interface StackCapture {
+  captureStackTrace?(target: object, above?: (...args: never[]) => unknown): void;
+  stackTraceLimit?: number;
+}
+
+const engine = Error as unknown as StackCapture;
+
+/** Frames deeper than this are not searched for the user's line. */
+const DEPTH = 24;
+
+/** A captured stack, parsed on first use: capturing costs 2 to 4 microseconds, formatting 30 to 60. */
+export class Location {
+  #holder: CallSiteHolder | null;
+  #frame: UserFrame | null | undefined;
+
+  constructor(holder: CallSiteHolder | null, frame?: UserFrame) {
+    this.#holder = holder;
+    this.#frame = frame;
+  }
+
+  /** The innermost frame outside the library, or null when there is none. */
+  get frame(): UserFrame | null {
+    if (this.#frame === undefined) {
+      this.#frame = findUserFrame(this.#holder?.stack ?? "");
+      this.#holder = null;
+    }
+    return this.#frame;
+  }
+
+  /** `file:line:column` with the name of the enclosing function, or undefined when unknown. */
+  describe(): string | undefined {
+    const frame = this.frame;
+    if (!frame) return undefined;
+    const place = `${frame.file}:${frame.line}:${frame.column}`;
+    return frame.functionName ? `${frame.functionName} (${place})` : place;
+  }
+
+  /** `name.ts:line`, for graphs and profiles. */
+  short(): string {
+    const frame = this.frame;
+    return frame ? `${frame.file.slice(frame.file.lastIndexOf("/") + 1)}:${frame.line}` : "";
+  }
+}
+
+const FRAME = /^\s*at (?:(?:async )?(.*?) \()?((?:[a-z-]+:)?[^()\s]+?):(\d+):(\d+)\)?$/;
+
+function findUserFrame(stack: string): UserFrame | null {
+  for (const text of stack.split("\n")) {
+    const match = FRAME.exec(text);
+    if (!match) continue;
+    const [, functionName = "", file, line, column] = match;
+    if (file.startsWith(LIBRARY) || file.startsWith("ext:") || file.startsWith("node:")) continue;
+    return {
+      file,
+      line: Number(line),
+      column: Number(column),
+      functionName: functionName.replace(/^new /, ""),
+    };
+  }
+  return null;
+}
+
+/** Captures the stack of the caller without formatting it. */
+export function captureLocation(): Location {
+  const holder: CallSiteHolder = {};
+  if (!engine.captureStackTrace) return new Location({ stack: new Error().stack });
+  const limit = engine.stackTraceLimit;
+  engine.stackTraceLimit = DEPTH;
+  engine.captureStackTrace(holder, captureLocation);
+  engine.stackTraceLimit = limit;
+  return new Location(holder);
+}
+
+let override: Location | null = null;
+
+/** Runs `body` with every new node, and every error, located at `location`: rules of transforms run under it. */
+export function atLocation<T>(location: Location | null, body: () => T): T {
+  const previous = override;
+  override = location ?? previous;
+  try {
+    return body();
+  } finally {
+    override = previous;
+  }
+}
+
+/** Sets the location override and returns the previous one; the caller restores it in `finally`. */
+export function swapLocation(location: Location | null): Location | null {
+  const previous = override;
+  override = location;
+  return previous;
+}
+
+/** The location that a node or an error made now belongs to. */
+export function userLocation(): Location {
+  return override ?? captureLocation();
+}

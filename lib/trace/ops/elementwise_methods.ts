@@ -1,0 +1,3 @@
+export interface ElementwiseMethods {
+  add(b: unknown): unknown;
+}

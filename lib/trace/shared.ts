@@ -1,0 +1,152 @@
+/** Shared state: a tensor that outlives calls, read and updated by traced functions and by plain code. */
+import { DTypeError, ShapeError } from "./errors.ts";
+import { describe, sameShape } from "./shape.ts";
+import { currentTrace } from "./trace.ts";
+import type { Tensor } from "./tensor.ts";
+import type { DType } from "./dtype.ts";
+import type { Device } from "./storage.ts";
+
+/** What the reactive layer (lib/jit/reactive) wants to know. */
+export interface SharedObserver {
+  onRead(shared: Shared): void;
+  onWrite(shared: Shared): void;
+}
+
+let observer: SharedObserver | null = null;
+
+export function installSharedObserver(value: SharedObserver): void {
+  observer = value;
+}
+
+/** Turns what a user assigns into a tensor; installed by lib/trace/ops/creation.ts, which knows TensorLike. */
+let toTensor: ((value: unknown) => Tensor) | null = null;
+
+export function installSharedConversion(convert: (value: unknown) => Tensor): void {
+  toTensor = convert;
+}
+
+/**
+ * A variable whose value persists between calls. Inside a traced function `.value` reads a traced input, and
+ * assigning it records an update that is committed when the call ends; outside, both act at once.
+ *
+ * @example
+ * ```ts
+ * import { jit, shared } from "@damo/damo";
+ * const count = shared(0, { name: "count" });
+ * const increment = jit(() => {
+ *   count.value = count.value.add(1);
+ * });
+ * increment();
+ * increment();
+ * console.assert(count.value.itemSync() === 2);
+ * ```
+ */
+export class Shared {
+  readonly name: string;
+  #tensor: Tensor;
+  /** True when user code may hold the current tensor, so that an update must not overwrite its buffer. */
+  escaped = true;
+  /** Counts assignments; lets caches see changes cheaply. */
+  version = 0;
+
+  constructor(tensor: Tensor, name: string) {
+    this.#tensor = tensor;
+    this.name = name;
+  }
+
+  get shape(): readonly number[] {
+    return this.#tensor.aval.shape;
+  }
+  get dtype(): DType {
+    return this.#tensor.aval.dtype;
+  }
+  get ndim(): number {
+    return this.#tensor.aval.shape.length;
+  }
+  get size(): number {
+    return this.#tensor.size;
+  }
+  get device(): Device {
+    return this.#tensor.device;
+  }
+
+  /** The current value: a concrete tensor outside a trace, a traced one inside. */
+  get value(): Tensor {
+    const trace = currentTrace();
+    if (trace) return trace.readShared(this);
+    observer?.onRead(this);
+    this.escaped = true;
+    return this.#tensor;
+  }
+
+  set value(value: Tensor | number | boolean | Shared | readonly unknown[] | ArrayBufferView) {
+    const tensor = this.#convert(value);
+    const trace = currentTrace();
+    if (trace) {
+      trace.writeShared(this, tensor);
+      return;
+    }
+    tensor.storage();
+    this.escaped = true;
+    this.replace(tensor);
+  }
+
+  /** The current concrete value without registering a dependency. */
+  peek(): Tensor {
+    if (!currentTrace()) this.escaped = true;
+    return this.#tensor;
+  }
+
+  /** Sets the concrete value and tells the observers; used by compiled calls when they commit. */
+  replace(tensor: Tensor): void {
+    this.#tensor = tensor;
+    this.version++;
+    observer?.onWrite(this);
+  }
+
+  /** The current tensor for a compiled call, which does not let it escape. */
+  current(): Tensor {
+    return this.#tensor;
+  }
+
+  #convert(value: unknown): Tensor {
+    let tensor = toTensor!(value instanceof Shared ? value.value : value);
+    const { dtype, shape } = this.#tensor.aval;
+    if (!sameShape(tensor.aval.shape, shape)) {
+      throw new ShapeError(
+        `Shared variable "${this.name}" is ${describe(this.#tensor.aval)} and was assigned ${
+          describe(tensor.aval)
+        }.`,
+        {
+          operation: "shared.value",
+          arguments: [{ name: this.name, shape, dtype }, {
+            name: "value",
+            shape: tensor.shape,
+            dtype: tensor.dtype,
+          }],
+          remedy: "Its shape is fixed: reshape or broadcast the value, or make a new shared variable.",
+        },
+      );
+    }
+    if (tensor.aval.dtype === dtype && !tensor.aval.weak) return tensor;
+    if (tensor.aval.weak || tensor.literal !== null) tensor = tensor.convertWeak(dtype);
+    if (tensor.aval.dtype !== dtype) {
+      throw new DTypeError(
+        `Shared variable "${this.name}" is ${describe(this.#tensor.aval)} and was assigned ${
+          describe(tensor.aval)
+        }.`,
+        {
+          operation: "shared.value",
+          arguments: [{ name: this.name, shape, dtype }, {
+            name: "value",
+            shape: tensor.shape,
+            dtype: tensor.dtype,
+          }],
+          remedy:
+            `Write value.cast("${dtype}"), or make the shared variable with { dtype: "${tensor.aval.dtype}" }.`,
+        },
+      );
+    }
+    return tensor;
+  }
+}

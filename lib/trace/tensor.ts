@@ -1,0 +1,235 @@
+/** Tensor: one class for concrete and traced values, with the same methods. */
+import { castValue, defaultFloat, type DType, isFloat, type TypedArray } from "./dtype.ts";
+import { DisposedError, DonatedError, ShapeError, TracedValueError } from "./errors.ts";
+import { formatTensor, formatTraced, nestedArray } from "./format.ts";
+import type { Variable } from "./graph.ts";
+import type { TensorMethods } from "./ops/methods.ts";
+import { castPrimitive } from "./primitives/cast.ts";
+import { type Aval, describe, sizeOf } from "./shape.ts";
+import { type Device, executor, type Storage } from "./storage.ts";
+import { bindOne, type Trace } from "./trace.ts";
+
+/** Nested arrays of numbers or booleans, as `array()` gives them; a plain number or boolean for a scalar. */
+export type Nested = number | boolean | Nested[];
+
+/** Whether a traced number argument is integral, and a way to say that the trace depends on it. */
+export interface NumberOrigin {
+  readonly integral: boolean;
+  /** Called when the trace uses integrality: the compiled program is then for integral (or fractional) numbers. */
+  observe(): void;
+}
+
+/**
+ * An immutable n-dimensional array. Concrete tensors hold elements on a device; inside a traced function the same
+ * methods on traced tensors build the graph.
+ *
+ * @example
+ * ```ts
+ * import { tensor } from "@damo/damo";
+ * const x = tensor([[1, 2], [3, 4]]);
+ * console.assert(x.shape.join() === "2,2" && x.mul(2).sum().itemSync() === 20);
+ * ```
+ */
+export class Tensor {
+  readonly aval: Aval;
+  readonly #storage: Storage | null;
+  /** The trace this tensor belongs to, or null for a concrete one. */
+  readonly trace: Trace | null;
+  readonly variable: Variable | null;
+  /** The number that a JS literal stands for; it gets a buffer only when somebody needs one. */
+  readonly literal: number | null;
+  /** For traced JS numbers and what is computed from them. */
+  origin: NumberOrigin | null = null;
+
+  constructor(
+    aval: Aval,
+    storage: Storage | null,
+    trace: Trace | null = null,
+    variable: Variable | null = null,
+    literal: number | null = null,
+  ) {
+    this.aval = aval;
+    this.#storage = storage;
+    this.trace = trace;
+    this.variable = variable;
+    this.literal = literal;
+  }
+
+  /** A scalar that stands for a JS number, boolean or a number of a known dtype; made without touching a device. */
+  static literal(value: number, dtype: DType, weak = false): Tensor {
+    return new Tensor({ shape: [], dtype, weak }, null, null, null, castValue(value, "float64", dtype));
+  }
+
+  get shape(): readonly number[] {
+    return this.aval.shape;
+  }
+  get dtype(): DType {
+    return this.aval.weak && isFloat(this.aval.dtype) ? defaultFloat() : this.aval.dtype;
+  }
+  /** The number of axes. */
+  get ndim(): number {
+    return this.aval.shape.length;
+  }
+  /** The number of elements. */
+  get size(): number {
+    return sizeOf(this.aval.shape);
+  }
+  get device(): Device {
+    return this.#storage ? this.#storage.device : executor().defaultDevice();
+  }
+  get disposed(): boolean {
+    return this.#storage?.disposed ?? false;
+  }
+
+  /** The storage of a concrete tensor, after checking that it may be used. */
+  storage(): Storage {
+    const storage = this.#storage;
+    if (storage === null) throw this.#noValue("its storage was asked for");
+    if (storage.donation !== null) throw donated(this.aval, storage);
+    if (storage.disposed) {
+      throw new DisposedError(`A tensor ${describe(this.aval)} was used after it had been disposed.`, {
+        operation: "dispose",
+        remedy: "Dispose it after its last use, or leave it to the collector.",
+      });
+    }
+    return storage;
+  }
+
+  /** The storage whatever its state, or null; for the runtime. */
+  rawStorage(): Storage | null {
+    return this.#storage;
+  }
+
+  #noValue(what: string): TracedValueError {
+    return new TracedValueError(
+      `${what[0].toUpperCase()}${what.slice(1)} of a traced tensor ${
+        describe(this.aval)
+      }: it has no value yet.`,
+      {
+        operation: this.trace?.name,
+        arguments: [{ name: this.variable?.name ?? "tensor", shape: this.shape, dtype: this.dtype }],
+        remedy:
+          "Inside a traced function use where, cond or a loop to decide by values, print to see them, " +
+          "return the tensor to read it after the call, or list the argument in { static } to trace for each value.",
+      },
+    );
+  }
+
+  /** A copy of the elements, flat and row-major; bool as a Uint8Array of 0 and 1. */
+  data(): Promise<TypedArray> {
+    if (this.trace) throw this.#noValue("data() was called");
+    return this.literal !== null ? Promise.resolve(this.dataSync()) : this.storage().readAsync();
+  }
+
+  /** Like {@link Tensor.data}, at once. */
+  dataSync(): TypedArray {
+    if (this.trace) throw this.#noValue("dataSync() was called");
+    if (this.literal !== null) {
+      return executor().apply(castPrimitive, [this], { dtype: this.dtype }, [{
+        shape: [],
+        dtype: this.dtype,
+      }])[0].dataSync();
+    }
+    return this.storage().read();
+  }
+
+  /** The elements as nested arrays; a number or boolean for a scalar. */
+  async array(): Promise<Nested> {
+    if (this.trace) throw this.#noValue("array() was called");
+    return nestedArray(await this.data(), this.dtype, this.shape);
+  }
+
+  arraySync(): Nested {
+    if (this.trace) throw this.#noValue("arraySync() was called");
+    return nestedArray(this.dataSync(), this.dtype, this.shape);
+  }
+
+  /** The only element, as a number or boolean. */
+  async item(): Promise<number | boolean> {
+    this.#checkOneElement();
+    return element(await this.data(), this.dtype);
+  }
+
+  itemSync(): number | boolean {
+    this.#checkOneElement();
+    return element(this.dataSync(), this.dtype);
+  }
+
+  #checkOneElement(): void {
+    if (this.trace) throw this.#noValue("item() was called");
+    if (this.size !== 1) {
+      throw new ShapeError(`item: a tensor ${describe(this.aval)} has ${this.size} elements, not one.`, {
+        operation: "item",
+        arguments: [{ name: "x", shape: this.shape, dtype: this.dtype }],
+        remedy: "Use data() or array() for all elements, or at(...) to pick one.",
+      });
+    }
+  }
+
+  /** Gives the memory back at once; optional. */
+  dispose(): void {
+    if (this.trace) throw this.#noValue("dispose() was called");
+    this.#storage?.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.trace) this.#storage?.dispose();
+  }
+
+  /** `Number(t)`, `+t`, `t < u` and template strings reach this. */
+  [Symbol.toPrimitive](hint: string): string | number {
+    if (hint === "string") return this.toString();
+    if (this.trace) {
+      throw this.#noValue(hint === "number" ? "a JS number was asked for" : "a JS operator used the value");
+    }
+    return Number(this.itemSync());
+  }
+
+  toString(): string {
+    return this.trace ? formatTraced(this) : formatTensor(this);
+  }
+
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /** A literal or weak scalar as a scalar of `dtype`. */
+  convertWeak(dtype: DType): Tensor {
+    if (this.literal !== null) return Tensor.literal(this.literal, dtype);
+    return bindOne(castPrimitive, [this], { dtype });
+  }
+}
+
+/** The operations of lib/trace/ops as methods; each file of operations installs its own. */
+// deno-lint-ignore no-empty-interface -- merges the methods into the class
+export interface Tensor extends TensorMethods {}
+
+/** Adds methods to every tensor; called by the files of lib/trace/ops. */
+export function installMethods(methods: Partial<TensorMethods>): void {
+  for (const [name, value] of Object.entries(methods)) {
+    Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
+  }
+}
+
+function element(data: TypedArray, dtype: DType): number | boolean {
+  return dtype === "bool" ? data[0] !== 0 : data[0];
+}
+
+function donated(aval: Aval, storage: Storage): DonatedError {
+  const { functionName, argument, location } = storage.donation!;
+  const where = location.describe();
+  return new DonatedError(
+    `A tensor ${describe(aval)} was used after it had been donated to ${functionName} as ${argument}` +
+      `${where ? `, called at ${where}` : ""}.`,
+    {
+      operation: functionName,
+      arguments: [{ name: argument, shape: aval.shape, dtype: aval.dtype }],
+      donatedAt: location,
+      remedy: "Use the result of that call instead, or leave the argument out of { donate }.",
+    },
+  );
+}

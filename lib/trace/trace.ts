@@ -1,0 +1,263 @@
+/** Tracing: the current trace, how tensors enter it, and `bind`, the one place where operations happen. */
+import { ShapeError, TracedValueError } from "./errors.ts";
+import { Graph, Node, Variable } from "./graph.ts";
+import { type Location, swapLocation, userLocation } from "./location.ts";
+import type { Params, Primitive } from "./primitive.ts";
+import { constantPrimitive } from "./primitives/constant.ts";
+import { type Aval, describe } from "./shape.ts";
+import type { Shared } from "./shared.ts";
+import { executor } from "./storage.ts";
+import { Tensor } from "./tensor.ts";
+
+/** One graph under construction. Traces nest: transforms and loop bodies trace inside the trace of their caller. */
+export class Trace {
+  readonly parent: Trace | null;
+  readonly name: string;
+  readonly nodes: Node[] = [];
+  readonly inputs: Variable[] = [];
+  /** Tensors from outside (concrete, or of an enclosing trace), in order of first use, and their inputs here. */
+  readonly captured: Tensor[] = [];
+  readonly capturedVariables: Variable[] = [];
+  readonly sharedReads: Map<Shared, Tensor> = new Map();
+  readonly sharedWrites: Map<Shared, Tensor> = new Map();
+  /** Set when the trace is over; its tensors are of no use any more. */
+  ended = false;
+  /** Hooks of the imperative loop front end and the like: called before each node is added. */
+  readonly #capturedIndex: Map<object, Variable> = new Map();
+  readonly #literals: Map<string, Variable> = new Map();
+
+  constructor(parent: Trace | null, name: string) {
+    this.parent = parent;
+    this.name = name;
+  }
+
+  addInput(aval: Aval, name?: string): Tensor {
+    const variable = new Variable(aval, null, 0, name);
+    this.inputs.push(variable);
+    return new Tensor(aval, null, this, variable);
+  }
+
+  addNode(
+    primitive: Primitive,
+    inputs: readonly Variable[],
+    params: Params,
+    avals: readonly Aval[],
+    location: Location | null,
+  ): Tensor[] {
+    const node = new Node(primitive, inputs, params, avals, location);
+    this.nodes.push(node);
+    return node.outputs.map((variable) => new Tensor(variable.aval, null, this, variable));
+  }
+
+  /** The variable of this trace that stands for `tensor`. */
+  lift(tensor: Tensor): Variable {
+    if (tensor.trace === this) return tensor.variable!;
+    if (tensor.literal !== null) return this.#liftLiteral(tensor);
+    const key: object = tensor.variable ?? tensor.storage();
+    let variable = this.#capturedIndex.get(key);
+    if (variable) return variable;
+    if (tensor.trace !== null) this.#checkAncestor(tensor);
+    variable = new Variable(tensor.aval, null, 0, tensor.variable?.name);
+    this.#capturedIndex.set(key, variable);
+    this.captured.push(tensor);
+    this.capturedVariables.push(variable);
+    return variable;
+  }
+
+  #liftLiteral(tensor: Tensor): Variable {
+    const value = tensor.literal!;
+    const key = `${tensor.aval.dtype}${tensor.aval.weak ? "~" : ""}${Object.is(value, -0) ? "-0" : value}`;
+    let variable = this.#literals.get(key);
+    if (!variable) {
+      const node = new Node(constantPrimitive, [], { value, dtype: tensor.aval.dtype }, [tensor.aval], null);
+      this.nodes.push(node);
+      variable = node.outputs[0];
+      this.#literals.set(key, variable);
+    }
+    return variable;
+  }
+
+  #checkAncestor(tensor: Tensor): void {
+    for (let trace: Trace | null = this; trace; trace = trace.parent) if (trace === tensor.trace) return;
+    throw leaked(tensor);
+  }
+
+  /** The value of a shared variable at this point of the trace. */
+  readShared(shared: Shared): Tensor {
+    const written = this.sharedWrites.get(shared);
+    if (written) return written;
+    let tensor = this.sharedReads.get(shared);
+    if (!tensor) {
+      const aval = shared.peek().aval;
+      tensor = new Tensor(aval, null, this, new Variable(aval, null, 0, shared.name));
+      this.sharedReads.set(shared, tensor);
+    }
+    return tensor;
+  }
+
+  writeShared(shared: Shared, value: Tensor): void {
+    const variable = this.lift(value);
+    this.sharedWrites.set(shared, new Tensor(value.aval, null, this, variable));
+  }
+}
+
+function leaked(tensor: Tensor): TracedValueError {
+  return new TracedValueError(
+    `A traced tensor ${describe(tensor.aval)} was used after the trace of ${tensor.trace!.name} had ended.`,
+    {
+      operation: tensor.trace!.name,
+      remedy:
+        "Return it from the traced function, or keep it in a shared variable, instead of storing it outside.",
+    },
+  );
+}
+
+let current: Trace | null = null;
+
+/** The innermost trace, or null outside all of them. */
+export function currentTrace(): Trace | null {
+  return current;
+}
+
+/** Runs `body` inside `trace`. The trace is over when the body returns or throws. */
+export function withTrace<T>(trace: Trace, body: () => T): T {
+  const previous = current;
+  const location = swapLocation(null);
+  current = trace;
+  try {
+    return body();
+  } finally {
+    current = previous;
+    swapLocation(location);
+    trace.ended = true;
+  }
+}
+
+/** Runs `body` outside all traces: for what must happen while tracing, such as making a concrete tensor. */
+export function withoutTrace<T>(body: () => T): T {
+  const previous = current;
+  current = null;
+  try {
+    return body();
+  } finally {
+    current = previous;
+  }
+}
+
+/** Applies a primitive: adds a node to the current trace, or runs it at once where there is none. */
+export function bind<P extends Params>(
+  primitive: Primitive<P>,
+  inputs: readonly Tensor[],
+  params: P,
+): readonly Tensor[] {
+  const avals = new Array<Aval>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) avals[i] = inputs[i].aval;
+  const outputs = primitive.infer(avals, params);
+  if (current === null) {
+    for (const input of inputs) if (input.trace !== null) throw leaked(input);
+    return executor().apply(primitive as Primitive, inputs, params, outputs);
+  }
+  const trace = current;
+  const variables = new Array<Variable>(inputs.length);
+  for (let i = 0; i < inputs.length; i++) variables[i] = trace.lift(inputs[i]);
+  return trace.addNode(primitive as Primitive, variables, params, outputs, userLocation());
+}
+
+/** `bind` for primitives of one output. */
+export function bindOne<P extends Params>(
+  primitive: Primitive<P>,
+  inputs: readonly Tensor[],
+  params: P,
+): Tensor {
+  return bind(primitive, inputs, params)[0];
+}
+
+/** A traced function: a closed graph and where its further inputs and outputs belong. */
+export interface TracedFunction {
+  /**
+   * Inputs: those asked for, then one per captured tensor, then one per shared variable read.
+   * Outputs: those of the function, then one per shared variable written.
+   */
+  readonly graph: Graph;
+  readonly captured: readonly Tensor[];
+  readonly reads: readonly Shared[];
+  readonly writes: readonly Shared[];
+  /** How many inputs were asked for, and how many outputs the function itself gave. */
+  readonly inputCount: number;
+  readonly outputCount: number;
+}
+
+export interface TraceOptions {
+  readonly name?: string;
+  /** Names for the inputs, shown in graphs and errors. */
+  readonly inputNames?: readonly (string | undefined)[];
+}
+
+/** Traces `fn` on inputs of the given types into a closed graph. The function runs once. */
+export function traceFunction(
+  fn: (inputs: Tensor[], trace: Trace) => readonly Tensor[],
+  avals: readonly Aval[],
+  options: TraceOptions = {},
+): TracedFunction {
+  const trace = new Trace(current, options.name ?? "function");
+  return withTrace(trace, () => {
+    const inputs = avals.map((aval, i) => trace.addInput(aval, options.inputNames?.[i]));
+    const results = fn(inputs, trace);
+    return finishTrace(trace, results);
+  });
+}
+
+/** Closes a trace over its results. Call it while the trace is current. */
+export function finishTrace(trace: Trace, results: readonly Tensor[]): TracedFunction {
+  const inputCount = trace.inputs.length;
+  const outputs = results.map((tensor) => trace.lift(tensor));
+  const writes = [...trace.sharedWrites.keys()];
+  for (const tensor of trace.sharedWrites.values()) outputs.push(tensor.variable!);
+  const reads = [...trace.sharedReads.keys()];
+  const readVariables = [...trace.sharedReads.values()].map((tensor) => tensor.variable!);
+  const inputs = [...trace.inputs, ...trace.capturedVariables, ...readVariables];
+  const graph = new Graph(inputs, outputs, trace.nodes, trace.name);
+  return { graph, captured: trace.captured, reads, writes, inputCount, outputCount: results.length };
+}
+
+/** The tensors to pass for the captured and shared inputs of a traced function, in the current context. */
+export function capturedInputs(traced: TracedFunction): Tensor[] {
+  return [...traced.captured, ...traced.reads.map((shared) => shared.value)];
+}
+
+/** Assigns the written shared variables, in the current context, from the outputs that follow the function's own. */
+export function commitWrites(traced: TracedFunction, outputs: readonly Tensor[]): readonly Tensor[] {
+  traced.writes.forEach((shared, i) => shared.value = outputs[traced.outputCount + i]);
+  return outputs.slice(0, traced.outputCount);
+}
+
+/**
+ * Applies a graph to tensors: inlines its nodes into the current trace, keeping their locations, or runs it as one
+ * compiled program where there is no trace.
+ */
+export function evaluateGraph(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[] {
+  if (inputs.length !== graph.inputs.length) {
+    throw new ShapeError(`A graph of ${graph.inputs.length} inputs was given ${inputs.length} tensors.`, {
+      operation: graph.name,
+    });
+  }
+  if (current === null) return executor().run(graph, inputs);
+  const trace = current;
+  const values = new Map<Variable, Variable>();
+  graph.inputs.forEach((variable, i) => values.set(variable, trace.lift(inputs[i])));
+  for (const node of graph.nodes) {
+    const avals = node.outputs.map((output) => output.aval);
+    const results = trace.addNode(
+      node.primitive,
+      node.inputs.map((variable) => values.get(variable)!),
+      node.params,
+      avals,
+      node.location,
+    );
+    node.outputs.forEach((output, i) => values.set(output, results[i].variable!));
+  }
+  return graph.outputs.map((variable) => {
+    const value = values.get(variable)!;
+    return new Tensor(value.aval, null, trace, value);
+  });
+}

@@ -1,0 +1,121 @@
+/** Trees: a leaf, or arrays and plain objects of trees. Flattening, rebuilding and naming their leaves. */
+
+/** The structure of a tree without its leaves. */
+export type TreeSpec =
+  | { readonly kind: "leaf" }
+  | { readonly kind: "static"; readonly value: unknown }
+  | { readonly kind: "array"; readonly children: readonly TreeSpec[] }
+  | { readonly kind: "object"; readonly keys: readonly string[]; readonly children: readonly TreeSpec[] };
+
+const LEAF: TreeSpec = { kind: "leaf" };
+
+export interface Flattened<L> {
+  readonly leaves: L[];
+  readonly spec: TreeSpec;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * Takes a tree apart. `isLeaf` says what a leaf is; everything else that is neither array nor plain object is
+ * static and stays in the structure.
+ */
+export function flatten<L>(tree: unknown, isLeaf: (value: unknown) => value is L): Flattened<L> {
+  const leaves: L[] = [];
+  const spec = flattenInto(tree, isLeaf, leaves);
+  return { leaves, spec };
+}
+
+function flattenInto<L>(tree: unknown, isLeaf: (value: unknown) => value is L, leaves: L[]): TreeSpec {
+  if (isLeaf(tree)) {
+    leaves.push(tree);
+    return LEAF;
+  }
+  if (Array.isArray(tree)) {
+    return { kind: "array", children: tree.map((child) => flattenInto(child, isLeaf, leaves)) };
+  }
+  if (isPlainObject(tree)) {
+    const keys = Object.keys(tree);
+    return { kind: "object", keys, children: keys.map((key) => flattenInto(tree[key], isLeaf, leaves)) };
+  }
+  return { kind: "static", value: tree };
+}
+
+/** Puts a tree together again from its structure and leaves. */
+export function unflatten<L>(spec: TreeSpec, leaves: readonly L[]): unknown {
+  let next = 0;
+  function build(node: TreeSpec): unknown {
+    switch (node.kind) {
+      case "leaf":
+        return leaves[next++];
+      case "static":
+        return node.value;
+      case "array":
+        return node.children.map(build);
+      case "object":
+        return Object.fromEntries(node.keys.map((key, i) => [key, build(node.children[i])]));
+    }
+  }
+  return build(spec);
+}
+
+/** The number of leaves of a structure. */
+export function countLeaves(spec: TreeSpec): number {
+  if (spec.kind === "leaf") return 1;
+  if (spec.kind === "static") return 0;
+  return spec.children.reduce((sum, child) => sum + countLeaves(child), 0);
+}
+
+/** A text that is equal for equal structures; static values enter by `keyOf`. */
+export function specKey(spec: TreeSpec, keyOf: (value: unknown) => string): string {
+  switch (spec.kind) {
+    case "leaf":
+      return "*";
+    case "static":
+      return keyOf(spec.value);
+    case "array":
+      return `[${spec.children.map((child) => specKey(child, keyOf)).join(",")}]`;
+    case "object":
+      return `{${
+        spec.keys.map((key, i) => `${JSON.stringify(key)}:${specKey(spec.children[i], keyOf)}`).join(",")
+      }}`;
+  }
+}
+
+/** True when two structures have the same arrays, keys and leaf places. */
+export function sameStructure(a: TreeSpec, b: TreeSpec): boolean {
+  if (a.kind !== b.kind) return false;
+  if (a.kind === "leaf") return true;
+  if (a.kind === "static") return Object.is(a.value, (b as { value: unknown }).value);
+  const other = b as typeof a;
+  if (a.children.length !== other.children.length) return false;
+  if (
+    a.kind === "object" && a.keys.some((key, i) => key !== (other as { keys: readonly string[] }).keys[i])
+  ) {
+    return false;
+  }
+  return a.children.every((child, i) => sameStructure(child, other.children[i]));
+}
+
+/** The path of each leaf as the user would write it: `params.layers[0].weight`. */
+export function leafPaths(spec: TreeSpec, root: string): string[] {
+  const paths: string[] = [];
+  function walk(node: TreeSpec, path: string): void {
+    if (node.kind === "leaf") paths.push(path);
+    else if (node.kind === "array") node.children.forEach((child, i) => walk(child, `${path}[${i}]`));
+    else if (node.kind === "object") {
+      node.children.forEach((child, i) => walk(child, `${path}${memberOf(node.keys[i], path)}`));
+    }
+  }
+  walk(spec, root);
+  return paths;
+}
+
+function memberOf(key: string, path: string): string {
+  if (!/^[A-Za-z_$][\w$]*$/.test(key)) return `[${JSON.stringify(key)}]`;
+  return path === "" ? key : `.${key}`;
+}
