@@ -17,19 +17,30 @@ interface ProcessWithModules {
   getBuiltinModule?(name: string): unknown;
 }
 
-/** A function that ends the protection, or null where the runtime has no such thing. */
-export function makeKeptObjectsCleaner(): (() => void) | null {
+/**
+ * A function that ends the protection, or null where the runtime has no such thing. The function says
+ * whether it could; its first call loads the module and takes tens of milliseconds.
+ */
+export function makeKeptObjectsCleaner(): (() => boolean) | null {
   const process = (globalThis as { process?: ProcessWithModules }).process;
-  try {
-    const machine = process?.getBuiltinModule?.("node:vm") as VirtualMachineModule | undefined;
-    if (machine === undefined) return null;
-    const context = machine.createContext({}, { microtaskMode: "afterEvaluate" });
-    const script = new machine.Script("0");
+  if (process?.getBuiltinModule === undefined) return null;
+  let run: (() => void) | undefined;
+  return () => {
+    try {
+      run ??= emptyJob(process);
+      run();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+function emptyJob(process: ProcessWithModules): () => void {
+  const machine = process.getBuiltinModule!("node:vm") as VirtualMachineModule;
+  const context = machine.createContext({}, { microtaskMode: "afterEvaluate" });
+  const script = new machine.Script("0");
+  return () => {
     script.runInContext(context);
-    return () => {
-      script.runInContext(context);
-    };
-  } catch {
-    return null;
-  }
+  };
 }

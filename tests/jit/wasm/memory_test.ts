@@ -1,0 +1,166 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  Allocator,
+  type Block,
+  BlockCache,
+  DeviceMemory,
+  MemoryDevice,
+} from "../../../lib/jit/wasm/memory/mod.ts";
+
+/** A tensor's storage as the cache sees it. */
+class Storage {
+  block: Block | null = null;
+}
+
+function makeCache(budget: number, pages: number = 1024): { memory: DeviceMemory; cache: BlockCache } {
+  const memory = new DeviceMemory(pages);
+  return { memory, cache: new BlockCache(new MemoryDevice(memory), { budget }) };
+}
+
+Deno.test("blocks never overlap, are aligned, and waste at most one eighth", () => {
+  const words = new Int32Array(4 << 20);
+  const allocator = new Allocator(words, 131072, words.byteLength);
+  const bytes = new Uint8Array(words.buffer);
+  const live = new Map<number, { size: number; mark: number }>();
+  let state = 12345;
+  const random = (n: number): number => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % n;
+  for (let step = 0; step < 20000; step++) {
+    if (live.size > 60 && random(2) === 0) {
+      const address = [...live.keys()][random(live.size)];
+      const { size, mark } = live.get(address)!;
+      assertEquals([bytes[address], bytes[address + size - 1]], [mark, mark]);
+      allocator.free(address);
+      live.delete(address);
+      continue;
+    }
+    const size = 1 + random([64, 2000, 40000, 300000][random(4)]);
+    const address = allocator.allocate(size);
+    if (address === 0) continue;
+    assertEquals(address % 64, 0);
+    assert(address >= 131072 && address + size <= words.byteLength);
+    const rounded = allocator.roundedBytes(size);
+    assert(rounded >= size && (rounded <= size * 1.125 || rounded - size < 64 || size > 32768));
+    const mark = random(256);
+    bytes.fill(mark, address, address + size);
+    live.set(address, { size, mark });
+  }
+  for (const [address, { size, mark }] of live) {
+    for (let i = 0; i < size; i++) if (bytes[address + i] !== mark) throw new Error("blocks overlap");
+    allocator.free(address);
+  }
+  assertEquals(allocator.live, 0);
+});
+
+Deno.test("freed memory is merged: after small blocks one of all the memory fits again", () => {
+  const words = new Int32Array(4 << 20);
+  const allocator = new Allocator(words, 131072, words.byteLength);
+  const addresses: number[] = [];
+  for (let address = allocator.allocate(40000); address !== 0; address = allocator.allocate(40000)) {
+    addresses.push(address);
+  }
+  assert(addresses.length > 350);
+  assertEquals(allocator.allocate(15 << 20), 0);
+  for (let i = 0; i < addresses.length; i += 2) allocator.free(addresses[i]);
+  for (let i = 1; i < addresses.length; i += 2) allocator.free(addresses[i]);
+  assert(allocator.allocate(15 << 20) !== 0);
+  assertEquals(allocator.peak >= 350 * 40000, true);
+});
+
+Deno.test("the least recently used unpinned block is spilled and comes back with its contents", () => {
+  const { memory, cache } = makeCache(100_000);
+  const owners = [1, 2, 3].map((value) => {
+    const storage = new Storage();
+    storage.block = cache.allocate(30_000, storage);
+    memory.u8.fill(value, storage.block.address, storage.block.address + 30_000);
+    return storage;
+  });
+  cache.touch(owners[0].block!);
+  cache.pin(owners[1].block!);
+  const fourth = new Storage();
+  fourth.block = cache.allocate(30_000, fourth);
+  // Second is pinned, first was touched: third goes.
+  assertEquals(owners.map((o) => o.block!.address !== 0), [true, true, false]);
+  assertEquals(owners[2].block!.host![29_999], 3);
+  const address = cache.pin(owners[2].block!);
+  assertEquals(memory.u8[address + 29_999], 3);
+  assertEquals(owners[2].block!.host, null);
+  assertEquals(owners[0].block!.address, 0);
+  cache.unpin(owners[2].block!);
+  const { spills, restores, resident } = cache.stats();
+  assertEquals([spills, restores], [2, 1]);
+  assert(resident <= 100_000);
+});
+
+Deno.test("pinned blocks may exceed the budget; when the memory itself is full, a RangeError says so and harms nothing", () => {
+  const { memory, cache } = makeCache(1 << 20, 1024);
+  const pinned: Block[] = [];
+  for (let i = 0; i < 60; i++) pinned.push(cache.allocate(1 << 20));
+  assertThrows(() => cache.allocate(8 << 20), RangeError, "Cannot allocate 8388608 bytes");
+  for (const block of pinned) cache.free(block);
+  assertEquals(memory.use().live, 0);
+  assertEquals(cache.stats().resident, 0);
+  assert(cache.allocate(8 << 20).address !== 0);
+});
+
+Deno.test("zero-sized blocks are blocks", () => {
+  const { memory, cache } = makeCache(1 << 20);
+  const storage = new Storage();
+  storage.block = cache.allocate(0, storage);
+  assert(storage.block.address !== 0);
+  cache.shrink(0);
+  assertEquals(storage.block.host!.length, 0);
+  assert(cache.pin(storage.block) !== 0);
+  cache.unpin(storage.block);
+  cache.free(storage.block);
+  assertEquals(memory.use().live, 0);
+});
+
+Deno.test("10,000 temporaries of 1 MB in one synchronous turn stay under 512 MB and read back right", () => {
+  const { memory, cache } = makeCache(256 << 20, 65536);
+  const bytes = 1 << 20;
+  const words = bytes >> 2;
+  let previous: Storage | null = null;
+  const kept: { storage: Storage; value: number }[] = [];
+  let largest = 0;
+  for (let i = 0; i < 10_000; i++) {
+    const storage: Storage = new Storage();
+    storage.block = cache.allocate(bytes, storage);
+    const start = cache.pin(storage.block) / 4;
+    memory.i32.fill(i, start, start + words);
+    cache.unpin(storage.block);
+    if (previous !== null) {
+      const before = cache.pin(previous.block!) / 4;
+      assertEquals([memory.i32[before], memory.i32[before + words - 1]], [i - 1, i - 1]);
+      cache.unpin(previous.block!);
+    }
+    previous = storage;
+    if (i % 500 === 0) kept.push({ storage, value: i });
+    if (i % 100 === 0) largest = Math.max(largest, Deno.memoryUsage().rss);
+  }
+  for (const { storage, value } of kept) {
+    const start = cache.pin(storage.block!) / 4;
+    assertEquals([memory.i32[start], memory.i32[start + words - 1]], [value, value]);
+    cache.unpin(storage.block!);
+  }
+  assert(largest < 512 << 20, `resident ${largest}`);
+  assert(cache.stats().resident <= 256 << 20);
+});
+
+Deno.test("without the weak path, spilling alone bounds memory and keeps every value", () => {
+  const memory = new DeviceMemory(2048);
+  const cache = new BlockCache(new MemoryDevice(memory), { budget: 8 << 20, largeBytes: Infinity });
+  const all: Storage[] = [];
+  for (let i = 0; i < 3000; i++) {
+    const storage = new Storage();
+    storage.block = cache.allocate(10_000, storage);
+    memory.i32.fill(i, storage.block.address / 4, storage.block.address / 4 + 2500);
+    all.push(storage);
+    assert(cache.stats().resident <= 8 << 20);
+  }
+  all.forEach(({ block }, i) => {
+    const start = cache.pin(block!) / 4;
+    assertEquals([memory.i32[start], memory.i32[start + 2499]], [i, i]);
+    cache.unpin(block!);
+  });
+  assert(cache.stats().spills > 2000);
+});
