@@ -1,0 +1,131 @@
+/** Pictures of tensors: digits, filters, feature maps. */
+import type { DType, TypedArray } from "../trace/dtype.ts";
+import type { HostArray } from "../io/host_array.ts";
+import { encodePng } from "./png.ts";
+import { element, escapeXml } from "./svg.ts";
+import {
+  checkImageOptions,
+  enlarge,
+  type Grid,
+  gridFor,
+  type ImageOptions,
+  paint,
+  picturesOf,
+} from "./tiles.ts";
+
+/** A tensor, or anything that has a shape, a dtype and values. */
+export interface ImageSource {
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  dataSync(): TypedArray;
+}
+
+const LABEL_SIZE = 12;
+const LABEL_HEIGHT = 18;
+const USUAL_WIDTH = 480;
+
+function hostArrayOf(source: ImageSource): HostArray {
+  return { dtype: source.dtype, shape: source.shape, data: source.dataSync() };
+}
+
+/** Enlarges to the usual width, in whole pixels. */
+function scaleFor(grid: Grid, options: ImageOptions): number {
+  return options.scale ?? Math.max(1, Math.round(USUAL_WIDTH / grid.width));
+}
+
+/**
+ * Shows a tensor as an SVG picture: `[h, w]` as one picture, `[n, h, w]` and `[n, channels, h, w]` as a grid, three
+ * channels as colours. Floats are shown from their least to their greatest value, bytes from 0 to 255, NaN in magenta.
+ *
+ * @param source The tensor.
+ * @param options Grid, colours, range and labels.
+ * @returns The text of an SVG file.
+ * @throws {ShapeError} if the shape is that of no picture, or there are no elements.
+ * @throws {DTypeError} if an option does not exist.
+ * @example
+ * ```ts
+ * import { tensor, viz } from "@damo/damo";
+ * const filters = tensor([[[1, 0, -1], [2, 0, -2], [1, 0, -1]], [[1, 2, 1], [0, 0, 0], [-1, -2, -1]]]);
+ * const svg = viz.image(filters, { colors: "diverging", labels: ["vertical", "horizontal"] });
+ * console.assert(svg.startsWith("<svg"));
+ * ```
+ */
+export function image(source: ImageSource, options: ImageOptions = {}): string {
+  checkImageOptions(options);
+  const array = hostArrayOf(source);
+  const pictures = picturesOf(array);
+  const labels = options.labels ?? [];
+  // Labels stand below each picture: every row of the grid becomes a picture of its own.
+  const grid = gridFor(pictures, options);
+  const scale = scaleFor(grid, options);
+  const rowStep = (pictures.height + grid.gap) * scale + (labels.length > 0 ? LABEL_HEIGHT : 0);
+  const width = grid.width * scale;
+  const height = grid.rows * rowStep - grid.gap * scale;
+  const raster = paint(array, pictures, grid, options);
+  const parts: string[] = [];
+  for (let row = 0; row < (labels.length > 0 ? grid.rows : 1); row++) {
+    const first = labels.length > 0 ? row * (pictures.height + grid.gap) : 0;
+    const lines = labels.length > 0 ? pictures.height : grid.height;
+    const rowBytes = raster.width * 3;
+    const part = {
+      ...raster,
+      height: lines,
+      pixels: raster.pixels.slice(first * rowBytes, (first + lines) * rowBytes),
+    };
+    parts.push(element("image", {
+      y: row * rowStep,
+      width,
+      height: lines * scale,
+      preserveAspectRatio: "none",
+      style: "image-rendering:pixelated",
+      href: `data:image/png;base64,${base64(encodePng(part))}`,
+    }));
+  }
+  labels.slice(0, pictures.count).forEach((label, n) => {
+    const x = ((n % grid.columns) * (pictures.width + grid.gap) + pictures.width / 2) * scale;
+    const y = Math.floor(n / grid.columns) * rowStep + pictures.height * scale + 13;
+    parts.push(element("text", { x, y }, escapeXml(label)));
+  });
+  return element("svg", {
+    xmlns: "http://www.w3.org/2000/svg",
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    role: "img",
+    "font-family": "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif",
+    "font-size": LABEL_SIZE,
+    "text-anchor": "middle",
+    fill: "#1f2733",
+  }, parts.join(""));
+}
+
+/**
+ * The same picture as the bytes of a PNG file; labels need {@link image}.
+ *
+ * @param source The tensor.
+ * @param options Grid, colours, range and scale.
+ * @returns The bytes of a PNG file.
+ * @throws {ShapeError} if the shape is that of no picture, or there are no elements.
+ * @throws {DTypeError} if an option does not exist.
+ * @example
+ * ```ts
+ * import { eye, viz } from "@damo/damo";
+ * const png = viz.imagePng(eye(8), { scale: 4 });
+ * console.assert(png[1] === "P".charCodeAt(0));
+ * ```
+ */
+export function imagePng(source: ImageSource, options: ImageOptions = {}): Uint8Array<ArrayBuffer> {
+  checkImageOptions(options);
+  const array = hostArrayOf(source);
+  const pictures = picturesOf(array);
+  const grid = gridFor(pictures, options);
+  return encodePng(enlarge(paint(array, pictures, grid, options), scaleFor(grid, options)));
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (let start = 0; start < bytes.length; start += 8192) {
+    text += String.fromCharCode(...bytes.subarray(start, start + 8192));
+  }
+  return btoa(text);
+}
