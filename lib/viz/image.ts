@@ -22,15 +22,9 @@ export interface ImageSource {
 
 const LABEL_SIZE = 12;
 const LABEL_HEIGHT = 18;
-const USUAL_WIDTH = 480;
 
 function hostArrayOf(source: ImageSource): HostArray {
   return { dtype: source.dtype, shape: source.shape, data: source.dataSync() };
-}
-
-/** Enlarges to the usual width, in whole pixels. */
-function scaleFor(grid: Grid, options: ImageOptions): number {
-  return options.scale ?? Math.max(1, Math.round(USUAL_WIDTH / grid.width));
 }
 
 /**
@@ -54,37 +48,24 @@ export function image(source: ImageSource, options: ImageOptions = {}): string {
   checkImageOptions(options);
   const array = hostArrayOf(source);
   const pictures = picturesOf(array);
-  const labels = options.labels ?? [];
-  // Labels stand below each picture: every row of the grid becomes a picture of its own.
-  const grid = gridFor(pictures, options);
-  const scale = scaleFor(grid, options);
-  const rowStep = (pictures.height + grid.gap) * scale + (labels.length > 0 ? LABEL_HEIGHT : 0);
-  const width = grid.width * scale;
-  const height = grid.rows * rowStep - grid.gap * scale;
-  const raster = paint(array, pictures, grid, options);
-  const parts: string[] = [];
-  for (let row = 0; row < (labels.length > 0 ? grid.rows : 1); row++) {
-    const first = labels.length > 0 ? row * (pictures.height + grid.gap) : 0;
-    const lines = labels.length > 0 ? pictures.height : grid.height;
-    const rowBytes = raster.width * 3;
-    const part = {
-      ...raster,
-      height: lines,
-      pixels: raster.pixels.slice(first * rowBytes, (first + lines) * rowBytes),
-    };
-    parts.push(element("image", {
-      y: row * rowStep,
-      width,
-      height: lines * scale,
+  const { labels = [] } = options;
+  const { columns, rows, gap, cellWidth, cellHeight, width } = gridFor(pictures, options);
+  const rowStep = cellHeight + gap + (labels.length > 0 ? LABEL_HEIGHT : 0);
+  const height = rows * rowStep - gap;
+  const parts = paint(array, pictures, options).map((picture, n) => {
+    const x = (n % columns) * (cellWidth + gap);
+    const y = Math.floor(n / columns) * rowStep;
+    const shown = element("image", {
+      x,
+      y,
+      width: cellWidth,
+      height: cellHeight,
       preserveAspectRatio: "none",
       style: "image-rendering:pixelated",
-      href: `data:image/png;base64,${base64(encodePng(part))}`,
-    }));
-  }
-  labels.slice(0, pictures.count).forEach((label, n) => {
-    const x = ((n % grid.columns) * (pictures.width + grid.gap) + pictures.width / 2) * scale;
-    const y = Math.floor(n / grid.columns) * rowStep + pictures.height * scale + 13;
-    parts.push(element("text", { x, y }, escapeXml(label)));
+      href: `data:image/png;base64,${base64(encodePng(picture))}`,
+    });
+    if (labels[n] === undefined) return shown;
+    return shown + element("text", { x: x + cellWidth / 2, y: y + cellHeight + 13 }, escapeXml(labels[n]));
   });
   return element("svg", {
     xmlns: "http://www.w3.org/2000/svg",
@@ -96,7 +77,7 @@ export function image(source: ImageSource, options: ImageOptions = {}): string {
     "font-size": LABEL_SIZE,
     "text-anchor": "middle",
     fill: "#1f2733",
-  }, parts.join(""));
+  }, `\n${parts.join("\n")}\n`);
 }
 
 /**
@@ -118,8 +99,7 @@ export function imagePng(source: ImageSource, options: ImageOptions = {}): Uint8
   checkImageOptions(options);
   const array = hostArrayOf(source);
   const pictures = picturesOf(array);
-  const grid = gridFor(pictures, options);
-  return encodePng(enlarge(paint(array, pictures, grid, options), scaleFor(grid, options)));
+  return encodePng(compose(paint(array, pictures, options), gridFor(pictures, options)));
 }
 
 function base64(bytes: Uint8Array): string {

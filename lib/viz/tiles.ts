@@ -10,7 +10,7 @@ export interface ImageOptions {
   columns?: number;
   /** Pixels of the picture for each element; the grid becomes about 480 wide unless given. */
   scale?: number;
-  /** Elements between the pictures of a grid: 1 unless given. */
+  /** Pixels between the pictures of a grid: 4 unless given. */
   gap?: number;
   /** "gray" unless given; colour images need none. */
   colors?: ColorMap;
@@ -43,14 +43,21 @@ export interface Pictures {
   at(n: number, row: number, column: number, channel: number): number;
 }
 
-/** Where everything stands, in elements. */
+/** Where everything stands, in pixels. */
 export interface Grid {
   readonly columns: number;
   readonly rows: number;
   readonly gap: number;
+  readonly scale: number;
+  /** Of one picture. */
+  readonly cellWidth: number;
+  readonly cellHeight: number;
+  /** Of the whole grid. */
   readonly width: number;
   readonly height: number;
 }
+
+const USUAL_WIDTH = 480;
 
 /** Refuses options that do not exist or have no meaning. */
 export function checkImageOptions(options: ImageOptions): void {
@@ -119,46 +126,59 @@ export function picturesOf({ shape, data }: HostArray): Pictures {
   };
 }
 
-/** A grid for pictures; the gap is left out around a single one. */
+/** A grid for pictures, enlarged in whole pixels. */
 export function gridFor({ count, height, width }: Pictures, options: ImageOptions): Grid {
   const columns = Math.min(count, options.columns ?? Math.ceil(Math.sqrt(count * height / width)));
   const rows = Math.ceil(count / columns);
-  const gap = count === 1 ? 0 : options.gap ?? 1;
+  const { gap = 4, scale = Math.max(1, Math.round(USUAL_WIDTH / (columns * width))) } = options;
+  const cellWidth = width * scale;
+  const cellHeight = height * scale;
   return {
     columns,
     rows,
     gap,
-    width: columns * (width + gap) - gap,
-    height: rows * (height + gap) - gap,
+    scale,
+    cellWidth,
+    cellHeight,
+    width: columns * (cellWidth + gap) - gap,
+    height: rows * (cellHeight + gap) - gap,
   };
 }
 
-/** Paints the pictures of a grid, one pixel an element, on white. */
-export function paint(array: HostArray, pictures: Pictures, grid: Grid, options: ImageOptions): Raster {
-  const { count, height, width, channels } = pictures;
-  const pixels = new Uint8Array(grid.width * grid.height * 3).fill(255);
+/** Paints every picture, one pixel an element. */
+export function paint(array: HostArray, pictures: Pictures, options: ImageOptions): Raster[] {
   const whole = options.range ?? rangeOfAll(array, options.colors);
-  for (let n = 0; n < count; n++) {
-    const [low, high] = options.each && !options.range ? rangeOfOne(pictures, n, options.colors) : whole;
-    // A picture of one value is shown in the middle of the colours.
-    const normalise = (value: number): number => high > low ? (value - low) / (high - low) : 0.5;
-    const top = Math.floor(n / grid.columns) * (height + grid.gap);
-    const left = (n % grid.columns) * (width + grid.gap);
-    for (let row = 0; row < height; row++) {
-      for (let column = 0; column < width; column++) {
-        const at = ((top + row) * grid.width + left + column) * 3;
-        if (channels === 1) {
-          writeColor(options.colors ?? "gray", normalise(pictures.at(n, row, column, 0)), pixels, at);
-          continue;
-        }
-        for (let channel = 0; channel < 3; channel++) {
-          const value = normalise(pictures.at(n, row, column, channel));
-          pixels[at + channel] = Math.round(Math.min(1, Math.max(0, value)) * 255);
-        }
-      }
+  return Array.from({ length: pictures.count }, (_, n) => {
+    const own = options.each && !options.range;
+    return paintOne(
+      pictures,
+      n,
+      own ? rangeOfOne(pictures, n, options.colors) : whole,
+      options.colors ?? "gray",
+    );
+  });
+}
+
+function paintOne(
+  { height, width, channels, at }: Pictures,
+  n: number,
+  [low, high]: readonly [number, number],
+  colors: ColorMap,
+): Raster {
+  const pixels = new Uint8Array(width * height * 3);
+  // A picture of one value is shown in the middle of the colours.
+  const normalise = (value: number): number => high > low ? (value - low) / (high - low) : 0.5;
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const place = (row * width + column) * 3;
+      if (channels === 1) writeColor(colors, normalise(at(n, row, column, 0)), pixels, place);
+      else {for (let channel = 0; channel < 3; channel++) {
+          const value = normalise(at(n, row, column, channel));
+          pixels[place + channel] = Math.round(Math.min(1, Math.max(0, value)) * 255);
+        }}
     }
   }
-  return { width: grid.width, height: grid.height, channels: 3, pixels };
+  return { width, height, channels: 3, pixels };
 }
 
 function rangeOfAll({ dtype, data }: HostArray, colors: ColorMap | undefined): readonly [number, number] {
@@ -191,19 +211,22 @@ function extremes(values: ArrayLike<number>, colors: ColorMap | undefined): read
   return [-size, size];
 }
 
-/** Every pixel as a square of `scale` x `scale`. */
-export function enlarge({ width, height, channels, pixels }: Raster, scale: number): Raster {
-  const out = new Uint8Array(pixels.length * scale * scale);
-  const rowBytes = width * scale * channels;
-  for (let row = 0; row < height; row++) {
-    const start = row * scale * rowBytes;
-    for (let column = 0; column < width; column++) {
-      const from = (row * width + column) * channels;
-      for (let copy = 0; copy < scale; copy++) {
-        out.set(pixels.subarray(from, from + channels), start + (column * scale + copy) * channels);
+/** Puts the pictures, enlarged, into their places on white. */
+export function compose(pictures: readonly Raster[], { width, height, columns, gap, scale }: Grid): Raster {
+  const pixels = new Uint8Array(width * height * 3).fill(255);
+  pictures.forEach((picture, n) => {
+    const left = (n % columns) * (picture.width * scale + gap);
+    const top = Math.floor(n / columns) * (picture.height * scale + gap);
+    for (let row = 0; row < picture.height * scale; row++) {
+      const source = Math.floor(row / scale) * picture.width;
+      for (let column = 0; column < picture.width * scale; column++) {
+        const from = (source + Math.floor(column / scale)) * 3;
+        const to = ((top + row) * width + left + column) * 3;
+        pixels[to] = picture.pixels[from];
+        pixels[to + 1] = picture.pixels[from + 1];
+        pixels[to + 2] = picture.pixels[from + 2];
       }
     }
-    for (let copy = 1; copy < scale; copy++) out.copyWithin(start + copy * rowBytes, start, start + rowBytes);
-  }
-  return { width: width * scale, height: height * scale, channels, pixels: out };
+  });
+  return { width, height, channels: 3, pixels };
 }
