@@ -3,15 +3,7 @@ import type { DType, TypedArray } from "../trace/dtype.ts";
 import type { HostArray } from "../io/host_array.ts";
 import { encodePng } from "./png.ts";
 import { element, escapeXml } from "./svg.ts";
-import {
-  checkImageOptions,
-  enlarge,
-  type Grid,
-  gridFor,
-  type ImageOptions,
-  paint,
-  picturesOf,
-} from "./tiles.ts";
+import { checkImageOptions, compose, gridFor, type ImageOptions, paint, picturesOf } from "./tiles.ts";
 
 /** A tensor, or anything that has a shape, a dtype and values. */
 export interface ImageSource {
