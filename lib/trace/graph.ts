@@ -1,6 +1,7 @@
 /** The intermediate representation: a graph of nodes over typed variables, in topological order. */
 import type { Location } from "./location.ts";
 import type { Params, Primitive } from "./primitive.ts";
+import { printDot, printGraph, type PrintOptions } from "./print_graph.ts";
 import type { Aval } from "./shape.ts";
 
 let nextId = 0;
@@ -9,8 +10,8 @@ let nextId = 0;
 export class Variable {
   readonly id: number = nextId++;
   readonly aval: Aval;
-  /** The node that computes it; null for an input of the graph. */
-  readonly node: Node | null;
+  /** The node that computes it; null for an input of the graph. Changes only when another node takes its place. */
+  node: Node | null;
   /** Which output of the node. */
   readonly index: number;
   /** The user's name for it: a parameter, an object path, a shared variable. */
@@ -39,12 +40,26 @@ export class Node {
     params: Params,
     avals: readonly Aval[],
     location: Location | null,
+    outputs?: readonly Variable[],
   ) {
     this.primitive = primitive;
     this.inputs = inputs;
     this.params = params;
     this.location = location;
-    this.outputs = avals.map((aval, i) => new Variable(aval, this, i));
+    this.outputs = outputs ?? avals.map((aval, i) => new Variable(aval, this, i));
+  }
+
+  /** A node that from now on computes `variable`, which was the only output looked at of another node. */
+  static redefine(
+    variable: Variable,
+    primitive: Primitive,
+    inputs: readonly Variable[],
+    params: Params,
+    location: Location | null,
+  ): Node {
+    const node = new Node(primitive, inputs, params, [], location, [variable]);
+    variable.node = node;
+    return node;
   }
 }
 
@@ -70,6 +85,16 @@ export class Graph {
   /** A text that is equal for graphs that compute the same in the same way (names and locations apart). */
   get key(): string {
     return this.#key ??= graphKey(this);
+  }
+
+  /** The graph as text, one line per node; with `{ locations: true }` each with the user's line. */
+  toString(options?: PrintOptions): string {
+    return printGraph(this, options);
+  }
+
+  /** The graph in the language of Graphviz. */
+  toDot(): string {
+    return printDot(this);
   }
 }
 

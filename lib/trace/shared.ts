@@ -25,6 +25,11 @@ export function installSharedConversion(convert: (value: unknown) => Tensor): vo
   toTensor = convert;
 }
 
+function hold(tensor: Tensor, change: number): void {
+  const storage = tensor.rawStorage();
+  if (storage !== null) storage.holders += change;
+}
+
 /**
  * A variable whose value persists between calls. Inside a traced function `.value` reads a traced input, and
  * assigning it records an update that is committed when the call ends; outside, both act at once.
@@ -48,10 +53,13 @@ export class Shared {
   escaped = true;
   /** Counts assignments; lets caches see changes cheaply. */
   version = 0;
+  /** Bookkeeping of the reactive layer: null as long as nothing depends on this variable. */
+  reactive: object | null = null;
 
   constructor(tensor: Tensor, name: string) {
     this.#tensor = tensor;
     this.name = name;
+    hold(tensor, 1);
   }
 
   get shape(): readonly number[] {
@@ -99,7 +107,11 @@ export class Shared {
 
   /** Sets the concrete value and tells the observers; used by compiled calls when they commit. */
   replace(tensor: Tensor): void {
-    this.#tensor = tensor;
+    if (tensor !== this.#tensor) {
+      hold(this.#tensor, -1);
+      hold(tensor, 1);
+      this.#tensor = tensor;
+    }
     this.version++;
     observer?.onWrite(this);
   }

@@ -25,6 +25,8 @@ export interface Storage {
   /** Set when the buffer was given away to a compiled call. */
   donation: Donation | null;
   disposed: boolean;
+  /** How many shared variables hold it as their value. */
+  holders: number;
   /** A copy of the elements, row-major. */
   read(): TypedArray;
   readAsync(): Promise<TypedArray>;
@@ -57,4 +59,15 @@ export function installExecutor(executor: Executor): void {
 export function executor(): Executor {
   if (!installed) throw new Error("No executor is installed: import Damo through mod.ts.");
   return installed;
+}
+
+/** Runs `body` with `value` as the executor: tests of the reference use it. */
+export function withExecutor<T>(value: Executor, body: () => T): T {
+  const previous = installed;
+  installed = value;
+  try {
+    return body();
+  } finally {
+    installed = previous;
+  }
 }

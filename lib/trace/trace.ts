@@ -22,7 +22,8 @@ export class Trace {
   readonly sharedWrites: Map<Shared, Tensor> = new Map();
   /** Set when the trace is over; its tensors are of no use any more. */
   ended = false;
-  /** Hooks of the imperative loop front end and the like: called before each node is added. */
+  /** Shared variables that stand for others in this trace (`f.copy({ swap })`). */
+  swap: ReadonlyMap<Shared, Shared> | null = null;
   readonly #capturedIndex: Map<object, Variable> = new Map();
   readonly #literals: Map<string, Variable> = new Map();
 
@@ -83,19 +84,21 @@ export class Trace {
   }
 
   /** The value of a shared variable at this point of the trace. */
-  readShared(shared: Shared): Tensor {
+  readShared(variable: Shared): Tensor {
+    const shared = this.swap?.get(variable) ?? variable;
     const written = this.sharedWrites.get(shared);
     if (written) return written;
     let tensor = this.sharedReads.get(shared);
     if (!tensor) {
-      const aval = shared.peek().aval;
+      const aval = shared.current().aval;
       tensor = new Tensor(aval, null, this, new Variable(aval, null, 0, shared.name));
       this.sharedReads.set(shared, tensor);
     }
     return tensor;
   }
 
-  writeShared(shared: Shared, value: Tensor): void {
+  writeShared(target: Shared, value: Tensor): void {
+    const shared = this.swap?.get(target) ?? target;
     const variable = this.lift(value);
     this.sharedWrites.set(shared, new Tensor(value.aval, null, this, variable));
   }

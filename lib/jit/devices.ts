@@ -1,0 +1,130 @@
+/** The devices of this process and which one new tensors are made on. */
+import type { DType, TypedArray } from "../trace/dtype.ts";
+import { DeviceError } from "../trace/errors.ts";
+import type { Device, Storage } from "../trace/storage.ts";
+import type { Backend, MemoryUse } from "./backend.ts";
+import { ReferenceBackend } from "./reference/backend.ts";
+
+/** Options of {@link init}. */
+export interface InitOptions {
+  /** "auto" takes WebGPU when a real GPU is there, and WebAssembly otherwise. */
+  device?: "auto" | Device;
+  /** Threads of the WebAssembly device. */
+  threads?: number;
+  /** Bytes that tensors may take on the device. */
+  memory?: number;
+}
+
+/** Settings that a backend is made with. */
+export interface BackendSettings {
+  threads?: number;
+  memory?: number;
+}
+
+type BackendMaker = (settings: BackendSettings) => Backend;
+
+const makers: { [D in Device]?: BackendMaker } = { wasm: () => new ReferenceBackend() };
+const backends: { [D in Device]?: Backend } = {};
+const settings: BackendSettings = {};
+let chosen: Device = "wasm";
+
+/** Says how the backend of a device is made; it is made at its first use. */
+export function installBackend(device: Device, make: BackendMaker): void {
+  makers[device] = make;
+  delete backends[device];
+}
+
+/** The backend of a device. */
+export function backendFor(device: Device): Backend {
+  const existing = backends[device];
+  if (existing) return existing;
+  const make = makers[device];
+  if (!make) throw noDevice(device);
+  return backends[device] = make(settings);
+}
+
+function noDevice(device: unknown): DeviceError {
+  const known = device === "wasm" || device === "webgpu";
+  const what = known
+    ? `The device "${device}" is not available here.`
+    : `There is no device ${JSON.stringify(device) ?? String(device)}.`;
+  const available = devices().map((name) => `"${name}"`).join(" and ");
+  return new DeviceError(what, {
+    operation: "device",
+    arguments: [{ name: "device", value: device }],
+    remedy: `Available: ${available}.${known ? " Use init() to prepare a device before its first use." : ""}`,
+  });
+}
+
+function checkDevice(device: Device): Device {
+  if (!makers[device]) throw noDevice(device);
+  return device;
+}
+
+/**
+ * Prepares a device and makes it the default; optional. Without it everything runs on WebAssembly, at once. Gives the
+ * device taken.
+ *
+ * @throws {DeviceError} when the device asked for is not there.
+ * @example
+ * ```ts
+ * import { init } from "@damo/damo";
+ * console.assert(await init({ device: "wasm" }) === "wasm");
+ * ```
+ */
+export function init(options: InitOptions = {}): Promise<Device> {
+  const { device = "auto", threads, memory } = options;
+  try {
+    const taken = device === "auto" ? "wasm" : checkDevice(device);
+    if (threads !== undefined) settings.threads = threads;
+    if (memory !== undefined) settings.memory = memory;
+    backendFor(taken);
+    chosen = taken;
+    return Promise.resolve(taken);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** The devices that can be used here. */
+export function devices(): Device[] {
+  return (Object.keys(makers) as Device[]).filter((device) => makers[device] !== undefined);
+}
+
+/** The device that new tensors are made on and operations of numbers alone run on. */
+export function defaultDevice(): Device {
+  return chosen;
+}
+
+/** Runs `fn` with another default device. */
+export function withDevice<T>(device: Device, fn: () => T): T {
+  checkDevice(device);
+  const previous = chosen;
+  chosen = device;
+  try {
+    return fn();
+  } finally {
+    chosen = previous;
+  }
+}
+
+/** Resolves when everything submitted to the device so far is done. */
+export function synchronize(device: Device = chosen): Promise<void> {
+  try {
+    return backendFor(device).synchronize();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+const NOTHING: MemoryUse = { live: 0, pool: 0, peak: 0 };
+
+/** Bytes in use per device: held by tensors, taken from the system, and the most held so far. */
+export function memory(): { wasm: MemoryUse; webgpu: MemoryUse } {
+  return { wasm: backends.wasm?.memory() ?? NOTHING, webgpu: backends.webgpu?.memory() ?? NOTHING };
+}
+
+/** A storage on `device` with a copy of `data`. */
+export function uploadTo(device: Device, data: TypedArray, dtype: DType): Storage {
+  return backendFor(device).upload(data, dtype);
+}

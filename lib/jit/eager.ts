@@ -1,0 +1,197 @@
+/** Operations outside traces: one-node graphs, compiled once per signature and found again in a few microseconds. */
+import type { DType, TypedArray } from "../trace/dtype.ts";
+import { DeviceError } from "../trace/errors.ts";
+import { Graph, identityOf, Node, paramsKey, Variable } from "../trace/graph.ts";
+import type { Params, Primitive } from "../trace/primitive.ts";
+import { type Aval, describe, sameShape } from "../trace/shape.ts";
+import type { Device, Executor, Storage } from "../trace/storage.ts";
+import { Tensor } from "../trace/tensor.ts";
+import type { Backend, Executable, RunInput } from "./backend.ts";
+import { backendFor, defaultDevice, uploadTo } from "./devices.ts";
+import { type ClosedGraph, closeGraph } from "./closed_graph.ts";
+import { LruCache } from "./lru_cache.ts";
+import { trackStorage } from "./scope.ts";
+
+/** Compiled one-node programs kept, and compiled graphs kept. */
+const MAX_OPERATIONS = 1024;
+const MAX_GRAPHS = 128;
+/** Signatures of one primitive that are compared directly before a key is made. */
+const RECENT = 4;
+
+class Operation {
+  disposed = false;
+  constructor(
+    readonly params: Params,
+    readonly avals: readonly Aval[],
+    /** Which inputs are numbers. */
+    readonly literals: readonly boolean[],
+    readonly device: Device,
+    readonly outputs: readonly Aval[],
+    readonly executable: Executable,
+  ) {}
+}
+
+/** Shallow equality of parameters, with arrays of numbers compared by element; false may be wrong, true is right. */
+function sameParams(a: Params, b: Params): boolean {
+  if (a === b) return true;
+  const left = a as Record<string, unknown>, right = b as Record<string, unknown>;
+  for (const key in left) if (!sameValue(left[key], right[key])) return false;
+  for (const key in right) if (!(key in left)) return false;
+  return true;
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
+}
+
+function matches(
+  operation: Operation,
+  device: Device,
+  inputs: readonly Tensor[],
+  params: Params,
+): boolean {
+  const { avals, literals } = operation;
+  if (operation.disposed || operation.device !== device || avals.length !== inputs.length) return false;
+  for (let i = 0; i < avals.length; i++) {
+    const input = inputs[i], aval = input.aval, expected = avals[i];
+    if ((input.literal !== null) !== literals[i]) return false;
+    if (aval !== expected && (aval.dtype !== expected.dtype || !sameShape(aval.shape, expected.shape))) {
+      return false;
+    }
+  }
+  return sameParams(operation.params, params);
+}
+
+/** The device of the operands: that of their buffers, or the default device when all are numbers. */
+function commonDevice(operation: string, inputs: readonly Tensor[]): Device {
+  let device: Device | null = null;
+  for (const input of inputs) {
+    const storage = input.rawStorage();
+    if (storage === null || storage.device === device) continue;
+    if (device !== null) throw twoDevices(operation, inputs);
+    device = storage.device;
+  }
+  return device ?? defaultDevice();
+}
+
+/** The error for operands on two devices. */
+export function twoDevices(operation: string, inputs: readonly Tensor[]): DeviceError {
+  const shown = inputs.filter((input) => input.rawStorage() !== null)
+    .map((input) => `${describe(input.aval)} on ${input.device}`).join(" and ");
+  return new DeviceError(`${operation}: the operands are on two devices: ${shown}.`, {
+    operation,
+    arguments: inputs.map((x, i) => ({ name: `argument ${i}`, shape: x.shape, dtype: x.dtype })),
+    remedy: "Move one of them with .to(device).",
+  });
+}
+
+function wrap(avals: readonly Aval[], storages: readonly Storage[]): Tensor[] {
+  const tensors = new Array<Tensor>(storages.length);
+  for (let i = 0; i < storages.length; i++) {
+    trackStorage(storages[i]);
+    tensors[i] = new Tensor(avals[i], storages[i]);
+  }
+  return tensors;
+}
+
+/** Runs operations on the backends of lib/jit/devices, compiling each signature once. */
+export class EagerExecutor implements Executor {
+  readonly #recent: Map<Primitive, Operation[]> = new Map();
+  readonly #operations: LruCache<Operation>;
+  readonly #graphs: LruCache<ClosedGraph>;
+
+  constructor() {
+    this.#operations = new LruCache(MAX_OPERATIONS, (operation) => {
+      operation.disposed = true;
+      operation.executable.dispose();
+    });
+    this.#graphs = new LruCache(MAX_GRAPHS, (graph) => graph.dispose());
+  }
+
+  defaultDevice(): Device {
+    return defaultDevice();
+  }
+
+  upload(data: TypedArray, dtype: DType, device: Device): Storage {
+    const storage = uploadTo(device, data, dtype);
+    trackStorage(storage);
+    return storage;
+  }
+
+  apply(
+    primitive: Primitive,
+    inputs: readonly Tensor[],
+    params: Params,
+    outputs: readonly Aval[],
+  ): readonly Tensor[] {
+    const device = commonDevice(primitive.name, inputs);
+    const operation = this.#find(primitive, device, inputs, params, outputs);
+    const values = new Array<RunInput>(inputs.length);
+    for (let i = 0; i < inputs.length; i++) {
+      const input = inputs[i];
+      values[i] = input.literal ?? input.storage();
+    }
+    return wrap(operation.outputs, operation.executable.run(values, null));
+  }
+
+  #find(
+    primitive: Primitive,
+    device: Device,
+    inputs: readonly Tensor[],
+    params: Params,
+    outputs: readonly Aval[],
+  ): Operation {
+    let recent = this.#recent.get(primitive);
+    if (recent) {
+      for (let i = 0; i < recent.length; i++) {
+        if (matches(recent[i], device, inputs, params)) return recent[i];
+      }
+    } else this.#recent.set(primitive, recent = []);
+    let key = `${device} ${identityOf(primitive)} ${paramsKey(params)}`;
+    for (const { aval, literal } of inputs) {
+      key += `|${aval.dtype}${literal === null ? aval.shape.join() : "#"}`;
+    }
+    let operation = this.#operations.get(key);
+    if (!operation) {
+      operation = compileOperation(backendFor(device), primitive, inputs, params, outputs);
+      this.#operations.set(key, operation);
+    }
+    recent.unshift(operation);
+    if (recent.length > RECENT) recent.pop();
+    return operation;
+  }
+
+  run(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[] {
+    const device = commonDevice(graph.name || "graph", inputs);
+    let key = `${device} `;
+    for (const input of inputs) key += input.literal === null ? "t" : "#";
+    key += graph.key;
+    let closed = this.#graphs.get(key);
+    if (!closed) {
+      const scalars = inputs.flatMap((input, i) => input.literal === null ? [] : [i]);
+      this.#graphs.set(key, closed = closeGraph(graph, backendFor(device), { scalars }));
+    }
+    const storages = closed.run(inputs.map((input) => input.literal ?? input.storage()));
+    return wrap(closed.avals, storages);
+  }
+}
+
+function compileOperation(
+  backend: Backend,
+  primitive: Primitive,
+  inputs: readonly Tensor[],
+  params: Params,
+  outputs: readonly Aval[],
+): Operation {
+  const avals = inputs.map(({ aval: { shape, dtype } }): Aval => ({ shape, dtype }));
+  const variables = avals.map((aval) => new Variable(aval));
+  const node = new Node(primitive, variables, params, outputs, null);
+  const graph = new Graph(variables, node.outputs, [node], primitive.name);
+  const literals = inputs.map((input) => input.literal !== null);
+  const scalars = literals.flatMap((literal, i) => literal ? [i] : []);
+  const executable = backend.compile(graph, { name: primitive.name, scalars, donated: [], inPlace: [] });
+  return new Operation(params, avals, literals, backend.device, outputs, executable);
+}

@@ -1,0 +1,118 @@
+/** Graphs as text and as Graphviz input. */
+import type { Graph, Node, Variable } from "./graph.ts";
+import { type Aval, describe } from "./shape.ts";
+
+export interface PrintOptions {
+  /** Adds the user's line to each node. */
+  readonly locations?: boolean;
+}
+
+function typeOf(aval: Aval): string {
+  return `${describe(aval)}${aval.weak ? " weak" : ""}`;
+}
+
+/** Short names: the user's where there is one and it is still free, otherwise `%0`, `%1` in order. */
+class Names {
+  readonly #names: Map<Variable, string> = new Map();
+  readonly #taken: Set<string> = new Set();
+  #next = 0;
+
+  define(variable: Variable): string {
+    let name = variable.name;
+    if (!name || this.#taken.has(name)) name = `%${this.#next++}`;
+    this.#taken.add(name);
+    this.#names.set(variable, name);
+    return name;
+  }
+
+  of(variable: Variable): string {
+    return this.#names.get(variable) ?? "?";
+  }
+}
+
+/**
+ * `name(x: float32[3]) {`, one line per node in order, sub-graphs indented below theirs, and `return`. Constants
+ * stand where they are used.
+ */
+export function printGraph(graph: Graph, options: PrintOptions = {}): string {
+  const lines: string[] = [];
+  printInto(lines, graph, graph.name || "graph", "", options);
+  return lines.join("\n");
+}
+
+function printInto(
+  lines: string[],
+  graph: Graph,
+  title: string,
+  indent: string,
+  options: PrintOptions,
+): void {
+  const names = new Names();
+  const constants = new Map<Variable, string>();
+  const inputs = graph.inputs.map((input) => `${names.define(input)}: ${typeOf(input.aval)}`);
+  lines.push(`${indent}${title}(${inputs.join(", ")}) {`);
+  const nameOf = (variable: Variable) => constants.get(variable) ?? names.of(variable);
+  for (const node of graph.nodes) {
+    if (node.primitive.name === "constant") {
+      constants.set(node.outputs[0], node.primitive.print(node.params));
+    } else printNode(lines, node, names, nameOf, `${indent}  `, options);
+  }
+  lines.push(`${indent}  return ${graph.outputs.map(nameOf).join(", ")}`, `${indent}}`);
+}
+
+function printNode(
+  lines: string[],
+  node: Node,
+  names: Names,
+  nameOf: (variable: Variable) => string,
+  indent: string,
+  options: PrintOptions,
+): void {
+  const operands = node.inputs.map(nameOf).join(" ");
+  const params = node.primitive.print(node.params);
+  const results = node.outputs.map((output) => `${names.define(output)}: ${typeOf(output.aval)}`).join(", ");
+  const place = options.locations ? node.location?.short() : "";
+  const parts = [node.primitive.name, operands, params && `{${params}}`].filter((part) => part !== "");
+  lines.push(`${indent}${results} = ${parts.join(" ")}${place ? `    # ${place}` : ""}`);
+  for (const { name, graph } of node.primitive.graphs?.(node.params) ?? []) {
+    printInto(lines, graph, name, `${indent}  `, options);
+  }
+}
+
+function quote(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+}
+
+/** Nodes as boxes, values as labelled edges, sub-graphs as clusters. */
+export function printDot(graph: Graph): string {
+  const lines = [`digraph ${quote(graph.name || "graph")} {`, "  node [shape=box, fontname=monospace];"];
+  const counter = { next: 0 };
+  dotInto(lines, graph, "  ", counter);
+  lines.push("}");
+  return lines.join("\n");
+}
+
+function dotInto(lines: string[], graph: Graph, indent: string, counter: { next: number }): void {
+  const source = new Map<Variable, string>();
+  const box = (label: string, shape = "") => {
+    const id = `n${counter.next++}`;
+    lines.push(`${indent}${id} [label=${quote(label)}${shape && `, shape=${shape}`}];`);
+    return id;
+  };
+  const edge = (variable: Variable, to: string) => {
+    lines.push(`${indent}${source.get(variable)} -> ${to} [label=${quote(typeOf(variable.aval))}];`);
+  };
+  graph.inputs.forEach((input, i) => source.set(input, box(input.name ?? `input ${i}`, "ellipse")));
+  for (const node of graph.nodes) {
+    const params = node.primitive.print(node.params);
+    const id = box([node.primitive.name, params, node.location?.short() ?? ""].filter(Boolean).join("\n"));
+    for (const variable of node.inputs) edge(variable, id);
+    for (const output of node.outputs) source.set(output, id);
+    for (const { name, graph: inner } of node.primitive.graphs?.(node.params) ?? []) {
+      lines.push(`${indent}subgraph cluster_${counter.next++} {`, `${indent}  label=${quote(name)};`);
+      dotInto(lines, inner, `${indent}  `, counter);
+      lines.push(`${indent}}`);
+    }
+  }
+  graph.outputs.forEach((output, i) => edge(output, box(`output ${i}`, "ellipse")));
+}

@@ -1,0 +1,40 @@
+/**
+ * Damo: plain TypeScript functions on tensors, traced, differentiated and compiled.
+ *
+ * @module
+ */
+import "./lib/jit/install.ts";
+
+export { type DType, setDefaultFloat, type TypedArray } from "./lib/trace/dtype.ts";
+export {
+  CheckError,
+  DamoError,
+  DeviceError,
+  DisposedError,
+  DonatedError,
+  DTypeError,
+  type ErrorDetail,
+  FormatError,
+  GradientError,
+  IndexError,
+  LoopError,
+  NonFiniteError,
+  OutOfMemoryError,
+  RetraceError,
+  ShapeError,
+  TracedValueError,
+} from "./lib/trace/errors.ts";
+export { Graph } from "./lib/trace/graph.ts";
+export { Shared } from "./lib/trace/shared.ts";
+export type { Device } from "./lib/trace/storage.ts";
+export { type Nested, Tensor } from "./lib/trace/tensor.ts";
+export {
+  defaultDevice,
+  devices,
+  init,
+  type InitOptions,
+  memory,
+  synchronize,
+  withDevice,
+} from "./lib/jit/devices.ts";
+export { type Scope, scope } from "./lib/jit/scope.ts";
