@@ -1,0 +1,133 @@
+/** The error function, the gamma function's logarithm and its derivatives, the logistic function, tests and select. */
+import { notDifferentiable, type Primitive } from "../primitive.ts";
+import type { Tensor } from "../tensor.ts";
+import { compare, selection, unary } from "./elementwise_define.ts";
+import { apply, constantLike, type NoParams } from "./elementwise_rules.ts";
+import * as special from "./special_functions.ts";
+
+/** d sigmoid(x) = y (1 - y) dx. */
+export const sigmoid: Primitive<NoParams> = unary("sigmoid", {
+  domain: "float",
+  evaluate(x) {
+    if (x >= 0) return 1 / (1 + Math.exp(-x));
+    const e = Math.exp(x);
+    return e / (1 + e);
+  },
+  derivative: [
+    (t, _, y) => apply("mul", t, apply("mul", y, apply("sub", constantLike(y, 1), y))),
+  ],
+});
+
+const TWO_OVER_ROOT_PI = 2 / Math.sqrt(Math.PI);
+
+/** e^(-x^2) scaled. */
+function gaussian(x: Tensor, scale: number): Tensor {
+  return apply("mul", constantLike(x, scale), apply("exp", apply("neg", apply("square", x))));
+}
+
+/** d erf x = 2 / sqrt(pi) e^(-x^2) dx. */
+export const erf: Primitive<NoParams> = unary("erf", {
+  domain: "float",
+  evaluate: (x) => special.erf(x),
+  derivative: [(t, [x]) => apply("mul", t, gaussian(x, TWO_OVER_ROOT_PI))],
+});
+
+/** d erfc x = -2 / sqrt(pi) e^(-x^2) dx. */
+export const erfc: Primitive<NoParams> = unary("erfc", {
+  domain: "float",
+  evaluate: (x) => special.erfc(x),
+  derivative: [(t, [x]) => apply("mul", t, gaussian(x, -TWO_OVER_ROOT_PI))],
+});
+
+/** d erfinv x = sqrt(pi) / 2 e^(y^2) dx. */
+export const erfinv: Primitive<NoParams> = unary("erfinv", {
+  domain: "float",
+  evaluate: (x) => special.erfinv(x),
+  derivative: [
+    (t, _, y) =>
+      apply(
+        "mulNoNaN",
+        t,
+        apply("mul", constantLike(y, 1 / TWO_OVER_ROOT_PI), apply("exp", apply("square", y))),
+      ),
+  ],
+});
+
+/** d ln|gamma(x)| = digamma(x) dx. */
+export const lgamma: Primitive<NoParams> = unary("lgamma", {
+  domain: "float",
+  evaluate: (x) => special.lgamma(x),
+  derivative: [(t, [x]) => apply("mulNoNaN", t, apply("digamma", x))],
+});
+
+/** d digamma(x) = trigamma(x) dx. */
+export const digamma: Primitive<NoParams> = unary("digamma", {
+  domain: "float",
+  evaluate: (x) => special.digamma(x),
+  derivative: [(t, [x]) => apply("mulNoNaN", t, trigamma(x))],
+});
+
+/** Bernoulli numbers B_2 to B_16, for the asymptotic series. */
+const BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510];
+const SHIFT = 10;
+
+/**
+ * The second derivative of ln gamma, composed of other operations so that it can be differentiated again:
+ * trigamma(x) = sum_{k < 10} 1 / (x + k)^2 + trigamma(x + 10), the latter by its asymptotic series
+ * 1/z + 1/(2 z^2) + sum B_2k / z^(2k + 1), and for negative x trigamma(x) = pi^2 / sin^2(pi x) - trigamma(1 - x)
+ * (Abramowitz and Stegun 1964, 6.4.6, 6.4.7 and 6.4.12).
+ */
+function trigamma(x: Tensor): Tensor {
+  const c = (value: number): Tensor => constantLike(x, value);
+  const one = c(1);
+  const reflected = apply("lt", x, c(0));
+  const positive = apply("select", reflected, apply("sub", one, x), x);
+  const inverse = apply("reciprocal", apply("add", positive, c(SHIFT)));
+  const inverseSquare = apply("square", inverse);
+  let series = c(BERNOULLI[BERNOULLI.length - 1]);
+  for (let k = BERNOULLI.length - 2; k >= 0; k--) {
+    series = apply("add", c(BERNOULLI[k]), apply("mul", series, inverseSquare));
+  }
+  let sum = apply(
+    "add",
+    apply("add", inverse, apply("mul", c(0.5), inverseSquare)),
+    apply("mul", apply("mul", inverse, inverseSquare), series),
+  );
+  for (let k = SHIFT - 1; k >= 0; k--) {
+    const shifted = k === 0 ? positive : apply("add", positive, c(k));
+    sum = apply("add", sum, apply("square", apply("reciprocal", shifted)));
+  }
+  // Reduced to half a period first: pi x loses digits for large x.
+  const fraction = apply("sub", x, apply("round", x));
+  const sine = apply("sin", apply("mul", c(Math.PI), fraction));
+  const reflection = apply("square", apply("div", c(Math.PI), apply("select", reflected, sine, one)));
+  return apply("select", reflected, apply("sub", reflection, sum), sum);
+}
+
+export const isNaN: Primitive<NoParams> = compare("isNaN", {
+  domain: "any",
+  evaluate: (x) => x !== x ? 1 : 0,
+  derivative: notDifferentiable("Its result is bool."),
+});
+
+export const isFinite: Primitive<NoParams> = compare("isFinite", {
+  domain: "any",
+  evaluate: (x) => Number.isFinite(x) ? 1 : 0,
+  derivative: notDifferentiable("Its result is bool."),
+});
+
+/** condition ? a : b. d = condition ? da : db; linear in a and b. */
+export const select: Primitive<NoParams> = selection({
+  domain: "any",
+  evaluate: (condition, a, b) => condition ? a : b,
+  derivative: [
+    null,
+    (t, [condition]) => apply("select", condition, t, constantLike(t, 0)),
+    (t, [condition]) => apply("select", condition, constantLike(t, 0), t),
+  ],
+  transpose: [
+    null,
+    (c, [condition]) => apply("select", condition!, c, constantLike(c, 0)),
+    (c, [condition]) => apply("select", condition!, constantLike(c, 0), c),
+  ],
+});
