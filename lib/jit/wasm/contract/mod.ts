@@ -1,0 +1,4 @@
+export * from "./contract.ts";
+export * from "./element.ts";
+export * from "./plan.ts";
+export * from "./spec.ts";

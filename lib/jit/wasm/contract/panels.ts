@@ -1,0 +1,270 @@
+/**
+ * Products by tiles: blocks of columns, of depth and of rows as in Goto and van de Geijn, "Anatomy of
+ * high-performance matrix multiplication" (2008). For every element of C the additions happen in the same
+ * order however rows and columns are split, so that results have the same bits on any number of threads.
+ */
+
+import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
+import { type Element, elements } from "./element.ts";
+import { emitPack } from "./packing.ts";
+import { packedBytesOfB, type PanelSizes, panelSizes } from "./plan.ts";
+import type { ContractSpec } from "./spec.ts";
+import { emitTile, firstBlock, lastBlock } from "./tile_kernel.ts";
+
+/** Functions of a module that have no hooks and so can be shared by products. */
+const shared: WeakMap<ModuleBuilder, Map<string, number>> = new WeakMap();
+
+function once(module: ModuleBuilder, key: string | null, emit: () => number): number {
+  if (key === null) return emit();
+  let known = shared.get(module);
+  if (known === undefined) shared.set(module, known = new Map());
+  let index = known.get(key);
+  if (index === undefined) known.set(key, index = emit());
+  return index;
+}
+
+/** Strides in bytes as tiles see them. */
+interface Steps {
+  readonly aRow: number;
+  readonly aDepth: number;
+  readonly bColumn: number;
+  readonly bDepth: number;
+  readonly cRow: number;
+}
+
+function tileFunction(
+  module: ModuleBuilder,
+  spec: ContractSpec,
+  sizes: PanelSizes,
+  tile: { rows: number; vectors: number; tailLanes: number },
+): number {
+  const element = elements[spec.dtype];
+  const { bytes, lanes } = element;
+  const whole = spec.depth <= sizes.blockDepth;
+  const options = {
+    element,
+    ...tile,
+    aRow: sizes.packA ? bytes : spec.a.outer * bytes,
+    aDepth: sizes.packA ? tile.rows * bytes : spec.a.depth * bytes,
+    bDepth: sizes.packB ? tile.vectors * lanes * bytes : spec.b.depth * bytes,
+    cRow: spec.rowStride * bytes,
+    accumulate: spec.accumulate ?? false,
+    whole,
+    unroll: Math.min(8, Math.max(1, spec.depth)),
+    epilogue: spec.epilogue,
+    extra: spec.extra ?? [],
+  };
+  const { element: _, epilogue, extra, ...key } = options;
+  const name = epilogue === undefined && extra.length === 0 ? `${spec.dtype} ${JSON.stringify(key)}` : null;
+  return once(module, name, () => emitTile(module, options));
+}
+
+function packFunction(
+  module: ModuleBuilder,
+  spec: ContractSpec,
+  operand: "a" | "b",
+  width: number,
+  count: number,
+): number {
+  const element = elements[spec.dtype];
+  const layout = spec[operand];
+  const hook = operand === "a" ? spec.loadA : spec.loadB;
+  const options = {
+    element,
+    width,
+    count,
+    outer: layout.outer * element.bytes,
+    depth: layout.depth * element.bytes,
+    hook,
+    extra: spec.extra ?? [],
+  };
+  const plain = hook === undefined && options.extra.length === 0;
+  const key = plain ? `pack ${element.bytes} ${width} ${count} ${options.outer} ${options.depth}` : null;
+  return once(module, key, () => emitPack(module, options));
+}
+
+/** Leaves the smaller of a local minus another and a constant on the stack. */
+function emitRest(f: FunctionBuilder, end: number, start: number, limit: number): FunctionBuilder {
+  const rest = f.local("i32");
+  f.localGet(end).localGet(start).i32Sub().localTee(rest).i32Const(limit);
+  f.localGet(rest).i32Const(limit).i32LtU().select();
+  f.release(rest);
+  return f;
+}
+
+/** Emits `product(a, b, c, scratch, rowStart, rowEnd, columnStart, columnEnd, ...extra)`; returns its index. */
+export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
+  const sizes = panelSizes(spec);
+  const element: Element = elements[spec.dtype];
+  const { bytes, lanes } = element;
+  const { packA, packB, tileRows, restRows, tileVectors, restVectors, tailLanes, blockDepth } = sizes;
+  const extra = spec.extra ?? [];
+  const steps: Steps = {
+    aRow: spec.a.outer * bytes,
+    aDepth: spec.a.depth * bytes,
+    bColumn: spec.b.outer * bytes,
+    bDepth: spec.b.depth * bytes,
+    cRow: spec.rowStride * bytes,
+  };
+  const tileColumns = tileVectors * lanes;
+  const panelBytes = tileColumns * bytes;
+  const lastFull = spec.columns % tileColumns === 0;
+  // The last panel differs from the others where it has fewer columns.
+  const restColumns = lastFull ? 0 : spec.columns % tileColumns;
+  const lastVectors = restVectors === 0 ? tileVectors : restVectors;
+  const hasFullPanels = spec.columns >= tileColumns;
+  const hasFullRows = sizes.fullRows > 0;
+
+  const tiles = (rows: number): { full: number; last: number } => ({
+    full: hasFullPanels
+      ? tileFunction(module, spec, sizes, { rows, vectors: tileVectors, tailLanes: lanes })
+      : -1,
+    last: restColumns > 0 ? tileFunction(module, spec, sizes, { rows, vectors: lastVectors, tailLanes }) : -1,
+  });
+  const fullTiles = hasFullRows ? tiles(tileRows) : { full: -1, last: -1 };
+  const restTiles = restRows > 0 ? tiles(restRows) : { full: -1, last: -1 };
+  const packPanel = packB && hasFullPanels ? packFunction(module, spec, "b", tileColumns, tileColumns) : -1;
+  const packLast = packB && restColumns > 0
+    ? packFunction(module, spec, "b", lastVectors * lanes, restColumns)
+    : -1;
+  const packRows = packA && hasFullRows ? packFunction(module, spec, "a", tileRows, tileRows) : -1;
+  const packRestRows = packA && restRows > 0 ? packFunction(module, spec, "a", restRows, restRows) : -1;
+
+  const params: ValueType[] = ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", ...extra];
+  const f = module.addFunction({ params, results: [] });
+  const [a, b, c, scratch, rowStart, rowEnd, columnStart, columnEnd] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const i32 = (): number => f.local("i32");
+  const passExtra = (): void => extra.forEach((_, i) => void f.localGet(8 + i));
+  const column = i32(), depth = i32(), depths = i32(), depthEnd = i32(), flags = i32(), columnLimit = i32();
+  const row = i32(), rowLimit = i32(), panel = i32(), tileRow = i32(), fullLimit = i32();
+  const pa = i32(), pb = i32(), pc = i32(), packedA = i32(), target = i32();
+
+  /** Leaves pointer + outerIndex * outerStep + depth * depthStep on the stack. */
+  function emitAddress(pointer: number, index: number, outer: number, depthStep: number): void {
+    f.localGet(pointer).localGet(index).i32Const(outer).i32Mul().i32Add();
+    f.localGet(depth).i32Const(depthStep).i32Mul().i32Add();
+  }
+
+  function emitPackB(): void {
+    f.localGet(scratch).localSet(target).localGet(column).localSet(panel);
+    f.loop();
+    const call = (index: number): void => {
+      emitAddress(b, panel, steps.bColumn, steps.bDepth);
+      f.localGet(target).localGet(depths).localGet(b).localGet(panel).localGet(depth);
+      passExtra();
+      f.call(index);
+    };
+    if (packPanel >= 0 && packLast >= 0) {
+      f.localGet(panel).i32Const(spec.columns - restColumns).i32LtU().if();
+      call(packPanel);
+      f.else();
+      call(packLast);
+      f.end();
+    } else call(packPanel >= 0 ? packPanel : packLast);
+    f.localGet(target).localGet(depths).i32Const(panelBytes).i32Mul().i32Add().localSet(target);
+    f.localGet(panel).i32Const(tileColumns).i32Add().localTee(panel).localGet(columnLimit).i32LtU().brIf(0)
+      .end();
+  }
+
+  function emitPackA(): void {
+    f.localGet(packedA).localSet(target).localGet(row).localSet(tileRow);
+    const loop = (index: number, rows: number, limit: number): void => {
+      f.localGet(tileRow).localGet(limit).i32LtU().if().loop();
+      emitAddress(a, tileRow, steps.aRow, steps.aDepth);
+      f.localGet(target).localGet(depths).localGet(a).localGet(tileRow).localGet(depth);
+      passExtra();
+      f.call(index);
+      f.localGet(target).localGet(depths).i32Const(rows * bytes).i32Mul().i32Add().localSet(target);
+      f.localGet(tileRow).i32Const(rows).i32Add().localTee(tileRow).localGet(limit).i32LtU().brIf(0).end()
+        .end();
+    };
+    if (packRows >= 0) loop(packRows, tileRows, fullLimit);
+    if (packRestRows >= 0) loop(packRestRows, restRows, rowLimit);
+  }
+
+  /** All tiles of one panel of columns in a block of rows. */
+  function emitPanel(fullTile: number, restTile: number): void {
+    f.localGet(row).localSet(tileRow);
+    const loop = (tile: number, rows: number, limit: number): void => {
+      f.localGet(tileRow).localGet(limit).i32LtU().if().loop();
+      f.localGet(pa).localGet(pb).localGet(pc).localGet(depths).localGet(flags).localGet(tileRow).localGet(
+        panel,
+      );
+      passExtra();
+      f.call(tile);
+      f.localGet(pa);
+      if (packA) f.localGet(depths).i32Const(rows * bytes).i32Mul();
+      else f.i32Const(rows * steps.aRow);
+      f.i32Add().localSet(pa);
+      f.localGet(pc).i32Const(rows * steps.cRow).i32Add().localSet(pc);
+      f.localGet(tileRow).i32Const(rows).i32Add().localTee(tileRow).localGet(limit).i32LtU().brIf(0).end()
+        .end();
+    };
+    if (fullTile >= 0) loop(fullTile, tileRows, fullLimit);
+    if (restTile >= 0) loop(restTile, restRows, rowLimit);
+  }
+
+  function emitPanelsOfBlock(): void {
+    f.localGet(column).localSet(panel);
+    if (packB) f.localGet(scratch).localSet(pb);
+    else {
+      emitAddress(b, column, steps.bColumn, steps.bDepth);
+      f.localSet(pb);
+    }
+    f.loop();
+    if (packA) f.localGet(packedA).localSet(pa);
+    else {
+      emitAddress(a, row, steps.aRow, steps.aDepth);
+      f.localSet(pa);
+    }
+    f.localGet(c).localGet(row).i32Const(steps.cRow).i32Mul().i32Add();
+    f.localGet(panel).i32Const(bytes).i32Mul().i32Add().localSet(pc);
+    if (hasFullPanels && restColumns > 0) {
+      f.localGet(panel).i32Const(spec.columns - restColumns).i32LtU().if();
+      emitPanel(fullTiles.full, restTiles.full);
+      f.else();
+      emitPanel(fullTiles.last, restTiles.last);
+      f.end();
+    } else if (hasFullPanels) emitPanel(fullTiles.full, restTiles.full);
+    else emitPanel(fullTiles.last, restTiles.last);
+    f.localGet(pb);
+    if (packB) f.localGet(depths).i32Const(panelBytes).i32Mul();
+    else f.i32Const(panelBytes);
+    f.i32Add().localSet(pb);
+    f.localGet(panel).i32Const(tileColumns).i32Add().localTee(panel).localGet(columnLimit).i32LtU().brIf(0)
+      .end();
+  }
+
+  function emitRowsOfBlock(): void {
+    f.localGet(rowStart).localSet(row);
+    f.loop();
+    emitRest(f, rowEnd, row, sizes.blockRows).localGet(row).i32Add().localSet(rowLimit);
+    // Full tiles end where the rest of the whole matrix begins, or with the range.
+    f.localGet(rowLimit).i32Const(sizes.fullRows).localGet(rowLimit).i32Const(sizes.fullRows).i32LtU()
+      .select();
+    f.localSet(fullLimit);
+    if (packA) emitPackA();
+    emitPanelsOfBlock();
+    f.localGet(rowLimit).localTee(row).localGet(rowEnd).i32LtU().brIf(0).end();
+  }
+
+  // An empty range leaves at once, so that the loops inside may test at their ends.
+  f.localGet(rowStart).localGet(rowEnd).i32GeU();
+  f.localGet(columnStart).localGet(columnEnd).i32GeU().i32Or().if().return().end();
+  f.localGet(scratch).i32Const(packedBytesOfB(spec, sizes)).i32Add().localSet(packedA);
+  f.i32Const(spec.depth).localSet(depthEnd);
+  f.localGet(columnStart).localSet(column);
+  f.loop();
+  emitRest(f, columnEnd, column, sizes.blockColumns).localGet(column).i32Add().localSet(columnLimit);
+  f.i32Const(0).localSet(depth);
+  f.loop();
+  emitRest(f, depthEnd, depth, blockDepth).localSet(depths);
+  f.localGet(depth).i32Eqz().i32Const(firstBlock).i32Mul();
+  f.localGet(depth).localGet(depths).i32Add().localGet(depthEnd).i32Eq().i32Const(lastBlock).i32Mul().i32Or();
+  f.localSet(flags);
+  if (packB) emitPackB();
+  emitRowsOfBlock();
+  f.localGet(depth).i32Const(blockDepth).i32Add().localTee(depth).i32Const(spec.depth).i32LtU().brIf(0).end();
+  f.localGet(columnLimit).localTee(column).localGet(columnEnd).i32LtU().brIf(0).end();
+  return f.index;
+}

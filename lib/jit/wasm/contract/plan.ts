@@ -1,0 +1,164 @@
+/** Which kernel computes a product, and in which tiles. */
+
+import { elements } from "./element.ts";
+import type { ContractSpec } from "./spec.ts";
+
+/** How a product is computed and how it may be split. */
+export interface ContractPlan {
+  /**
+   * `panels`: tiles of packed operands. For one row: `rowSums` adds multiples of rows of B, `dots` takes dot
+   * products with its columns, whichever lie contiguous.
+   */
+  readonly method: "panels" | "rowSums" | "dots";
+  /** A product with a single column is computed as its transpose, with a single row. */
+  readonly swapped: boolean;
+  /** Bytes of scratch memory that each caller of the function at one time needs. */
+  readonly scratchBytes: number;
+  /** Ranges of rows and of columns start at multiples of these, and end at such or at the size. */
+  readonly rowTile: number;
+  readonly columnTile: number;
+}
+
+/** The sizes of a product by panels. */
+export interface PanelSizes {
+  /** Rows of a tile. */
+  readonly tileRows: number;
+  /** Rows of the tiles after the first `fullRows`, which have `tileRows`; 0 if there are none. */
+  readonly restRows: number;
+  readonly fullRows: number;
+  /** Vectors in a row of a tile, and of the last panel of columns (0 if that is full too). */
+  readonly tileVectors: number;
+  readonly restVectors: number;
+  /** Columns that count in the last vector of all. */
+  readonly tailLanes: number;
+  readonly packA: boolean;
+  readonly packB: boolean;
+  readonly blockDepth: number;
+  readonly blockRows: number;
+  readonly blockColumns: number;
+  /** Ranges of rows start at multiples of this. */
+  readonly rowTile: number;
+}
+
+/** A and C of one block of rows stay in the second cache, a panel of B in the first. */
+const blockBytes = 192 * 1024;
+const depthOfBlock = 256;
+const columnBytesOfBlock = 8192;
+
+function ceilDivide(a: number, b: number): number {
+  return Math.ceil(a / b);
+}
+
+/** Blocks of about 256, equally large, so that the last one is not a sliver. */
+function chooseDepth(depth: number): number {
+  const blocks = Math.max(1, Math.ceil(depth / (depthOfBlock * 1.25)));
+  return Math.max(8, ceilDivide(ceilDivide(depth, blocks), 8) * 8);
+}
+
+/**
+ * Rows and vectors of a tile. Its accumulators, one row of B and one element of A must fit 15 registers: 6 rows
+ * of 2 vectors is the fastest, others waste less where the matrix is narrow or flat.
+ */
+function chooseTile(rows: number, vectors: number): { rows: number; vectors: number } {
+  if (vectors <= 1) return { rows: 12, vectors: 1 };
+  if (vectors === 3 && rows > 6) return { rows: 3, vectors: 3 };
+  if (rows <= 2 && vectors >= 4) return { rows: 2, vectors: 4 };
+  if (rows === 3 && vectors >= 3) return { rows: 3, vectors: 3 };
+  return { rows: 6, vectors: 2 };
+}
+
+/** Tile and block sizes of a product by panels. */
+export function panelSizes(spec: ContractSpec): PanelSizes {
+  const { rows, columns, depth, a, b } = spec;
+  const { bytes, lanes } = elements[spec.dtype];
+  const vectors = Math.max(1, ceilDivide(columns, lanes));
+  const tile = chooseTile(rows, vectors);
+  const tileVectors = tile.vectors;
+  const tileColumns = tileVectors * lanes;
+  const blockDepth = chooseDepth(depth);
+  const bigA = rows * Math.min(depth, blockDepth) * bytes > blockBytes;
+  const packA = spec.loadA !== undefined || (a.depth === 1 ? bigA && vectors >= 16 : bigA);
+  // Packing B pays when each panel is used by several tiles and is not in the first cache anyway.
+  const packB = spec.loadB !== undefined || b.outer !== 1 ||
+    !(rows <= tile.rows || (b.depth === columns && depth * columns * bytes <= 8192 && columns % lanes === 0));
+  let tileRows = Math.min(tile.rows, Math.max(1, rows));
+  let fullRows = rows - rows % tileRows;
+  let restRows = rows % tileRows;
+  let rowTile = tileRows;
+  if (rows <= 48 && !packA && restRows !== 0) {
+    // Two sizes that differ by one instead of full tiles and a sliver.
+    const tiles = ceilDivide(rows, tileRows);
+    tileRows = ceilDivide(rows, tiles);
+    restRows = tileRows - 1;
+    fullRows = (rows - tiles * restRows) * tileRows;
+    rowTile = rows;
+  }
+  const blockRows = packA
+    ? Math.max(1, Math.floor(blockBytes / (blockDepth * bytes) / tileRows)) * tileRows
+    : Math.max(1, rows);
+  return {
+    tileRows,
+    restRows,
+    fullRows,
+    tileVectors,
+    restVectors: vectors % tileVectors,
+    tailLanes: columns % lanes === 0 ? lanes : columns % lanes,
+    packA,
+    packB,
+    blockDepth,
+    blockRows: Math.min(blockRows, ceilDivide(Math.max(1, rows), tileRows) * tileRows),
+    blockColumns: Math.min(
+      Math.max(1, Math.floor(columnBytesOfBlock / bytes / tileColumns)) * tileColumns,
+      ceilDivide(Math.max(1, columns), tileColumns) * tileColumns,
+    ),
+    rowTile,
+  };
+}
+
+function alignUp(bytes: number): number {
+  return ceilDivide(bytes, 64) * 64;
+}
+
+/** Bytes of packed B, behind which packed A lies. */
+export function packedBytesOfB(spec: ContractSpec, sizes: PanelSizes): number {
+  if (!sizes.packB) return 0;
+  const { bytes, lanes } = elements[spec.dtype];
+  const tileColumns = sizes.tileVectors * lanes;
+  return alignUp(ceilDivide(sizes.blockColumns, tileColumns) * tileColumns * sizes.blockDepth * bytes);
+}
+
+function oneRowPlan(spec: ContractSpec, swapped: boolean): ContractPlan | null {
+  const { bytes } = elements[spec.dtype];
+  const [vector, matrix, columns] = swapped ? [spec.b, spec.a, spec.rows] : [spec.a, spec.b, spec.columns];
+  const tile = { rowTile: swapped ? 64 : 1, columnTile: swapped ? 1 : 64 };
+  // The shorter of the two sides decides nothing: what counts is which of them is contiguous.
+  if (matrix.depth === 1 && spec.depth > 1) {
+    const scratchBytes = vector.depth === 1 ? 0 : alignUp(spec.depth * bytes);
+    return { method: "dots", swapped, scratchBytes, ...tile };
+  }
+  if (matrix.outer === 1 || columns === 1) return { method: "rowSums", swapped, scratchBytes: 0, ...tile };
+  return null;
+}
+
+/** Chooses the method for a product. */
+export function planContract(spec: ContractSpec): ContractPlan {
+  const hooked = spec.loadA !== undefined || spec.loadB !== undefined;
+  if (!hooked && spec.rows === 1) {
+    const plan = oneRowPlan(spec, false);
+    if (plan !== null) return plan;
+  }
+  if (!hooked && spec.columns === 1 && spec.rowStride === 1) {
+    const plan = oneRowPlan(spec, true);
+    if (plan !== null) return plan;
+  }
+  const { bytes, lanes } = elements[spec.dtype];
+  const sizes = panelSizes(spec);
+  const packedA = sizes.packA ? sizes.blockRows * sizes.blockDepth * bytes : 0;
+  return {
+    method: "panels",
+    swapped: false,
+    scratchBytes: packedBytesOfB(spec, sizes) + alignUp(packedA),
+    rowTile: sizes.rowTile,
+    columnTile: sizes.tileVectors * lanes,
+  };
+}
