@@ -146,6 +146,12 @@ function scaleOf(
   for (const curve of curves) include(curve[axis]);
   if (least > greatest) [least, greatest] = kind === "log" ? [1, 10] : [0, 1];
   const [low, high] = range;
+  if (low !== undefined && high !== undefined && !(high > low)) {
+    throw new DTypeError(`viz.plot: ${axis}Range [${low}, ${high}] is empty.`, {
+      operation: "viz.plot",
+      remedy: "Give the lower end first.",
+    });
+  }
   if (kind === "log" && ((low ?? 1) <= 0 || (high ?? 1) <= 0)) {
     throw new DTypeError(
       `viz.plot: ${axis}Range [${low}, ${high}] is not positive, and the axis is logarithmic.`,

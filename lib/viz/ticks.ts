@@ -26,17 +26,25 @@ export function scaleFor(
   [low, high]: readonly [number | undefined, number | undefined],
   margin: number,
 ): Scale {
-  if (kind === "log") {
-    const span = Math.max(Math.log10(greatest / least), 0.1);
-    return {
-      kind,
-      low: low ?? least / 10 ** (span * margin),
-      high: high ?? greatest * 10 ** (span * margin),
-    };
-  }
   // A constant series gets a range around it.
+  const share = greatest > least ? margin : Math.max(margin, 0.05);
+  if (kind === "log") {
+    const beyond = 10 ** (Math.max(Math.log10(greatest / least), 0.1) * share);
+    return ordered({ kind, low: low ?? least / beyond, high: high ?? greatest * beyond }, low !== undefined);
+  }
   const span = greatest > least ? greatest - least : Math.abs(greatest) || 1;
-  return { kind, low: low ?? least - span * margin, high: high ?? greatest + span * margin };
+  return ordered(
+    { kind, low: low ?? least - span * share, high: high ?? greatest + span * share },
+    low !== undefined,
+  );
+}
+
+/** Where one end is fixed beyond all values, the other end goes beyond it. */
+function ordered({ kind, low, high }: Scale, lowFixed: boolean): Scale {
+  if (high > low) return { kind, low, high };
+  if (kind === "log") return lowFixed ? { kind, low, high: low * 10 } : { kind, low: high / 10, high };
+  const span = Math.abs(lowFixed ? low : high) || 1;
+  return lowFixed ? { kind, low, high: low + span } : { kind, low: high - span, high };
 }
 
 /** Marks for about `count` intervals, at round values; `leastStep` is 1 where only whole numbers have a meaning. */

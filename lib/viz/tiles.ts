@@ -166,8 +166,9 @@ function paintOne(
   colors: ColorMap,
 ): Raster {
   const pixels = new Uint8Array(width * height * 3);
-  // A picture of one value is shown in the middle of the colours.
-  const normalise = (value: number): number => high > low ? (value - low) / (high - low) : 0.5;
+  // A picture of one value is shown in the middle of the colours; infinities stay at the ends, NaN stays NaN.
+  const normalise = (value: number): number =>
+    high > low ? (value - low) / (high - low) : value === low ? 0.5 : value - low;
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       const place = (row * width + column) * 3;
