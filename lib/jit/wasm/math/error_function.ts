@@ -1,0 +1,77 @@
+// The error function, its complement and its inverse.
+
+import {
+  erfCoefficients,
+  erfcScaledCoefficients,
+  erfinvCentralCoefficients,
+  erfinvTailCoefficients,
+  erfTailCoefficients,
+} from "./coefficients.ts";
+import { expCorrected, expNormal } from "./exponential.ts";
+import type { Lanes, Value, Variable } from "./lanes.ts";
+import { logNormal } from "./logarithm.ts";
+
+/** erf(x) - x for |x| < 1. */
+function erfTail(m: Lanes, x: Variable): Value {
+  const square = m.let(m.mul(x, x));
+  return m.mul(x, m.polynomial(square, m.pick(erfCoefficients.f32, erfCoefficients.f64)));
+}
+
+/**
+ * erfc(a) for a >= 1: exp(-a^2) P(t) / (1 + 2 a) with t = (a - 2) / (a + 2). a^2 = h^2 + (a - h) (a + h), where h
+ * has so few bits that h^2 is exact.
+ */
+function erfcLarge(m: Lanes, a: Variable): Value {
+  const limited = m.let(m.pmin(a, m.pick(11, 28)));
+  const h = m.let(m.and(limited, m.bits(m.pick(0xfffff000n, 0xfffffffff8000000n))));
+  const rest = m.let(m.neg(m.mul(m.sub(limited, h), m.add(limited, h))));
+  const exponential = expCorrected(m, m.let(m.neg(m.mul(h, h))), rest);
+  const t = m.let(m.div(m.sub(limited, 2), m.add(limited, 2)));
+  const scaled = m.polynomial(t, m.pick(erfcScaledCoefficients.f32, erfcScaledCoefficients.f64));
+  return m.div(m.mul(scaled, exponential), m.madd(limited, 2, 1));
+}
+
+/** The error function. */
+export function erf(m: Lanes, x: Variable): Value {
+  const a = m.let(m.abs(x));
+  let large: Value;
+  if (m.type === "f32") {
+    // erfc(a) = exp(-a T(a)): no division.
+    const limited = m.let(m.pmin(a, 4));
+    const exponent = m.let(m.mul(m.polynomial(limited, erfTailCoefficients), limited));
+    large = m.sub(1, expNormal(m, exponent));
+  } else {
+    large = m.sub(1, erfcLarge(m, a));
+  }
+  const kept = m.let(large);
+  const small = m.add(a, erfTail(m, a));
+  return m.copySign(m.select(m.less(a, 1), small, kept), x);
+}
+
+/** The complement 1 - erf(x), without cancellation. */
+export function erfc(m: Lanes, x: Variable): Value {
+  const large = m.let(erfcLarge(m, m.let(m.abs(x))));
+  m.assign(large, m.select(m.less(x, 0), m.sub(2, large), large));
+  const tail = m.let(erfTail(m, x));
+  const upper = m.sub(0.5, m.add(m.sub(x, 0.5), tail));
+  const small = m.select(m.greater(x, 0.25), upper, m.sub(1, m.add(x, tail)));
+  return m.select(m.less(m.abs(x), 1), small, large);
+}
+
+/** The inverse error function, as x times a polynomial in w = -log(1 - x^2) or in its root (after Giles 2010). */
+export function erfinv(m: Lanes, x: Variable): Value {
+  const complement = m.let(m.mul(m.sub(1, x), m.add(1, x)));
+  const w = m.let(m.neg(logNormal(m, m.let(m.pmax(complement, 2 ** -54)))));
+  const central = m.let(m.sub(w, 3));
+  const value = m.let(m.polynomial(central, erfinvCentralCoefficients));
+  const tail = m.let(m.greater(w, 6));
+  m.ifAny(tail, () => {
+    const root = m.let(m.sub(m.sqrt(w), 4.25));
+    m.assign(value, m.select(tail, m.polynomial(root, erfinvTailCoefficients), value));
+  });
+  const result = m.let(m.mul(x, value));
+  const inside = m.less(m.abs(x), 1);
+  // x / 0 at the ends, 0 / 0 beyond them and for NaN.
+  const outside = m.div(m.select(m.equal(m.abs(x), 1), x, 0), 0);
+  return m.select(inside, result, outside);
+}
