@@ -1,6 +1,6 @@
 /** The IDX format of the MNIST files (LeCun, Cortes and Burges): a magic number with dtype and rank, the sizes, the values. */
 import { decodeElements, elementBytes, elementDType, type FileElement } from "../io/element.ts";
-import { elementCount, type HostArray, refuse } from "../io/host_array.ts";
+import { elementCount, type FileArray, refuse } from "../io/file_array.ts";
 
 /** The third byte of the file tells the type of an element; all are big-endian. */
 const ELEMENTS: Readonly<Record<number, FileElement>> = {
@@ -13,7 +13,7 @@ const ELEMENTS: Readonly<Record<number, FileElement>> = {
 };
 
 /** Reads an IDX file; 16-bit integers become int32. */
-export function decodeIdx(bytes: Uint8Array): HostArray {
+export function decodeIdx(bytes: Uint8Array): FileArray {
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     refuse(
       "These bytes are compressed with gzip.",

@@ -32,7 +32,8 @@ function fileSystem(): FileSystem {
 
 /** Reads a whole file. */
 export async function readFile(path: string): Promise<Uint8Array> {
-  return await fileSystem().readFile(path);
+  const bytes = await fileSystem().readFile(path);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** DEFLATE (RFC 1951) through the platform's streams, with a bound on what comes out. */
-import { refuse } from "./host_array.ts";
+import { refuse } from "./file_array.ts";
 
 /** Compresses bytes. */
 export async function deflate(bytes: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,7 +1,7 @@
 /** The element types that files use, and how each becomes a dtype of Damo. */
 import type { DType, TypedArray } from "../trace/dtype.ts";
 import { newTypedArray, viewTypedArray } from "../trace/dtype.ts";
-import { refuse } from "./host_array.ts";
+import { refuse } from "./file_array.ts";
 
 /** How one element lies in a file. */
 export type FileElement =
@@ -61,7 +61,8 @@ export function decodeElements(
   bigEndian = false,
 ): TypedArray {
   const { bytes: size, dtype } = INFO[element];
-  const own = bytes.slice();
+  // Not slice(): that of a Node Buffer shares the memory.
+  const own = new Uint8Array(bytes);
   if (bigEndian && size > 1) reverseEach(own, size);
   const count = own.length / size;
   switch (element) {

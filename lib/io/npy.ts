@@ -4,7 +4,7 @@
  */
 import type { DType } from "../trace/dtype.ts";
 import { decodeElements, elementBytes, elementDType, type FileElement, toRowMajor } from "./element.ts";
-import { bytesOf, checkHostArray, elementCount, type HostArray, refuse } from "./host_array.ts";
+import { bytesOf, checkFileArray, elementCount, type FileArray, refuse } from "./file_array.ts";
 import { parsePythonDict, type PythonValue } from "./python_literal.ts";
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
@@ -53,8 +53,8 @@ export function isNpy(bytes: Uint8Array): boolean {
 }
 
 /** Writes one array as a .npy file, version 1. */
-export function encodeNpy(array: HostArray): Uint8Array<ArrayBuffer> {
-  checkHostArray(array, "npy");
+export function encodeNpy(array: FileArray): Uint8Array<ArrayBuffer> {
+  checkFileArray(array, "npy");
   const shape = array.shape.length === 1 ? `(${array.shape[0]},)` : `(${array.shape.join(", ")})`;
   const dict = `{'descr': '${DESCRIPTIONS[array.dtype]}', 'fortran_order': False, 'shape': ${shape}, }`;
   // The values begin at a multiple of 64, after a newline.
@@ -69,7 +69,7 @@ export function encodeNpy(array: HostArray): Uint8Array<ArrayBuffer> {
 }
 
 /** Reads a .npy file; column-major and big-endian arrays become row-major ones of this machine. */
-export function decodeNpy(bytes: Uint8Array, where = "The .npy file"): HostArray {
+export function decodeNpy(bytes: Uint8Array, where = "The .npy file"): FileArray {
   const { text, start } = readHeader(bytes, where);
   const fields = parsePythonDict(text, where);
   for (const name of fields.keys()) {

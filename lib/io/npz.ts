@@ -1,5 +1,5 @@
 /** The .npz format of NumPy: a ZIP archive with one .npy file for each array. */
-import { type HostArray, type NamedArrays, refuse } from "./host_array.ts";
+import { type FileArray, type NamedArrays, refuse } from "./file_array.ts";
 import { decodeNpy, encodeNpy } from "./npy.ts";
 import { decodeZip, encodeZip, type ZipReadOptions, type ZipWriteOptions } from "./zip.ts";
 
@@ -24,7 +24,7 @@ export function encodeNpz(
 /** Reads what `numpy.savez` and `numpy.savez_compressed` write. */
 export async function decodeNpz(bytes: Uint8Array, options: ZipReadOptions = {}): Promise<Npz> {
   const { members, comment } = await decodeZip(bytes, options);
-  const arrays = new Map<string, HostArray>();
+  const arrays = new Map<string, FileArray>();
   for (const [name, body] of members) {
     if (!name.endsWith(SUFFIX)) {
       const pickle = name.endsWith("data.pkl");

@@ -1,5 +1,5 @@
 /** The Python literals that the header of a .npy file is made of, and nothing beyond them. */
-import { refuse } from "./host_array.ts";
+import { refuse } from "./file_array.ts";
 
 /** A literal: text, a number, a truth value, or a tuple or list of literals. */
 export type PythonValue = string | number | boolean | null | PythonValue[];

@@ -6,13 +6,13 @@ import type { DType } from "../trace/dtype.ts";
 import { decodeElements, elementBytes, elementDType, type FileElement } from "./element.ts";
 import {
   bytesOf,
-  checkHostArray,
+  checkFileArray,
   describeShape,
   elementCount,
-  type HostArray,
+  type FileArray,
   type NamedArrays,
   refuse,
-} from "./host_array.ts";
+} from "./file_array.ts";
 import { duplicateKey } from "./json.ts";
 
 /** A file: its arrays, and its `__metadata__`. */
@@ -76,7 +76,7 @@ export function encodeSafetensors(
   let end = 0;
   for (const [name, array] of ordered) {
     if (name === "__metadata__") refuse(`No array can be named "__metadata__" in a safetensors file.`);
-    checkHostArray(array, name);
+    checkFileArray(array, name);
     begins.set(name, end);
     end += array.data.byteLength;
   }
@@ -111,7 +111,7 @@ export function encodeSafetensors(
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   const { entries, metadata, dataStart } = readHeader(bytes);
   checkCoverage(entries, bytes.length - dataStart);
-  const arrays = new Map<string, HostArray>();
+  const arrays = new Map<string, FileArray>();
   for (const { name, element, shape, begin, end } of entries) {
     const data = decodeElements(
       element,

@@ -4,7 +4,7 @@
  * give the tree that was written (a key with a dot in it, an empty container, an object with keys 0 to n-1, a tree that is
  * one leaf), the structure is written beside the arrays.
  */
-import { refuse } from "./host_array.ts";
+import { refuse } from "./file_array.ts";
 
 /** A tree with the names of its leaves. */
 export type Structure = string | Structure[] | { [key: string]: Structure };

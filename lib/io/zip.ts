@@ -4,7 +4,7 @@
  */
 import { crc32 } from "./checksum.ts";
 import { deflate, inflate } from "./deflate.ts";
-import { refuse } from "./host_array.ts";
+import { refuse } from "./file_array.ts";
 import { readDirectory, type ZipEntry } from "./zip_directory.ts";
 
 /** An archive: its members in order, and its comment. */

@@ -1,5 +1,5 @@
 /** The central directory of a ZIP archive: what is said about the members, checked. */
-import { refuse } from "./host_array.ts";
+import { refuse } from "./file_array.ts";
 
 /** What the directory says about one member. */
 export interface ZipEntry {

@@ -1,6 +1,6 @@
 /** Pictures of tensors: digits, filters, feature maps. */
 import type { DType, TypedArray } from "../trace/dtype.ts";
-import type { HostArray } from "../io/host_array.ts";
+import type { FileArray } from "../io/file_array.ts";
 import { encodePng } from "./png.ts";
 import { element, escapeXml } from "./svg.ts";
 import { checkImageOptions, compose, gridFor, type ImageOptions, paint, picturesOf } from "./tiles.ts";
@@ -15,7 +15,7 @@ export interface ImageSource {
 const LABEL_SIZE = 12;
 const LABEL_HEIGHT = 18;
 
-function hostArrayOf(source: ImageSource): HostArray {
+function fileArrayOf(source: ImageSource): FileArray {
   return { dtype: source.dtype, shape: source.shape, data: source.dataSync() };
 }
 
@@ -38,7 +38,7 @@ function hostArrayOf(source: ImageSource): HostArray {
  */
 export function image(source: ImageSource, options: ImageOptions = {}): string {
   checkImageOptions(options);
-  const array = hostArrayOf(source);
+  const array = fileArrayOf(source);
   const pictures = picturesOf(array);
   const { labels = [] } = options;
   const { columns, rows, gap, cellWidth, cellHeight, width } = gridFor(pictures, options);
@@ -89,7 +89,7 @@ export function image(source: ImageSource, options: ImageOptions = {}): string {
  */
 export function imagePng(source: ImageSource, options: ImageOptions = {}): Uint8Array<ArrayBuffer> {
   checkImageOptions(options);
-  const array = hostArrayOf(source);
+  const array = fileArrayOf(source);
   const pictures = picturesOf(array);
   return encodePng(compose(paint(array, pictures, options), gridFor(pictures, options)));
 }

@@ -1,6 +1,6 @@
 /** Arrays as one picture: a digit, a colour image, or a grid of filters. */
 import { DTypeError, ShapeError } from "../trace/errors.ts";
-import type { HostArray } from "../io/host_array.ts";
+import type { FileArray } from "../io/file_array.ts";
 import { COLOR_MAPS, type ColorMap, writeColor } from "./colors.ts";
 import type { Raster } from "./png.ts";
 
@@ -90,7 +90,7 @@ export function checkImageOptions(options: ImageOptions): void {
  * Reads a shape as pictures: `[h, w]` one, `[n, h, w]` several, `[n, 1, h, w]` several, `[n, 3, h, w]` colour images,
  * `[n, c, h, w]` n * c pictures, `[h, w, 3]` and `[n, h, w, 3]` colour images with the channels last.
  */
-export function picturesOf({ shape, data }: HostArray): Pictures {
+export function picturesOf({ shape, data }: FileArray): Pictures {
   const rank = shape.length;
   if (rank < 2 || rank > 4) {
     throw new ShapeError(`viz.image: an array of shape [${shape.join(", ")}] is no picture.`, {
@@ -146,7 +146,7 @@ export function gridFor({ count, height, width }: Pictures, options: ImageOption
 }
 
 /** Paints every picture, one pixel an element. */
-export function paint(array: HostArray, pictures: Pictures, options: ImageOptions): Raster[] {
+export function paint(array: FileArray, pictures: Pictures, options: ImageOptions): Raster[] {
   const whole = options.range ?? rangeOfAll(array, options.colors);
   return Array.from({ length: pictures.count }, (_, n) => {
     const own = options.each && !options.range;
@@ -182,7 +182,7 @@ function paintOne(
   return { width, height, channels: 3, pixels };
 }
 
-function rangeOfAll({ dtype, data }: HostArray, colors: ColorMap | undefined): readonly [number, number] {
+function rangeOfAll({ dtype, data }: FileArray, colors: ColorMap | undefined): readonly [number, number] {
   if (dtype === "uint8") return [0, 255];
   if (dtype === "bool") return [0, 1];
   return extremes(data, colors);

@@ -1,17 +1,17 @@
 import { assertEquals } from "@std/assert";
 import type { DType, TypedArray } from "../../lib/trace/dtype.ts";
-import type { HostArray } from "../../lib/io/host_array.ts";
+import type { FileArray } from "../../lib/io/file_array.ts";
 import { decodeNpy, encodeNpy } from "../../lib/io/npy.ts";
 import { decodeNpz, encodeNpz } from "../../lib/io/npz.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../lib/io/safetensors.ts";
 import { assertArray, expected, golden } from "./golden.ts";
 
-function array(dtype: DType, shape: number[], data: TypedArray): HostArray {
+function array(dtype: DType, shape: number[], data: TypedArray): FileArray {
   return { dtype, shape, data };
 }
 
 /** The same arrays as `what_damo_writes` in tests/golden/io.py. */
-function damoArrays(): Map<string, HostArray> {
+function damoArrays(): Map<string, FileArray> {
   const index = Array.from({ length: 24 }, (_, i) => i);
   return new Map([
     ["params.0.weight", array("float32", [2, 3, 4], Float32Array.from(index, (i) => (i - 7) / 3))],

@@ -1,7 +1,7 @@
 /** Reading of the files that tests/golden/io.py writes. */
 import { assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import type { HostArray } from "../../lib/io/host_array.ts";
+import type { FileArray } from "../../lib/io/file_array.ts";
 
 interface Expected {
   dtype: string;
@@ -24,11 +24,11 @@ export const expected: Record<string, Expected> = JSON.parse(
 );
 
 /** Compares an array with what Python noted, NaN, infinities and the sign of 0 included. */
-export function assertArray(array: HostArray | undefined, name: string): void {
+export function assertArray(array: FileArray | undefined, name: string): void {
   const { dtype, shape, values } = expected[name];
   assertEquals(
     { dtype: array?.dtype, shape: array?.shape, values: Array.from(array?.data ?? []) },
-    { dtype: dtype as HostArray["dtype"], shape, values: values.map(Number) },
+    { dtype: dtype as FileArray["dtype"], shape, values: values.map(Number) },
     name,
   );
 }

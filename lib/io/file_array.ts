@@ -2,15 +2,15 @@
 import { byteSize, type DType, type TypedArray } from "../trace/dtype.ts";
 import { FormatError } from "../trace/errors.ts";
 
-/** An array in host memory, row-major; bool is stored as bytes of 0 and 1. */
-export interface HostArray {
+/** An array as files hold it, row-major; bool is stored as bytes of 0 and 1. */
+export interface FileArray {
   readonly dtype: DType;
   readonly shape: readonly number[];
   readonly data: TypedArray;
 }
 
 /** Named arrays in the order of the file. */
-export type NamedArrays = ReadonlyMap<string, HostArray>;
+export type NamedArrays = ReadonlyMap<string, FileArray>;
 
 /** More axes than any array has; a file that claims more is not one of ours. */
 const MAX_AXES = 64;
@@ -40,12 +40,12 @@ export function elementCount(shape: readonly unknown[], where: string): number {
 }
 
 /** The bytes of an array, without a copy. */
-export function bytesOf(array: HostArray): Uint8Array {
+export function bytesOf(array: FileArray): Uint8Array {
   return new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength);
 }
 
 /** Checks that an array is what it says, so that no broken file is written. */
-export function checkHostArray(array: HostArray, name: string): void {
+export function checkFileArray(array: FileArray, name: string): void {
   const where = `Array "${name}"`;
   const count = elementCount(array.shape, where);
   if (array.data.length !== count || array.data.BYTES_PER_ELEMENT !== byteSize(array.dtype)) {
