@@ -30,6 +30,8 @@ export type Lowering =
   | { readonly kind: "threefry" }
   | { readonly kind: "index"; readonly map: IndexMap }
   | { readonly kind: "reshape" }
+  /** The first input, without a copy, but not before the others are computed; never merged with an equal node. */
+  | { readonly kind: "barrier" }
   | { readonly kind: "concat"; readonly axis: number }
   /** Reductions drop the axes; argmax and argmin reduce one axis and give int32. */
   | { readonly kind: "reduce"; readonly combiner: Combiner; readonly axes: readonly number[] }

@@ -1,0 +1,241 @@
+/** grad and valueAndGrad: reverse-mode derivatives of scalar functions, and Theano's form inside a trace. */
+import { isFloat } from "../trace/dtype.ts";
+import { GradientError } from "../trace/errors.ts";
+import { adoptNames, functionName } from "../trace/parameter_names.ts";
+import type { MaybeTensor } from "../trace/primitive.ts";
+import { instantiate } from "../trace/primitives/zeros.ts";
+import { describe } from "../trace/shape.ts";
+import { Shared } from "../trace/shared.ts";
+import { Tensor } from "../trace/tensor.ts";
+import { capturedInputs, commitWrites, traceFunction } from "../trace/trace.ts";
+import { type TreeSpec, unflatten } from "../trace/tree.ts";
+import { type AnyFunction, differentiate, flattenResult, floatTensor, leafPositions } from "./arguments.ts";
+import { type CostGradientOptions, gradientOfCost } from "./grad_of_cost.ts";
+import { linearizeGraph } from "./linearize.ts";
+import { pullBack } from "./pull_back.ts";
+import { activeTrace, recorded } from "./replay.ts";
+import { type Disconnected, reportDisconnected } from "./disconnected.ts";
+import type { Arguments, GradientTree } from "./types.ts";
+
+export interface GradOptions {
+  /** The argument, or arguments, to differentiate with respect to; the first when absent. */
+  readonly argnums?: number | readonly number[];
+  /** The function returns [cost, aux], and aux is handed back beside the gradient. */
+  readonly hasAux?: boolean;
+  /** What to do about a leaf that the cost does not depend on: an error (the default), zeros, or zeros and a warning. */
+  readonly disconnected?: Disconnected;
+}
+
+/** The gradients of one argument, or of each that `argnums` lists. */
+export type Gradients<A extends readonly unknown[], O> = O extends { readonly argnums: infer N }
+  ? N extends readonly number[] ? { -readonly [K in keyof N]: GradientTree<A[N[K] & number]> }
+  : GradientTree<A[N & number]>
+  : GradientTree<A[0]>;
+
+type Auxiliary<R> = R extends readonly [unknown, infer X] ? X : never;
+
+export type GradResult<A extends readonly unknown[], R, O> = O extends { readonly hasAux: true }
+  ? [Gradients<A, O>, Auxiliary<R>]
+  : Gradients<A, O>;
+
+export type ValueAndGradResult<A extends readonly unknown[], R, O> = O extends { readonly hasAux: true }
+  ? [[Tensor, Auxiliary<R>], Gradients<A, O>]
+  : [Tensor, Gradients<A, O>];
+
+/**
+ * The gradient of a scalar function, as a function of the same arguments: reverse mode, at most a small multiple of
+ * the cost of the function itself. The gradient is a tree like the argument (or an array of trees when `argnums` is
+ * an array). The function is traced once per call; inside `jit` the gradient becomes part of the compiled program.
+ *
+ * With a traced tensor instead of a function this is Theano's form: the gradient of a scalar of the current trace
+ * with respect to any tensors or Shared of the trace; see {@link CostGradientOptions}.
+ *
+ * @throws {GradientError} when the cost is not a float scalar, an argument is not of a float dtype, or the cost does
+ * not depend on a leaf (unless `disconnected` allows it); the message names the leaf.
+ * @example
+ * ```ts
+ * import { grad, tensor } from "@damo/damo";
+ * const slope = grad((x) => x.mul(x).sum());
+ * console.assert(String(slope(tensor([1, 2, 3])).arraySync()) === "2,4,6");
+ * ```
+ */
+export function grad<A extends unknown[], R, const O extends GradOptions = Record<never, never>>(
+  fn: (...args: A) => R,
+  options?: O,
+): (...args: Arguments<A>) => GradResult<A, R, O>;
+export function grad<W>(cost: Tensor | null, wrt: W, options?: CostGradientOptions): GradientTree<W>;
+export function grad(
+  first: AnyFunction | Tensor | null,
+  second?: unknown,
+  third?: CostGradientOptions,
+): unknown {
+  if (typeof first !== "function") return gradientOfCost(first, second, third ?? {});
+  const options = (second ?? {}) as GradOptions;
+  const gradientFunction = (...args: unknown[]) => {
+    const { aux, gradient } = differentiateCost(first, args, options, "grad");
+    return options.hasAux ? [gradient, aux] : gradient;
+  };
+  return adoptNames(gradientFunction, first, "grad");
+}
+
+/**
+ * Like {@link grad}, but returns `[value, gradient]`; with `hasAux` `[[value, aux], gradient]`. Both come from one
+ * program.
+ *
+ * @throws {GradientError} as grad does.
+ * @example
+ * ```ts
+ * import { tensor, valueAndGrad } from "@damo/damo";
+ * const [value, gradient] = valueAndGrad((x) => x.mul(x))(tensor(3));
+ * console.assert(value.itemSync() === 9 && gradient.itemSync() === 6);
+ * ```
+ */
+export function valueAndGrad<A extends unknown[], R, const O extends GradOptions = Record<never, never>>(
+  fn: (...args: A) => R,
+  options?: O,
+): (...args: Arguments<A>) => ValueAndGradResult<A, R, O>;
+export function valueAndGrad(fn: AnyFunction, options: GradOptions = {}): AnyFunction {
+  const valueAndGradient = (...args: unknown[]) => {
+    const { value, aux, gradient } = differentiateCost(fn, args, options, "valueAndGrad");
+    return options.hasAux ? [[value, aux], gradient] : [value, gradient];
+  };
+  return adoptNames(valueAndGradient, fn, "valueAndGrad");
+}
+
+interface CostResult {
+  readonly value: Tensor;
+  readonly aux: unknown;
+  readonly gradient: unknown;
+}
+
+/** The value of a scalar function with its gradient; `transform` is what errors say was asked for. */
+export function differentiateCost(
+  fn: AnyFunction,
+  args: readonly unknown[],
+  options: GradOptions,
+  transform: string,
+): CostResult {
+  const name = functionName(fn);
+  const context = `${transform} of ${name}`;
+  const argnums = options.argnums ?? 0;
+  const positions = normalizePositions(argnums, args.length, context);
+  const split = differentiate(fn, args, positions, context);
+  let auxSpec: TreeSpec | undefined;
+  let auxCount = 0;
+  const results = recorded(context, split.tensors, (inputs) => {
+    const traced = traceFunction(
+      (own) => {
+        const [cost, aux] = splitResult(fn(...split.rebuild(own)), options.hasAux === true, context);
+        const flat = flattenResult(aux);
+        auxSpec = flat.spec;
+        auxCount = flat.tensors.length;
+        return [checkCost(cost, name, context), ...flat.tensors];
+      },
+      inputs.map((input) => input.aval),
+      { name, inputNames: split.names },
+    );
+    const all = [...inputs, ...capturedInputs(traced)];
+    const places = leafPositions(split.leaves, traced);
+    const active = [...new Set(places.filter((place) => place >= 0))];
+    const { outputs, map, connected } = linearizeGraph(traced.graph, all, active, context, 1);
+    const reached = places.map((place) => place >= 0 && connected[active.indexOf(place)]);
+    reportDisconnected(split.leaves.filter((_, i) => !reached[i]), options.disconnected, context);
+    const trace = activeTrace();
+    const seed = Tensor.literal(1, outputs[0].aval.dtype);
+    const pulled = pullBack(map, [seed], (v) => new Tensor(v.aval, null, trace, v), context);
+    const own = commitWrites(traced, outputs);
+    const gradients = places.map((place, i) => {
+      const cotangent: MaybeTensor = place < 0 ? null : pulled[active.indexOf(place)];
+      return nameGradient(instantiate(cotangent, split.leaves[i].aval), fn.name, split.leaves[i].path);
+    });
+    return [...own, ...gradients];
+  }, { inputNames: split.names });
+  const trees = split.mirror(results.slice(1 + auxCount));
+  return {
+    value: results[0],
+    aux: auxSpec && unflatten(auxSpec, results.slice(1, 1 + auxCount)),
+    gradient: typeof argnums === "number" ? trees[0] : trees,
+  };
+}
+
+/** Graphs show gradients as `dloss/dw`. */
+export function nameGradient(gradient: Tensor, cost: string | undefined, path: string): Tensor {
+  const variable = gradient.variable;
+  if (variable && variable.node && variable.name === undefined) variable.name = `d${cost || "cost"}/d${path}`;
+  return gradient;
+}
+
+function splitResult(result: unknown, hasAux: boolean, context: string): [unknown, unknown] {
+  if (!hasAux) return [result, undefined];
+  if (Array.isArray(result) && result.length === 2) return [result[0], result[1]];
+  throw new GradientError(`${context}: with hasAux the function must return [cost, aux].`, {
+    operation: context,
+    remedy: "Return an array of two, the cost first, or leave hasAux out.",
+  });
+}
+
+/** The cost as a tensor, after checking that it is a scalar of a float dtype. */
+export function checkCost(cost: unknown, name: string, context: string): Tensor {
+  const isNumber = typeof cost === "number";
+  if (!isNumber && !(cost instanceof Tensor) && !(cost instanceof Shared)) {
+    throw new GradientError(
+      `${context}: the cost must be a scalar tensor, but ${name} returned ${describeValue(cost)}.`,
+      {
+        operation: context,
+        remedy: "Return one scalar tensor; further results go into [cost, aux] with { hasAux: true }.",
+      },
+    );
+  }
+  const tensor = floatTensor(cost instanceof Shared ? cost.value : cost);
+  const { shape, dtype } = tensor.aval;
+  const argument = { name: "cost", shape, dtype };
+  if (shape.length > 0) {
+    throw new GradientError(
+      `${context}: the cost must be a scalar, but ${name} returned ${describe(tensor.aval)}.`,
+      {
+        operation: context,
+        arguments: [argument],
+        remedy: "Reduce it with sum() or mean(), or use vjp or jacobian for a function of several outputs.",
+      },
+    );
+  }
+  if (!isFloat(dtype)) {
+    throw new GradientError(
+      `${context}: the cost must be of a float dtype, but ${name} returned ${describe(tensor.aval)}.`,
+      {
+        operation: context,
+        arguments: [argument],
+        remedy: "Cast what the cost is computed from to a float dtype.",
+      },
+    );
+  }
+  return tensor;
+}
+
+function describeValue(value: unknown): string {
+  if (value === undefined) return "undefined";
+  if (value === null) return "null";
+  if (value instanceof Promise) return "a promise (an async function cannot be traced)";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/** Argument positions, checked; negative ones count from the end. */
+export function normalizePositions(
+  argnums: number | readonly number[],
+  count: number,
+  context: string,
+): number[] {
+  return (typeof argnums === "number" ? [argnums] : argnums).map((position) => {
+    const fromStart = position < 0 ? position + count : position;
+    if (Number.isInteger(fromStart) && fromStart >= 0) return fromStart;
+    throw new GradientError(
+      `${context}: argnums has ${position}, and the function was called with ${count} arguments.`,
+      {
+        operation: context,
+        arguments: [{ name: "argnums", value: argnums }],
+        remedy: "Argument positions count from 0.",
+      },
+    );
+  });
+}

@@ -1,0 +1,54 @@
+/** Calls (checkpoints and functions with rules of their own) dissolved into the nodes of their graphs. */
+import { Graph, Node, type Variable } from "../trace/graph.ts";
+
+/**
+ * Replaces every node that is lowered as a call by the nodes of its graph. Done before a graph is run, so that its
+ * key depends on what is computed and not on the rules that were given for its derivatives.
+ */
+export function inlineCalls(graph: Graph): Graph {
+  if (!graph.nodes.some((node) => calledGraph(node))) return graph;
+  const values = new Map<Variable, Variable>();
+  const nodes: Node[] = [];
+  const valueOf = (variable: Variable): Variable => values.get(variable) ?? variable;
+  // Calls nest: an explicit stack of graphs being copied, each with its position.
+  interface Frame {
+    readonly graph: Graph;
+    next: number;
+    readonly call: Node | null;
+  }
+  const stack: Frame[] = [{ graph, next: 0, call: null }];
+  while (stack.length > 0) {
+    const frame = stack[stack.length - 1];
+    if (frame.next === frame.graph.nodes.length) {
+      frame.call?.outputs.forEach((output, i) => values.set(output, valueOf(frame.graph.outputs[i])));
+      stack.pop();
+      continue;
+    }
+    const node = frame.graph.nodes[frame.next++];
+    const inputs = node.inputs.map(valueOf);
+    const called = calledGraph(node);
+    if (called) {
+      called.inputs.forEach((input, i) => values.set(input, inputs[i]));
+      stack.push({ graph: called, next: 0, call: node });
+      continue;
+    }
+    const avals = node.outputs.map((output) => output.aval);
+    const copy = new Node(node.primitive, inputs, node.params, avals, node.location);
+    nodes.push(copy);
+    node.outputs.forEach((output, i) => {
+      copy.outputs[i].name = output.name;
+      values.set(output, copy.outputs[i]);
+    });
+  }
+  return new Graph(graph.inputs, graph.outputs.map(valueOf), nodes, graph.name);
+}
+
+function calledGraph(node: Node): Graph | null {
+  if (!node.primitive.graphs) return null;
+  const lowering = node.primitive.lower(
+    node.params,
+    node.inputs.map((input) => input.aval),
+    node.outputs.map((output) => output.aval),
+  );
+  return lowering.kind === "call" ? lowering.graph : null;
+}

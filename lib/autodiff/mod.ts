@@ -1,0 +1,15 @@
+/** Differentiation and vectorisation: grad, vjp, jvp, jacobian, vmap, custom rules and their relatives. */
+export { grad, type GradOptions, valueAndGrad } from "./grad.ts";
+export type { CostGradientOptions } from "./grad_of_cost.ts";
+export {
+  hessian,
+  hvp,
+  jacfwd,
+  jacobian,
+  type JacobianMode,
+  type JacobianOptions,
+  jacrev,
+} from "./jacobian.ts";
+export { stopGradient } from "./stop_gradient.ts";
+export { jvp, linearize, vjp } from "./vjp.ts";
+export { type Axes, vmap, type VmapOptions } from "./vmap.ts";
