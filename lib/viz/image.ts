@@ -1,22 +1,24 @@
 /** Pictures of tensors: digits, filters, feature maps. */
 import type { DType, TypedArray } from "../trace/dtype.ts";
+import { Shared } from "../trace/shared.ts";
 import type { FileArray } from "../io/file_array.ts";
 import { encodePng } from "./png.ts";
 import { element, escapeXml } from "./svg.ts";
 import { checkImageOptions, compose, gridFor, type ImageOptions, paint, picturesOf } from "./tiles.ts";
 
-/** A tensor, or anything that has a shape, a dtype and values. */
-export interface ImageSource {
+/** A tensor, a shared variable, or anything that has a shape, a dtype and values. */
+export type ImageSource = Shared | {
   readonly shape: readonly number[];
   readonly dtype: DType;
   dataSync(): TypedArray;
-}
+};
 
 const LABEL_SIZE = 12;
 const LABEL_HEIGHT = 18;
 
 function fileArrayOf(source: ImageSource): FileArray {
-  return { dtype: source.dtype, shape: source.shape, data: source.dataSync() };
+  const { dtype, shape } = source;
+  return { dtype, shape, data: (source instanceof Shared ? source.current() : source).dataSync() };
 }
 
 /**
@@ -27,7 +29,8 @@ function fileArrayOf(source: ImageSource): FileArray {
  * @param options Grid, colours, range and labels.
  * @returns The text of an SVG file.
  * @throws {ShapeError} if the shape is that of no picture, or there are no elements.
- * @throws {DTypeError} if an option does not exist.
+ * @throws {DTypeError} if there are no such colours.
+ * @throws {DamoError} if an option does not exist.
  * @example
  * ```ts
  * import { tensor, viz } from "@damo/damo";
@@ -79,7 +82,8 @@ export function image(source: ImageSource, options: ImageOptions = {}): string {
  * @param options Grid, colours, range and scale.
  * @returns The bytes of a PNG file.
  * @throws {ShapeError} if the shape is that of no picture, or there are no elements.
- * @throws {DTypeError} if an option does not exist.
+ * @throws {DTypeError} if there are no such colours.
+ * @throws {DamoError} if an option does not exist.
  * @example
  * ```ts
  * import { eye, viz } from "@damo/damo";

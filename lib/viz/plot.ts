@@ -1,5 +1,6 @@
 /** Curves as SVG. */
 import { DTypeError } from "../trace/errors.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import { curvePath, curvePoints } from "./curve_path.ts";
 import { type Curve, curvesOf, type PlotInput } from "./series.ts";
 import { coordinate, element, escapeXml, textWidth } from "./svg.ts";
@@ -23,18 +24,18 @@ export interface PlotOptions {
   legend?: boolean;
 }
 
-const OPTIONS: { readonly [K in keyof Required<PlotOptions>]: true } = {
-  title: true,
-  xLabel: true,
-  yLabel: true,
-  xScale: true,
-  yScale: true,
-  xRange: true,
-  yRange: true,
-  width: true,
-  height: true,
-  legend: true,
-};
+const OPTIONS: readonly (keyof PlotOptions)[] = [
+  "title",
+  "xLabel",
+  "yLabel",
+  "xScale",
+  "yScale",
+  "xRange",
+  "yRange",
+  "width",
+  "height",
+  "legend",
+];
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif";
 const INK = "#1f2733";
@@ -62,7 +63,8 @@ interface Frame {
  * @param options Title, labels, scales and size.
  * @returns The text of an SVG file.
  * @throws {ShapeError} if a curve has more values than places, or fewer.
- * @throws {DTypeError} if there are no numbers, or an option does not exist.
+ * @throws {DTypeError} if there are no numbers, or a range cannot be drawn.
+ * @throws {DamoError} if an option does not exist.
  * @example
  * ```ts
  * import { viz } from "@damo/damo";
@@ -72,7 +74,7 @@ interface Frame {
  * ```
  */
 export function plot(series: PlotInput, options: PlotOptions = {}): string {
-  checkOptions(options);
+  checkOptions("viz.plot", options, OPTIONS);
   const { width = 720, height = 420, title, xLabel, yLabel } = options;
   const curves = curvesOf(series);
   const xScale = scaleOf(curves, "x", options.xScale ?? "linear", options.xRange ?? [undefined, undefined]);
@@ -114,17 +116,6 @@ export function plot(series: PlotInput, options: PlotOptions = {}): string {
     role: "img",
     "font-family": FONT,
   }, `\n${parts.filter((part) => part !== "").join("\n")}\n`);
-}
-
-function checkOptions(options: PlotOptions): void {
-  for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(OPTIONS, key)) {
-      throw new DTypeError(`viz.plot has no option "${key}".`, {
-        operation: "viz.plot",
-        remedy: `Its options are ${Object.keys(OPTIONS).join(", ")}.`,
-      });
-    }
-  }
 }
 
 /** A scale over the values that can be drawn; one without any goes from 0 to 1, or 1 to 10. */

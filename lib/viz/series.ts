@@ -1,8 +1,9 @@
 /** What users pass to `plot`, brought into one form. */
 import { DTypeError, ShapeError } from "../trace/errors.ts";
+import { Shared } from "../trace/shared.ts";
 
-/** Numbers to draw: an array, a typed array or a tensor. */
-export type PlotValues = ArrayLike<number> | { dataSync(): ArrayLike<number> };
+/** Numbers to draw: an array, a typed array, a tensor or a shared variable. */
+export type PlotValues = ArrayLike<number> | Shared | { dataSync(): ArrayLike<number> };
 
 /** One curve. */
 export interface PlotSeries {
@@ -73,7 +74,7 @@ function labelled(input: PlotInput): [string | undefined, PlotValues | PlotSerie
 
 function isValues(input: unknown): input is PlotValues {
   if (typeof input !== "object" || input === null) return false;
-  if (ArrayBuffer.isView(input)) return true;
+  if (ArrayBuffer.isView(input) || input instanceof Shared) return true;
   if (Array.isArray(input)) return input.length === 0 || typeof input[0] === "number";
   return "dataSync" in input && typeof input.dataSync === "function";
 }
@@ -109,6 +110,7 @@ function curve(series: PlotSeries, label: string | undefined, position: number):
 }
 
 function read(values: PlotValues): ArrayLike<number> {
+  if (values instanceof Shared) return values.current().dataSync();
   return "dataSync" in values ? values.dataSync() : values;
 }
 

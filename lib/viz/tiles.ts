@@ -1,5 +1,6 @@
 /** Arrays as one picture: a digit, a colour image, or a grid of filters. */
 import { DTypeError, ShapeError } from "../trace/errors.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import type { FileArray } from "../io/file_array.ts";
 import { COLOR_MAPS, type ColorMap, writeColor } from "./colors.ts";
 import type { Raster } from "./png.ts";
@@ -22,15 +23,15 @@ export interface ImageOptions {
   labels?: readonly string[];
 }
 
-const OPTIONS: { readonly [K in keyof Required<ImageOptions>]: true } = {
-  columns: true,
-  scale: true,
-  gap: true,
-  colors: true,
-  range: true,
-  each: true,
-  labels: true,
-};
+const OPTIONS: readonly (keyof ImageOptions)[] = [
+  "columns",
+  "scale",
+  "gap",
+  "colors",
+  "range",
+  "each",
+  "labels",
+];
 
 /** Pictures of one size in one array. */
 export interface Pictures {
@@ -61,13 +62,7 @@ const USUAL_WIDTH = 480;
 
 /** Refuses options that do not exist or have no meaning. */
 export function checkImageOptions(options: ImageOptions): void {
-  for (const key of Object.keys(options)) {
-    if (Object.hasOwn(OPTIONS, key)) continue;
-    throw new DTypeError(`viz.image has no option "${key}".`, {
-      operation: "viz.image",
-      remedy: `Its options are ${Object.keys(OPTIONS).join(", ")}.`,
-    });
-  }
+  checkOptions("viz.image", options, OPTIONS);
   if (options.colors !== undefined && !COLOR_MAPS.includes(options.colors)) {
     throw new DTypeError(`viz.image: there are no colors "${options.colors}".`, {
       operation: "viz.image",

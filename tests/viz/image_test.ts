@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
 import { crc32 } from "node:zlib";
 import type { DType, TypedArray } from "../../lib/trace/dtype.ts";
-import { DTypeError, ShapeError } from "../../lib/trace/errors.ts";
+import { DamoError, DTypeError, ShapeError } from "../../lib/trace/errors.ts";
 import { image, imagePng, type ImageSource } from "../../lib/viz/image.ts";
 import { encodePng } from "../../lib/viz/png.ts";
 
@@ -125,8 +125,8 @@ Deno.test("What is no picture is refused with the remedy", () => {
   assertThrows(() => image(source([0, 2], new Float32Array(0))), ShapeError, "nothing to show");
   assertThrows(
     () => image(source([1, 1], new Float32Array(1)), { zoom: 2 } as never),
-    DTypeError,
-    `no option "zoom"`,
+    DamoError,
+    `unknown option "zoom"`,
   );
   assertThrows(
     () => image(source([1, 1], new Float32Array(1)), { colors: "jet" as never }),

@@ -1,0 +1,52 @@
+/**
+ * `deno task guide [names]`: runs the files of examples/guide, or those whose name contains one of the words given. Each
+ * checks its own numbers; each may read and write an empty folder and nothing else.
+ */
+import { root, stdFlags } from "./std.ts";
+
+const folder = `${root}examples/guide`;
+
+async function guideFiles(words: readonly string[]): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    const chosen = words.length === 0 || words.some((word) => entry.name.includes(word));
+    if (entry.isFile && entry.name.endsWith(".ts") && chosen) names.push(entry.name);
+  }
+  return names.sort();
+}
+
+async function runExample(name: string, flags: readonly string[]): Promise<boolean> {
+  const place = await Deno.makeTempDir({ prefix: "damo_guide_" });
+  console.log(`── ${name}`);
+  try {
+    const { success } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-check",
+        `--config=${root}deno.json`,
+        ...flags,
+        `--allow-read=${place}`,
+        `--allow-write=${place}`,
+        `${folder}/${name}`,
+      ],
+      cwd: place,
+      stdout: "inherit",
+      stderr: "inherit",
+    }).output();
+    if (!success) console.log(`${name} failed`);
+    return success;
+  } finally {
+    await Deno.remove(place, { recursive: true });
+  }
+}
+
+async function runGuide(words: readonly string[]): Promise<number> {
+  const names = await guideFiles(words);
+  const flags = await stdFlags();
+  let failed = 0;
+  for (const name of names) if (!await runExample(name, flags)) failed++;
+  console.log(`${names.length - failed} passed, ${failed} failed`);
+  return failed > 0 || names.length === 0 ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await runGuide(Deno.args));
