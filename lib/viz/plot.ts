@@ -8,17 +8,23 @@ import { minorTicks, placeOn, type Scale, scaleFor, type Tick, ticksFor } from "
 
 /** How a plot looks. */
 export interface PlotOptions {
+  /** Stands above the plot. */
   title?: string;
-  /** What the axes show. */
+  /** What the x axis shows. */
   xLabel?: string;
+  /** What the y axis shows. */
   yLabel?: string;
+  /** The x axis is linear unless said. */
   xScale?: "linear" | "log";
+  /** The y axis is linear unless said. */
   yScale?: "linear" | "log";
-  /** The ends of an axis; an end left undefined follows the values. */
+  /** The ends of the x axis; an end left undefined follows the values. */
   xRange?: [number | undefined, number | undefined];
+  /** The ends of the y axis; an end left undefined follows the values. */
   yRange?: [number | undefined, number | undefined];
-  /** Pixels; 720 x 420 unless given. */
+  /** Pixels: 720 unless given. */
   width?: number;
+  /** Pixels: 420 unless given. */
   height?: number;
   /** Shown where a curve has a label, unless false. */
   legend?: boolean;

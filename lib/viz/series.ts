@@ -7,9 +7,11 @@ export type PlotValues = ArrayLike<number> | Shared | { dataSync(): ArrayLike<nu
 
 /** One curve. */
 export interface PlotSeries {
+  /** The values. */
   y: PlotValues;
   /** The places of the values; 0, 1, 2 ... unless given. */
   x?: PlotValues;
+  /** Its name in the legend. */
   label?: string;
   /** A CSS colour. */
   color?: string;
