@@ -38,3 +38,9 @@ export {
   withDevice,
 } from "./lib/jit/devices.ts";
 export { type Scope, scope } from "./lib/jit/scope.ts";
+export { evalShape, type ShapeAndDType, type ShapesOf } from "./lib/jit/eval_shape.ts";
+export { type CopyOptions, jit, type JitOptions, type Jitted } from "./lib/jit/jit.ts";
+export type { Lowered } from "./lib/jit/lower.ts";
+export type { TraceRecord } from "./lib/jit/trace_log.ts";
+export type { Guards } from "./lib/jit/observing_backend.ts";
+export type { KernelInfo, MemoryUse } from "./lib/jit/backend.ts";

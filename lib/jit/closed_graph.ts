@@ -6,7 +6,7 @@ import { Graph, type Variable } from "../trace/graph.ts";
 import type { Aval } from "../trace/shape.ts";
 import type { Storage } from "../trace/storage.ts";
 import { castValue, newTypedArray } from "../trace/dtype.ts";
-import { type Backend, type Executable, type RunInput, TAKE } from "./backend.ts";
+import { type Backend, type Executable, type RunInput } from "./backend.ts";
 
 /** Where an output of the graph comes from: result `index` of the program, or input `index`. */
 export interface OutputSource {
@@ -14,13 +14,16 @@ export interface OutputSource {
   readonly index: number;
 }
 
-/** The outputs of `graph` without repetitions and inputs, and where each original output is found. */
-export function distinctOutputs(graph: Graph): { program: Graph; sources: OutputSource[] } {
+/** `outputs` of `graph` without repetitions and inputs, and where each of them is found. */
+export function distinctOutputs(
+  graph: Graph,
+  wanted: readonly Variable[] = graph.outputs,
+): { program: Graph; sources: OutputSource[] } {
   const inputs = new Map<Variable, number>();
   graph.inputs.forEach((variable, i) => inputs.set(variable, i));
   const positions = new Map<Variable, number>();
   const outputs: Variable[] = [];
-  const sources = graph.outputs.map((variable): OutputSource => {
+  const sources = wanted.map((variable): OutputSource => {
     const input = inputs.get(variable);
     if (input !== undefined) return { from: "input", index: input };
     let index = positions.get(variable);
@@ -86,12 +89,4 @@ export function closeGraph(
   const name = graph.name || "graph";
   const executable = backend.compile(program, { name, scalars: options.scalars, donated: [], inPlace: [] });
   return new ClosedGraph(graph, executable, sources, backend);
-}
-
-/** One reuse code per input, with TAKE for the donated ones; null when there are none. */
-export function takeCodes(count: number, donated: readonly number[]): Uint8Array | null {
-  if (donated.length === 0) return null;
-  const codes = new Uint8Array(count);
-  for (const i of donated) codes[i] = TAKE;
-  return codes;
 }

@@ -86,3 +86,14 @@ export function scope<T>(fn?: () => T): T | Scope {
     opened.dispose();
   }
 }
+
+/** Runs `body` outside all scopes: tensors made while tracing belong to the traced function. */
+export function untrackedStorages<T>(body: () => T): T {
+  const previous = active;
+  active = null;
+  try {
+    return body();
+  } finally {
+    active = previous;
+  }
+}

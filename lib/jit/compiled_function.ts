@@ -1,0 +1,178 @@
+/** A jitted function: its cache of signatures, and the choice of the program for a call. */
+import type { Shared } from "../trace/shared.ts";
+import type { Device } from "../trace/storage.ts";
+import { currentTrace, type Trace, withoutTrace } from "../trace/trace.ts";
+import type { Backend } from "./backend.ts";
+import { backendFor, withDevice } from "./devices.ts";
+import { Entry } from "./entry.ts";
+import { LruCache } from "./lru_cache.ts";
+import { debugBackend, type Guards, referenceBackend } from "./observing_backend.ts";
+import { prepare, type Prepared } from "./prepare.ts";
+import { untrackedStorages } from "./scope.ts";
+import { type Arguments, argumentsKey, buildGuards, signatureParts } from "./signature.ts";
+import { traceCall } from "./trace_call.ts";
+import { TraceLog, type TraceRecord } from "./trace_log.ts";
+
+/** How a function is compiled. */
+export interface CompileSettings {
+  readonly name: string;
+  readonly donate: readonly number[] | true;
+  readonly static: readonly number[];
+  readonly device: Device | undefined;
+  readonly mode: "fast" | "reference" | "debug";
+  readonly guard: Guards | undefined;
+  readonly maxTraces: number;
+  readonly swap: ReadonlyMap<Shared, Shared> | null;
+  readonly updates: boolean;
+}
+
+/** Signatures kept per function; the least recently used goes first. */
+const MAX_SIGNATURES = 256;
+
+export class CompiledFunction {
+  readonly settings: CompileSettings;
+  readonly fn: (...args: never[]) => unknown;
+  #last: Entry | null = null;
+  /** Entries of equal arguments differ in which numbers must be integral. */
+  readonly #entries: LruCache<Entry[]> = new LruCache(MAX_SIGNATURES, (entries) => this.#drop(entries));
+  readonly #log: TraceLog;
+
+  constructor(fn: (...args: never[]) => unknown, settings: CompileSettings) {
+    this.fn = fn;
+    this.settings = settings;
+    this.#log = new TraceLog(settings.name, settings.maxTraces);
+  }
+
+  get cacheSize(): number {
+    let size = 0;
+    for (const entries of this.#entries.values()) size += entries.length;
+    return size;
+  }
+
+  get traces(): readonly TraceRecord[] {
+    return this.#log.records;
+  }
+
+  clear(): void {
+    this.#entries.clear();
+    this.#last = null;
+    this.#log.clear();
+  }
+
+  #drop(entries: Entry[]): void {
+    for (const entry of entries) {
+      if (entry === this.#last) this.#last = null;
+      entry.dispose();
+    }
+  }
+
+  /** The short way: the arguments fit the program used last. */
+  call(args: readonly unknown[]): unknown {
+    const entry = this.#last;
+    if (entry !== null && currentTrace() === null) {
+      const inputs = entry.match(args);
+      if (inputs !== null) return entry.run(inputs);
+    }
+    return this.#callSlowly(args);
+  }
+
+  #callSlowly(args: readonly unknown[]): unknown {
+    const trace = currentTrace();
+    if (trace !== null) return this.#inline(trace, args);
+    const prepared = this.#prepare(args);
+    const entry = this.#entryFor(prepared);
+    const inputs = entry.match(prepared.args);
+    if (inputs === null) {
+      throw new Error(`${this.settings.name}: the arguments do not fit their own signature.`);
+    }
+    return entry.run(inputs);
+  }
+
+  /** A jitted function inside a trace is the plain function. */
+  #inline(trace: Trace, args: readonly unknown[]): unknown {
+    const { swap, updates } = this.settings;
+    const previous = trace.swap;
+    const writes = updates ? null : new Map(trace.sharedWrites);
+    if (swap) trace.swap = swap;
+    try {
+      return this.fn(...args as never[]);
+    } finally {
+      trace.swap = previous;
+      if (writes) {
+        trace.sharedWrites.clear();
+        for (const [shared, value] of writes) trace.sharedWrites.set(shared, value);
+      }
+    }
+  }
+
+  /** The entry for these arguments, traced if need be, without running or compiling it. */
+  entryFor(args: readonly unknown[]): Entry {
+    return withoutTrace(() => this.#entryFor(this.#prepare(args)));
+  }
+
+  #prepare(args: readonly unknown[]): Prepared {
+    return prepare(this.fn, args, this.settings);
+  }
+
+  #entryFor(prepared: Prepared): Entry {
+    const { flat, device } = prepared;
+    const key = argumentsKey(flat, device);
+    const entries = this.#entries.get(key);
+    let entry = entries?.find(({ call }) => integralityHolds(call.integral, flat));
+    if (!entry) {
+      entry = this.#trace(prepared);
+      // Tracing may have called this very function and changed the cache.
+      const present = this.#entries.get(key);
+      if (present) present.push(entry);
+      else this.#entries.set(key, [entry]);
+    }
+    this.#last = entry;
+    return entry;
+  }
+
+  #backend(device: Device): Backend {
+    const { mode, guard } = this.settings;
+    if (mode === "debug" || guard) return debugBackend(guard ?? {}, mode === "debug");
+    return mode === "reference" ? referenceBackend : backendFor(device);
+  }
+
+  #trace({ flat, names, device }: Prepared): Entry {
+    const { name, swap, updates, device: fixed } = this.settings;
+    const started = performance.now();
+    const watched = this.#log.watchedNumbers();
+    const presumed = flat.leaves.map((leaf, i) =>
+      typeof leaf === "number" && watched.has(flat.paths[i]) ? Number.isInteger(leaf) : null
+    );
+    const change = this.#log.compare(signatureParts(flat, names, presumed));
+    const { traced, result, integral } = untrackedStorages(() =>
+      withDevice(device, () => traceCall(this.fn, flat, { name, device, swap }))
+    );
+    const parts = signatureParts(flat, names, integral);
+    const entry = new Entry({
+      name,
+      traced,
+      result,
+      guards: buildGuards(flat, integral),
+      parts,
+      integral,
+      scalars: flat.leaves.flatMap((leaf, i) => typeof leaf === "number" ? [i] : []),
+      donated: this.#donatedInputs(flat),
+      inputNames: flat.paths.map((path) => `argument ${path}`),
+      updates,
+      deviceFixed: fixed !== undefined,
+    }, this.#backend(device));
+    this.#log.add(parts, change, performance.now() - started);
+    return entry;
+  }
+
+  #donatedInputs({ leaves, positions }: Arguments): number[] {
+    const { donate } = this.settings;
+    return leaves.flatMap((leaf, i) =>
+      typeof leaf !== "number" && (donate === true || donate.includes(positions[i])) ? [i] : []
+    );
+  }
+}
+
+function integralityHolds(integral: readonly (boolean | null)[], { leaves }: Arguments): boolean {
+  return integral.every((wanted, i) => wanted === null || Number.isInteger(leaves[i]) === wanted);
+}

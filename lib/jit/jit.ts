@@ -1,0 +1,163 @@
+/** jit: functions that are traced once per signature, compiled, and called with buffers. */
+import { DamoError } from "../trace/errors.ts";
+import type { Graph } from "../trace/graph.ts";
+import { adoptNames } from "../trace/parameter_names.ts";
+import type { Shared } from "../trace/shared.ts";
+import { describe, sameAval } from "../trace/shape.ts";
+import type { Device } from "../trace/storage.ts";
+import { CompiledFunction, type CompileSettings } from "./compiled_function.ts";
+import { type Lowered, lowerEntry } from "./lower.ts";
+import { type Guards, unknownMode } from "./observing_backend.ts";
+import type { TraceRecord } from "./trace_log.ts";
+
+/** Options of {@link jit}. */
+export interface JitOptions {
+  /** What the function is called in messages, graphs and profiles; its own name by default. */
+  name?: string;
+  /** Positions of the arguments whose buffers the call may take over; true for all. */
+  donate?: readonly number[] | true;
+  /** Positions of the arguments that are part of the signature by value. */
+  static?: readonly number[];
+  /** Where to run; by default where the arguments are. */
+  device?: Device;
+  /** "reference" interprets in float64; "debug" also verifies graphs and the range of traced indices. */
+  mode?: "fast" | "reference" | "debug";
+  /** Throws a NonFiniteError at the first operation that gives a NaN, an infinity, or more than `big`. */
+  guard?: Guards;
+  /** A trace beyond this number is an error that names the argument that changed. */
+  maxTraces?: number;
+}
+
+/** Options of `f.copy`. */
+export interface CopyOptions {
+  /** Pairs of shared variables: the second is used wherever the function uses the first. */
+  swap?: readonly (readonly [Shared, Shared])[];
+  /** With false the copy leaves shared variables as they are. */
+  updates?: boolean;
+}
+
+/** A function that {@link jit} made: the call signature of the original, and a view of what was compiled. */
+export interface Jitted<A extends unknown[], R> {
+  (...args: A): R;
+  /** How many programs it holds. */
+  readonly cacheSize: number;
+  /** Each trace: the signature, why it was needed, how long it took. */
+  readonly traces: readonly TraceRecord[];
+  /** Forgets all programs. */
+  clear(): void;
+  /** Traces and compiles for these arguments without running. */
+  lower(...args: A): Lowered;
+  /** The graph for these arguments. */
+  graph(...args: A): Graph;
+  /** The same function on other shared variables, or one that leaves them alone. */
+  copy(options?: CopyOptions): Jitted<A, R>;
+}
+
+const KNOWN = ["name", "donate", "static", "device", "mode", "guard", "maxTraces", "profile"];
+
+function checkOptions(options: JitOptions): void {
+  for (const key in options) {
+    if (KNOWN.includes(key)) continue;
+    throw new DamoError(`jit: there is no option ${JSON.stringify(key)}.`, {
+      operation: "jit",
+      remedy: `Options are ${KNOWN.join(", ")}.`,
+    });
+  }
+  const { mode = "fast" } = options;
+  if (mode !== "fast" && mode !== "reference" && mode !== "debug") throw unknownMode(mode);
+  for (const key of ["donate", "static"] as const) {
+    const positions = options[key];
+    if (positions === undefined || positions === true && key === "donate") continue;
+    if (Array.isArray(positions) && positions.every((i) => Number.isInteger(i) && i >= 0)) continue;
+    throw new DamoError(`jit: ${key} must list positions of arguments, got ${String(positions)}.`, {
+      operation: "jit",
+      remedy: `Write { ${key}: [0] } for the first argument.`,
+    });
+  }
+}
+
+/**
+ * Compiles `fn`. The first call for a signature (structure, shapes and dtypes of the arguments; values of strings,
+ * booleans, functions and static arguments) traces it on symbolic tensors and compiles the graph; further calls run the
+ * program. Number arguments are traced, so their values never cause a trace. Tensors and shared variables that `fn`
+ * captures are inputs by reference. Inside another trace `fn` is inlined.
+ *
+ * @throws {DamoError} for unknown options. Calls throw {@link RetraceError} beyond `maxTraces`,
+ * {@link DonatedError} when a donated tensor is used again, {@link TracedValueError} when `fn` reads a traced value.
+ * @example
+ * ```ts
+ * import { jit, Tensor, tensor } from "@damo/damo";
+ * const f = jit((x: Tensor, k: number) => x.mul(k).sum());
+ * console.assert(f(tensor([1, 2, 3]), 2).itemSync() === 12);
+ * console.assert(f(tensor([1, 2, 3]), 0.5).itemSync() === 3 && f.cacheSize === 1);
+ * ```
+ */
+export function jit<A extends unknown[], R>(
+  fn: (...args: A) => R,
+  options: JitOptions = {},
+): Jitted<A, R> {
+  if (typeof fn !== "function") {
+    throw new DamoError(`jit takes a function, got ${String(fn)}.`, {
+      operation: "jit",
+      remedy: "Write jit((x) => ...).",
+    });
+  }
+  checkOptions(options);
+  return makeJitted(fn, {
+    name: options.name ?? (fn.name || "function"),
+    donate: options.donate ?? [],
+    static: options.static ?? [],
+    device: options.device,
+    mode: options.mode ?? "fast",
+    guard: options.guard,
+    maxTraces: options.maxTraces ?? Infinity,
+    swap: null,
+    updates: true,
+  });
+}
+
+function makeJitted<A extends unknown[], R>(fn: (...args: A) => R, settings: CompileSettings): Jitted<A, R> {
+  const compiled = new CompiledFunction(fn as (...args: never[]) => unknown, settings);
+  const jitted = (...args: A): R => compiled.call(args) as R;
+  adoptNames(jitted, fn, settings.name);
+  Object.defineProperties(jitted, {
+    name: { value: settings.name, configurable: true },
+    length: { value: fn.length, configurable: true },
+    cacheSize: { get: () => compiled.cacheSize },
+    traces: { get: () => compiled.traces },
+    clear: { value: () => compiled.clear() },
+    lower: { value: (...args: A) => lowerEntry(compiled.entryFor(args)) },
+    graph: { value: (...args: A) => compiled.entryFor(args).graph },
+    copy: { value: (options: CopyOptions = {}) => makeJitted(fn, copySettings(settings, options)) },
+  });
+  return jitted as Jitted<A, R>;
+}
+
+function copySettings(
+  settings: CompileSettings,
+  { swap = [], updates = true }: CopyOptions,
+): CompileSettings {
+  const pairs = new Map(settings.swap ?? []);
+  // What the original already swapped is swapped on.
+  for (const [a, b] of swap) {
+    checkSwap(a, b);
+    for (const [from, to] of pairs) if (to === a) pairs.set(from, b);
+    if (!pairs.has(a)) pairs.set(a, b);
+  }
+  return { ...settings, swap: pairs.size > 0 ? pairs : null, updates: settings.updates && updates };
+}
+
+function checkSwap(a: Shared, b: Shared): void {
+  const before = a.current().aval, after = b.current().aval;
+  if (sameAval(before, after)) return;
+  throw new DamoError(
+    `copy: shared variable ${a.name} is ${describe(before)} and cannot be swapped for ${b.name}, which is ${
+      describe(after)
+    }.`,
+    {
+      operation: "copy",
+      arguments: [{ name: a.name, ...before }, { name: b.name, ...after }],
+      remedy: "Swap variables of one shape and dtype.",
+    },
+  );
+}

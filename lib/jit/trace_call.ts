@@ -1,0 +1,102 @@
+/** Tracing a function for the arguments of a call. */
+import { defaultFloat, isFloat } from "../trace/dtype.ts";
+import { DamoError } from "../trace/errors.ts";
+import { castPrimitive } from "../trace/primitives/cast.ts";
+import type { Aval } from "../trace/shape.ts";
+import { Shared } from "../trace/shared.ts";
+import type { Device } from "../trace/storage.ts";
+import { type NumberOrigin, Tensor } from "../trace/tensor.ts";
+import { bindOne, type TracedFunction, traceFunction } from "../trace/trace.ts";
+import { flatten, type TreeSpec } from "../trace/tree.ts";
+import { rebuild } from "./prepare.ts";
+import type { Arguments } from "./signature.ts";
+
+/** What tracing gave. */
+export interface CallTrace {
+  readonly traced: TracedFunction;
+  /** The structure of the result. */
+  readonly result: TreeSpec;
+  /** Per leaf: whether the trace depends on that number being integral or fractional, and which it was. */
+  readonly integral: readonly (boolean | null)[];
+}
+
+export interface TraceCallOptions {
+  readonly name: string;
+  readonly device: Device;
+  /** Shared variables that stand for others. */
+  readonly swap: ReadonlyMap<Shared, Shared> | null;
+}
+
+/** Traces `fn` once on tensors of the types of `flat`. Number leaves are traced as weak scalars. */
+export function traceCall(
+  fn: (...args: never[]) => unknown,
+  flat: Arguments,
+  options: TraceCallOptions,
+): CallTrace {
+  const { name, device, swap } = options;
+  const integral: (boolean | null)[] = flat.leaves.map(() => null);
+  const avals = flat.leaves.map((leaf): Aval =>
+    typeof leaf === "number"
+      ? { shape: [], dtype: device === "webgpu" ? "float32" : "float64", weak: true }
+      : { shape: leaf.aval.shape, dtype: leaf.aval.dtype }
+  );
+  let result: TreeSpec | null = null;
+  const traced = traceFunction(
+    (inputs, trace) => {
+      trace.swap = swap;
+      flat.leaves.forEach((leaf, i) => {
+        if (typeof leaf === "number") {
+          inputs[i].origin = new ArgumentNumber(Number.isInteger(leaf), integral, i);
+        }
+      });
+      const returned = fn(...rebuild(flat.specs, inputs) as never[]);
+      if (returned instanceof Promise) throw asynchronous(name, returned);
+      const results = flatten(returned, isResultLeaf);
+      result = results.spec;
+      return results.leaves.map((leaf) => definite(leaf instanceof Shared ? leaf.value : leaf));
+    },
+    avals,
+    { name, inputNames: flat.paths },
+  );
+  return { traced, result: result!, integral };
+}
+
+function isResultLeaf(value: unknown): value is Tensor | Shared {
+  return value instanceof Tensor || value instanceof Shared;
+}
+
+/** A number argument: whoever asks whether it is integral makes the trace depend on the answer. */
+class ArgumentNumber implements NumberOrigin {
+  readonly integral: boolean;
+  readonly #observed: (boolean | null)[];
+  readonly #index: number;
+
+  constructor(integral: boolean, observed: (boolean | null)[], index: number) {
+    this.integral = integral;
+    this.#observed = observed;
+    this.#index = index;
+  }
+
+  observe(): void {
+    this.#observed[this.#index] = this.integral;
+  }
+}
+
+/** Results have a dtype of their own: a weak number becomes the default float. */
+function definite(tensor: Tensor): Tensor {
+  const { dtype, weak } = tensor.aval;
+  if (!weak) return tensor;
+  const target = isFloat(dtype) ? defaultFloat() : dtype;
+  return tensor.literal !== null
+    ? tensor.convertWeak(target)
+    : bindOne(castPrimitive, [tensor], { dtype: target });
+}
+
+function asynchronous(name: string, promise: Promise<unknown>): DamoError {
+  // The error here is the one to see; what the promise meets later is a consequence.
+  promise.catch(() => {});
+  return new DamoError(`${name} is asynchronous: a traced function must build its result at once.`, {
+    operation: name,
+    remedy: "Await data before the call and pass it as an argument.",
+  });
+}
