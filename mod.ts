@@ -44,3 +44,6 @@ export type { Lowered } from "./lib/jit/lower.ts";
 export type { TraceRecord } from "./lib/jit/trace_log.ts";
 export type { Guards } from "./lib/jit/observing_backend.ts";
 export type { KernelInfo, MemoryUse } from "./lib/jit/backend.ts";
+export * as io from "./lib/io/mod.ts";
+export * as viz from "./lib/viz/mod.ts";
+export * as data from "./lib/data/mod.ts";
