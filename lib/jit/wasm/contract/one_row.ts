@@ -10,7 +10,7 @@ import type { ContractSpec } from "./spec.ts";
 import { emitLoadPart, emitStorePart } from "./tile_kernel.ts";
 
 /** Elements of C that one call of an inner function works on: they stay in the first cache. */
-const stripColumns = 1024;
+const stripColumns = 4096;
 /** Rows of the matrix that are added at a time. */
 const rowsTogether = 8;
 

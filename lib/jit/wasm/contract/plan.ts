@@ -77,7 +77,7 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
   const tileColumns = tileVectors * lanes;
   const blockDepth = chooseDepth(depth);
   const bigA = rows * Math.min(depth, blockDepth) * bytes > blockBytes;
-  const packA = spec.loadA !== undefined || (a.depth === 1 ? bigA && vectors >= 16 : bigA);
+  const packA = spec.loadA !== undefined || (a.depth === 1 ? bigA && vectors >= 16 : bigA && vectors >= 4);
   // Packing B pays when each panel is used by several tiles and is not in the first cache anyway.
   const packB = spec.loadB !== undefined || b.outer !== 1 ||
     !(rows <= tile.rows || (b.depth === columns && depth * columns * bytes <= 8192 && columns % lanes === 0));
