@@ -6,11 +6,12 @@ import { apply } from "../primitives/elementwise_rules.ts";
 import { reshapeTo } from "../primitives/move.ts";
 import { sumPrimitive } from "../primitives/reduce.ts";
 import { broadcastShapes, describe, normalizeAxis } from "../shape.ts";
-import { installMethods, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { contractLabels, diagonalOf, dropLabels, type Labelled } from "./contract_labels.ts";
 import { strong, type TensorLike } from "./convert.ts";
 import { strongAll } from "./strong.ts";
+import { installFunctions } from "./install.ts";
 
 /** The operands of a product in one dtype; bool and 8-bit integers are multiplied and summed as int32, as in `sum`. */
 export function productOperands(operation: string, xs: readonly TensorLike[]): Tensor[] {
@@ -305,26 +306,4 @@ export interface LinearAlgebraMethods {
   diagonal(options?: DiagonalOptions): Tensor;
 }
 
-installMethods({
-  matmul(this: Tensor, b) {
-    return matmul(this, b);
-  },
-  dot(this: Tensor, b) {
-    return dot(this, b);
-  },
-  tensordot(this: Tensor, b, axes) {
-    return tensordot(this, b, axes);
-  },
-  outer(this: Tensor, b) {
-    return outer(this, b);
-  },
-  inner(this: Tensor, b) {
-    return inner(this, b);
-  },
-  kron(this: Tensor, b) {
-    return kron(this, b);
-  },
-  diagonal(this: Tensor, options) {
-    return diagonal(this, options);
-  },
-});
+installFunctions({ matmul, dot, tensordot, outer, inner, kron, diagonal });

@@ -2,9 +2,10 @@
 import { ShapeError } from "../errors.ts";
 import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
 import { checkShape, describe, normalizeAxes, sameShape, sizeOf } from "../shape.ts";
-import { installMethods, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike } from "./convert.ts";
+import { installFunctions } from "./install.ts";
 
 /**
  * The same elements, in row-major order, in another shape. One size may be -1: it is computed from the others.
@@ -165,23 +166,4 @@ export interface ShapeMethods {
   broadcastTo(shape: readonly number[]): Tensor;
 }
 
-installMethods({
-  reshape(this: Tensor, shape) {
-    return reshape(this, shape);
-  },
-  flatten(this: Tensor, ndim) {
-    return flatten(this, ndim);
-  },
-  ravel(this: Tensor) {
-    return ravel(this);
-  },
-  expandDims(this: Tensor, axis) {
-    return expandDims(this, axis);
-  },
-  squeeze(this: Tensor, axis) {
-    return squeeze(this, axis);
-  },
-  broadcastTo(this: Tensor, shape) {
-    return broadcastTo(this, shape);
-  },
-});
+installFunctions({ reshape, flatten, ravel, expandDims, squeeze, broadcastTo });

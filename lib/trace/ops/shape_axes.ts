@@ -2,8 +2,9 @@
 import { ShapeError } from "../errors.ts";
 import { reshapeTo, transposeTo } from "../primitives/move.ts";
 import { describe, normalizeAxis } from "../shape.ts";
-import { installMethods, Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { strong, type TensorLike } from "./convert.ts";
+import { installFunctions } from "./install.ts";
 
 /**
  * The axes in another order: axis d of the result is axis `axes[d]` of `x`. Without `axes` the order is reversed.
@@ -126,20 +127,7 @@ export interface AxisMethods {
   dimshuffle(...pattern: (number | "x")[]): Tensor;
 }
 
-installMethods({
-  transpose(this: Tensor, axes) {
-    return transpose(this, axes);
-  },
-  swapAxes(this: Tensor, first, second) {
-    return swapAxes(this, first, second);
-  },
-  moveAxis(this: Tensor, from, to) {
-    return moveAxis(this, from, to);
-  },
-  dimshuffle(this: Tensor, ...pattern) {
-    return dimshuffle(this, ...pattern);
-  },
-});
+installFunctions({ transpose, swapAxes, moveAxis, dimshuffle });
 
 Object.defineProperty(Tensor.prototype, "T", {
   get(this: Tensor): Tensor {

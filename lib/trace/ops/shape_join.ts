@@ -5,11 +5,12 @@ import { slicePrimitive } from "../primitives/move_slice.ts";
 import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
 import { gatherPrimitive } from "../primitives/index_gather.ts";
 import { describe, normalizeAxis, sameShape } from "../shape.ts";
-import { installMethods, type Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
 import { moveAxis } from "./shape_axes.ts";
 import { strongAll } from "./strong.ts";
+import { installFunctions } from "./install.ts";
 
 function checkList(operation: string, xs: readonly TensorLike[]): void {
   if (Array.isArray(xs) && xs.length > 0) return;
@@ -204,14 +205,4 @@ export interface JoinMethods {
   tile(reps: number | readonly number[]): Tensor;
 }
 
-installMethods({
-  split(this: Tensor, countOrSizes, axis) {
-    return split(this, countOrSizes, axis);
-  },
-  repeat(this: Tensor, repeats, axis) {
-    return repeat(this, repeats, axis);
-  },
-  tile(this: Tensor, reps) {
-    return tile(this, reps);
-  },
-});
+installFunctions({ split, repeat, tile });

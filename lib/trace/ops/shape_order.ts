@@ -7,10 +7,11 @@ import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
 import { concatPrimitive } from "../primitives/move_concat.ts";
 import { flipPrimitive, padPrimitive, slicePrimitive } from "../primitives/move_slice.ts";
 import { describe, normalizeAxes, normalizeAxis } from "../shape.ts";
-import { installMethods, Tensor } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
 import { moveAxis } from "./shape_axes.ts";
+import { installFunctions } from "./install.ts";
 
 /**
  * The order of elements reversed along the axes named, or along all.
@@ -225,14 +226,4 @@ export interface OrderMethods {
   pad(widths: PadWidths, options?: PadOptions): Tensor;
 }
 
-installMethods({
-  flip(this: Tensor, axis) {
-    return flip(this, axis);
-  },
-  roll(this: Tensor, shift, axis) {
-    return roll(this, shift, axis);
-  },
-  pad(this: Tensor, widths, options) {
-    return pad(this, widths, options);
-  },
-});
+installFunctions({ flip, roll, pad });
