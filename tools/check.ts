@@ -23,18 +23,27 @@ const steps: Record<string, () => Promise<string[]>> = {
   publish: () => Promise.resolve(["publish", "--dry-run", "--allow-dirty", "--quiet"]),
 };
 
+interface Config {
+  readonly exports: Record<string, string>;
+  readonly exclude: readonly string[];
+}
+
+async function readConfig(): Promise<Config> {
+  return JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+}
+
 async function entryPoints(): Promise<string[]> {
-  const config: { exports: Record<string, string> } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
-  return Object.values(config.exports);
+  return Object.values((await readConfig()).exports);
 }
 
 /** Every folder that holds TypeScript, so that a new one cannot be forgotten. */
 async function sources(): Promise<string[]> {
+  const { exclude } = await readConfig();
   const found: string[] = [];
   for await (const entry of Deno.readDir(root)) {
     if (entry.isFile && entry.name.endsWith(".ts")) found.push(entry.name);
-    const hidden = entry.name.startsWith(".") || entry.name === "node_modules" || entry.name === "coverage";
-    if (entry.isDirectory && !hidden && await holdsTypeScript(`${root}${entry.name}`)) found.push(entry.name);
+    const left = entry.name.startsWith(".") || entry.name === "node_modules" || exclude.includes(entry.name);
+    if (entry.isDirectory && !left && await holdsTypeScript(`${root}${entry.name}`)) found.push(entry.name);
   }
   return found.sort();
 }
