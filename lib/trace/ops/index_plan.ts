@@ -2,7 +2,7 @@
 import { ShapeError, TracedValueError } from "../errors.ts";
 import { broadcastToPrimitive } from "../primitives/move.ts";
 import { broadcastShapes, describe, sameShape, type Shape } from "../shape.ts";
-import { Tensor } from "../tensor.ts";
+import type { Tensor } from "../tensor.ts";
 import { bindOne, currentTrace } from "../trace.ts";
 import { type IndexItem, type Range, type ResolvedItem, resolveIndex } from "./index_spec.ts";
 import { nonzero } from "./nonzero.ts";
