@@ -1,31 +1,10 @@
-/** stopGradient: the identity, through which no derivative passes and no dependence is seen. */
+/** stopGradient on trees. */
 import type { Node } from "../trace/graph.ts";
-import { NOT_LINEAR, notDifferentiable, type Primitive } from "../trace/primitive.ts";
+import { stopGradientPrimitive } from "../trace/primitives/stop_gradient.ts";
 import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace } from "../trace/trace.ts";
 import { flatten, unflatten } from "../trace/tree.ts";
-
-export const stopGradientPrimitive: Primitive<Record<never, never>> = {
-  name: "stopGradient",
-  infer([x]) {
-    return [x];
-  },
-  derivative: notDifferentiable("It is there to stop derivatives."),
-  linear: NOT_LINEAR,
-  batch({ inputs, params }) {
-    return [bindOne(stopGradientPrimitive, inputs, params)];
-  },
-  evaluate([x]) {
-    return [x];
-  },
-  lower() {
-    return { kind: "reshape" };
-  },
-  print() {
-    return "";
-  },
-};
 
 export function isStopGradient(node: Node): boolean {
   return (node.primitive as unknown) === stopGradientPrimitive;

@@ -1,3 +1,0 @@
-export interface ElementwiseMethods {
-  add(b: unknown): unknown;
-}

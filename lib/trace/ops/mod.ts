@@ -1,0 +1,42 @@
+/** The operations on tensors. */
+export * from "./arithmetic.ts";
+export type { TensorLike } from "./convert.ts";
+export type { TypedInput } from "./nested_data.ts";
+export {
+  arange,
+  cast,
+  type ConversionMethods,
+  full,
+  fullLike,
+  linspace,
+  ones,
+  onesLike,
+  shared,
+  type SharedOptions,
+  tensor,
+  type TensorOptions,
+  zeros,
+  zerosLike,
+} from "./creation.ts";
+export type { CreationOptions } from "./options.ts";
+export * from "./cumulative.ts";
+export * from "./exponential.ts";
+export * from "./logic.ts";
+export {
+  all,
+  any,
+  argmax,
+  argmin,
+  type AxisOptions,
+  max,
+  min,
+  type PositionOptions,
+  prod,
+  type ReductionMethods,
+  type ReductionOptions,
+  sum,
+} from "./reductions.ts";
+export * from "./rounding.ts";
+export * from "./special.ts";
+export * from "./statistics.ts";
+export * from "./trigonometric.ts";

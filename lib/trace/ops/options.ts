@@ -1,0 +1,58 @@
+/** Checking of option objects: unknown names, dtypes and devices. */
+import { type DType, DTYPES, isDType } from "../dtype.ts";
+import { DamoError, DeviceError, DTypeError } from "../errors.ts";
+import type { Device } from "../storage.ts";
+
+/** Where and as what a new tensor is made. */
+export interface CreationOptions {
+  /** The element type; the default float where nothing else decides. */
+  readonly dtype?: DType;
+  /** The device; the default device where it is left out. */
+  readonly device?: Device;
+}
+
+/** Refuses option names that the operation does not know. */
+export function checkOptions(operation: string, options: object | undefined, known: readonly string[]): void {
+  if (options === undefined) return;
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new DamoError(`${operation}: options must be an object, got ${String(options)}.`, {
+      operation,
+      remedy: `Write them as { ${known.join(", ")} }.`,
+    });
+  }
+  for (const name in options) {
+    if (known.includes(name)) continue;
+    throw new DamoError(`${operation}: unknown option ${JSON.stringify(name)}.`, {
+      operation,
+      arguments: [{ name, value: (options as Record<string, unknown>)[name] }],
+      remedy: `It takes ${known.map((option) => JSON.stringify(option)).join(", ")}.`,
+    });
+  }
+}
+
+/** Checks a dtype that the user gave. */
+export function checkDType(operation: string, dtype: unknown): DType {
+  if (isDType(dtype)) return dtype;
+  throw new DTypeError(`${operation}: ${JSON.stringify(dtype) ?? String(dtype)} is not a dtype.`, {
+    operation,
+    arguments: [{ name: "dtype", value: dtype }],
+    remedy: `Use one of ${DTYPES.map((name) => JSON.stringify(name)).join(", ")}.`,
+  });
+}
+
+/** Checks a device that the user gave. */
+export function checkDevice(operation: string, device: unknown): Device {
+  if (device === "wasm" || device === "webgpu") return device;
+  throw new DeviceError(`${operation}: ${JSON.stringify(device) ?? String(device)} is not a device.`, {
+    operation,
+    arguments: [{ name: "device", value: device }],
+    remedy: 'Use "wasm" or "webgpu".',
+  });
+}
+
+/** Checks options of { dtype, device }. */
+export function checkCreation(operation: string, options: CreationOptions): void {
+  checkOptions(operation, options, ["dtype", "device"]);
+  if (options.dtype !== undefined) checkDType(operation, options.dtype);
+  if (options.device !== undefined) checkDevice(operation, options.device);
+}
