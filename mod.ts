@@ -82,4 +82,5 @@ export * as viz from "./lib/viz/mod.ts";
 export * as data from "./lib/data/mod.ts";
 export { type Computed, computed } from "./lib/jit/computed.ts";
 export { batch, effect } from "./lib/jit/effect.ts";
-export { shared, type SharedOptions, update } from "./lib/jit/state.ts";
+export { update } from "./lib/jit/update.ts";
+export * from "./lib/autodiff/mod.ts";

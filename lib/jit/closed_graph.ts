@@ -6,7 +6,7 @@ import { Graph, type Variable } from "../trace/graph.ts";
 import type { Aval } from "../trace/shape.ts";
 import type { Storage } from "../trace/storage.ts";
 import { castValue, newTypedArray } from "../trace/dtype.ts";
-import { type Backend, type Executable, type RunInput } from "./backend.ts";
+import type { Backend, Executable, RunInput } from "./backend.ts";
 
 /** Where an output of the graph comes from: result `index` of the program, or input `index`. */
 export interface OutputSource {

@@ -31,6 +31,7 @@ let owner: EffectNode | null = null;
 let queue: EffectNode[] = [];
 let flushCount = 0;
 let created = 0;
+let writes = 0;
 
 /** One effect. */
 export class EffectNode {
@@ -115,6 +116,9 @@ installSharedObserver({
     tracker?.read(shared);
   },
   onWrite(shared) {
+    // A computed value that moves on is not news: the write that made it outdated was.
+    if (shared instanceof Cell) return;
+    writes++;
     if (shared.reactive === null) return;
     for (const effect of (shared.reactive as Subscribers).effects) {
       if (effect.queued) continue;
@@ -124,6 +128,11 @@ installSharedObserver({
     if (depth === 0) flush();
   },
 });
+
+/** Counts the writes to shared variables: while it stands still, nothing can be outdated. */
+export function writeCount(): number {
+  return writes;
+}
 
 /** True while an effect is running: compiled calls then say what they read. */
 export function isTracking(): boolean {

@@ -2,6 +2,7 @@
 import { DeviceError, DisposedError, DonatedError } from "../trace/errors.ts";
 import type { Graph } from "../trace/graph.ts";
 import { type Aval, describe } from "../trace/shape.ts";
+import type { Shared } from "../trace/shared.ts";
 import type { Device, Storage } from "../trace/storage.ts";
 import { Tensor } from "../trace/tensor.ts";
 import type { TracedFunction } from "../trace/trace.ts";
@@ -59,6 +60,11 @@ export class Entry {
 
   get graph(): Graph {
     return this.call.traced.graph;
+  }
+
+  /** The shared variables it reads. */
+  get reads(): readonly Shared[] {
+    return this.#plan.reads;
   }
 
   #checkDevices(): void {

@@ -79,7 +79,7 @@ export class Trace {
   }
 
   #checkAncestor(tensor: Tensor): void {
-    for (let trace: Trace | null = this; trace; trace = trace.parent) if (trace === tensor.trace) return;
+    for (let trace = this.parent; trace; trace = trace.parent) if (trace === tensor.trace) return;
     throw leaked(tensor);
   }
 
