@@ -3,6 +3,7 @@ import { ModuleBuilder } from "../../../lib/jit/wasm/assembler/mod.ts";
 import {
   type ContractDType,
   type ContractSpec,
+  emitBatch,
   emitContract,
   planContract,
   splitContract,
@@ -385,5 +386,47 @@ Deno.test("operands can be computed while they are packed", () => {
     checkGuards(spec, at);
     const asFloats = Float32Array.from(digits, (x) => -x);
     checkValues(makeSpec("float32", rows, columns, depth, {}), { ...operands, a: asFloats }, got);
+  }
+});
+
+Deno.test("a batch of products broadcasts its operands along any axis and may be cut anywhere", () => {
+  const [rows, columns, depth] = [5, 9, 4];
+  const spec = makeSpec("float32", rows, columns, depth, { transposeB: true }, {
+    extra: ["f32", "i32"],
+    // value * factor + number of the product
+    epilogue: (f, { value, extra }) => {
+      f.localGet(value).localGet(extra[0]).f32x4Splat().f32x4Mul();
+      f.localGet(extra[1]).f32ConvertI32U().f32x4Splat().f32x4Add();
+    },
+  });
+  const module = new ModuleBuilder();
+  module.importMemory({ module: "env", name: "memory" }, { minimum: 512, maximum: 512, shared: true });
+  const axes = [
+    { size: 3, a: rows * depth, b: 0, c: 4 * rows * columns },
+    { size: 4, a: 0, b: columns * depth, c: rows * columns },
+  ];
+  const batch = emitBatch(module, emitContract(module, spec), spec, axes, { passNumber: true });
+  assertEquals(batch.count, 12);
+  module.exportFunction(batch.index, "batch");
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.build()), { env: { memory } });
+  const call = instance.exports.batch as (...numbers: number[]) => void;
+  const [a, b, c, scratch] = [4096, 8192, 16384, 32768];
+  const left = new Float32Array(memory.buffer, a, 3 * rows * depth);
+  const right = new Float32Array(memory.buffer, b, 4 * columns * depth);
+  left.forEach((_, i) => left[i] = i % 7 - 3);
+  right.forEach((_, i) => right[i] = i % 5 - 2);
+  for (const [start, end] of [[0, 5], [5, 5], [5, 12]]) call(a, b, c, scratch, start, end, 0.5);
+  const out = new Float32Array(memory.buffer, c, 12 * rows * columns);
+  for (let product = 0; product < 12; product++) {
+    const [x, y] = [Math.floor(product / 4), product % 4];
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) {
+        let sum = 0;
+        for (let k = 0; k < depth; k++) {
+          sum += left[x * rows * depth + i * depth + k] * right[y * columns * depth + j * depth + k];
+        }
+        assertEquals(out[(product * rows + i) * columns + j], sum * 0.5 + product);
+      }
+    }
   }
 });

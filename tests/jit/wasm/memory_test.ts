@@ -6,6 +6,7 @@ import {
   DeviceMemory,
   MemoryDevice,
 } from "../../../lib/jit/wasm/memory/mod.ts";
+import { OutOfMemoryError } from "../../../lib/trace/errors.ts";
 
 /** A tensor's storage as the cache sees it. */
 class Storage {
@@ -91,11 +92,11 @@ Deno.test("the least recently used unpinned block is spilled and comes back with
   assert(resident <= 100_000);
 });
 
-Deno.test("pinned blocks may exceed the budget; when the memory itself is full, a RangeError says so and harms nothing", () => {
+Deno.test("pinned blocks may exceed the budget; when the memory itself is full, an OutOfMemoryError says so and harms nothing", () => {
   const { memory, cache } = makeCache(1 << 20, 1024);
   const pinned: Block[] = [];
   for (let i = 0; i < 60; i++) pinned.push(cache.allocate(1 << 20));
-  assertThrows(() => cache.allocate(8 << 20), RangeError, "Cannot allocate 8388608 bytes");
+  assertThrows(() => cache.allocate(8 << 20), OutOfMemoryError, "Cannot allocate 8388608 bytes");
   for (const block of pinned) cache.free(block);
   assertEquals(memory.use().live, 0);
   assertEquals(cache.stats().resident, 0);

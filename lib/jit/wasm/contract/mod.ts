@@ -1,3 +1,4 @@
+export * from "./batch.ts";
 export * from "./contract.ts";
 export * from "./element.ts";
 export * from "./plan.ts";

@@ -23,6 +23,7 @@
  * The scheme knows the device through `BlockDevice` only.
  */
 
+import { OutOfMemoryError } from "../../../trace/errors.ts";
 import { makeKeptObjectsCleaner } from "./kept_objects.ts";
 
 /** What the cache needs from a device. Address 0 means "none". */
@@ -166,7 +167,8 @@ export class BlockCache {
   /**
    * A block of `bytes` bytes on the device with unspecified contents. With an owner, which must be the
    * only object that holds the block (a tensor's storage), it may be spilled while unpinned and is freed
-   * after the owner's death; without one it stays pinned until the caller frees it. Throws a RangeError when the device has no room left for it.
+   * after the owner's death; without one it stays pinned until the caller frees it. Throws an OutOfMemoryError when the device has no room
+   * left for it and nothing can be spilled.
    */
   allocate(bytes: number, owner: object | null = null): Block {
     const block = new Block(bytes, bytes + extraCharge);
@@ -261,8 +263,9 @@ export class BlockCache {
       address = this.#device.allocate(block.bytes);
       while (address === 0 && this.#spillOldest()) address = this.#device.allocate(block.bytes);
       if (address === 0) {
-        throw new RangeError(
+        throw new OutOfMemoryError(
           `Cannot allocate ${block.bytes} bytes: ${this.#resident} bytes in ${this.#blocks} blocks are in use and none can be spilled`,
+          { remedy: "Work on smaller batches, or dispose of tensors that are not needed any more." },
         );
       }
     }
