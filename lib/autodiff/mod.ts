@@ -1,4 +1,8 @@
 /** Differentiation and vectorisation: grad, vjp, jvp, jacobian, vmap, custom rules and their relatives. */
+export { checkpoint } from "./checkpoint.ts";
+export { customJvp } from "./custom_jvp.ts";
+export { customVjp } from "./custom_vjp.ts";
+export { clipGradient, scaleGradient } from "./gradient_control.ts";
 export { grad, type GradOptions, valueAndGrad } from "./grad.ts";
 export type { CostGradientOptions } from "./grad_of_cost.ts";
 export {

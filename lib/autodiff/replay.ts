@@ -1,10 +1,18 @@
 /** Running the nodes of one graph again inside the current trace, on other tensors. */
+import { GradientError } from "../trace/errors.ts";
 import type { Graph, Node, Variable } from "../trace/graph.ts";
 import { swapLocation } from "../trace/location.ts";
 import { type ConstantParams, constantPrimitive } from "../trace/primitives/constant.ts";
+import { describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
-import { currentTrace, evaluateGraph, type Trace, traceFunction, type TraceOptions } from "../trace/trace.ts";
-import { capturedInputs, commitWrites } from "../trace/trace.ts";
+import {
+  currentTrace,
+  evaluateGraph,
+  type Trace,
+  type TracedFunction,
+  traceFunction,
+} from "../trace/trace.ts";
+import { capturedInputs, commitWrites, type TraceOptions } from "../trace/trace.ts";
 import { prune } from "../trace/prune.ts";
 import { inlineCalls } from "./inline_calls.ts";
 
@@ -80,4 +88,20 @@ export function recorded(
   const traced = traceFunction(build, inputs.map((tensor) => tensor.aval), { ...options, name });
   const graph: Graph = inlineCalls(prune(traced.graph));
   return commitWrites(traced, evaluateGraph(graph, [...inputs, ...capturedInputs(traced)]));
+}
+
+/** The pruned graph of a function that must not have used anything but its arguments. */
+export function closedGraph(traced: TracedFunction): Graph {
+  const { captured, reads, writes, graph } = traced;
+  if (captured.length + reads.length + writes.length > 0) {
+    const what = captured.length > 0
+      ? describe(captured[0].aval)
+      : `the shared variable "${[...reads, ...writes][0].name}"`;
+    throw new GradientError(`The rule of ${graph.name} closes over ${what}.`, {
+      operation: graph.name,
+      remedy:
+        "A derivative rule may use its arguments only: pass the tensor as an argument or among the residuals.",
+    });
+  }
+  return prune(graph);
 }
