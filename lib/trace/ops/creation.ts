@@ -71,7 +71,7 @@ function fromData(data: TensorLike, dtype: DType | undefined, device: Device | u
 }
 
 /** `x` on the device that was asked for. */
-function placed(x: Tensor, device: Device | undefined): Tensor {
+export function placed(x: Tensor, device: Device | undefined): Tensor {
   if (device === undefined || x.trace !== null || x.device === device) return x;
   return upload(x.dataSync(), x.dtype, x.shape, device);
 }

@@ -1,6 +1,8 @@
 /** The methods of Tensor, gathered from the files that define the operations. */
 import type { ArithmeticMethods } from "./arithmetic.ts";
+import type { ClosenessMethods } from "./closeness.ts";
 import type { ConversionMethods } from "./creation.ts";
+import type { MatrixMethods } from "./creation_matrix.ts";
 import type { CumulativeMethods } from "./cumulative.ts";
 import type { ExponentialMethods } from "./exponential.ts";
 import type { IndexReadMethods } from "./index_read.ts";
@@ -31,6 +33,8 @@ export interface TensorMethods
     StatisticsMethods,
     CumulativeMethods,
     ConversionMethods,
+    MatrixMethods,
+    ClosenessMethods,
     ShapeMethods,
     AxisMethods,
     JoinMethods,

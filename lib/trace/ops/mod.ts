@@ -1,5 +1,6 @@
 /** The operations on tensors. */
 export * from "./arithmetic.ts";
+export * from "./closeness.ts";
 export type { TensorLike } from "./convert.ts";
 export type { TypedInput } from "./nested_data.ts";
 export {
@@ -19,6 +20,7 @@ export {
   zerosLike,
 } from "./creation.ts";
 export type { CreationOptions } from "./options.ts";
+export * from "./creation_matrix.ts";
 export * from "./cumulative.ts";
 export * from "./exponential.ts";
 export * from "./logic.ts";
