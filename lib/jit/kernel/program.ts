@@ -23,7 +23,10 @@ export interface BufferPlan {
   readonly reuses: number;
 }
 
-/** A buffer bound to an operand: base plus a constant and a multiple of each enclosing loop's step number. */
+/**
+ * A buffer bound to an operand: base plus a constant and a multiple of each enclosing loop's position: the step
+ * number, or in a reverse loop the trip count (for a tape: its records) less one less the step number.
+ */
 export interface Binding {
   readonly buffer: number;
   /** Elements. */
@@ -38,6 +41,8 @@ export interface KernelStep {
   readonly bindings: readonly Binding[];
   /** The nodes it computes, for names, profiles and errors. */
   readonly nodes: readonly Node[];
+  /** Operands that only bring one buffer into another: nothing to do when both are at the same address. */
+  readonly copies?: readonly [from: number, to: number];
 }
 
 /**

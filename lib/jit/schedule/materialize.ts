@@ -1,0 +1,59 @@
+/** Which values must have a buffer although no kernel would otherwise store them. */
+import type { Graph, Node, Variable } from "../../trace/graph.ts";
+import type { Lowering } from "../../trace/lowering.ts";
+import { contractAxes, operandView } from "./build_contract.ts";
+import { type Classified, splitGroups } from "./classify.ts";
+import { reshapeBase } from "./compose.ts";
+
+/** Anchors that compute their inputs in place, through the expression builder; the others need whole buffers. */
+export const READS_BY_EXPRESSION: ReadonlySet<Lowering["kind"]> = new Set([
+  "scatter",
+  "dynamicUpdate",
+  "concat",
+]);
+
+/** Virtual values that get a buffer of their own. */
+export function findMaterialized(graph: Graph, classes: ReadonlyMap<Node, Classified>): Set<Variable> {
+  const materialized = new Set<Variable>();
+  const needBuffer = (variable: Variable) => {
+    const base = reshapeBase(variable, classes, materialized);
+    if (base.node && classes.get(base.node)!.role === "virtual") materialized.add(base);
+  };
+  for (const node of graph.nodes) {
+    const { lowering, role } = classes.get(node)!;
+    if (lowering.kind === "reshape") {
+      const [input] = node.inputs;
+      const below = input.node && classes.get(input.node)!;
+      if (below?.role === "virtual" && below.lowering.kind !== "constant") {
+        if (!splitGroups(input.aval.shape, node.outputs[0].aval.shape)) needBuffer(input);
+      }
+    } else if (lowering.kind === "contract") {
+      node.inputs.forEach((input, side) => {
+        const axes = contractAxes(lowering, side as 0 | 1, input.aval.shape.length);
+        const view = operandView(input, axes, classes, materialized);
+        if (!view) materialized.add(input);
+        else if (view.base.node && classes.get(view.base.node)!.role === "virtual") {
+          materialized.add(view.base);
+        }
+      });
+    } else if (role === "anchor" && !READS_BY_EXPRESSION.has(lowering.kind)) node.inputs.forEach(needBuffer);
+  }
+  materializeOutputs(graph, classes, materialized);
+  return materialized;
+}
+
+/** Every output is, up to reshapes, a buffer of its own that no other output and no input has. */
+function materializeOutputs(
+  graph: Graph,
+  classes: ReadonlyMap<Node, Classified>,
+  materialized: Set<Variable>,
+): void {
+  const taken = new Set<Variable>(graph.inputs);
+  for (const output of graph.outputs) {
+    if (!output.node) continue;
+    let base = reshapeBase(output, classes, materialized);
+    if (taken.has(base)) materialized.add(base = output);
+    else if (classes.get(base.node!)!.role === "virtual") materialized.add(base);
+    taken.add(base);
+  }
+}
