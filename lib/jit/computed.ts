@@ -1,6 +1,6 @@
 /** computed: values derived from shared variables, compiled like jitted functions and pulled when read. */
 import { DamoError, DisposedError } from "../trace/errors.ts";
-import { Shared } from "../trace/shared.ts";
+import type { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { withoutTrace } from "../trace/trace.ts";
 import { flatten, type TreeSpec, unflatten } from "../trace/tree.ts";

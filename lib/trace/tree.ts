@@ -47,20 +47,37 @@ function flattenInto<L>(tree: unknown, isLeaf: (value: unknown) => value is L, l
 
 /** Puts a tree together again from its structure and leaves. */
 export function unflatten<L>(spec: TreeSpec, leaves: readonly L[]): unknown {
-  let next = 0;
-  function build(node: TreeSpec): unknown {
-    switch (node.kind) {
-      case "leaf":
-        return leaves[next++];
-      case "static":
-        return node.value;
-      case "array":
-        return node.children.map(build);
-      case "object":
-        return Object.fromEntries(node.keys.map((key, i) => [key, build(node.children[i])]));
+  return build(spec, leaves, { next: 0 });
+}
+
+function build(spec: TreeSpec, leaves: readonly unknown[], cursor: { next: number }): unknown {
+  switch (spec.kind) {
+    case "leaf":
+      return leaves[cursor.next++];
+    case "static":
+      return spec.value;
+    case "array": {
+      const { children } = spec;
+      const array = new Array<unknown>(children.length);
+      for (let i = 0; i < children.length; i++) array[i] = build(children[i], leaves, cursor);
+      return array;
+    }
+    case "object": {
+      const { keys, children } = spec;
+      const object: Record<string, unknown> = {};
+      for (let i = 0; i < keys.length; i++) {
+        const value = build(children[i], leaves, cursor);
+        if (keys[i] !== "__proto__") object[keys[i]] = value;
+        else {Object.defineProperty(object, "__proto__", {
+            value,
+            enumerable: true,
+            writable: true,
+            configurable: true,
+          });}
+      }
+      return object;
     }
   }
-  return build(spec);
 }
 
 /** The number of leaves of a structure. */
