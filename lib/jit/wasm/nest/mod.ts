@@ -1,0 +1,3 @@
+export * from "./module_context.ts";
+export * from "./nest.ts";
+export type { LaneCount, ModuleContext, Value } from "./value.ts";

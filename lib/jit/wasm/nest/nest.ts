@@ -1,0 +1,58 @@
+/** Compiles a nest of the kernel language to one function. */
+import type { Nest } from "../../kernel/kernel.ts";
+import type { FunctionBuilder } from "../assembler/mod.ts";
+import { columnRoots, type NestPlan, planNest, rowRoots } from "./analysis.ts";
+import { writeColumnSweep } from "./column_sweep.ts";
+import { NestWriter } from "./nest_writer.ts";
+import { writeRowSweep } from "./row_sweep.ts";
+import { simplifyNest } from "./simplify.ts";
+import type { ModuleContext } from "./value.ts";
+
+/** The function of a kernel: `(pointers of the operands..., begin, end)`, all i32. */
+export interface KernelFunction {
+  readonly function: FunctionBuilder;
+  /** The work is numbered from 0 to here; a call does the units from `begin` to before `end`. */
+  readonly units: number;
+  /** Rough number of instructions per unit. */
+  readonly unitCost: number;
+  /** False when parts of the work must not run at the same time. */
+  readonly splittable: boolean;
+}
+
+/** Makes the function of a nest. Results do not depend on how a caller splits the units. */
+export function emitNest(context: ModuleContext, original: Nest): KernelFunction {
+  const nest = simplifyNest(original);
+  const plan = planNest(nest);
+  const operands = nest.operands.length;
+  const params = new Array<"i32">(operands + 2).fill("i32");
+  const f = context.module.addFunction({ params, results: [] });
+  const splittable = nest.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
+  const unitCost = unitCostOf(plan);
+  if (nest.domain.slice(0, nest.rowRank).includes(0)) {
+    return { function: f, units: 0, unitCost, splittable };
+  }
+  const begin = operands, end = operands + 1;
+  f.localGet(begin).localGet(end).i32GeU().if().return().end();
+  const w = new NestWriter(context, f, plan);
+  w.streams.begin();
+  const outer = w.emitter();
+  const roots: number[] = [];
+  for (let pass = 0; pass < Math.max(1, nest.passes); pass++) {
+    roots.push(...columnRoots(nest, pass), ...rowRoots(nest, pass));
+  }
+  outer.emitAll(w.statementsAt(roots, (depth) => depth === 0));
+  w.anchor(outer, 0, w.streams.all);
+  const write = plan.lanesAreRows ? writeRowSweep : writeColumnSweep;
+  write(w, outer, { begin, end });
+  return { function: f, units: plan.units, unitCost, splittable };
+}
+
+function unitCostOf(plan: NestPlan): number {
+  const { nest } = plan;
+  let points = 1;
+  nest.domain.forEach((extent, axis) => {
+    const isUnit = plan.unitsAreLanes ? axis === plan.vectorAxis : plan.rowAxes.includes(axis);
+    if (!isUnit) points *= extent;
+  });
+  return points * Math.max(1, nest.statements.length);
+}
