@@ -144,15 +144,15 @@ export class Tensor {
     return nestedArray(this.dataSync(), this.dtype, this.shape);
   }
 
-  /** The only element, as a number or boolean. */
-  async item(): Promise<number | boolean> {
+  /** The only element: a number, or a boolean of a bool tensor, which `item<boolean>()` says to the compiler. */
+  async item<Value extends number | boolean = number>(): Promise<Value> {
     this.#checkOneElement();
-    return element(await this.data(), this.dtype);
+    return element(await this.data(), this.dtype) as Value;
   }
 
-  itemSync(): number | boolean {
+  itemSync<Value extends number | boolean = number>(): Value {
     this.#checkOneElement();
-    return element(this.dataSync(), this.dtype);
+    return element(this.dataSync(), this.dtype) as Value;
   }
 
   #checkOneElement(): void {
