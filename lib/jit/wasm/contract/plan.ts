@@ -93,9 +93,9 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
     fullRows = (rows - tiles * restRows) * tileRows;
     rowTile = rows;
   }
-  const blockRows = packA
+  const blockRows = rowTile === tileRows
     ? Math.max(1, Math.floor(blockBytes / (blockDepth * bytes) / tileRows)) * tileRows
-    : Math.max(1, rows);
+    : rows;
   return {
     tileRows,
     restRows,

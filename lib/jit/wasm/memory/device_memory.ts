@@ -79,7 +79,8 @@ export class DeviceMemory {
     this.u32 = new Uint32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);
-    this.#allocator = new Allocator(this.i32, heapAddress, buffer.byteLength);
+    // Kernels may read (and ignore) a vector beyond the last element: the last unit is never given out.
+    this.#allocator = new Allocator(this.i32, heapAddress, buffer.byteLength - 4096);
   }
 
   /**
