@@ -18,11 +18,17 @@ export function installSharedObserver(value: SharedObserver): void {
   observer = value;
 }
 
-/** Turns what a user assigns into a tensor; installed by lib/trace/ops/creation.ts, which knows TensorLike. */
-let toTensor: ((value: unknown) => Tensor) | null = null;
+/** Turns what a user assigns into a tensor, and a plain number into one with a buffer, outside traces. */
+interface SharedConversion {
+  toTensor(value: unknown): Tensor;
+  materialize(tensor: Tensor, device: Device): Tensor;
+}
 
-export function installSharedConversion(convert: (value: unknown) => Tensor): void {
-  toTensor = convert;
+let conversion: SharedConversion | null = null;
+
+/** Called by lib/trace/ops/convert.ts, which knows TensorLike. */
+export function installSharedConversion(value: SharedConversion): void {
+  conversion = value;
 }
 
 function hold(tensor: Tensor, change: number): void {
@@ -94,9 +100,10 @@ export class Shared {
       trace.writeShared(this, tensor);
       return;
     }
-    tensor.storage();
+    const concrete = conversion!.materialize(tensor, this.device);
+    concrete.storage();
     this.escaped = true;
-    this.replace(tensor);
+    this.replace(concrete);
   }
 
   /** The current concrete value without registering a dependency. */
@@ -122,7 +129,7 @@ export class Shared {
   }
 
   #convert(value: unknown): Tensor {
-    let tensor = toTensor!(value instanceof Shared ? value.value : value);
+    let tensor = conversion!.toTensor(value instanceof Shared ? value.value : value);
     const { dtype, shape } = this.#tensor.aval;
     if (!sameShape(tensor.aval.shape, shape)) {
       throw new ShapeError(

@@ -53,7 +53,7 @@ export function toTensor(x: TensorLike, options: ConversionOptions = {}): Tensor
   return upload(flat.data, flat.dtype, flat.shape);
 }
 
-installSharedConversion((value) => toTensor(value as TensorLike));
+installSharedConversion({ toTensor: (value) => toTensor(value as TensorLike), materialize });
 
 function holdsTensors(x: readonly unknown[]): boolean {
   return x.some((value) =>
@@ -210,7 +210,7 @@ export function combineOrigins(operands: readonly Tensor[]): NumberOrigin | null
     else if (origin === null) return null;
     else {
       integral &&= origin.integral;
-      if (origin instanceof CombinedOrigin) for (const root of origin.roots) roots.add(root);
+      if (origin instanceof CombinedOrigin) { for (const root of origin.roots) roots.add(root); }
       else roots.add(origin);
     }
   }
