@@ -1,0 +1,16 @@
+/**
+ * Every primitive at several shapes, dtypes and parameters. Tests of the interpreter, of the devices, of the
+ * derivatives and of batching run over it. Rows are added in the files `primitive_rows_*.ts`.
+ */
+import type { Primitive } from "../../lib/trace/primitive.ts";
+import type { PrimitiveCase } from "./primitive_case.ts";
+import { ELEMENTWISE_ROWS } from "./primitive_rows_elementwise.ts";
+import { REDUCE_ROWS } from "./primitive_rows_reduce.ts";
+
+export const PRIMITIVE_TABLE: readonly PrimitiveCase[] = [...ELEMENTWISE_ROWS, ...REDUCE_ROWS];
+
+/** The names of primitives that no row is about. */
+export function primitivesWithoutRow(primitives: readonly Primitive[]): string[] {
+  const present = new Set(PRIMITIVE_TABLE.map((row) => row.primitive.name));
+  return primitives.map((primitive) => primitive.name).filter((name) => !present.has(name));
+}
