@@ -71,7 +71,7 @@ function exponentialOfSquare(x: number): number {
 
 /** erfc for x >= 0.46875. */
 function erfcTail(x: number): number {
-  if (x > 27) return 0;
+  if (x > 27.3) return 0;
   if (x <= 4) return exponentialOfSquare(x) * (polynomial(x, ERFC_P) / polynomial(x, ERFC_Q));
   const z = 1 / (x * x);
   const r = z * polynomial(z, TAIL_P) / polynomial(z, TAIL_Q);
@@ -107,7 +107,7 @@ export function erfinv(x: number): number {
   if (size === 1) return x * Infinity;
   const w = -Math.log((1 - size) * (1 + size));
   let y = size * (w < 5 ? polynomial(w - 2.5, GILES_CENTRE) : polynomial(Math.sqrt(w) - 3, GILES_TAIL));
-  for (let step = 0; step < 3; step++) {
+  for (let step = 0; step < 8; step++) {
     const error = size < 0.5 ? erf(y) - size : 1 - size - erfc(y);
     const slope = 2 * ONE_OVER_ROOT_PI * exponentialOfSquare(y);
     const newton = error / slope;
