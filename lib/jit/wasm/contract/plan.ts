@@ -42,16 +42,19 @@ export interface PanelSizes {
 
 /** A and C of one block of rows stay in the second cache, a panel of B in the first. */
 const blockBytes = 192 * 1024;
-const depthOfBlock = 256;
 const columnBytesOfBlock = 8192;
 
 function ceilDivide(a: number, b: number): number {
   return Math.ceil(a / b);
 }
 
-/** Blocks of about 256, equally large, so that the last one is not a sliver. */
-function chooseDepth(depth: number): number {
-  const blocks = Math.max(1, Math.ceil(depth / (depthOfBlock * 1.25)));
+/**
+ * Blocks of at most `limit`, about equally large, so that the last one is not a sliver. Narrow products read A but
+ * once or twice, so that long pieces of its rows count more than the caches.
+ */
+function chooseDepth(depth: number, vectors: number): number {
+  const limit = vectors <= 4 ? 640 : 320;
+  const blocks = Math.max(1, ceilDivide(depth, limit));
   return Math.max(8, ceilDivide(ceilDivide(depth, blocks), 8) * 8);
 }
 
@@ -75,12 +78,13 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
   const tile = chooseTile(rows, vectors);
   const tileVectors = tile.vectors;
   const tileColumns = tileVectors * lanes;
-  const blockDepth = chooseDepth(depth);
+  const blockDepth = chooseDepth(depth, vectors);
   const bigA = rows * Math.min(depth, blockDepth) * bytes > blockBytes;
   const packA = spec.loadA !== undefined || (a.depth === 1 ? bigA && vectors >= 16 : bigA && vectors >= 4);
-  // Packing B pays when each panel is used by several tiles and is not in the first cache anyway.
-  const packB = spec.loadB !== undefined || b.outer !== 1 ||
-    !(rows <= tile.rows || (b.depth === columns && depth * columns * bytes <= 8192 && columns % lanes === 0));
+  // Packing B pays when each panel is used by many tiles, or by some where its rows would evict one another from
+  // the first cache because they are a multiple of 1 KB apart.
+  const directRows = (b.depth * bytes) % 1024 === 0 ? 2 * tile.rows : 96;
+  const packB = spec.loadB !== undefined || b.outer !== 1 || rows > directRows;
   let tileRows = Math.min(tile.rows, Math.max(1, rows));
   let fullRows = rows - rows % tileRows;
   let restRows = rows % tileRows;
