@@ -24,14 +24,12 @@ function lgammaPositive(m: Lanes, a: Variable): Value {
     m.assign(product, m.mul(product, m.select(above, y, 1)));
   }
   // Below 1.5 the recurrence goes up, and its logarithm is subtracted.
+  // The distance from 2 is then a - 1 or a, which are exact.
   const below = m.let(m.less(a, 1.5));
-  for (let i = 0; i < 2; i++) {
-    const under = m.let(m.less(y, 1.5));
-    m.assign(product, m.mul(product, m.select(under, y, 1)));
-    m.assign(y, m.add(y, m.and(under, m.constant(1))));
-  }
+  const farBelow = m.let(m.less(a, 0.5));
+  m.assign(product, m.select(below, m.mul(a, m.select(farBelow, m.add(a, 1), 1)), product));
   const logarithm = m.let(log(m, m.let(m.select(large, a, product))));
-  const u = m.let(m.sub(y, 2));
+  const u = m.let(m.select(farBelow, a, m.select(below, m.sub(a, 1), m.sub(y, 2))));
   const central = m.let(m.mul(u, m.polynomial(u, lgammaCoefficients)));
   m.assign(central, m.add(central, m.xor(logarithm, m.and(below, m.signBit()))));
   const inverse = m.let(m.div(1, a));
