@@ -25,42 +25,11 @@ export {
   TracedValueError,
 } from "./lib/trace/errors.ts";
 export { Graph } from "./lib/trace/graph.ts";
+export type { GraphTextOptions } from "./lib/trace/print_graph.ts";
 export { Shared } from "./lib/trace/shared.ts";
 export type { Device } from "./lib/trace/storage.ts";
 export { type Nested, Tensor } from "./lib/trace/tensor.ts";
 export * from "./lib/trace/ops/mod.ts";
-export { broadcastTo, expandDims, flatten, ravel, reshape, squeeze } from "./lib/trace/ops/shape.ts";
-export { dimshuffle, moveAxis, swapAxes, transpose } from "./lib/trace/ops/shape_axes.ts";
-export { concat, repeat, split, stack, tile } from "./lib/trace/ops/shape_join.ts";
-export {
-  flip,
-  pad,
-  type PadMode,
-  type PadOptions,
-  type PadWidths,
-  roll,
-} from "./lib/trace/ops/shape_order.ts";
-export { type IndexArray, type IndexItem, Slice, slice } from "./lib/trace/ops/index_spec.ts";
-export { at, narrow } from "./lib/trace/ops/index_read.ts";
-export { withAdded, withValue, type WriteIndex } from "./lib/trace/ops/index_write.ts";
-export {
-  compress,
-  type CompressOptions,
-  nonzero,
-  type NonzeroOptions,
-  unravelIndex,
-} from "./lib/trace/ops/nonzero.ts";
-export {
-  diagonal,
-  type DiagonalOptions,
-  dot,
-  inner,
-  kron,
-  matmul,
-  outer,
-  tensordot,
-  trace,
-} from "./lib/trace/ops/linear_algebra.ts";
 export {
   defaultDevice,
   devices,
@@ -84,3 +53,6 @@ export { type Computed, computed } from "./lib/jit/computed.ts";
 export { batch, effect } from "./lib/jit/effect.ts";
 export { update } from "./lib/jit/update.ts";
 export * from "./lib/autodiff/mod.ts";
+export { check } from "./lib/jit/effects/check.ts";
+export { hostCallback, type HostCallbackResult } from "./lib/jit/effects/host_callback.ts";
+export { print, type PrintItem, type PrintOptions } from "./lib/jit/effects/print.ts";

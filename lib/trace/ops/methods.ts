@@ -16,8 +16,10 @@ import type { ShapeMethods } from "./shape.ts";
 import type { AxisMethods } from "./shape_axes.ts";
 import type { JoinMethods } from "./shape_join.ts";
 import type { OrderMethods } from "./shape_order.ts";
+import type { SortingMethods } from "./sorting.ts";
 import type { SpecialMethods } from "./special.ts";
 import type { StatisticsMethods } from "./statistics.ts";
+import type { TakeMethods } from "./taking.ts";
 import type { TrigonometricMethods } from "./trigonometric.ts";
 
 /** Everything a tensor can do; `interface Tensor extends TensorMethods` merges it into the class. */
@@ -42,4 +44,6 @@ export interface TensorMethods
     LinearAlgebraMethods,
     IndexReadMethods,
     IndexWriteMethods,
-    NonzeroMethods {}
+    NonzeroMethods,
+    TakeMethods,
+    SortingMethods {}

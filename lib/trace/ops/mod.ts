@@ -42,3 +42,25 @@ export * from "./rounding.ts";
 export * from "./special.ts";
 export * from "./statistics.ts";
 export * from "./trigonometric.ts";
+export * from "./shape.ts";
+export * from "./shape_axes.ts";
+export * from "./shape_join.ts";
+export { flip, pad, type PadMode, type PadOptions, type PadWidths, roll } from "./shape_order.ts";
+export { type IndexArray, type IndexItem, Slice, slice } from "./index_spec.ts";
+export { at, narrow } from "./index_read.ts";
+export { withAdded, withValue, type WriteIndex } from "./index_write.ts";
+export { compress, type CompressOptions, nonzero, type NonzeroOptions, unravelIndex } from "./nonzero.ts";
+export {
+  diagonal,
+  type DiagonalOptions,
+  dot,
+  inner,
+  kron,
+  matmul,
+  outer,
+  tensordot,
+  trace,
+} from "./linear_algebra.ts";
+export * from "./taking.ts";
+export { einsum } from "./einsum.ts";
+export * from "./sorting.ts";
