@@ -235,6 +235,9 @@ export function emitMaskOp(
     case "ceil":
     case "round":
     case "trunc":
+    // A bool has one bit: it can be shifted by 0 only.
+    case "shiftLeft":
+    case "shiftRight":
       return order(0);
     case "select":
       order(1, 2, 0);
