@@ -128,6 +128,7 @@ function roleOf(node: Node, lowering: Lowering, size: number): Role {
     case "iota":
     case "index":
     case "reshape":
+    case "barrier":
       return "virtual";
     case "map":
     case "cast":

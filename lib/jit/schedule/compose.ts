@@ -113,13 +113,13 @@ export function stridedView(
         return below ? null : { base: input, position };
       }
       forms = split;
-    } else return null;
+    } else if (lowering.kind !== "barrier") return null;
     current = input;
   }
   return { base: current, position: linearPosition(current.aval.shape, forms, rank) };
 }
 
-/** The value whose contiguous buffer a chain of reshapes shares. */
+/** The value whose contiguous buffer a chain of reshapes (and barriers) shares. */
 export function reshapeBase(
   variable: Variable,
   classes: ReadonlyMap<Node, Classified>,

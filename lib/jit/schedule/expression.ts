@@ -220,6 +220,8 @@ export class ExpressionBuilder {
         return this.#indexMap(node.inputs[0], lowering.map, forms, mask, aval.dtype);
       case "reshape":
         return this.#reshape(node.inputs[0], aval.shape, forms, mask);
+      case "barrier":
+        return this.value(node.inputs[0], forms, mask);
       case "gather":
         return this.#gather(node, lowering.axes, forms, mask);
       case "dynamicSlice":

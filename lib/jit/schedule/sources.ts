@@ -85,6 +85,9 @@ function forEachInput(
       );
       return;
     }
+    case "barrier":
+      visit(node.inputs[0], map);
+      return;
     case "gather": {
       const rank = node.inputs[1].aval.shape.length;
       visit(node.inputs[0], node.inputs[0].aval.shape.map(() => OTHER));

@@ -1,0 +1,49 @@
+/** The passes in the order a program goes through them. */
+import { inlineCalls } from "../../autodiff/inline_calls.ts";
+import type { Graph } from "../../trace/graph.ts";
+import { prune as dropDeadNodes } from "../../trace/prune.ts";
+import type { Pass } from "../../trace/rewrite.ts";
+import { stabilise } from "../../trace/stabilise.ts";
+import { verifyGraph } from "../../trace/verify.ts";
+import { fold } from "./fold.ts";
+import { merge } from "./merge.ts";
+import { simplify } from "./simplify.ts";
+
+export const inline: Pass = { name: "inline", run: inlineCalls };
+export const prune: Pass = { name: "prune", run: dropDeadNodes };
+
+/** Every pass, in order. */
+export const PASSES: readonly Pass[] = [
+  inline,
+  prune,
+  stabilise,
+  fold,
+  simplify,
+  merge,
+  simplify,
+  fold,
+  merge,
+  prune,
+];
+
+export interface PipelineOptions {
+  /** Checks the graph after each pass; tests and mode "debug" do. */
+  readonly verify?: boolean;
+  /** Names of passes to leave out. */
+  readonly exclude?: readonly string[];
+  /** Called with the milliseconds each pass took. */
+  onPass?(name: string, milliseconds: number): void;
+}
+
+/** Runs all passes over a graph. */
+export function optimise(graph: Graph, options: PipelineOptions = {}): Graph {
+  let current = graph;
+  for (const pass of PASSES) {
+    if (options.exclude?.includes(pass.name)) continue;
+    const start = options.onPass ? performance.now() : 0;
+    current = pass.run(current);
+    options.onPass?.(pass.name, performance.now() - start);
+    if (options.verify) verifyGraph(current);
+  }
+  return current;
+}
