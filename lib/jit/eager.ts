@@ -10,6 +10,7 @@ import type { Backend, Executable, RunInput } from "./backend.ts";
 import { backendFor, defaultDevice, uploadTo } from "./devices.ts";
 import { type ClosedGraph, closeGraph } from "./closed_graph.ts";
 import { LruCache } from "./lru_cache.ts";
+import { hostValue, toTypedArray } from "./reference/host_storage.ts";
 import { trackStorage } from "./scope.ts";
 
 /** Compiled one-node programs kept, and compiled graphs kept. */
@@ -128,6 +129,7 @@ export class EagerExecutor implements Executor {
     outputs: readonly Aval[],
   ): readonly Tensor[] {
     const device = commonDevice(primitive.name, inputs);
+    if (primitive.effect) return applyOnHost(device, primitive, inputs, params, outputs);
     const operation = this.#find(primitive, device, inputs, params, outputs);
     const values = new Array<RunInput>(inputs.length);
     for (let i = 0; i < inputs.length; i++) {
@@ -177,6 +179,18 @@ export class EagerExecutor implements Executor {
     const storages = closed.run(inputs.map((input) => input.literal ?? input.storage()));
     return wrap(closed.avals, storages);
   }
+}
+
+/** Prints, checks and host callbacks are no programs: they run here. */
+function applyOnHost(
+  device: Device,
+  primitive: Primitive,
+  inputs: readonly Tensor[],
+  params: Params,
+  outputs: readonly Aval[],
+): Tensor[] {
+  const results = primitive.evaluate(inputs.map(hostValue), params, outputs);
+  return wrap(outputs, results.map((array) => uploadTo(device, toTypedArray(array), array.dtype)));
 }
 
 function compileOperation(

@@ -1,6 +1,7 @@
 /** jit: functions that are traced once per signature, compiled, and called with buffers. */
 import { DamoError } from "../trace/errors.ts";
 import type { Graph } from "../trace/graph.ts";
+import { checkOptions as refuseUnknown } from "../trace/ops/options.ts";
 import { adoptNames } from "../trace/parameter_names.ts";
 import type { Shared } from "../trace/shared.ts";
 import { describe, sameAval } from "../trace/shape.ts";
@@ -56,13 +57,7 @@ export interface Jitted<A extends unknown[], R> {
 const KNOWN = ["name", "donate", "static", "device", "mode", "guard", "maxTraces", "profile"];
 
 function checkOptions(options: JitOptions): void {
-  for (const key in options) {
-    if (KNOWN.includes(key)) continue;
-    throw new DamoError(`jit: there is no option ${JSON.stringify(key)}.`, {
-      operation: "jit",
-      remedy: `Options are ${KNOWN.join(", ")}.`,
-    });
-  }
+  refuseUnknown("jit", options, KNOWN);
   const { mode = "fast" } = options;
   if (mode !== "fast" && mode !== "reference" && mode !== "debug") throw unknownMode(mode);
   for (const key of ["donate", "static"] as const) {

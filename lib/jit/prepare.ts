@@ -13,7 +13,6 @@ import { type ArgumentLeaf, type Arguments, flattenArguments } from "./signature
 
 /** The arguments of a call, fit for a program: every leaf is a number or a tensor with a buffer on `device`. */
 export interface Prepared {
-  readonly args: readonly unknown[];
   readonly flat: Arguments;
   readonly names: readonly string[];
   readonly device: Device;
@@ -44,7 +43,7 @@ export function prepare(
   };
   const flat = flattenArguments(args, names, options.static, upload);
   const leaves = flat.leaves.map((leaf, i) => checkLeaf(leaf, flat.paths[i], options.name, device));
-  return { args: rebuild(flat.specs, leaves), flat: { ...flat, leaves }, names, device };
+  return { flat: { ...flat, leaves }, names, device };
 }
 
 /** The arguments again, from their structures and leaves. */

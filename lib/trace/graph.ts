@@ -1,7 +1,7 @@
 /** The intermediate representation: a graph of nodes over typed variables, in topological order. */
 import type { Location } from "./location.ts";
 import type { Params, Primitive } from "./primitive.ts";
-import { printDot, printGraph, type PrintOptions } from "./print_graph.ts";
+import { type GraphTextOptions, printDot, printGraph } from "./print_graph.ts";
 import type { Aval } from "./shape.ts";
 
 let nextId = 0;
@@ -88,7 +88,7 @@ export class Graph {
   }
 
   /** The graph as text, one line per node; with `{ locations: true }` each with the user's line. */
-  toString(options?: PrintOptions): string {
+  toString(options?: GraphTextOptions): string {
     return printGraph(this, options);
   }
 

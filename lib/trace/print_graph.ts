@@ -2,7 +2,7 @@
 import type { Graph, Node, Variable } from "./graph.ts";
 import { type Aval, describe } from "./shape.ts";
 
-export interface PrintOptions {
+export interface GraphTextOptions {
   /** Adds the user's line to each node. */
   readonly locations?: boolean;
 }
@@ -34,7 +34,7 @@ class Names {
  * `name(x: float32[3]) {`, one line per node in order, sub-graphs indented below theirs, and `return`. Constants
  * stand where they are used.
  */
-export function printGraph(graph: Graph, options: PrintOptions = {}): string {
+export function printGraph(graph: Graph, options: GraphTextOptions = {}): string {
   const lines: string[] = [];
   printInto(lines, graph, graph.name || "graph", "", options);
   return lines.join("\n");
@@ -45,7 +45,7 @@ function printInto(
   graph: Graph,
   title: string,
   indent: string,
-  options: PrintOptions,
+  options: GraphTextOptions,
 ): void {
   const names = new Names();
   const constants = new Map<Variable, string>();
@@ -66,7 +66,7 @@ function printNode(
   names: Names,
   nameOf: (variable: Variable) => string,
   indent: string,
-  options: PrintOptions,
+  options: GraphTextOptions,
 ): void {
   const operands = node.inputs.map(nameOf).join(" ");
   const params = node.primitive.print(node.params);

@@ -2,6 +2,7 @@
 import { DTypeError, ShapeError } from "./errors.ts";
 import { describe, sameShape } from "./shape.ts";
 import { currentTrace } from "./trace.ts";
+import type { TensorMethods } from "./ops/methods.ts";
 import type { Tensor } from "./tensor.ts";
 import type { DType } from "./dtype.ts";
 import type { Device } from "./storage.ts";
@@ -169,3 +170,7 @@ export class Shared {
     return tensor;
   }
 }
+
+/** The operations on tensors, applied to the value. */
+// deno-lint-ignore no-empty-interface -- merges the methods into the class
+export interface Shared extends TensorMethods {}

@@ -6,6 +6,7 @@ import type { Variable } from "./graph.ts";
 import type { TensorMethods } from "./ops/methods.ts";
 import { castPrimitive } from "./primitives/cast.ts";
 import { type Aval, describe, sizeOf } from "./shape.ts";
+import { Shared } from "./shared.ts";
 import { type Device, executor, type Storage } from "./storage.ts";
 import { bindOne, type Trace } from "./trace.ts";
 
@@ -212,6 +213,14 @@ export interface Tensor extends TensorMethods {}
 export function installMethods(methods: Partial<TensorMethods>): void {
   for (const [name, value] of Object.entries(methods)) {
     Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
+    // A Shared is accepted wherever a tensor is, also in front of the dot.
+    Object.defineProperty(Shared.prototype, name, {
+      value(this: Shared, ...rest: unknown[]): unknown {
+        return (value as (...rest: unknown[]) => unknown).apply(this.value, rest);
+      },
+      writable: true,
+      configurable: true,
+    });
   }
 }
 

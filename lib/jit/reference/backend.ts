@@ -9,6 +9,7 @@ import {
   type Backend,
   type CompileOptions,
   type Executable,
+  IN_PLACE,
   type KernelInfo,
   type MemoryUse,
   type RunInput,
@@ -27,9 +28,12 @@ class ReferenceExecutable implements Executable {
   readonly #graph: Graph;
   readonly #interpret: InterpretOptions;
 
-  constructor(graph: Graph, interpret: InterpretOptions) {
+  readonly #inPlace: CompileOptions["inPlace"];
+
+  constructor(graph: Graph, options: CompileOptions, interpret: InterpretOptions) {
     this.#graph = graph;
     this.#interpret = interpret;
+    this.#inPlace = options.inPlace;
     this.kernels = graph.nodes.map(({ primitive }) => ({
       name: primitive.name,
       operations: [primitive.name],
@@ -39,14 +43,26 @@ class ReferenceExecutable implements Executable {
   run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
     const arrays = this.#graph.inputs.map((variable, i) => hostInput(inputs[i], variable.aval));
     const results = interpretGraph(this.#graph, arrays, this.#interpret);
-    if (reuse) {
-      inputs.forEach((input, i) => {
-        if (reuse[i] !== TAKE || typeof input === "number") return;
-        if (input instanceof HostStorage) input.detach();
-        else input.dispose();
-      });
+    const storages = results.map((array): Storage => new HostStorage(toTypedArray(array), array.dtype));
+    if (reuse) this.#reuse(inputs, reuse, storages);
+    return storages;
+  }
+
+  /** Does with the blocks what a device would do, so that mistakes about who holds what show here too. */
+  #reuse(inputs: readonly RunInput[], reuse: Uint8Array, storages: Storage[]): void {
+    for (const [i, k] of this.#inPlace) {
+      const input = inputs[i], output = storages[k];
+      if (reuse[i] !== IN_PLACE || !(input instanceof HostStorage) || !(output instanceof HostStorage)) {
+        continue;
+      }
+      input.view().set(output.detach());
+      storages[k] = input;
     }
-    return results.map((array) => new HostStorage(toTypedArray(array), array.dtype));
+    inputs.forEach((input, i) => {
+      if (reuse[i] !== TAKE || typeof input === "number") return;
+      if (input instanceof HostStorage) input.detach().fill(0);
+      else input.dispose();
+    });
   }
 
   text(): string {
@@ -65,8 +81,8 @@ export class ReferenceBackend implements Backend {
     this.#interpret = interpret;
   }
 
-  compile(graph: Graph, _options: CompileOptions): Executable {
-    return new ReferenceExecutable(graph, this.#interpret);
+  compile(graph: Graph, options: CompileOptions): Executable {
+    return new ReferenceExecutable(graph, options, this.#interpret);
   }
 
   upload(data: TypedArray, dtype: DType): Storage {

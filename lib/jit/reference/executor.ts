@@ -1,18 +1,12 @@
 /** An executor that needs no compiler: every operation is evaluated at once in float64 on the host. */
-import { castValue, type DType, type TypedArray } from "../../trace/dtype.ts";
+import type { DType, TypedArray } from "../../trace/dtype.ts";
 import type { Graph } from "../../trace/graph.ts";
 import { interpretGraph } from "../../trace/interpret.ts";
 import type { HostArray, Params, Primitive } from "../../trace/primitive.ts";
 import type { Aval } from "../../trace/shape.ts";
 import type { Device, Executor, Storage } from "../../trace/storage.ts";
 import { Tensor } from "../../trace/tensor.ts";
-import { HostStorage, toHostArray, toTypedArray } from "./host_storage.ts";
-
-function hostValue(tensor: Tensor): HostArray {
-  if (tensor.literal === null) return toHostArray(tensor.storage(), tensor.aval);
-  const { dtype } = tensor.aval;
-  return { shape: [], dtype, data: Float64Array.of(castValue(tensor.literal, "float64", dtype)) };
-}
+import { HostStorage, hostValue, toTypedArray } from "./host_storage.ts";
 
 function tensorOf(array: HostArray): Tensor {
   const { shape, dtype } = array;

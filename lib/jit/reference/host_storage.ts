@@ -1,8 +1,9 @@
 /** Storage in a typed array of the host: what the reference backend computes with. */
-import { type DType, newTypedArray, type TypedArray } from "../../trace/dtype.ts";
+import { castValue, type DType, newTypedArray, type TypedArray } from "../../trace/dtype.ts";
 import type { HostArray } from "../../trace/primitive.ts";
 import type { Aval } from "../../trace/shape.ts";
 import type { Device, Donation, Storage } from "../../trace/storage.ts";
+import type { Tensor } from "../../trace/tensor.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -59,6 +60,13 @@ export class HostStorage implements Storage {
 export function toHostArray(storage: Storage, aval: Aval): HostArray {
   const data = storage instanceof HostStorage ? storage.view() : storage.read();
   return { shape: aval.shape, dtype: aval.dtype, data: Float64Array.from(data) };
+}
+
+/** A concrete tensor or literal as the interpreter wants it. */
+export function hostValue(tensor: Tensor): HostArray {
+  if (tensor.literal === null) return toHostArray(tensor.storage(), tensor.aval);
+  const { dtype } = tensor.aval;
+  return { shape: [], dtype, data: Float64Array.of(castValue(tensor.literal, "float64", dtype)) };
 }
 
 /** Rounds the interpreter's float64 values to their dtype. */

@@ -1,0 +1,99 @@
+/** print: shows a value when it is computed. */
+import { formatData } from "../../trace/format.ts";
+import { newTypedArray } from "../../trace/dtype.ts";
+import { DamoError } from "../../trace/errors.ts";
+import { checkOptions } from "../../trace/ops/options.ts";
+import { strong, type TensorLike } from "../../trace/ops/convert.ts";
+import { type HostArray, NOT_LINEAR, type Primitive } from "../../trace/primitive.ts";
+import { describe } from "../../trace/shape.ts";
+import type { Tensor } from "../../trace/tensor.ts";
+import { bindOne } from "../../trace/trace.ts";
+
+/** What {@link print} can show. */
+export type PrintItem = "value" | "shape" | "mean" | "min" | "max" | "nan";
+
+/** Options of {@link print}. */
+export interface PrintOptions {
+  /** What to show, in this order; the value by default. */
+  readonly show?: readonly PrintItem[];
+}
+
+interface PrintParams {
+  readonly label: string;
+  readonly show: readonly PrintItem[];
+}
+
+const ITEMS: { readonly [K in PrintItem]: (x: HostArray) => string } = {
+  value: (x) => `${formatValue(x)} ${describe(x)}`,
+  shape: (x) => `shape ${describe(x)}`,
+  mean: ({ data }) => `mean ${round(data.reduce((sum, value) => sum + value, 0) / data.length)}`,
+  min: ({ data }) => `min ${round(data.reduce((a, b) => Math.min(a, b), Infinity))}`,
+  max: ({ data }) => `max ${round(data.reduce((a, b) => Math.max(a, b), -Infinity))}`,
+  nan: ({ data }) => `${data.reduce((count, value) => count + Number(value !== value), 0)} NaN`,
+};
+
+function formatValue({ data, dtype, shape }: HostArray): string {
+  const elements = newTypedArray(dtype, data.length);
+  elements.set(data);
+  return formatData(elements, dtype, shape);
+}
+
+function round(value: number): string {
+  return String(Number(value.toPrecision(7)));
+}
+
+/** The identity. Tangents pass through unprinted, so that a differentiated function prints its values once. */
+export const printPrimitive: Primitive<PrintParams> = {
+  name: "print",
+  effect: true,
+  infer([x]) {
+    return [{ shape: x.shape, dtype: x.dtype }];
+  },
+  derivative: {
+    kind: "derivative",
+    jvp({ tangents }) {
+      return tangents;
+    },
+  },
+  linear: NOT_LINEAR,
+  batch({ inputs, params }) {
+    return [bindOne(printPrimitive, inputs, params)];
+  },
+  evaluate([x], { label, show }) {
+    const texts = show.map((item) => ITEMS[item](x));
+    console.log(`${label ? `${label}: ` : ""}${texts.join(", ")}`);
+    return [x];
+  },
+  lower() {
+    return { kind: "host" };
+  },
+  print({ label, show }) {
+    return `${JSON.stringify(label)} show=[${show.join(", ")}]`;
+  },
+};
+
+/**
+ * Gives `x` back and prints it, after `label`, whenever the value is computed: also inside compiled functions, where
+ * `console.log` would show the traced tensor once. `show` chooses among value, shape, mean, min, max and the
+ * number of NaNs. Under vmap the whole batch is printed at once.
+ *
+ * @throws {DamoError} for an unknown item.
+ * @example
+ * ```ts
+ * import { jit, print, tensor } from "@damo/damo";
+ * const f = jit((x) => print(x.mul(2), "doubled", { show: ["mean", "max"] }).sum());
+ * f(tensor([1, 2, 3])); // doubled: mean 4, max 6
+ * ```
+ */
+export function print(x: TensorLike, label: string = "", options: PrintOptions = {}): Tensor {
+  checkOptions("print", options, ["show"]);
+  const { show = ["value"] } = options;
+  for (const item of show) {
+    if (Object.hasOwn(ITEMS, item)) continue;
+    throw new DamoError(`print: ${JSON.stringify(item)} cannot be shown.`, {
+      operation: "print",
+      remedy: `Choose among ${Object.keys(ITEMS).map((name) => JSON.stringify(name)).join(", ")}.`,
+    });
+  }
+  return bindOne(printPrimitive, [strong(x, "print")], { label, show });
+}
