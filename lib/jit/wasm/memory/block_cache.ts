@@ -53,6 +53,8 @@ export class Block {
   stamp = 0;
   /** The owner, held weakly; null for small blocks and for those without an owner. */
   owner: WeakRef<object> | null = null;
+  /** Whether it has an owner; one without stays pinned until it gets one or is freed. */
+  owned = false;
   /** Whether the finalization registry knows it. */
   registered = false;
 
@@ -172,20 +174,35 @@ export class BlockCache {
    */
   allocate(bytes: number, owner: object | null = null): Block {
     const block = new Block(bytes, bytes + extraCharge);
-    const watched = owner !== null && bytes >= this.#largeBytes;
-    if (watched) this.#watch(block, owner);
     this.#place(block);
-    if (owner === null) block.pins = 1;
-    else this.#list(block);
+    if (owner === null) {
+      block.pins = 1;
+      return block;
+    }
+    block.owned = true;
+    if (bytes >= this.#largeBytes) this.#watch(block, owner);
+    this.#list(block);
     return block;
+  }
+
+  /**
+   * Makes another object the owner of a block that is on the device: a donated one, or one that was allocated
+   * without an owner (which then is no longer pinned for want of one). The old owner must let go of it.
+   */
+  give(block: Block, owner: object): void {
+    const hadOwner = block.owned;
+    if (block.next !== null) BlockList.remove(block);
+    this.#unregister(block);
+    block.owner = null;
+    block.owned = true;
+    if (block.bytes >= this.#largeBytes) this.#watch(block, owner);
+    if (!hadOwner) block.pins--;
+    if (block.pins === 0 && block.address !== 0) this.#list(block);
   }
 
   /** Frees the block now, on the device and on the host. It must not be pinned by a running program. */
   free(block: Block): void {
-    if (block.registered) {
-      this.#registry.unregister(block);
-      block.registered = false;
-    }
+    this.#unregister(block);
     block.host = null;
     if (block.address !== 0) this.#drop(block);
   }
@@ -307,10 +324,7 @@ export class BlockCache {
     }
     block.host = this.#device.read(block.address, block.bytes);
     // The registry would keep the array alive.
-    if (block.registered) {
-      this.#registry.unregister(block);
-      block.registered = false;
-    }
+    this.#unregister(block);
     this.#spills++;
     this.#drop(block);
     return true;
@@ -330,6 +344,12 @@ export class BlockCache {
     if (block.bytes < this.#registeredBytes) return;
     this.#registry.register(owner, block, block);
     block.registered = true;
+  }
+
+  #unregister(block: Block): void {
+    if (!block.registered) return;
+    this.#registry.unregister(block);
+    block.registered = false;
   }
 
   #drop(block: Block): void {
