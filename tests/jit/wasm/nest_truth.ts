@@ -32,7 +32,13 @@ export function runNest(nest: Nest, operands: readonly { [i: number]: number }[]
         const value = evaluator(nest, operands, point, results);
         reductions.forEach((r, i) => {
           if (r.pass === pass) {
-            step(r.combiner, running[i], value(r.value), r.position === undefined ? 0 : value(r.position));
+            step(
+              r.combiner,
+              r.dtype,
+              running[i],
+              value(r.value),
+              r.position === undefined ? 0 : value(r.position),
+            );
           }
         });
         for (const store of stores) {
@@ -82,13 +88,13 @@ interface Running {
   first: boolean;
 }
 
-function step(combiner: string, state: Running, x: number, position: number): void {
+function step(combiner: string, dtype: DType, state: Running, x: number, position: number): void {
   switch (combiner) {
     case "sum":
-      state.value += x;
+      state.value = isFloat(dtype) ? state.value + x : castValue(state.value + x, dtype, dtype);
       break;
     case "prod":
-      state.value *= x;
+      state.value = isFloat(dtype) ? state.value * x : castValue(Math.imul(state.value, x), dtype, dtype);
       break;
     case "any":
       state.value ||= x;

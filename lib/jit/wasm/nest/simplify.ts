@@ -5,7 +5,10 @@ import type { Index, Nest, Statement, Store } from "../../kernel/kernel.ts";
  * Removes axes of extent 1 and joins neighbours that every operand walks as one: a contiguous elementwise kernel
  * becomes one long loop. A nest without reductions gets row axes only.
  */
-export function simplifyNest(nest: Nest): Nest {
+export function simplifyNest(original: Nest): Nest {
+  const nest = original.domain.slice(original.rowRank).every((extent) => extent === 1)
+    ? withoutReductions(original)
+    : original;
   const isMap = nest.reductions.length === 0 && nest.passes <= 1 && !nest.stores.some((s) => s.perRow);
   let simple: Nest = isMap ? { ...nest, rowRank: nest.domain.length } : nest;
   for (let axis = simple.domain.length - 1; axis >= 0; axis--) {
@@ -17,6 +20,17 @@ export function simplifyNest(nest: Nest): Nest {
     if (joins(simple, axis)) simple = joinAxes(simple, axis);
   }
   return simple;
+}
+
+/** With a single column a reduction is the value itself (or its position), and what is stored per row per point. */
+function withoutReductions(nest: Nest): Nest {
+  const statements = nest.statements.map((s): Statement => {
+    if (s.kind !== "reduced") return s;
+    const { value, position } = nest.reductions[s.reduction];
+    return { kind: "cast", dtype: s.dtype, from: s.dtype, arg: position ?? value };
+  });
+  const stores = nest.stores.map((store): Store => ({ ...store, perRow: false, pass: 0 }));
+  return { ...nest, statements, stores, reductions: [], passes: 1 };
 }
 
 /** Axes whose coordinate is used as a value; those after a joined pair keep their names because joins go inwards out. */
