@@ -147,3 +147,12 @@ function valueKey(value: unknown): string {
   }
   return String(value);
 }
+
+/** How often each variable is used: by nodes and as an output. */
+export function countUses(graph: Graph): Map<Variable, number> {
+  const uses = new Map<Variable, number>();
+  const use = (v: Variable) => uses.set(v, (uses.get(v) ?? 0) + 1);
+  for (const node of graph.nodes) node.inputs.forEach(use);
+  graph.outputs.forEach(use);
+  return uses;
+}

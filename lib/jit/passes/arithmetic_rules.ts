@@ -1,6 +1,6 @@
 /** Algebraic rules of elementwise operations. Each keeps the value but for the rounding of folded constants. */
 import { type DType, isFloat } from "../../trace/dtype.ts";
-import type { Node } from "../../trace/graph.ts";
+import type { Node, Variable } from "../../trace/graph.ts";
 import { broadcastToPrimitive } from "../../trace/primitives/move.ts";
 import { elementwise } from "../../trace/primitives/elementwise.ts";
 import { asTensor, producer, uniformValue } from "../../trace/rewrite.ts";
@@ -13,6 +13,8 @@ import { bindOne } from "../../trace/trace.ts";
 export interface RuleContext {
   readonly node: Node;
   readonly inputs: readonly Tensor[];
+  /** How often a variable of the graph being rewritten is used. */
+  uses(variable: Variable): number;
 }
 
 type Rule = (context: RuleContext) => Tensor | null;

@@ -9,6 +9,7 @@ import { broadcastAll, sameShape, type Shape } from "../../trace/shape.ts";
 import { Tensor } from "../../trace/tensor.ts";
 import { bindOne } from "../../trace/trace.ts";
 import type { RuleContext } from "./arithmetic_rules.ts";
+import { contract, transposeOfContract } from "./contract_rules.ts";
 
 type Rule = (context: RuleContext) => Tensor | null;
 
@@ -46,6 +47,8 @@ const broadcastTo: Rule = (context) => {
 
 const transpose: Rule = (context) => {
   const { node, inputs: [x] } = context;
+  const product = transposeOfContract(context);
+  if (product) return product;
   const { permutation } = node.params as { permutation: readonly number[] };
   if (permutation.every((axis, i) => axis === i)) return x;
   const below = producer(x, "transpose");
@@ -130,4 +133,5 @@ export const moveRules: { readonly [name: string]: Rule } = {
   pad,
   concat,
   cast,
+  contract,
 };

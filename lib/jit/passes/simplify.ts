@@ -1,5 +1,5 @@
 /** Simplification: the algebraic, move and reduction rules, applied until nothing changes. */
-import type { Graph } from "../../trace/graph.ts";
+import { countUses, type Graph, type Variable } from "../../trace/graph.ts";
 import { prune } from "../../trace/prune.ts";
 import { elementwise } from "../../trace/primitives/elementwise.ts";
 import { type Pass, rewriteGraph } from "../../trace/rewrite.ts";
@@ -17,9 +17,11 @@ export const simplify: Pass = {
   run(graph: Graph): Graph {
     let current = graph;
     for (let round = 0; round < MAX_ROUNDS; round++) {
+      const counts = countUses(current);
+      const uses = (variable: Variable) => counts.get(variable) ?? 0;
       const next = prune(rewriteGraph(current, (node, inputs) => {
         const { name } = node.primitive;
-        const context = { node, inputs };
+        const context = { node, inputs, uses };
         if (Object.hasOwn(elementwise, name)) {
           const bare = implicitBroadcast(context);
           if (bare) return bare;

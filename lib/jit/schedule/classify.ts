@@ -90,15 +90,6 @@ function expands(map: IndexMap, node: Node): boolean {
   return false;
 }
 
-/** How often each variable is used: by nodes and as an output. */
-export function countUses(graph: Graph): Map<Variable, number> {
-  const uses = new Map<Variable, number>();
-  const use = (v: Variable) => uses.set(v, (uses.get(v) ?? 0) + 1);
-  for (const node of graph.nodes) node.inputs.forEach(use);
-  graph.outputs.forEach(use);
-  return uses;
-}
-
 /** Assigns every node its role. */
 export function classify(graph: Graph, uses: ReadonlyMap<Variable, number>): Map<Node, Classified> {
   const classes = new Map<Node, Classified>();

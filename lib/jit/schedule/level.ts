@@ -1,12 +1,12 @@
 /** Schedules one graph (a program, a loop body, a branch) into a list of steps over buffers. */
 import type { LoopParams, SwitchParams } from "../../loop/loop_params.ts";
-import type { Graph, Node, Variable } from "../../trace/graph.ts";
+import { countUses, type Graph, type Node, type Variable } from "../../trace/graph.ts";
 import { sizeOf } from "../../trace/shape.ts";
 import type { Binding, KernelStep, Step } from "../kernel/program.ts";
 import { type AnchorKernel, buildAnchor } from "./anchors.ts";
 import { buildContraction, contractAxes, operandView } from "./build_contract.ts";
 import { type BuildContext, buildNest, type BuiltKernel, isEmptyNest } from "./build_nest.ts";
-import { type Classified, classify, countUses } from "./classify.ts";
+import { type Classified, classify } from "./classify.ts";
 import { reshapeBase } from "./compose.ts";
 import { bind, type BufferDraft, type BufferTable } from "./draft.ts";
 import { type Group, Grouper, type GroupLimits } from "./group.ts";
