@@ -67,8 +67,10 @@ export const linearCallPrimitive: Primitive<LinearCallParams> = {
   linear: {
     kind: "linear",
     transpose({ cotangents, inputs, params: { rule } }) {
-      const residuals = inputs.slice(0, rule.residuals.length) as Tensor[];
-      return [...residuals.map(() => null), ...rule.transpose(residuals, cotangents)];
+      const residuals = inputs.slice(0, rule.residuals.length);
+      // Linear in the tangents only: where a residual is the unknown there is no transpose.
+      if (residuals.includes(null)) return inputs.map(() => null);
+      return [...residuals.map(() => null), ...rule.transpose(residuals as Tensor[], cotangents)];
     },
   },
   batch({ inputs, batched, params: { rule }, size }) {

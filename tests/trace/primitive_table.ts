@@ -4,10 +4,21 @@
  */
 import type { Primitive } from "../../lib/trace/primitive.ts";
 import type { PrimitiveCase } from "./primitive_case.ts";
+import { AUTODIFF_ROWS } from "./primitive_rows_autodiff.ts";
+import { CONTRACT_ROWS } from "./primitive_rows_contract.ts";
 import { ELEMENTWISE_ROWS } from "./primitive_rows_elementwise.ts";
+import { INDEX_ROWS } from "./primitive_rows_index.ts";
+import { MOVE_ROWS } from "./primitive_rows_move.ts";
 import { REDUCE_ROWS } from "./primitive_rows_reduce.ts";
 
-export const PRIMITIVE_TABLE: readonly PrimitiveCase[] = [...ELEMENTWISE_ROWS, ...REDUCE_ROWS];
+export const PRIMITIVE_TABLE: readonly PrimitiveCase[] = [
+  ...ELEMENTWISE_ROWS,
+  ...REDUCE_ROWS,
+  ...MOVE_ROWS,
+  ...INDEX_ROWS,
+  ...CONTRACT_ROWS,
+  ...AUTODIFF_ROWS,
+];
 
 /** The names of primitives that no row is about. */
 export function primitivesWithoutRow(primitives: readonly Primitive[]): string[] {
