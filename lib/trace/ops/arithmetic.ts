@@ -273,16 +273,18 @@ export function clip(x: TensorLike, low: TensorLike | null, high: TensorLike | n
  */
 export function hypot(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = promoteOperands("hypot", [a, b], { float: true });
-  const swapped = apply("lt", apply("abs", x), apply("abs", y));
+  const zero = constantLike(x, 0), one = constantLike(x, 1), infinity = constantLike(x, Infinity);
+  const sizeX = apply("abs", x), sizeY = apply("abs", y);
+  const swapped = apply("lt", sizeX, sizeY);
   const large = apply("select", swapped, y, x), small = apply("select", swapped, x, y);
-  const zero = constantLike(x, 0), one = constantLike(x, 1);
-  const size = apply("abs", large);
-  const degenerate = apply("eq", size, zero);
+  const degenerate = apply("and", apply("eq", x, zero), apply("eq", y, zero));
+  const infinite = apply("or", apply("eq", sizeX, infinity), apply("eq", sizeY, infinity));
   // Where both are 0 or one is infinite the ratio is replaced, so that neither value nor derivative is NaN.
-  const special = apply("or", degenerate, apply("eq", size, constantLike(x, Infinity)));
+  const special = apply("or", degenerate, infinite);
   const ratio = apply("div", apply("select", special, zero, small), apply("select", special, one, large));
-  const length = apply("mul", size, apply("sqrt", apply("add", apply("square", ratio), one)));
-  return apply("select", degenerate, zero, length);
+  const stretch = apply("sqrt", apply("add", apply("square", ratio), one));
+  const length = apply("mul", apply("abs", large), stretch);
+  return apply("select", special, apply("select", degenerate, zero, infinity), length);
 }
 
 /** The methods of this file. */

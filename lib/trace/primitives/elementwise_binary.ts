@@ -55,7 +55,9 @@ export const floorDiv: Primitive<NoParams> = binary("floorDiv", {
   evaluate(a, b, _c, dtype) {
     if (!isFloat(dtype)) return b === 0 ? 0 : Math.floor(a / b);
     if (b === 0) return a / b;
-    const quotient = (a - modulo(a, b)) / b;
+    const remainder = a % b;
+    const borrow = remainder !== 0 && (remainder < 0) !== (b < 0) ? 1 : 0;
+    const quotient = (a - remainder) / b - borrow;
     if (quotient === 0) return a / b < 0 || Object.is(a / b, -0) ? -0 : 0;
     const down = Math.floor(quotient);
     return quotient - down > 0.5 ? down + 1 : down;
