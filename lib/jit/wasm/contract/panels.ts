@@ -5,7 +5,7 @@
  */
 
 import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
-import { type Element, elements } from "./element.ts";
+import { elements } from "./element.ts";
 import { emitPack } from "./packing.ts";
 import { packedBytesOfB, type PanelSizes, panelSizes } from "./plan.ts";
 import type { ContractSpec } from "./spec.ts";
@@ -92,12 +92,49 @@ function emitRest(f: FunctionBuilder, end: number, start: number, limit: number)
   return f;
 }
 
+/** The functions that a product calls; -1 where it has no tile or panel of that kind. */
+interface Parts {
+  /** Tiles of full height, of the full panels and of the last one. */
+  readonly fullTiles: { readonly full: number; readonly last: number };
+  readonly restTiles: { readonly full: number; readonly last: number };
+  readonly packPanel: number;
+  readonly packLast: number;
+  readonly packRows: number;
+  readonly packRestRows: number;
+}
+
+function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes): Parts {
+  const { lanes } = elements[spec.dtype];
+  const { packA, packB, tileRows, restRows, tileVectors, tailLanes } = sizes;
+  const tileColumns = tileVectors * lanes;
+  const restColumns = spec.columns % tileColumns;
+  const lastVectors = Math.ceil(restColumns / lanes);
+  const hasPanels = spec.columns >= tileColumns;
+  const tiles = (rows: number, wanted: boolean): { full: number; last: number } => ({
+    full: wanted && hasPanels
+      ? tileFunction(module, spec, sizes, { rows, vectors: tileVectors, tailLanes: lanes })
+      : -1,
+    last: wanted && restColumns > 0
+      ? tileFunction(module, spec, sizes, { rows, vectors: lastVectors, tailLanes })
+      : -1,
+  });
+  const pack = (operand: "a" | "b", width: number, count: number, wanted: boolean): number =>
+    wanted ? packFunction(module, spec, operand, width, count) : -1;
+  return {
+    fullTiles: tiles(tileRows, sizes.fullRows > 0),
+    restTiles: tiles(restRows, restRows > 0),
+    packPanel: pack("b", tileColumns, tileColumns, packB && hasPanels),
+    packLast: pack("b", lastVectors * lanes, restColumns, packB && restColumns > 0),
+    packRows: pack("a", tileRows, tileRows, packA && sizes.fullRows > 0),
+    packRestRows: pack("a", restRows, restRows, packA && restRows > 0),
+  };
+}
+
 /** Emits `product(a, b, c, scratch, rowStart, rowEnd, columnStart, columnEnd, ...extra)`; returns its index. */
 export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   const sizes = panelSizes(spec);
-  const element: Element = elements[spec.dtype];
-  const { bytes, lanes } = element;
-  const { packA, packB, tileRows, restRows, tileVectors, restVectors, tailLanes, blockDepth } = sizes;
+  const { bytes, lanes } = elements[spec.dtype];
+  const { packA, packB, tileRows, restRows, blockDepth } = sizes;
   const extra = spec.extra ?? [];
   const steps: Steps = {
     aRow: spec.a.outer * bytes,
@@ -106,30 +143,16 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
     bDepth: spec.b.depth * bytes,
     cRow: spec.rowStride * bytes,
   };
-  const tileColumns = tileVectors * lanes;
+  const tileColumns = sizes.tileVectors * lanes;
   const panelBytes = tileColumns * bytes;
-  const lastFull = spec.columns % tileColumns === 0;
-  // The last panel differs from the others where it has fewer columns.
-  const restColumns = lastFull ? 0 : spec.columns % tileColumns;
-  const lastVectors = restVectors === 0 ? tileVectors : restVectors;
   const hasFullPanels = spec.columns >= tileColumns;
-  const hasFullRows = sizes.fullRows > 0;
-
-  const tiles = (rows: number): { full: number; last: number } => ({
-    full: hasFullPanels
-      ? tileFunction(module, spec, sizes, { rows, vectors: tileVectors, tailLanes: lanes })
-      : -1,
-    last: restColumns > 0 ? tileFunction(module, spec, sizes, { rows, vectors: lastVectors, tailLanes }) : -1,
-  });
-  const fullTiles = hasFullRows ? tiles(tileRows) : { full: -1, last: -1 };
-  const restTiles = restRows > 0 ? tiles(restRows) : { full: -1, last: -1 };
-  const packPanel = packB && hasFullPanels ? packFunction(module, spec, "b", tileColumns, tileColumns) : -1;
-  const packLast = packB && restColumns > 0
-    ? packFunction(module, spec, "b", lastVectors * lanes, restColumns)
-    : -1;
-  const packRows = packA && hasFullRows ? packFunction(module, spec, "a", tileRows, tileRows) : -1;
-  const packRestRows = packA && restRows > 0 ? packFunction(module, spec, "a", restRows, restRows) : -1;
-
+  // The last panel differs from the others where it has fewer columns.
+  const restColumns = spec.columns % tileColumns;
+  const { fullTiles, restTiles, packPanel, packLast, packRows, packRestRows } = emitParts(
+    module,
+    spec,
+    sizes,
+  );
   const params: ValueType[] = ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", ...extra];
   const f = module.addFunction({ params, results: [] });
   const [a, b, c, scratch, rowStart, rowEnd, columnStart, columnEnd] = [0, 1, 2, 3, 4, 5, 6, 7];

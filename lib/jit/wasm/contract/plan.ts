@@ -26,9 +26,8 @@ export interface PanelSizes {
   /** Rows of the tiles after the first `fullRows`, which have `tileRows`; 0 if there are none. */
   readonly restRows: number;
   readonly fullRows: number;
-  /** Vectors in a row of a tile, and of the last panel of columns (0 if that is full too). */
+  /** Vectors in a row of a tile. */
   readonly tileVectors: number;
-  readonly restVectors: number;
   /** Columns that count in the last vector of all. */
   readonly tailLanes: number;
   readonly packA: boolean;
@@ -105,7 +104,6 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
     restRows,
     fullRows,
     tileVectors,
-    restVectors: vectors % tileVectors,
     tailLanes: columns % lanes === 0 ? lanes : columns % lanes,
     packA,
     packB,
