@@ -18,14 +18,14 @@ export const maximumFunctionBytes = 7_654_321;
 /** Finds or makes the index of a function type in the module. */
 export type TypeIndexer = (type: FunctionType) => number;
 
+// Merging the interface with the class gives the class the methods of the opcode tables.
+export interface FunctionBuilder extends InstructionMethods<FunctionBuilder> {}
+
 /**
  * Emits one function. There is one method per instruction, named after it in camel case (`i32.add` is
  * `i32Add`, `v128.load32_splat` is `v128Load32Splat(offset, align)`); each returns the builder, so that calls chain.
  * The final `end` of the function is added by the module.
  */
-// Merging the interface with the class gives the class the methods of the opcode tables.
-export interface FunctionBuilder extends InstructionMethods<FunctionBuilder> {}
-
 export class FunctionBuilder {
   /** The index by which `call` names this function. */
   readonly index: number;

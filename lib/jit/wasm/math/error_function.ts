@@ -6,7 +6,7 @@ import {
   erfinvCentralCoefficients,
   erfinvTailCoefficients,
   erfTailCoefficients,
-} from "./coefficients.ts";
+} from "./special_coefficients.ts";
 import { expCorrected, expNormal } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 import { logNormal } from "./logarithm.ts";
@@ -45,7 +45,8 @@ export function erf(m: Lanes, x: Variable): Value {
   }
   const kept = m.let(large);
   const small = m.add(a, erfTail(m, a));
-  return m.copySign(m.select(m.less(a, 1), small, kept), x);
+  // NaN must take the polynomial: adding to its exponent bits may give a number.
+  return m.copySign(m.select(m.greaterOrEqual(a, 1), kept, small), x);
 }
 
 /** The complement 1 - erf(x), without cancellation. */

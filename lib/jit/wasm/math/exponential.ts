@@ -50,7 +50,7 @@ export function exp(m: Lanes, x: Variable): Value {
   return scaleByPowerOfTwo(m, m.add(fraction, 1), exponent);
 }
 
-/** e^x for x known to give a normal result. */
+/** e^x for x known to give a normal result; NaN may become a number. */
 export function expNormal(m: Lanes, x: Variable): Value {
   const { fraction, exponent } = reduceExponential(m, x);
   return addToExponent(m, m.add(fraction, 1), exponent);

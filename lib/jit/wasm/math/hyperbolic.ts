@@ -30,7 +30,8 @@ export function tanh(m: Lanes, x: Variable): Value {
   const square = m.let(m.mul(x, x));
   const polynomial = m.polynomial(square, m.pick(tanhCoefficients.f32, tanhCoefficients.f64));
   const small = m.madd(polynomial, m.mul(square, x), x);
-  return m.copySign(m.select(m.less(a, 0.625), small, large), x);
+  // NaN must take the polynomial: adding to its exponent bits may give a number.
+  return m.copySign(m.select(m.greaterOrEqual(a, 0.625), large, small), x);
 }
 
 /** log(2) beyond which 1 + x^2 is x^2: asinh(x) = log(2 x) = log1p(x - 1) + log(2). */

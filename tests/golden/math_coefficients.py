@@ -1,0 +1,135 @@
+"""Computes the coefficients in lib/jit/wasm/math: polynomials through Chebyshev points, in 60 digits (mpmath).
+
+Run: python3 tests/golden/math_coefficients.py && deno fmt lib/jit/wasm/math
+"""
+
+import struct
+from mpmath import mp, mpf, cos, pi, exp, log, log1p, expm1, sin, sqrt, atan, atanh, asin, tanh, sinh, erf, erfc, erfinv
+from mpmath import loggamma, digamma, matrix, lu_solve, taylor, findroot
+
+mp.dps = 60
+
+
+def interpolant(function, low, high, degree):
+    """Monomial coefficients of the polynomial through the Chebyshev points of [low, high]."""
+    low, high = mpf(low), mpf(high)
+    nodes = [cos((2 * k + 1) * pi / (2 * degree + 2)) for k in range(degree + 1)]
+    values = [function((high + low) / 2 + (high - low) / 2 * node) for node in nodes]
+    chebyshev = []
+    for j in range(degree + 1):
+        total = sum(v * cos(j * (2 * k + 1) * pi / (2 * degree + 2)) for k, v in enumerate(values))
+        chebyshev.append(total * (1 if j == 0 else 2) / (degree + 1))
+    basis = [[mpf(1)], [mpf(0), mpf(1)]]
+    while len(basis) <= degree:
+        shifted = [mpf(0)] + [2 * c for c in basis[-1]]
+        basis.append([a - (basis[-2][i] if i < len(basis[-2]) else 0) for i, a in enumerate(shifted)])
+    inner = [mpf(0)] * (degree + 1)
+    for c, polynomial in zip(chebyshev, basis):
+        for i, a in enumerate(polynomial):
+            inner[i] += c * a
+    scale, shift = 2 / (high - low), -(high + low) / (high - low)
+    result = previous = [mpf(0)]
+    for c in reversed(inner):
+        result = [shift * a for a in result] + [mpf(0)]
+        for i in range(len(result) - 1, 0, -1):
+            result[i] += scale * previous[i - 1]
+        result[0] += c
+        previous = list(result)
+    return result[: degree + 1]
+
+
+def series(function, fallback_terms=8):
+    """Guards a quotient that is 0/0 at 0 by its value beside 0."""
+    return lambda z: function(z if abs(z) > mpf(10) ** -25 else mpf(10) ** -20)
+
+
+def f32(x):
+    return struct.unpack("f", struct.pack("f", float(x)))[0]
+
+
+root = findroot(digamma, 1.4616)
+
+
+def erfinv_of_w(w):
+    x = sqrt(-expm1(-w)) if w > mpf(10) ** -40 else mpf(10) ** -20
+    return inverse_erf(x, w) / x
+
+
+def inverse_erf(x, w):
+    # 1 - x from w keeps its digits: 1 - x^2 = exp(-w).
+    if w < 2:
+        return erfinv(x)
+    complement = exp(-w) / (1 + x)
+    y = sqrt(w)
+    for _ in range(200):
+        step = (erfc(y) - complement) / (-2 / sqrt(pi) * exp(-y * y))
+        y -= step
+        if abs(step) < mpf(10) ** -50:
+            break
+    return y
+
+
+special_functions = {"erf", "erfcScaled", "erfTail", "lgamma", "stirling", "digamma", "digammaAsymptotic", "erfinvCentral", "erfinvTail"}
+# name, function, interval, degree for float32, degree for float64 (None: not needed), what is approximated
+fits = [
+    ("exp", series(lambda r: (expm1(r) - r) / r**2), -0.3467, 0.3467, 4, 10, "(exp(r) - 1 - r) / r^2, |r| < log(2) / 2"),
+    ("exp2", series(lambda r: expm1(r * log(2)) / r), -0.5, 0.5, 6, 12, "(2^r - 1) / r, |r| < 1/2"),
+    ("log", series(lambda f: (log1p(f) - f + f * f / 2) / f**3), -0.2930, 0.4143, 8, None, "(log(1 + f) - f + f^2 / 2) / f^3, sqrt(1/2) < 1 + f < sqrt(2)"),
+    ("logOfQuotient", series(lambda z: 2 * (atanh(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.02945, 3, 7, "(log((1 + s) / (1 - s)) - 2 s) / s^3 in s^2"),
+    ("sin", series(lambda z: (sin(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.6170, 3, 6, "(sin(r) - r) / r^3 in r^2, |r| < pi / 4"),
+    ("cos", series(lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2), 0, 0.6170, 2, 6, "(cos(r) - 1 + r^2 / 2) / r^4 in r^2, |r| < pi / 4"),
+    ("atan", series(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.1718, 5, 12, "(atan(t) - t) / t^3 in t^2, |t| < tan(pi / 8)"),
+    ("asin", series(lambda z: (asin(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.25, 6, 13, "(asin(x) - x) / x^3 in x^2, |x| < 1/2"),
+    ("tanh", series(lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z), 0, 0.3907, 4, 11, "(tanh(x) - x) / x^3 in x^2, |x| < 0.625"),
+    ("sinh", series(lambda z: (sinh(sqrt(z)) / sqrt(z) - 1) / z), 0, 1, 3, 8, "(sinh(x) - x) / x^3 in x^2, |x| < 1"),
+    ("erf", series(lambda z: erf(sqrt(z)) / sqrt(z) - 1), 0, 1, 7, 13, "(erf(x) - x) / x in x^2, |x| < 1"),
+    ("erfcScaled", lambda t: (lambda x: erfc(x) * exp(x * x) * (1 + 2 * x))(2 * (1 + t) / (1 - t)), mpf(-1) / 3, 0.87, 11, 22, "erfc(x) exp(x^2) (1 + 2 x) in t = (x - 2) / (x + 2), 1 < x < 28"),
+    ("erfTail", lambda a: log(erfc(a)) / a, 1, 4, 9, None, "log(erfc(a)) / a, 1 < a < 4"),
+    ("lgamma", series(lambda u: loggamma(2 + u) / u), -0.5, 0.5, None, 20, "log(gamma(2 + u)) / u, |u| < 1/2"),
+    ("stirling", series(lambda v: (lambda x: (loggamma(x) - (x - 0.5) * log(x) + x - log(2 * pi) / 2) * x)(1 / sqrt(v))), 0, 1 / 64, None, 8, "x (log(gamma(x)) - (x - 1/2) log(x) + x - log(2 pi) / 2) in 1 / x^2, x > 8"),
+    ("digamma", lambda u: digamma(root + u) / u if abs(u) > mpf(10) ** -20 else digamma(root + mpf(10) ** -20) * mpf(10) ** 20, 1 - root, 2 - root, None, 22, "digamma(root + u) / u, 1 < root + u < 2"),
+    ("digammaAsymptotic", series(lambda v: (lambda x: (log(x) - 1 / (2 * x) - digamma(x)) * x * x)(1 / sqrt(v))), 0, 0.01, None, 7, "x^2 (log(x) - 1 / (2 x) - digamma(x)) in 1 / x^2, x > 10"),
+    ("erfinvCentral", lambda u: erfinv_of_w(u + 3), -3, 3, None, 23, "erfinv(x) / x in w - 3, w = -log(1 - x^2) < 6"),
+    ("erfinvTail", lambda u: erfinv_of_w((u + mpf(17) / 4) ** 2), -1.801, 1.801, None, 31, "erfinv(x) / x in sqrt(w) - 17/4, 6 < w < 36.7"),
+    ("log2OfQuotient", series(lambda z: 3 * (atanh(sqrt(z)) / sqrt(z) - 1 - z / 3) / z**2), 0, 0.01021, None, 6, "3/2 (log((1 + s) / (1 - s)) - 2 s - 2/3 s^3) / s^5 in s^2, |s| < 0.101"),
+]
+
+
+def report(name, function, low, high, degree32, degree64, what):
+    """The lines of one exported constant."""
+    errors = []
+    lists = []
+    for kind, degree in (("f32", degree32), ("f64", degree64)):
+        if degree is None:
+            continue
+        coefficients = [mpf(f32(c)) if kind == "f32" else mpf(float(c)) for c in interpolant(function, low, high, degree)]
+        worst = mpf(0)
+        for i in range(41):
+            x = mpf(low) + (mpf(high) - mpf(low)) * (mpf(i) + mpf(1) / 7) / 41
+            exact = function(x)
+            worst = max(worst, abs(sum(c * x**k for k, c in enumerate(coefficients)) / exact - 1))
+        errors.append(f"{kind}: 2^{float(log(worst, 2)):.1f}")
+        lists.append((kind, ", ".join(repr(float(c)) for c in coefficients)))
+    yield f"/** {what}. Relative errors, rounding of the coefficients included: {', '.join(errors)}. */"
+    if len(lists) == 2:
+        yield f"export const {name}Coefficients: Coefficients = {{"
+        for kind, numbers in lists:
+            yield f"  {kind}: [{numbers}],"
+        yield "};\n"
+    else:
+        yield f"export const {name}Coefficients: readonly number[] = [{lists[0][1]}];\n"
+
+
+for file, special in (("coefficients.ts", False), ("special_coefficients.ts", True)):
+    with open(f"lib/jit/wasm/math/{file}", "w") as out:
+        print("// Polynomial coefficients, lowest power first, made by tests/golden/math_coefficients.py: interpolants through", file=out)
+        print("// Chebyshev points in 60 digits, whose error is within a small factor of the least possible.\n", file=out)
+        if special:
+            print('import type { Coefficients } from "./coefficients.ts";\n', file=out)
+        else:
+            print("/** Coefficients of one approximation in the precisions that use it. */", file=out)
+            print("export interface Coefficients {\n  readonly f32: readonly number[];\n  readonly f64: readonly number[];\n}\n", file=out)
+        for fit in fits:
+            if (fit[0] in special_functions) == special:
+                for line in report(*fit):
+                    print(line, file=out)
