@@ -28,10 +28,15 @@ const backends: { [D in Device]?: Backend } = {};
 const settings: BackendSettings = {};
 let chosen: Device = "wasm";
 
-/** Says how the backend of a device is made; it is made at its first use. */
-export function installBackend(device: Device, make: BackendMaker): void {
+/** Says how the backend of a device is made, at its first use. The function given back undoes this. */
+export function installBackend(device: Device, make: BackendMaker): () => void {
+  const maker = makers[device], backend = backends[device];
   makers[device] = make;
-  delete backends[device];
+  backends[device] = undefined;
+  return () => {
+    makers[device] = maker;
+    backends[device] = backend;
+  };
 }
 
 /** The backend of a device. */

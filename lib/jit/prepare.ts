@@ -93,11 +93,17 @@ function elementsOf(data: TypedArray): [DType, TypedArray] {
 }
 
 function leakedArgument(name: string, path: string, tensor: Tensor): DamoError {
+  const trace = tensor.trace!;
+  const why = trace.ended ? "whose trace has ended" : "which has no value while it is traced";
   return new DamoError(
-    `${name}: argument ${path} is a traced tensor ${describe(tensor.aval)} of ${
-      tensor.trace!.name
-    }, whose trace has ended.`,
-    { operation: name, remedy: "Return it from the traced function instead of storing it outside." },
+    `${name}: argument ${path} is a traced tensor ${describe(tensor.aval)} of ${trace.name}, ${why}.`,
+    {
+      operation: name,
+      arguments: [{ name: path, shape: tensor.shape, dtype: tensor.dtype }],
+      remedy: trace.ended
+        ? "Return it from the traced function instead of storing it outside."
+        : "Call the function on it, which inlines it, or pass a concrete tensor.",
+    },
   );
 }
 

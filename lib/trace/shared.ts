@@ -172,5 +172,4 @@ export class Shared {
 }
 
 /** The operations on tensors, applied to the value. */
-// deno-lint-ignore no-empty-interface -- merges the methods into the class
 export interface Shared extends TensorMethods {}

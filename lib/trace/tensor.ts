@@ -206,7 +206,6 @@ export class Tensor {
 }
 
 /** The operations of lib/trace/ops as methods; each file of operations installs its own. */
-// deno-lint-ignore no-empty-interface -- merges the methods into the class
 export interface Tensor extends TensorMethods {}
 
 /** Adds methods to every tensor; called by the files of lib/trace/ops. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
-import { DonatedError, jit, shared, Tensor, tensor } from "@damo/damo";
+import { DonatedError, jit, shared, type Tensor, tensor } from "@damo/damo";
 
 Deno.test("a donated tensor is gone: the error names function, argument and both lines", () => {
   const step = jit((x: Tensor, y: Tensor) => x.add(y), { name: "step", donate: [0] });

@@ -6,7 +6,7 @@ import {
   jit,
   RetraceError,
   shared,
-  Tensor,
+  type Tensor,
   tensor,
   TracedValueError,
   where,

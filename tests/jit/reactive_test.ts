@@ -1,5 +1,15 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { batch, computed, DamoError, DisposedError, effect, jit, shared, Tensor, tensor } from "@damo/damo";
+import {
+  batch,
+  computed,
+  DamoError,
+  DisposedError,
+  effect,
+  jit,
+  shared,
+  type Tensor,
+  tensor,
+} from "@damo/damo";
 
 Deno.test("a computed value is lazy, and computed again only when what it read has changed", () => {
   let traces = 0;

@@ -8,7 +8,7 @@ import {
   jit,
   ShapeError,
   shared,
-  Tensor,
+  type Tensor,
   tensor,
   update,
 } from "@damo/damo";

@@ -1,0 +1,96 @@
+import { assertEquals, assertLess } from "@std/assert";
+import { tensor } from "@damo/damo";
+import { installBackend } from "../../lib/jit/devices.ts";
+import { ReferenceBackend } from "../../lib/jit/reference/backend.ts";
+import { EagerExecutor } from "../../lib/jit/eager.ts";
+import { referenceExecutor } from "../../lib/jit/reference/executor.ts";
+import { withExecutor } from "../../lib/trace/storage.ts";
+import type { CompileOptions, Executable } from "../../lib/jit/backend.ts";
+import type { Graph } from "../../lib/trace/graph.ts";
+import { LruCache } from "../../lib/jit/lru_cache.ts";
+
+/** Counts what is compiled and what is given back. */
+class CountingBackend extends ReferenceBackend {
+  compiled = 0;
+  disposed = 0;
+
+  override compile(graph: Graph, options: CompileOptions): Executable {
+    this.compiled++;
+    const executable = super.compile(graph, options);
+    executable.dispose = () => {
+      this.disposed++;
+    };
+    return executable;
+  }
+}
+
+function counting(body: (backend: CountingBackend) => void): void {
+  const backend = new CountingBackend();
+  const restore = installBackend("wasm", () => backend);
+  try {
+    withExecutor(new EagerExecutor(), () => body(backend));
+  } finally {
+    restore();
+  }
+}
+
+Deno.test("an operation is compiled once per signature; numbers are no part of it", () => {
+  counting((backend) => {
+    const x = tensor([1, 2, 3]), y = tensor([4, 5, 6]);
+    for (let i = 0; i < 20; i++) x.mul(i);
+    assertEquals(backend.compiled, 1);
+    assertEquals(x.mul(7).arraySync(), [7, 14, 21]);
+    for (let i = 0; i < 5; i++) x.mul(y);
+    assertEquals(backend.compiled, 2);
+    x.sum({ axis: 0 });
+    x.sum({ axis: 0 });
+    assertEquals(backend.compiled, 3);
+    tensor([[1, 2], [3, 4]]).sum({ axis: 0 });
+    tensor([[1, 2], [3, 4]]).sum({ axis: 1 });
+    assertEquals(backend.compiled, 5);
+  });
+});
+
+Deno.test("parameters that differ never share a program", () => {
+  const x = tensor([[1, 2], [3, 4]]);
+  assertEquals(x.sum({ axis: 0 }).arraySync(), [4, 6]);
+  assertEquals(x.sum({ axis: 1 }).arraySync(), [3, 7]);
+  assertEquals(x.sum({ axis: 0 }).arraySync(), [4, 6]);
+  assertEquals(x.reshape([4]).shape, [4]);
+  assertEquals(x.reshape([1, 4]).shape, [1, 4]);
+  assertEquals(x.cast("int32").dtype, "int32");
+  assertEquals(x.cast("bool").dtype, "bool");
+});
+
+Deno.test("10,000 shapes keep the cache of operations bounded", () => {
+  counting((backend) => {
+    for (let n = 1; n <= 10_000; n++) tensor(new Float32Array(n % 200).fill(1)).reshape([n % 200, 1]).neg();
+    const before = backend.compiled;
+    assertLess(before, 1000, "equal shapes share");
+    for (let n = 0; n < 3000; n++) {
+      tensor(new Float32Array(1)).reshape(Array.from({ length: n % 60 }, () => 1));
+    }
+    const live = backend.compiled - backend.disposed;
+    assertLess(live, 1025);
+    for (let n = 200; n < 2000; n++) tensor(new Float32Array(n)).neg();
+    assertEquals(backend.compiled - backend.disposed, 1024);
+  });
+});
+
+Deno.test("the reference executor can be forced for eager code", () => {
+  withExecutor(referenceExecutor, () => {
+    assertEquals(tensor([1, 2]).add(tensor([3, 4])).mul(2).arraySync(), [8, 12]);
+  });
+});
+
+Deno.test("the least recently used entry goes first", () => {
+  const dropped: number[] = [];
+  const cache = new LruCache<number>(2, (value) => dropped.push(value));
+  cache.set("a", 1);
+  cache.set("b", 2);
+  assertEquals(cache.get("a"), 1);
+  cache.set("c", 3);
+  assertEquals([dropped, cache.get("b"), cache.size], [[2], undefined, 2]);
+  cache.clear();
+  assertEquals([dropped, cache.size], [[2, 1, 3], 0]);
+});
