@@ -47,7 +47,7 @@ export function isClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}
  * @example
  * ```ts
  * import { allClose, tensor } from "@damo/damo";
- * console.assert(allClose(tensor([1, 2]), tensor([1, 2.000001])).itemSync() === true);
+ * console.assert(allClose(tensor([1, 2]), tensor([1, 2.000001])).itemSync<boolean>());
  * ```
  */
 export function allClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}): Tensor {

@@ -1,6 +1,6 @@
 /** New tensors from data, fills and ranges, and casts. */
 import { defaultFloat, type DType, isFloat } from "../dtype.ts";
-import { DamoError, ShapeError } from "../errors.ts";
+import { ShapeError, TracedValueError } from "../errors.ts";
 import { apply } from "../primitives/elementwise_rules.ts";
 import { iotaPrimitive } from "../primitives/iota.ts";
 import { reshapeTo } from "../primitives/move.ts";
@@ -289,7 +289,7 @@ let unnamed = 0;
 /**
  * A variable that keeps its value between calls: see {@link Shared}.
  *
- * @throws {DamoError} when the value is a traced tensor.
+ * @throws {TracedValueError} when the value is a traced tensor.
  * @example
  * ```ts
  * import { shared, zeros } from "@damo/damo";
@@ -305,7 +305,7 @@ export function shared(value: TensorLike, options: SharedOptions = {}): Shared {
   const traced = initial instanceof Tensor && initial.trace !== null;
   const made = traced ? initial : withoutTrace(() => tensor(initial, rest));
   if (made.trace === null) return new Shared(made, name);
-  throw new DamoError(`shared: the value ${describe(made.aval)} of "${name}" is traced.`, {
+  throw new TracedValueError(`shared: the value ${describe(made.aval)} of "${name}" is traced.`, {
     operation: "shared",
     arguments: [{ name, shape: made.shape, dtype: made.dtype }],
     remedy: "Make shared variables outside traced functions, and assign their .value inside.",
@@ -327,10 +327,17 @@ export function cast(x: TensorLike, dtype: DType): Tensor {
   return castTo(toTensor(x, { operation: "cast" }), checkDType("cast", dtype));
 }
 
+/** The same tensor on a device: itself when it is there, otherwise a copy. Traced tensors are where they are run. */
+function to(x: Tensor, device: Device): Tensor {
+  return placed(materialize(x, checkDevice("to", device)), device);
+}
+
 /** The methods of this file. */
 export interface ConversionMethods {
+  /** The same tensor on a device: itself when it is there, otherwise a copy. Inside a trace it is the tensor itself. */
+  to(device: Device): Tensor;
   /** See {@link cast}. */
   cast(dtype: DType): Tensor;
 }
 
-installFunctions({ cast });
+installFunctions({ cast, to });

@@ -119,7 +119,7 @@ export function min(x: TensorLike, options: ReductionOptions = {}): Tensor {
  * @example
  * ```ts
  * import { any, tensor } from "@damo/damo";
- * console.assert(any(tensor([false, true])).itemSync() === true);
+ * console.assert(any(tensor([false, true])).itemSync<boolean>());
  * ```
  */
 export function any(x: TensorLike, options: ReductionOptions = {}): Tensor {
@@ -132,7 +132,7 @@ export function any(x: TensorLike, options: ReductionOptions = {}): Tensor {
  * @example
  * ```ts
  * import { all, tensor } from "@damo/damo";
- * console.assert(all(tensor([false, true])).itemSync() === false);
+ * console.assert(!all(tensor([false, true])).itemSync<boolean>());
  * ```
  */
 export function all(x: TensorLike, options: ReductionOptions = {}): Tensor {
