@@ -7,6 +7,7 @@ import {
   emitContract,
   planContract,
   splitContract,
+  stridedOperand,
 } from "../../../lib/jit/wasm/contract/mod.ts";
 
 const memory = new WebAssembly.Memory({ initial: 512, maximum: 512, shared: true });
@@ -426,6 +427,73 @@ Deno.test("a batch of products broadcasts its operands along any axis and may be
           sum += left[x * rows * depth + i * depth + k] * right[y * columns * depth + j * depth + k];
         }
         assertEquals(out[(product * rows + i) * columns + j], sum * 0.5 + product);
+      }
+    }
+  }
+});
+
+interface Convolution {
+  channels: number;
+  filters: number;
+  height: number;
+  width: number;
+  kernel: [number, number];
+  stride: number;
+  dilation: number;
+}
+
+Deno.test("windows of a convolution can be an operand, and so can their transpose", () => {
+  const cases: Convolution[] = [
+    { channels: 3, filters: 5, height: 9, width: 11, kernel: [3, 2], stride: 1, dilation: 1 },
+    { channels: 2, filters: 7, height: 12, width: 10, kernel: [3, 3], stride: 2, dilation: 1 },
+    { channels: 4, filters: 13, height: 9, width: 9, kernel: [2, 3], stride: 1, dilation: 2 },
+    { channels: 1, filters: 1, height: 5, width: 5, kernel: [5, 5], stride: 1, dilation: 1 },
+    { channels: 6, filters: 100, height: 20, width: 21, kernel: [5, 5], stride: 1, dilation: 1 },
+  ];
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const { channels, filters, height, width, kernel: [kh, kw], stride, dilation } of cases) {
+      const rows = Math.floor((height - dilation * (kh - 1) - 1) / stride) + 1;
+      const columns = Math.floor((width - dilation * (kw - 1) - 1) / stride) + 1;
+      const positions = [{ size: rows, stride: stride * width }, { size: columns, stride }];
+      const taps = [
+        { size: channels, stride: height * width },
+        { size: kh, stride: dilation * width },
+        { size: kw, stride: dilation },
+      ];
+      const depth = channels * kh * kw;
+      const space = rows * columns;
+      const image = Float64Array.from(
+        { length: channels * height * width },
+        (_, i) => Math.fround(Math.sin(i)),
+      );
+      const at = (tap: number, position: number): number => {
+        const [y, x] = [Math.floor(position / columns), position % columns];
+        const [c, i, j] = [Math.floor(tap / (kh * kw)), Math.floor(tap / kw) % kh, tap % kw];
+        return image[(c * height + y * stride + i * dilation) * width + x * stride + j * dilation];
+      };
+      // Forward: filters x taps times taps x positions. Of the filters: outputs x positions times its transpose.
+      for (const transpose of [false, true]) {
+        const [n, k] = transpose ? [depth, space] : [space, depth];
+        const spec = makeSpec(dtype, filters, n, k, {}, {
+          loadB: stridedOperand(
+            dtype,
+            transpose ? { outer: taps, depth: positions } : { outer: positions, depth: taps },
+          ),
+        });
+        const operands = place(spec);
+        const matrix = new Float64Array(k * n);
+        for (let i = 0; i < k; i++) {
+          for (let j = 0; j < n; j++) {
+            matrix[i * n + j] = transpose ? at(j, i) : at(i, j);
+          }
+        }
+        // The image may be larger than the matrix it stands for: lay it behind everything else.
+        const imageAt = 24 << 20;
+        new (arrayType(dtype))(memory.buffer, imageAt, image.length).set(image);
+        const got = run(spec, compile(spec), { ...operands.place, b: imageAt });
+        checkGuards(spec, operands.place);
+        const { loadB: _, ...plain } = spec;
+        checkValues(plain, { ...operands, b: matrix }, got);
       }
     }
   }

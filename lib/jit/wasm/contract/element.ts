@@ -22,6 +22,8 @@ export interface Element {
   loadBits(f: FunctionBuilder, offset?: number): void;
   /** Address, integer -> stores it. */
   storeBits(f: FunctionBuilder, offset?: number): void;
+  /** Address -> scalar. */
+  load(f: FunctionBuilder, offset?: number): void;
   /** Address, scalar -> stores it. */
   store(f: FunctionBuilder, offset?: number): void;
   /** Vector -> a vector with the lane everywhere. */
@@ -54,6 +56,7 @@ const word = {
 
 const float32: Element = {
   ...word,
+  load: (f, offset = 0) => void f.f32Load(offset),
   store: (f, offset = 0) => void f.f32Store(offset),
   add: (f) => void f.f32x4Add(),
   multiplyAdd: (f, accumulator, a, b) =>
@@ -70,6 +73,7 @@ const float64: Element = {
   loadBits: (f, offset = 0) => void f.i64Load(offset),
   storeBits: (f, offset = 0) => void f.i64Store(offset),
   broadcastLane: (f, lane) => broadcast(f, lane, 8),
+  load: (f, offset = 0) => void f.f64Load(offset),
   store: (f, offset = 0) => void f.f64Store(offset),
   add: (f) => void f.f64x2Add(),
   multiplyAdd: (f, accumulator, a, b) =>
@@ -78,6 +82,7 @@ const float64: Element = {
 
 const int32: Element = {
   ...word,
+  load: (f, offset = 0) => void f.i32Load(offset),
   store: (f, offset = 0) => void f.i32Store(offset),
   add: (f) => void f.i32x4Add(),
   multiplyAdd: (f, accumulator, a, b) =>
