@@ -1,0 +1,56 @@
+/** Random words, and uniform numbers made of them. */
+import type { DType } from "../trace/dtype.ts";
+import { iota } from "../trace/ops/creation.ts";
+import type { TensorLike } from "../trace/ops/convert.ts";
+import { bitcastPrimitive } from "../trace/primitives/bitcast.ts";
+import { castPrimitive } from "../trace/primitives/cast.ts";
+import { apply } from "../trace/primitives/elementwise_rules.ts";
+import { reshapeTo } from "../trace/primitives/move.ts";
+import { checkShape, type Shape, sizeOf } from "../trace/shape.ts";
+import { Tensor } from "../trace/tensor.ts";
+import { bindOne } from "../trace/trace.ts";
+import { keyWords, threefry } from "./key.ts";
+
+/** Two words for every element of a shape: threefry of the key and the element's row-major position. */
+export function randomWords(operation: string, key: TensorLike, shape: Shape): readonly [Tensor, Tensor] {
+  const words = keyWords(operation, key);
+  const size = sizeOf(checkShape(operation, shape));
+  // The high counter word 1 keeps draws apart from split (0) and foldIn (all ones).
+  const [first, second] = threefry(words, iota([size], 0, "uint32"), Tensor.literal(1, "uint32"));
+  return [reshapeTo(first, shape), reshapeTo(second, shape)];
+}
+
+/** Uniform in [0, 1): 23 random bits for float32 and float16, 52 for float64, so that no rounding reaches 1. */
+export function unitUniform(operation: string, key: TensorLike, shape: Shape, dtype: DType): Tensor {
+  const [first, second] = randomWords(operation, key, shape);
+  return unitFromWords(first, second, dtype);
+}
+
+export function unitFromWords(first: Tensor, second: Tensor, dtype: DType): Tensor {
+  if (dtype === "float64") {
+    // (26 high bits of one word and 26 of the other) 2^-52
+    const high = bindOne(castPrimitive, [shiftRight(first, 6)], { dtype });
+    const low = bindOne(castPrimitive, [shiftRight(second, 6)], { dtype });
+    const joined = apply("add", apply("mul", high, Tensor.literal(2 ** 26, dtype)), low);
+    return apply("mul", joined, Tensor.literal(2 ** -52, dtype));
+  }
+  // 23 bits as the fraction of a number in [1, 2), less 1.
+  const bits = apply("or", shiftRight(first, 9), Tensor.literal(0x3f800000, "uint32"));
+  const unit = apply(
+    "sub",
+    bindOne(bitcastPrimitive, [bits], { dtype: "float32" }),
+    Tensor.literal(1, "float32"),
+  );
+  if (dtype === "float32") return unit;
+  // float16 keeps 11 bits: the low ones are cut off first, so that it cannot round up to 1.
+  const cut = apply(
+    "mul",
+    apply("floor", apply("mul", unit, Tensor.literal(2048, "float32"))),
+    Tensor.literal(1 / 2048, "float32"),
+  );
+  return bindOne(castPrimitive, [cut], { dtype });
+}
+
+export function shiftRight(word: Tensor, bits: number): Tensor {
+  return apply("shiftRight", word, Tensor.literal(bits, "uint32"));
+}
