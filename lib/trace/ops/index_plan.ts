@@ -85,7 +85,7 @@ function resultLayout(items: readonly ResolvedItem[], advanced: boolean): Result
     if (joins(item)) {
       if (place < 0) place = layout.length;
       else if (!previous) separated = true;
-    } else layout.push(item.kind === "range" ? item.axis : "new");
+    } else if (item.kind !== "gap") layout.push(item.kind === "range" ? item.axis : "new");
     previous = joins(item);
   }
   if (advanced) layout.splice(separated ? 0 : place, 0, "places");

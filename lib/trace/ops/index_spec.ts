@@ -67,6 +67,8 @@ export type ResolvedItem =
   | { readonly kind: "integer"; readonly axis: number; readonly index: number }
   | { readonly kind: "range"; readonly axis: number; readonly range: Range }
   | { readonly kind: "new" }
+  /** A "..." for no axes at all: it still keeps index tensors on its two sides apart. */
+  | { readonly kind: "gap" }
   /** int32, wrapped if negative. */
   | { readonly kind: "tensor"; readonly axis: number; readonly index: Tensor }
   /** A bool tensor over `mask.ndim` axes from `axis` on. */
@@ -114,8 +116,10 @@ export function resolveIndex(operation: string, x: Tensor, items: readonly Index
   };
   items.forEach((item, i) => {
     const mask = masks[i];
-    if (item === "...") whole(x.ndim - used);
-    else if (item === null) result.push({ kind: "new" });
+    if (item === "...") {
+      if (x.ndim === used) result.push({ kind: "gap" });
+      whole(x.ndim - used);
+    } else if (item === null) result.push({ kind: "new" });
     else if (mask) {
       checkMask(operation, x, mask, axis);
       result.push({ kind: "mask", axis, mask });

@@ -141,7 +141,8 @@ function writeMask(
   const resolved = resolveIndex(operation, x, items);
   const masks = resolved.filter((item) => item.kind === "mask");
   const whole = resolved.every((item) =>
-    item.kind === "mask" || (item.kind === "range" && isWhole(item.range, x.shape[item.axis]))
+    item.kind === "mask" || item.kind === "gap" ||
+    (item.kind === "range" && isWhole(item.range, x.shape[item.axis]))
   );
   if (masks.length !== 1 || !whole) return null;
   const [{ axis, mask }] = masks;

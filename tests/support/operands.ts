@@ -1,0 +1,35 @@
+/** Tests of operations as users write them: run at once, on the reference interpreter and on the default device. */
+import { assertEquals } from "@std/assert";
+import { type DType, Tensor, tensor } from "../../mod.ts";
+import { referenceExecutor } from "../../lib/jit/reference/executor.ts";
+import { withExecutor } from "../../lib/trace/storage.ts";
+import { sizeOf } from "../../lib/trace/shape.ts";
+import { type GoldenNumber, goldenNumbers } from "./traced.ts";
+
+/** Registers a test twice. */
+export function testEverywhere(promise: string, body: () => void): void {
+  Deno.test(`${promise} (reference)`, () => withExecutor(referenceExecutor, body));
+  Deno.test(promise, body);
+}
+
+/** The k-th operand of a case of tests/golden/arrays.py: small integers that follow a rule. */
+export function goldenOperand(shape: readonly number[], k = 0, dtype: DType = "float64"): Tensor {
+  const data = Float64Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + 3 * k) % 23) - 11);
+  return tensor(data, { shape: [...shape], dtype });
+}
+
+/** What NumPy gave. */
+export interface GoldenArray {
+  readonly shape: readonly number[];
+  readonly data: readonly GoldenNumber[];
+}
+
+export function assertGolden(actual: Tensor, expected: GoldenArray, what: string): void {
+  assertEquals([...actual.shape], [...expected.shape], what);
+  assertEquals(Array.from(actual.dataSync()), goldenNumbers(expected.data), what);
+}
+
+/** The elements of a tensor as plain numbers. */
+export function numbers(x: Tensor): number[] {
+  return Array.from(x.dataSync());
+}
