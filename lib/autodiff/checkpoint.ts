@@ -23,6 +23,7 @@ import { pullBack } from "./pull_back.ts";
 import { pushForward } from "./push_forward.ts";
 import { recomputeBarrierPrimitive } from "./recompute_barrier.ts";
 import { activeTrace, closedGraph } from "./replay.ts";
+import type { AnyArguments } from "./types.ts";
 
 export interface CheckpointParams {
   readonly graph: Graph;
@@ -129,7 +130,7 @@ class RecomputeRule extends LinearRule {
  * console.assert(slope.shape[0] === 1);
  * ```
  */
-export function checkpoint<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
+export function checkpoint<A extends AnyArguments, R>(fn: (...args: A) => R): (...args: A) => R {
   const wrapped = (...args: A): R => {
     if (currentTrace() === null) return fn(...args);
     const { traced, spec, inputs } = traceCall(fn, args);

@@ -12,6 +12,7 @@ import { directionFor, matchLeaves } from "./arguments.ts";
 import { batchFunction, type FlatFunction } from "./batch_graph.ts";
 import { checkClosure, traceCall } from "./custom_arguments.ts";
 import { customCallPrimitive, type CustomRule } from "./custom_call.ts";
+import type { AnyArguments } from "./types.ts";
 
 /** `rule`: of the arguments, then one tangent for each, it gives the outputs, then their tangents. */
 class JvpRule implements CustomRule {
@@ -65,7 +66,7 @@ class JvpRule implements CustomRule {
  * console.assert(grad(abs)(tensor(0)).itemSync() === 1);
  * ```
  */
-export function customJvp<A extends unknown[], R>(
+export function customJvp<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   rule: (primals: A, tangents: A) => readonly [unknown, unknown],
 ): (...args: A) => R {

@@ -25,6 +25,7 @@ import { linearCallPrimitive, LinearRule } from "./linear_call.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
 import { activeTrace } from "./replay.ts";
+import type { AnyArguments } from "./types.ts";
 
 class VjpRule implements CustomRule {
   /**
@@ -132,7 +133,7 @@ class BackwardRule extends LinearRule {
  * console.assert(grad((x) => reverse(x).mul(3))(tensor(1)).itemSync() === -3);
  * ```
  */
-export function customVjp<A extends unknown[], R, S>(
+export function customVjp<A extends AnyArguments, R, S>(
   fn: (...args: A) => R,
   forward: (...args: A) => readonly [R, S],
   backward: (residuals: S, cotangent: R) => readonly unknown[],

@@ -15,7 +15,7 @@ import { linearizeGraph } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
 import { activeTrace, recorded } from "./replay.ts";
 import { type Disconnected, reportDisconnected } from "./disconnected.ts";
-import type { Arguments, GradientTree } from "./types.ts";
+import type { AnyArguments, Arguments, GradientTree } from "./types.ts";
 
 export interface GradOptions {
   /** The argument, or arguments, to differentiate with respect to; the first when absent. */
@@ -59,7 +59,7 @@ export type ValueAndGradResult<A extends readonly unknown[], R, O> = O extends {
  * console.assert(String(slope(tensor([1, 2, 3])).arraySync()) === "2,4,6");
  * ```
  */
-export function grad<A extends unknown[], R, const O extends GradOptions = Record<never, never>>(
+export function grad<A extends AnyArguments, R, const O extends GradOptions = Record<never, never>>(
   fn: (...args: A) => R,
   options?: O,
 ): (...args: Arguments<A>) => GradResult<A, R, O>;
@@ -90,7 +90,7 @@ export function grad(
  * console.assert(value.itemSync() === 9 && gradient.itemSync() === 6);
  * ```
  */
-export function valueAndGrad<A extends unknown[], R, const O extends GradOptions = Record<never, never>>(
+export function valueAndGrad<A extends AnyArguments, R, const O extends GradOptions = Record<never, never>>(
   fn: (...args: A) => R,
   options?: O,
 ): (...args: Arguments<A>) => ValueAndGradResult<A, R, O>;

@@ -17,8 +17,8 @@ import { differentiateCost, normalizePositions } from "./grad.ts";
 import { collectResiduals, LinearFunction, pruneMap } from "./linear_function.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { recorded } from "./replay.ts";
-import type { Arguments } from "./types.ts";
-import { checkLists, jvp, type TracedUser, traceUser } from "./vjp.ts";
+import type { AnyArguments, Arguments } from "./types.ts";
+import { argumentLists, jvp, type TracedUser, traceUser } from "./vjp.ts";
 import { moveAxis } from "./vmap.ts";
 
 export interface JacobianOptions {
@@ -43,7 +43,7 @@ export type JacobianMode = "forward" | "reverse";
  * console.assert(String(j.arraySync()) === "2,0,0,4");
  * ```
  */
-export function jacobian<A extends unknown[]>(
+export function jacobian<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions & { readonly mode?: JacobianMode } = {},
   // deno-lint-ignore no-explicit-any -- a tree of trees whose type depends on values
@@ -54,7 +54,7 @@ export function jacobian<A extends unknown[]>(
 }
 
 /** The Jacobian by forward mode: for functions of few inputs. See {@link jacobian}. */
-export function jacfwd<A extends unknown[]>(
+export function jacfwd<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
@@ -63,7 +63,7 @@ export function jacfwd<A extends unknown[]>(
 }
 
 /** The Jacobian by reverse mode: for functions of few outputs. See {@link jacobian}. */
-export function jacrev<A extends unknown[]>(
+export function jacrev<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
@@ -83,7 +83,7 @@ export function jacrev<A extends unknown[]>(
  * console.assert(String(h.arraySync()) === "6,0,0,12");
  * ```
  */
-export function hessian<A extends unknown[]>(
+export function hessian<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
@@ -106,16 +106,16 @@ export function hessian<A extends unknown[]>(
  * console.assert(String(product.arraySync()) === "6,12");
  * ```
  */
-export function hvp<A extends unknown[]>(
+export function hvp<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   primals: readonly [...Arguments<A>],
   tangents: readonly unknown[],
   // deno-lint-ignore no-explicit-any -- a tree like the primal, or an array of them
 ): any {
-  checkLists(primals, tangents, `hvp of ${functionName(fn)}`);
-  const argnums = primals.length === 1 ? 0 : primals.map((_, i) => i);
+  const lists = argumentLists(primals, tangents, `hvp of ${functionName(fn)}`);
+  const argnums = lists.primals.length === 1 ? 0 : lists.primals.map((_, i) => i);
   const gradient = gradientForHessian(fn, { argnums }, "hvp");
-  return jvp(gradient, primals, tangents)[1];
+  return jvp(gradient, lists.primals, lists.tangents)[1];
 }
 
 function gradientForHessian(fn: AnyFunction, { argnums }: JacobianOptions, transform: string): AnyFunction {

@@ -24,7 +24,7 @@ import type { LinearMap } from "./linear_map.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { pushForward } from "./push_forward.ts";
 import { recorded } from "./replay.ts";
-import type { Arguments, ArgumentTree, GradientTree } from "./types.ts";
+import type { AnyArguments, Arguments, ArgumentTree, GradientTree } from "./types.ts";
 
 /** A user function traced on abstract arguments. */
 export interface TracedUser {
@@ -109,7 +109,7 @@ function linearizeUser(fn: AnyFunction, primals: readonly unknown[], context: st
  * console.assert(String(out.arraySync()) === "3,8" && String(dx.arraySync()) === "3,4" && dy.shape[0] === 2);
  * ```
  */
-export function vjp<A extends unknown[], R>(
+export function vjp<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   ...primals: Arguments<A>
 ): [R, (cotangent: ArgumentTree<R>) => { [K in keyof A]: GradientTree<A[K]> }] {
@@ -144,7 +144,7 @@ export function vjp<A extends unknown[], R>(
  * console.assert(out.itemSync() === 9 && pushforward(tensor(1)).itemSync() === 6);
  * ```
  */
-export function linearize<A extends unknown[], R>(
+export function linearize<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   ...primals: Arguments<A>
 ): [R, (...tangents: Arguments<A>) => R] {
@@ -190,15 +190,15 @@ export function matchTangents(
  * console.assert(out.itemSync() === 9 && tangent.itemSync() === 6);
  * ```
  */
-export function jvp<A extends unknown[], R>(
+export function jvp<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   primals: readonly [...Arguments<A>],
   tangents: readonly unknown[],
 ): [R, R] {
   const context = `jvp of ${functionName(fn)}`;
-  checkLists(primals, tangents, context);
-  const split = differentiate(fn, primals, primals.map((_, i) => i), context, () => {});
-  const matched = matchLeaves({ kind: "array", children: split.specs }, tangents, "tangents", context);
+  const lists = argumentLists(primals, tangents, context);
+  const split = differentiate(fn, lists.primals, lists.primals.map((_, i) => i), context, () => {});
+  const matched = matchLeaves({ kind: "array", children: split.specs }, lists.tangents, "tangents", context);
   const given = matched.map((leaf, i) => {
     const { aval, path } = split.leaves[i];
     if (leaf.value instanceof Tensor && !isFloat(aval.dtype)) checkFloat(path, aval, context);
@@ -223,9 +223,18 @@ export function jvp<A extends unknown[], R>(
   return [unflatten(spec!, results.slice(0, half)) as R, unflatten(spec!, results.slice(half)) as R];
 }
 
-/** Primals and tangents are arrays of one length, one entry per argument. */
-export function checkLists(primals: unknown, tangents: unknown, context: string): void {
-  if (Array.isArray(primals) && Array.isArray(tangents) && primals.length === tangents.length) return;
+/** Primals and tangents as arrays of one length, one entry per argument; a single argument may come without the array. */
+export function argumentLists(
+  primals: unknown,
+  tangents: unknown,
+  context: string,
+): { primals: readonly unknown[]; tangents: readonly unknown[] } {
+  if (!Array.isArray(primals) && !Array.isArray(tangents)) {
+    return { primals: [primals], tangents: [tangents] };
+  }
+  if (Array.isArray(primals) && Array.isArray(tangents) && primals.length === tangents.length) {
+    return { primals, tangents };
+  }
   const show = (value: unknown) =>
     Array.isArray(value)
       ? `an array of ${value.length}`

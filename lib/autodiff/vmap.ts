@@ -13,7 +13,7 @@ import { toTensor } from "../trace/ops/convert.ts";
 import { type AnyFunction, flattenResult } from "./arguments.ts";
 import { batchGraph } from "./batch_graph.ts";
 import { recorded } from "./replay.ts";
-import type { Arguments } from "./types.ts";
+import type { AnyArguments, Arguments } from "./types.ts";
 
 /** An axis, or null for what is the same for all examples; trees give axes to the parts of a tree. */
 export type Axes = number | null | undefined | readonly Axes[] | { readonly [key: string]: Axes };
@@ -42,7 +42,7 @@ export interface VmapOptions {
  * console.assert(String(norms(tensor([[1, 2], [3, 4]])).arraySync()) === "5,25");
  * ```
  */
-export function vmap<A extends unknown[], R>(
+export function vmap<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   options: VmapOptions = {},
 ): (...args: Arguments<A>) => R {
