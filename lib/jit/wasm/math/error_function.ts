@@ -7,27 +7,31 @@ import {
   erfinvTailCoefficients,
   erfTailCoefficients,
 } from "./special_coefficients.ts";
-import { expCorrected, expNormal } from "./exponential.ts";
+import { exp, expCorrected, expNormal } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 import { logNormal } from "./logarithm.ts";
 
 /** erf(x) - x for |x| < 1. */
 function erfTail(m: Lanes, x: Variable): Value {
   const square = m.let(m.mul(x, x));
-  return m.mul(x, m.polynomial(square, m.pick(erfCoefficients.f32, erfCoefficients.f64)));
+  return m.mul(x, m.polynomial(square, m.coefficients(erfCoefficients)));
 }
 
-/**
- * erfc(a) for a >= 1: exp(-a^2) P(t) / (1 + 2 a) with t = (a - 2) / (a + 2). a^2 = h^2 + (a - h) (a + h), where h
- * has so few bits that h^2 is exact.
- */
+/** exp(-a^2), with a^2 = h^2 + (a - h) (a + h), where h has so few bits that h^2 is exact (float64). */
+function expOfSquare(m: Lanes, a: Variable): Value {
+  const h = m.let(m.and(a, m.bits(0xfffffffff8000000n)));
+  const rest = m.let(m.neg(m.mul(m.sub(a, h), m.add(a, h))));
+  return expCorrected(m, m.let(m.neg(m.mul(h, h))), rest);
+}
+
+/** erfc(a) for a >= 1, float64: exp(-a^2) P(t) / (1 + 2 a) with t = (a - 2) / (a + 2). */
 function erfcLarge(m: Lanes, a: Variable): Value {
-  const limited = m.let(m.pmin(a, m.pick(11, 28)));
-  const h = m.let(m.and(limited, m.bits(m.pick(0xfffff000n, 0xfffffffff8000000n))));
-  const rest = m.let(m.neg(m.mul(m.sub(limited, h), m.add(limited, h))));
-  const exponential = expCorrected(m, m.let(m.neg(m.mul(h, h))), rest);
+  const limited = m.let(m.pmin(a, 28));
+  const exponential = m.accuracy === "f32"
+    ? exp(m, m.let(m.neg(m.mul(limited, limited))))
+    : expOfSquare(m, limited);
   const t = m.let(m.div(m.sub(limited, 2), m.add(limited, 2)));
-  const scaled = m.polynomial(t, m.pick(erfcScaledCoefficients.f32, erfcScaledCoefficients.f64));
+  const scaled = m.polynomial(t, m.coefficients(erfcScaledCoefficients));
   return m.div(m.mul(scaled, exponential), m.madd(limited, 2, 1));
 }
 
@@ -64,11 +68,11 @@ export function erfinv(m: Lanes, x: Variable): Value {
   const complement = m.let(m.mul(m.sub(1, x), m.add(1, x)));
   const w = m.let(m.neg(logNormal(m, m.let(m.pmax(complement, 2 ** -54)))));
   const central = m.let(m.sub(w, 3));
-  const value = m.let(m.polynomial(central, erfinvCentralCoefficients));
+  const value = m.let(m.polynomial(central, m.coefficients(erfinvCentralCoefficients)));
   const tail = m.let(m.greater(w, 6));
   m.ifAny(tail, () => {
     const root = m.let(m.sub(m.sqrt(w), 4.25));
-    m.assign(value, m.select(tail, m.polynomial(root, erfinvTailCoefficients), value));
+    m.assign(value, m.select(tail, m.polynomial(root, m.coefficients(erfinvTailCoefficients)), value));
   });
   const result = m.let(m.mul(x, value));
   const inside = m.less(m.abs(x), 1);

@@ -19,7 +19,7 @@ export function reduceExponential(m: Lanes, x: Variable, correction?: Variable):
   const high = m.let(m.nmadd(n, m.pick(0.693359375, 6.93147180369123816490e-1), x));
   const low = m.pick(-2.12194440054690583e-4, 1.90821492927058770002e-10);
   const r = m.let(m.nmadd(n, low, correction === undefined ? high : m.add(high, correction)));
-  const q = m.polynomial(r, m.pick(expCoefficients.f32, expCoefficients.f64));
+  const q = m.polynomial(r, m.coefficients(expCoefficients));
   return { fraction: m.let(m.madd(q, m.mul(r, r), r)), exponent: n };
 }
 
@@ -73,7 +73,7 @@ export function exp2(m: Lanes, x: Variable): Value {
   const clamped = m.let(m.pmax(m.pmin(x, m.pick(128, 1024)), m.pick(-151, -1076)));
   const n = m.let(m.nearest(clamped));
   const r = m.let(m.sub(clamped, n));
-  const q = m.polynomial(r, m.pick(exp2Coefficients.f32, exp2Coefficients.f64));
+  const q = m.polynomial(r, m.coefficients(exp2Coefficients));
   return scaleByPowerOfTwo(m, m.madd(q, r, 1), n);
 }
 

@@ -11,7 +11,7 @@ export function sinh(m: Lanes, x: Variable): Value {
   const half = m.let(halfExp(m, a));
   const large = m.let(m.sub(half, m.div(0.25, half)));
   const square = m.let(m.mul(a, a));
-  const polynomial = m.polynomial(square, m.pick(sinhCoefficients.f32, sinhCoefficients.f64));
+  const polynomial = m.polynomial(square, m.coefficients(sinhCoefficients));
   const small = m.madd(m.mul(a, square), polynomial, a);
   return m.copySign(m.select(m.less(a, 1), small, large), x);
 }
@@ -28,7 +28,7 @@ export function tanh(m: Lanes, x: Variable): Value {
   const e = expNormal(m, m.let(m.pmin(m.add(a, a), 40)));
   const large = m.let(m.withSignOf(m.sub(1, m.div(2, m.add(e, 1))), x));
   const square = m.let(m.mul(x, x));
-  const polynomial = m.polynomial(square, m.pick(tanhCoefficients.f32, tanhCoefficients.f64));
+  const polynomial = m.polynomial(square, m.coefficients(tanhCoefficients));
   const small = m.madd(polynomial, m.mul(square, x), x);
   // NaN must take the polynomial: adding to its exponent bits may give a number.
   return m.copySign(m.select(m.greaterOrEqual(a, 0.625), large, small), x);

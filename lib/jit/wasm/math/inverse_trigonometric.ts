@@ -17,7 +17,7 @@ const pi = { f32: [3.1415927410125732421875, -8.742278000372482e-8], f64: [Math.
 /** arctan(t) - t for |t| <= tan(pi / 8). */
 function atanTail(m: Lanes, t: Variable): Value {
   const z = m.let(m.mul(t, t));
-  return m.mul(m.mul(t, z), m.polynomial(z, m.pick(atanCoefficients.f32, atanCoefficients.f64)));
+  return m.mul(m.mul(t, z), m.polynomial(z, m.coefficients(atanCoefficients)));
 }
 
 /** The arctangent: arctan(a) = pi/4 + arctan((a - 1) / (a + 1)) for middle a, pi/2 + arctan(-1 / a) for large a. */
@@ -83,7 +83,7 @@ function arcSine(m: Lanes, x: Variable): ArcSine {
   const z = m.let(m.select(large, m.mul(m.sub(1, a), 0.5), m.mul(a, a)));
   const root = m.let(m.sqrt(z));
   const s = m.let(m.select(large, root, a));
-  const tail = m.let(m.mul(m.mul(s, z), m.polynomial(z, m.pick(asinCoefficients.f32, asinCoefficients.f64))));
+  const tail = m.let(m.mul(m.mul(s, z), m.polynomial(z, m.coefficients(asinCoefficients))));
   const shortRoot = m.let(m.and(root, m.bits(m.pick(0xfffff000n, 0xffffffff00000000n))));
   const divisor = m.pmax(m.add(root, shortRoot), m.pick(2 ** -126, 2 ** -1022));
   const rootRest = m.let(m.div(m.sub(z, m.mul(shortRoot, shortRoot)), divisor));

@@ -2,6 +2,7 @@
 // puts its instructions into a function. The same formula serves both types.
 
 import type { ConstantPool, FunctionBuilder } from "../assembler/mod.ts";
+import type { Coefficients } from "./coefficients.ts";
 import type { MathHelpers } from "./helpers.ts";
 
 /** The element types that vector math computes in. */
@@ -53,14 +54,17 @@ export class Lanes {
   readonly builder: FunctionBuilder;
   readonly context: MathContext;
   readonly type: LaneType;
+  /** The precision wanted of results: less than the type's where float64 serves float32. */
+  readonly accuracy: LaneType;
   readonly #floats: "f32x4" | "f64x2";
   readonly #integers: "i32x4" | "i64x2";
   readonly #owned: number[] = [];
 
-  constructor(builder: FunctionBuilder, context: MathContext, type: LaneType) {
+  constructor(builder: FunctionBuilder, context: MathContext, type: LaneType, accuracy: LaneType = type) {
     this.builder = builder;
     this.context = context;
     this.type = type;
+    this.accuracy = accuracy;
     this.#floats = type === "f32" ? "f32x4" : "f64x2";
     this.#integers = type === "f32" ? "i32x4" : "i64x2";
   }
@@ -70,9 +74,14 @@ export class Lanes {
     return this.type === "f32" ? single : double;
   }
 
-  /** The same function's arithmetic in the other element type. */
-  withType(type: LaneType): Lanes {
-    return new Lanes(this.builder, this.context, type);
+  /** The coefficients for the precision wanted. */
+  coefficients(choice: Coefficients): readonly number[] {
+    return choice[this.accuracy];
+  }
+
+  /** The same function's arithmetic in float64. */
+  widened(accuracy: LaneType): Lanes {
+    return new Lanes(this.builder, this.context, "f64", accuracy);
   }
 
   /** A value that already lies in a local, such as an argument. */
@@ -216,15 +225,18 @@ export class Lanes {
     });
   }
 
-  /** A polynomial by Horner's rule, coefficients from the lowest power up. */
+  /**
+   * A polynomial, coefficients from the lowest power up: by Horner's rule, or from eight coefficients on as even
+   * part + x times odd part, each by Horner's rule in x^2, which halves the chain of dependent instructions.
+   */
   polynomial(x: Variable, coefficients: readonly number[]): Value {
+    if (coefficients.length < 8) return this.#value(() => this.#horner(x, coefficients));
     return this.#value(() => {
-      this.constant(coefficients[coefficients.length - 1]).emit();
-      for (let i = coefficients.length - 2; i >= 0; i--) {
-        x.emit();
-        this.constant(coefficients[i]).emit();
-        this.builder[`${this.#floats}RelaxedMadd`]();
-      }
+      const square = this.let(this.mul(x, x));
+      this.#horner(square, coefficients.filter((_, i) => i % 2 === 1));
+      x.emit();
+      this.#horner(square, coefficients.filter((_, i) => i % 2 === 0));
+      this.builder[`${this.#floats}RelaxedMadd`]();
     });
   }
 
@@ -291,6 +303,15 @@ export class Lanes {
   /** A value from instructions that are emitted by hand. */
   emitted(emit: () => void): Value {
     return this.#value(emit);
+  }
+
+  #horner(x: Variable, coefficients: readonly number[]): void {
+    this.constant(coefficients[coefficients.length - 1]).emit();
+    for (let i = coefficients.length - 2; i >= 0; i--) {
+      x.emit();
+      this.constant(coefficients[i]).emit();
+      this.builder[`${this.#floats}RelaxedMadd`]();
+    }
   }
 
   #value(emit: () => void): Value {

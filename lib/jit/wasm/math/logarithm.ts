@@ -4,13 +4,13 @@ import { logCoefficients, logOfQuotientCoefficients } from "./coefficients.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 
 /** `x = 2^k (1 + f)`. */
-interface Decomposition {
+export interface Decomposition {
   readonly k: Variable;
   readonly f: Variable;
 }
 
 /** Takes normal positive numbers apart. The exponent becomes a float by standing in the low bits of 2^23 (2^52). */
-function decompose(m: Lanes, x: Value): Decomposition {
+export function decompose(m: Lanes, x: Value): Decomposition {
   const rootHalf = m.pick(0x3f3504f3n, 0x3fe6a09e667f3bcdn);
   const one = m.pick(0x3f800000n, 0x3ff0000000000000n);
   const shifted = m.let(m.integerAdd(x, m.bits(one - rootHalf)));
@@ -56,7 +56,7 @@ function repairSpecial(m: Lanes, result: Variable, x: Variable, special: Variabl
 }
 
 /** `log(1 + f) - f + f^2 / 2`, and the halved square. */
-function logTail(m: Lanes, f: Variable): { readonly tail: Value; readonly halfSquare: Variable } {
+export function logTail(m: Lanes, f: Variable): { readonly tail: Value; readonly halfSquare: Variable } {
   if (m.type === "f32") {
     const square = m.let(m.mul(f, f));
     const tail = m.mul(m.mul(m.polynomial(f, logCoefficients), f), square);
@@ -66,7 +66,7 @@ function logTail(m: Lanes, f: Variable): { readonly tail: Value; readonly halfSq
   const halfSquare = m.let(m.mul(m.mul(f, f), 0.5));
   const s = m.let(m.div(f, m.add(f, 2)));
   const z = m.let(m.mul(s, s));
-  const r = m.mul(z, m.polynomial(z, logOfQuotientCoefficients.f64));
+  const r = m.mul(z, m.polynomial(z, m.coefficients(logOfQuotientCoefficients)));
   return { tail: m.mul(s, m.add(halfSquare, r)), halfSquare };
 }
 

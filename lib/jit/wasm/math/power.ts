@@ -1,9 +1,10 @@
 // x^y = 2^(y log2 x), with log2 in two parts for float64, because y multiplies its error.
 
 import { exp2Coefficients, expCoefficients, log2OfQuotientCoefficients } from "./coefficients.ts";
-import { scaleByPowerOfTwo } from "./exponential.ts";
+import { viaDouble } from "./double.ts";
+import { addToExponent, scaleByPowerOfTwo } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
-import { log2 } from "./logarithm.ts";
+import { decompose, logTail } from "./logarithm.ts";
 
 /** A number in two parts, the first with half the bits. */
 interface Pair {
@@ -79,44 +80,56 @@ function exp2Pair(m: Lanes, high: Variable, low: Variable): Value {
   return scaleByPowerOfTwo(m, m.add(m.add(z, tail), 1), n);
 }
 
-/** 2^z to float32 accuracy, in float64 lanes. */
+/** 2^z to float32 accuracy, in float64 lanes, for |z| < 1000. */
 function exp2Single(m: Lanes, z: Variable): Value {
   const n = m.let(m.nearest(z));
   const r = m.let(m.sub(z, n));
-  return scaleByPowerOfTwo(m, m.madd(m.polynomial(r, exp2Coefficients.f32), r, 1), n);
+  return addToExponent(m, m.madd(m.polynomial(r, exp2Coefficients.f32), r, 1), n);
 }
 
-/** The parts of the logarithm, the exponent y log2 a and 2 to that exponent. */
-function powerOfMagnitude(m: Lanes, a: Variable, y: Variable, single: boolean): Value {
-  const pair = single ? undefined : log2Pair(m, a);
-  const logarithm = pair === undefined ? m.let(log2(m, a)) : pair.high;
-  // Zero and infinite operands: the plain product says where the result goes.
+/** log2 of what was a positive float32, good enough to be multiplied by an exponent before rounding to float32. */
+function log2Single(m: Lanes, a: Variable): Value {
+  const { k, f } = decompose(m, a);
+  const { tail, halfSquare } = logTail(m, f);
+  return m.madd(m.sub(f, m.sub(halfSquare, tail)), Math.LOG2E, k);
+}
+
+/** y log2 a, where zero and infinite operands are as plain multiplication has them. */
+function plainExponent(m: Lanes, a: Variable, y: Variable, logarithm: Variable): Variable {
   const infinite = m.select(m.equal(a, Infinity), Infinity, logarithm);
-  const plain = m.let(m.mul(y, m.select(m.equal(a, 0), -Infinity, infinite)));
-  let power: Value;
-  if (pair === undefined) {
-    power = exp2Single(m, m.let(m.pmax(m.pmin(plain, 1025), -1080)));
-  } else {
-    const yHigh = m.let(upperHalf(m, y));
-    const low = m.let(m.madd(m.sub(y, yHigh), pair.high, m.mul(y, pair.low)));
-    power = exp2Pair(m, m.let(m.mul(yHigh, pair.high)), low);
-  }
-  const kept = m.let(power);
-  const bounded = m.select(m.less(plain, -1080), 0, kept);
-  return m.select(m.greater(plain, 1025), Infinity, bounded);
+  return m.let(m.mul(y, m.select(m.equal(a, 0), -Infinity, infinite)));
 }
 
-/** x^y with the special cases of C99; `single` asks for float32 accuracy only. */
-export function pow(m: Lanes, x: Variable, y: Variable, single: boolean): Value {
+/** a^y for a >= 0 with the precision of float64. */
+function powerOfMagnitude(m: Lanes, a: Variable, y: Variable): Value {
+  const logarithm = log2Pair(m, a);
+  const plain = plainExponent(m, a, y, logarithm.high);
+  const yHigh = m.let(upperHalf(m, y));
+  const low = m.let(m.madd(m.sub(y, yHigh), logarithm.high, m.mul(y, logarithm.low)));
+  const power = m.let(exp2Pair(m, m.let(m.mul(yHigh, logarithm.high)), low));
+  return m.select(m.greater(plain, 1025), Infinity, m.select(m.less(plain, -1080), 0, power));
+}
+
+/** a^y for a >= 0 in float64 lanes, to be rounded to float32, which makes 0 and infinity of the limits. */
+function powerOfMagnitudeSingle(m: Lanes, a: Variable, y: Variable): Value {
+  const plain = plainExponent(m, a, y, m.let(log2Single(m, a)));
+  return exp2Single(m, m.let(m.pmax(m.pmin(plain, 200), -200)));
+}
+
+/** x^y with the special cases of C99. */
+export function pow(m: Lanes, x: Variable, y: Variable): Value {
   const a = m.let(m.abs(x));
-  const magnitude = m.let(powerOfMagnitude(m, a, y, single));
-  const integer = m.equal(y, m.nearest(y));
+  const magnitude = m.let(
+    m.type === "f32" ? viaDouble(m, [a, y], powerOfMagnitudeSingle, "f64") : powerOfMagnitude(m, a, y),
+  );
+  const integer = m.let(m.equal(y, m.nearest(y)));
   const half = m.let(m.mul(y, 0.5));
   const odd = m.andNot(integer, m.equal(half, m.nearest(half)));
   const signed = m.let(m.xor(magnitude, m.and(odd, m.and(x, m.signBit()))));
   // A negative finite base needs an integer exponent.
   const negative = m.and(m.less(x, 0), m.greater(x, -Infinity));
-  const undefinedPower = m.or(m.andNot(negative, m.equal(y, m.nearest(y))), m.notEqual(x, x));
+  const unordered = m.or(m.notEqual(x, x), m.notEqual(y, y));
+  const undefinedPower = m.or(m.andNot(negative, integer), unordered);
   const checked = m.let(m.or(signed, undefinedPower));
   // x^0 = 1^y = (-1)^(+-inf) = 1, even for NaN.
   const unitBase = m.and(m.equal(a, 1), m.equal(m.abs(y), Infinity));

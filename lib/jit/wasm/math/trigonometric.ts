@@ -16,7 +16,7 @@ const largestFastArgument: { readonly f32: number; readonly f64: number } = { f3
 
 interface Reduction {
   readonly r: Variable;
-  /** What r lacks of the exact remainder (float64 only). */
+  /** What r lacks of the exact remainder (float64 accuracy only). */
   readonly tail: Variable | undefined;
   /** Bits whose lowest two are k modulo 4. */
   readonly quadrant: Variable;
@@ -38,12 +38,13 @@ function reduce(m: Lanes, x: Variable): Reduction {
   const high = m.let(m.sub(exact, product));
   const lost = m.let(m.nmadd(k, third, m.sub(m.sub(exact, high), product)));
   const r = m.let(m.add(high, lost));
+  if (m.accuracy === "f32") return { r, tail: undefined, quadrant };
   return { r, tail: m.let(m.add(m.sub(high, r), lost)), quadrant };
 }
 
 /** sin(r + tail) = r + r^3 S + tail (1 - r^2 / 2). */
 function sinKernel(m: Lanes, { r, tail }: Reduction, square: Variable): Variable {
-  const s = m.polynomial(square, m.pick(sinCoefficients.f32, sinCoefficients.f64));
+  const s = m.polynomial(square, m.coefficients(sinCoefficients));
   const cube = m.mul(square, r);
   if (tail === undefined) return m.let(m.madd(s, cube, r));
   const correction = m.nmadd(m.mul(square, 0.5), tail, tail);
@@ -52,7 +53,7 @@ function sinKernel(m: Lanes, { r, tail }: Reduction, square: Variable): Variable
 
 /** cos(r + tail) = 1 - r^2 / 2 + r^4 C - r tail, with what 1 - r^2 / 2 loses in rounding added back (float64). */
 function cosKernel(m: Lanes, { r, tail }: Reduction, square: Variable): Variable {
-  const c = m.polynomial(square, m.pick(cosCoefficients.f32, cosCoefficients.f64));
+  const c = m.polynomial(square, m.coefficients(cosCoefficients));
   const fourth = m.mul(square, square);
   if (tail === undefined) return m.let(m.madd(c, fourth, m.nmadd(square, 0.5, 1)));
   const half = m.let(m.mul(square, 0.5));

@@ -58,8 +58,6 @@ export type Emitter = (builder: FunctionBuilder, context: MathContext, x: number
 /** The emitters of one function. */
 export type EmitterPair = { readonly [Type in LaneType]: Emitter };
 
-type Formula = (m: Lanes, ...operands: Variable[]) => Value;
-
 function emitter(type: LaneType, formula: (m: Lanes, x: Variable, y: Variable) => Value): Emitter {
   return (builder, context, x, y = x) => {
     const m = new Lanes(builder, context, type);
@@ -73,16 +71,19 @@ function generic(formula: (m: Lanes, x: Variable, y: Variable) => Value): Emitte
   return { f32: emitter("f32", formula), f64: emitter("f64", formula) };
 }
 
-/** A formula for float64 that serves float32 by widening. */
-function widened(formula: (m: Lanes, x: Variable) => Value): EmitterPair {
-  const narrow = emitter("f32", (m, x) => viaDouble(m, [x], formula as Formula));
+/** A formula for float64 that serves float32 by widening; one that cancels needs more than float32 accuracy. */
+function widened(formula: (m: Lanes, x: Variable) => Value, accuracy: LaneType = "f32"): EmitterPair {
+  const narrow = emitter("f32", (m, x) => viaDouble(m, [x], formula, accuracy));
   return { f32: narrow, f64: emitter("f64", formula) };
 }
 
 /** As {@linkcode widened}, for two arguments. */
 function widenedBinary(formula: (m: Lanes, x: Variable, y: Variable, single: boolean) => Value): EmitterPair {
   return {
-    f32: emitter("f32", (m, x, y) => viaDouble(m, [x, y], (double, a, b) => formula(double, a, b, true))),
+    f32: emitter(
+      "f32",
+      (m, x, y) => viaDouble(m, [x, y], (double, a, b) => formula(double, a, b, true), "f64"),
+    ),
     f64: emitter("f64", (m, x, y) => formula(m, x, y, false)),
   };
 }
@@ -112,11 +113,11 @@ export const vectorMath: { readonly [Name in VectorFunction]: EmitterPair } = {
   erf: generic(erf),
   erfc: widened(erfc),
   erfinv: widened(erfinv),
-  lgamma: widened(lgamma),
-  digamma: widened(digamma),
+  lgamma: widened(lgamma, "f64"),
+  digamma: widened(digamma, "f64"),
   sign: generic(sign),
   atan2: generic(atan2),
-  pow: widenedBinary(pow),
+  pow: generic(pow),
   flooredMod: widenedBinary(flooredMod),
   truncatedMod: widenedBinary(truncatedMod),
 };
