@@ -90,9 +90,9 @@ export const pow: Primitive<NoParams> = binary("pow", {
   domain: "number",
   evaluate: (a, b, _c, dtype) => isFloat(dtype) ? floatPower(a, b) : integerPower(a, b, dtype),
   derivative: [powerInBase, (t, [a], y) => {
-    const zero = constantLike(a, 0);
-    const slope = apply("select", apply("eq", a, zero), zero, apply("mul", y, apply("log", a)));
-    return apply("mulNoNaN", t, slope);
+    // ln 1 = 0 stands in for ln 0: the power itself is 0, or has no derivative there.
+    const positive = apply("select", apply("eq", a, constantLike(a, 0)), constantLike(a, 1), a);
+    return apply("mulNoNaN", t, apply("mul", y, apply("log", positive)));
   }],
 });
 
@@ -101,7 +101,7 @@ function powerInBase(t: Tensor, [a, b]: readonly Tensor[]): MaybeTensor {
   if (exponent === undefined) {
     const zero = constantLike(b, 0);
     const lower = apply("pow", a, apply("sub", b, constantLike(b, 1)));
-    return apply("mulNoNaN", t, apply("select", apply("eq", b, zero), zero, apply("mul", b, lower)));
+    return apply("mulNoNaN", t, apply("select", apply("eq", b, zero), zero, apply("mulNoNaN", b, lower)));
   }
   if (exponent === 0) return null;
   if (exponent === 1) return t;

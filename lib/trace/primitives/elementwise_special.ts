@@ -39,18 +39,16 @@ export const erfc: Primitive<NoParams> = unary("erfc", {
   derivative: [(t, [x]) => apply("mul", t, gaussian(x, -TWO_OVER_ROOT_PI))],
 });
 
-/** d erfinv x = sqrt(pi) / 2 e^(y^2) dx. */
+/** d erfinv x = sqrt(pi) / 2 e^(y^2) dx: infinite at -1 and 1. */
 export const erfinv: Primitive<NoParams> = unary("erfinv", {
   domain: "float",
   evaluate: (x) => special.erfinv(x),
-  derivative: [
-    (t, _, y) =>
-      apply(
-        "mulNoNaN",
-        t,
-        apply("mul", constantLike(y, 1 / TWO_OVER_ROOT_PI), apply("exp", apply("square", y))),
-      ),
-  ],
+  derivative: [(t, _, y) => {
+    const inside = apply("isFinite", y);
+    const squared = apply("square", apply("select", inside, y, constantLike(y, 0)));
+    const slope = apply("mul", constantLike(y, 1 / TWO_OVER_ROOT_PI), apply("exp", squared));
+    return apply("mulNoNaN", t, apply("select", inside, slope, constantLike(y, Infinity)));
+  }],
 });
 
 /** d ln|gamma(x)| = digamma(x) dx. */
@@ -95,12 +93,13 @@ function trigamma(x: Tensor): Tensor {
   );
   for (let k = SHIFT - 1; k >= 0; k--) {
     const shifted = k === 0 ? positive : apply("add", positive, c(k));
-    sum = apply("add", sum, apply("square", apply("reciprocal", shifted)));
+    sum = apply("add", sum, apply("reciprocal", apply("square", shifted)));
   }
   // Reduced to half a period first: pi x loses digits for large x.
   const fraction = apply("sub", x, apply("round", x));
   const sine = apply("sin", apply("mul", c(Math.PI), fraction));
-  const reflection = apply("square", apply("div", c(Math.PI), apply("select", reflected, sine, one)));
+  const squaredSine = apply("square", apply("select", reflected, sine, one));
+  const reflection = apply("div", c(Math.PI * Math.PI), squaredSine);
   return apply("select", reflected, apply("sub", reflection, sum), sum);
 }
 

@@ -1,4 +1,7 @@
-/** Signs, rounding, powers, exponentials and logarithms. */
+/**
+ * Signs, rounding, powers, exponentials and logarithms. Coefficients that become infinite do so in the last operation:
+ * its own rule then keeps a masked zero from meeting the infinity, at every order.
+ */
 import { notDifferentiable, type Primitive } from "../primitive.ts";
 import { unary } from "./elementwise_define.ts";
 import { apply, constantLike, type NoParams } from "./elementwise_rules.ts";
@@ -75,11 +78,11 @@ export const rsqrt: Primitive<NoParams> = unary("rsqrt", {
   ],
 });
 
-/** d(1/x) = -dx / x^2. */
+/** d(1/x) = -(y / x) dx. */
 export const reciprocal: Primitive<NoParams> = unary("reciprocal", {
   domain: "float",
   evaluate: (x) => 1 / x,
-  derivative: [(t, _, y) => apply("mulNoNaN", t, apply("neg", apply("square", y)))],
+  derivative: [(t, [x], y) => apply("mulNoNaN", t, apply("neg", apply("div", y, x)))],
 });
 
 /** d(x^2) = 2 x dx. */
