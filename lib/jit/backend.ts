@@ -21,13 +21,25 @@ export interface CompileOptions {
   readonly donated: readonly number[];
   /** Pairs of input and output of one type: the output may overwrite the input in runs that say `IN_PLACE`. */
   readonly inPlace: readonly (readonly [input: number, output: number])[];
+  /** Measure each kernel, for `timings`. */
+  readonly profile?: boolean;
 }
 
 /** One kernel of a compiled program, as `f.lower` and the profile show it. */
 export interface KernelInfo {
   readonly name: string;
+  /** What sort of kernel it is: map, reduce, contraction, host ... */
+  readonly kind: string;
   /** The printed names of the primitives fused into it. */
   readonly operations: readonly string[];
+  /** The user's lines they were written on, as `file.ts:line`. */
+  readonly locations: readonly string[];
+}
+
+/** How often a kernel ran and how long in all. */
+export interface KernelTiming {
+  readonly calls: number;
+  readonly milliseconds: number;
 }
 
 /** A compiled graph. Its outputs are distinct variables, none of them an input: the caller sees to both. */
@@ -41,6 +53,8 @@ export interface Executable {
   /** Bytes: the most that temporaries and outputs take at once, and of outputs that lie in donated blocks. */
   readonly memory: { readonly peak: number; readonly donated: number };
   readonly kernels: readonly KernelInfo[];
+  /** One per kernel, or null when the program was compiled without `profile`. */
+  timings(): readonly KernelTiming[] | null;
   /** The generated program as text: WAT of a WebAssembly program, WGSL of a WebGPU program. */
   text(): string;
   dispose(): void;

@@ -9,6 +9,7 @@ import { LruCache } from "./lru_cache.ts";
 import { debugBackend, type Guards, referenceBackend } from "./observing_backend.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { untrackedStorages } from "./scope.ts";
+import type { Profile } from "./profile.ts";
 import { type Arguments, argumentsKey, buildGuards, signatureParts } from "./signature.ts";
 import { traceCall } from "./trace_call.ts";
 import { TraceLog, type TraceRecord } from "./trace_log.ts";
@@ -24,6 +25,7 @@ export interface CompileSettings {
   readonly maxTraces: number;
   readonly swap: ReadonlyMap<Shared, Shared> | null;
   readonly updates: boolean;
+  readonly profile: Profile | null;
 }
 
 /** Signatures kept per function; the least recently used goes first. */
@@ -36,10 +38,12 @@ export class CompiledFunction {
   /** Entries of equal arguments differ in which numbers must be integral. */
   readonly #entries: LruCache<Entry[]> = new LruCache(MAX_SIGNATURES, (entries) => this.#drop(entries));
   readonly #log: TraceLog;
+  readonly #profile: Profile | null;
 
   constructor(fn: (...args: never[]) => unknown, settings: CompileSettings) {
     this.fn = fn;
     this.settings = settings;
+    this.#profile = settings.profile;
     this.#log = new TraceLog(settings.name, settings.maxTraces);
   }
 
@@ -71,7 +75,9 @@ export class CompiledFunction {
     const entry = this.#last;
     if (entry !== null && currentTrace() === null) {
       const inputs = entry.match(args);
-      if (inputs !== null) return entry.run(inputs);
+      if (inputs !== null) {
+        return this.#profile === null ? entry.run(inputs) : entry.runProfiled(inputs, this.#profile);
+      }
     }
     return this.#callSlowly(args);
   }
@@ -82,7 +88,8 @@ export class CompiledFunction {
     const prepared = this.#prepare(args);
     const entry = this.#entryFor(prepared);
     // Not by its guards: static arguments that are equal in contents are not identical.
-    return entry.run(prepared.flat.leaves.map((leaf) => typeof leaf === "number" ? leaf : leaf.storage()));
+    const inputs = prepared.flat.leaves.map((leaf) => typeof leaf === "number" ? leaf : leaf.storage());
+    return this.#profile === null ? entry.run(inputs) : entry.runProfiled(inputs, this.#profile);
   }
 
   /** A jitted function inside a trace is the plain function. */
@@ -157,8 +164,11 @@ export class CompiledFunction {
       inputNames: flat.paths.map((path) => `argument ${path}`),
       updates,
       deviceFixed: fixed !== undefined,
+      profile: this.#profile,
     }, this.#backend(device));
-    this.#log.add(parts, change, performance.now() - started);
+    const milliseconds = performance.now() - started;
+    this.#profile?.addTrace(name, milliseconds);
+    entry.record = this.#log.add(parts, change, milliseconds);
     return entry;
   }
 

@@ -65,6 +65,7 @@ class ComputedNode implements Computed<unknown> {
       maxTraces: Infinity,
       swap: null,
       updates: true,
+      profile: null,
     });
   }
 

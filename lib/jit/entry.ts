@@ -14,7 +14,8 @@ import { donate } from "./donation.ts";
 import { type CallPlan, planCall } from "./call_plan.ts";
 import { trackStorage } from "./scope.ts";
 import { defaultDevice } from "./devices.ts";
-import { fill, type Guard, type SignaturePart } from "./signature.ts";
+import type { Profile } from "./profile.ts";
+import { describeSignature, fill, type Guard, type SignaturePart } from "./signature.ts";
 
 /** What a trace of a jitted function gave. */
 export interface TracedCall {
@@ -35,11 +36,14 @@ export interface TracedCall {
   readonly updates: boolean;
   /** The device was chosen in the options of jit. */
   readonly deviceFixed: boolean;
+  readonly profile: Profile | null;
 }
 
 export class Entry {
   readonly call: TracedCall;
   readonly backend: Backend;
+  /** Its trace in the log, which the time of compiling is added to. */
+  record: { milliseconds: number } | null = null;
   readonly #device: Device;
   readonly #guards: readonly Guard[];
   readonly #captured: readonly Tensor[];
@@ -84,7 +88,13 @@ export class Entry {
 
   /** The compiled program, compiled at first use. */
   executable(): Executable {
-    return this.#executable ??= this.compileFor(this.backend);
+    if (this.#executable !== null) return this.#executable;
+    const started = performance.now();
+    this.#executable = this.compileFor(this.backend);
+    const milliseconds = performance.now() - started;
+    if (this.record) this.record.milliseconds += milliseconds;
+    this.call.profile?.addCompilation(this.call.name, milliseconds);
+    return this.#executable;
   }
 
   compileFor(backend: Backend): Executable {
@@ -93,6 +103,7 @@ export class Entry {
       scalars: this.call.scalars,
       donated: this.#plan.taken,
       inPlace: this.#plan.inPlace.map(({ input, output }) => [input, output] as const),
+      profile: this.call.profile !== null,
     });
   }
 
@@ -114,6 +125,18 @@ export class Entry {
     // Without tensors among the arguments the default device decides.
     if (this.#plan.followsDefault && defaultDevice() !== this.#device) return null;
     return inputs;
+  }
+
+  /** `run`, measured. */
+  runProfiled(inputs: RunInput[], profile: Profile): unknown {
+    const executable = this.executable();
+    const started = performance.now();
+    try {
+      return this.run(inputs);
+    } finally {
+      const { name, parts } = this.call;
+      profile.addCall(name, executable, describeSignature(parts), performance.now() - started);
+    }
   }
 
   /** Runs with the inputs that `match` gave. */

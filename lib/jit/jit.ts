@@ -9,6 +9,7 @@ import type { Device } from "../trace/storage.ts";
 import { CompiledFunction, type CompileSettings } from "./compiled_function.ts";
 import { type Lowered, lowerEntry } from "./lower.ts";
 import { type Guards, unknownMode } from "./observing_backend.ts";
+import { Profile } from "./profile.ts";
 import type { TraceRecord } from "./trace_log.ts";
 
 /** Options of {@link jit}. */
@@ -25,6 +26,8 @@ export interface JitOptions {
   mode?: "fast" | "reference" | "debug";
   /** Throws a NonFiniteError at the first operation that gives a NaN, an infinity, or more than `big`. */
   guard?: Guards;
+  /** Measures calls and kernels: true for a profile of its own, `f.profile`, or one to share. */
+  profile?: boolean | Profile;
   /** A trace beyond this number is an error that names the argument that changed. */
   maxTraces?: number;
 }
@@ -44,6 +47,8 @@ export interface Jitted<A extends unknown[], R> {
   readonly cacheSize: number;
   /** Each trace: the signature, why it was needed, how long it took. */
   readonly traces: readonly TraceRecord[];
+  /** What was measured with `{ profile }`; empty without. */
+  readonly profile: Profile;
   /** Forgets all programs. */
   clear(): void;
   /** Traces and compiles for these arguments without running. */
@@ -108,7 +113,13 @@ export function jit<A extends unknown[], R>(
     maxTraces: options.maxTraces ?? Infinity,
     swap: null,
     updates: true,
+    profile: profileOf(options.profile),
   });
+}
+
+function profileOf(profile: boolean | Profile | undefined): Profile | null {
+  if (profile instanceof Profile) return profile;
+  return profile ? new Profile() : null;
 }
 
 function makeJitted<A extends unknown[], R>(fn: (...args: A) => R, settings: CompileSettings): Jitted<A, R> {
@@ -120,6 +131,7 @@ function makeJitted<A extends unknown[], R>(fn: (...args: A) => R, settings: Com
     length: { value: fn.length, configurable: true },
     cacheSize: { get: () => compiled.cacheSize },
     traces: { get: () => compiled.traces },
+    profile: { value: settings.profile ?? new Profile() },
     clear: { value: () => compiled.clear() },
     lower: { value: (...args: A) => lowerEntry(compiled.entryFor(args)) },
     graph: { value: (...args: A) => compiled.entryFor(args).graph },

@@ -8,7 +8,7 @@ export interface TraceRecord {
   readonly signature: string;
   /** Why it was traced: the first call, or which argument changed from what to what. */
   readonly cause: string;
-  /** How long tracing took. */
+  /** How long tracing and compiling took. */
   readonly milliseconds: number;
 }
 
@@ -20,7 +20,7 @@ export class TraceLog {
   readonly #name: string;
   readonly #maxTraces: number;
   #count = 0;
-  #records: TraceRecord[] = [];
+  #records: { -readonly [K in keyof TraceRecord]: TraceRecord[K] }[] = [];
   #last: readonly SignaturePart[] | null = null;
 
   constructor(name: string, maxTraces: number) {
@@ -29,7 +29,7 @@ export class TraceLog {
   }
 
   get records(): readonly TraceRecord[] {
-    return this.#records.slice();
+    return this.#records.map((record) => ({ ...record }));
   }
 
   clear(): void {
@@ -51,13 +51,19 @@ export class TraceLog {
     return change;
   }
 
-  add(parts: readonly SignaturePart[], change: SignatureChange | null, milliseconds: number): void {
+  add(
+    parts: readonly SignaturePart[],
+    change: SignatureChange | null,
+    milliseconds: number,
+  ): { milliseconds: number } {
     const cause = this.#count === 0 ? "first call" : describeChange(change);
     this.#count++;
     this.#last = parts;
-    this.#records.push({ signature: describeSignature(parts), cause, milliseconds });
+    const record = { signature: describeSignature(parts), cause, milliseconds };
+    this.#records.push(record);
     if (this.#records.length > MAX_RECORDS) this.#records.shift();
     if (this.#count === WARN_AT) this.#warn(cause);
+    return record;
   }
 
   #warn(cause: string): void {

@@ -1,6 +1,6 @@
 /** The reference backend: graphs are interpreted in float64 on the host. The truth everything is compared with. */
 import { castValue, type DType, type TypedArray } from "../../trace/dtype.ts";
-import type { Graph } from "../../trace/graph.ts";
+import type { Graph, Node } from "../../trace/graph.ts";
 import { interpretGraph, type InterpretOptions } from "../../trace/interpret.ts";
 import type { HostArray } from "../../trace/primitive.ts";
 import type { Aval } from "../../trace/shape.ts";
@@ -11,6 +11,7 @@ import {
   type Executable,
   IN_PLACE,
   type KernelInfo,
+  type KernelTiming,
   type MemoryUse,
   type RunInput,
   TAKE,
@@ -22,27 +23,40 @@ function hostInput(input: RunInput, aval: Aval): HostArray {
   return { shape: [], dtype: aval.dtype, data: Float64Array.of(castValue(input, "float64", aval.dtype)) };
 }
 
+function describeNode(node: Node): KernelInfo {
+  const { primitive, params, location } = node;
+  const lowering = primitive.lower(params, node.inputs.map((v) => v.aval), node.outputs.map((v) => v.aval));
+  const line = location?.short();
+  return {
+    name: primitive.name,
+    kind: lowering.kind,
+    operations: [primitive.name],
+    locations: line ? [line] : [],
+  };
+}
+
 class ReferenceExecutable implements Executable {
   readonly memory = { peak: 0, donated: 0 };
-  readonly kernels: readonly KernelInfo[];
   readonly #graph: Graph;
   readonly #interpret: InterpretOptions;
 
   readonly #inPlace: CompileOptions["inPlace"];
+  #timings: { calls: number; milliseconds: number }[] | null = null;
+  readonly #positions: Map<Node, number> = new Map();
 
   constructor(graph: Graph, options: CompileOptions, interpret: InterpretOptions) {
     this.#graph = graph;
     this.#interpret = interpret;
     this.#inPlace = options.inPlace;
-    this.kernels = graph.nodes.map(({ primitive }) => ({
-      name: primitive.name,
-      operations: [primitive.name],
-    }));
+    if (options.profile) {
+      this.#timings = graph.nodes.map(() => ({ calls: 0, milliseconds: 0 }));
+      graph.nodes.forEach((node, i) => this.#positions.set(node, i));
+    }
   }
 
   run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
     const arrays = this.#graph.inputs.map((variable, i) => hostInput(inputs[i], variable.aval));
-    const results = interpretGraph(this.#graph, arrays, this.#interpret);
+    const results = interpretGraph(this.#graph, arrays, this.#timings ? this.#timed() : this.#interpret);
     const storages = results.map((array): Storage => new HostStorage(toTypedArray(array), array.dtype));
     if (reuse) this.#reuse(inputs, reuse, storages);
     return storages;
@@ -63,6 +77,30 @@ class ReferenceExecutable implements Executable {
       if (input instanceof HostStorage) input.detach().fill(0);
       else input.dispose();
     });
+  }
+
+  /** Charges the time since the previous node to each node of the outermost graph. */
+  #timed(): InterpretOptions {
+    let last = performance.now();
+    return {
+      onNode: (node, inputs, outputs) => {
+        this.#interpret.onNode?.(node, inputs, outputs);
+        const position = this.#positions.get(node);
+        if (position === undefined) return;
+        const timing = this.#timings![position], now = performance.now();
+        timing.calls++;
+        timing.milliseconds += now - last;
+        last = now;
+      },
+    };
+  }
+
+  get kernels(): readonly KernelInfo[] {
+    return this.#graph.nodes.map(describeNode);
+  }
+
+  timings(): readonly KernelTiming[] | null {
+    return this.#timings;
   }
 
   text(): string {
