@@ -46,7 +46,7 @@ Deno.test("powers at base 0 and exponent 0 have derivative 0 where the formula h
   assertEquals(second((x) => x.pow(1), [0, 2]), [0, 0]);
   assertEquals(gradient((x) => x.pow(0), [0, 2]), [0, 0]);
   assertEquals(gradient((x) => x.pow(vector([0, 0, 1, 2])), [0, 2, 0, 0]), [0, 0, 1, 0]);
-  assertEquals(gradient((y) => vector([0, 0, 1]).pow(y), [0, 2, 5]), [0, 0, 0]);
+  assertEquals(gradient((y) => vector([0, 0, 1, 0]).pow(y), [0, 2, 5, -1]), [0, 0, 0, 0]);
   assertEquals(gradient((x) => x.pow(0.5), [0]), [Infinity]);
   assertEquals(gradient((x) => x.pow(-1), [2, -2]), [-0.25, -0.25]);
 });
@@ -113,10 +113,7 @@ Deno.test("log-sum-exp and its relatives take infinities and ties", () => {
 
 Deno.test("running extrema give the derivative to the first of equals", () => {
   assertEquals(gradient((x) => x.cummax(), [1, 3, 3, 2]), [1, 3, 0, 0]);
-  assertEquals(
-    gradient((x) => x.cummin({ reverse: true }), [2, 5, 2]),
-    [0, 0, 3].map((_, i) => [1, 0, 2][i]),
-  );
+  assertEquals(gradient((x) => x.cummin({ reverse: true }), [2, 5, 2]), [0, 0, 3]);
 });
 
 Deno.test("integers and bool take no part", () => {

@@ -90,9 +90,9 @@ export const pow: Primitive<NoParams> = binary("pow", {
   domain: "number",
   evaluate: (a, b, _c, dtype) => isFloat(dtype) ? floatPower(a, b) : integerPower(a, b, dtype),
   derivative: [powerInBase, (t, [a], y) => {
-    // ln 1 = 0 stands in for ln 0: the power itself is 0, or has no derivative there.
+    // ln 1 = 0 stands in for ln 0, and 0 for 0 times an infinite power.
     const positive = apply("select", apply("eq", a, constantLike(a, 0)), constantLike(a, 1), a);
-    return apply("mulNoNaN", t, apply("mul", y, apply("log", positive)));
+    return apply("mulNoNaN", t, apply("mulNoNaN", apply("log", positive), y));
   }],
 });
 
