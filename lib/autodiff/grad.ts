@@ -189,11 +189,13 @@ export function checkCost(cost: unknown, name: string, context: string): Tensor 
   const tensor = floatTensor(cost instanceof Shared ? cost.value : cost);
   const { shape, dtype } = tensor.aval;
   const argument = { name: "cost", shape, dtype };
+  const location = tensor.variable?.node?.location ?? undefined;
   if (shape.length > 0) {
     throw new GradientError(
       `${context}: the cost must be a scalar, but ${name} returned ${describe(tensor.aval)}.`,
       {
         operation: context,
+        location,
         arguments: [argument],
         remedy: "Reduce it with sum() or mean(), or use vjp or jacobian for a function of several outputs.",
       },
@@ -204,6 +206,7 @@ export function checkCost(cost: unknown, name: string, context: string): Tensor 
       `${context}: the cost must be of a float dtype, but ${name} returned ${describe(tensor.aval)}.`,
       {
         operation: context,
+        location,
         arguments: [argument],
         remedy: "Cast what the cost is computed from to a float dtype.",
       },

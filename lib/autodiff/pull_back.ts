@@ -47,7 +47,7 @@ function transposeNode(
   context: string,
 ): void {
   const { primitive } = node;
-  if (primitive.linear.kind === "nonlinear") throw notLinear(node, context);
+  if (primitive.linear.kind === "nonlinear" || isProduct(node, linear)) throw notLinear(node, context);
   const cotangents = node.outputs.map((output) => sums.get(output) ?? null);
   // Nothing reads an output's cotangent again; dropping it lets the map stay small on long chains.
   for (const output of node.outputs) sums.delete(output);
@@ -74,6 +74,13 @@ function transposeNode(
     }
     accumulate(sums, input, cotangent);
   });
+}
+
+/** Operations that are linear in each operand while the other is a coefficient. */
+const BILINEAR: ReadonlySet<string> = new Set(["mul", "mulNoNaN", "div", "contract", "convolve"]);
+
+function isProduct(node: Node, linear: ReadonlySet<Variable>): boolean {
+  return BILINEAR.has(node.primitive.name) && node.inputs.every((input) => linear.has(input));
 }
 
 function accumulate(sums: Map<Variable, Tensor>, variable: Variable, cotangent: Tensor): void {

@@ -1,6 +1,9 @@
 /** The error classes of Damo and the one form their messages have. */
 import { type Location, userLocation } from "./location.ts";
 
+/** Errors are rare, and nested transforms put many frames between them and the user's line. */
+const STACK_DEPTH = 200;
+
 /** What an error knows beyond its message. */
 export interface ErrorDetail {
   /** The operation as the user wrote it, for example `matmul`. */
@@ -36,7 +39,7 @@ export class DamoError extends Error {
   readonly detail: ErrorDetail;
 
   constructor(what: string, detail: ErrorDetail = {}) {
-    const location = detail.location === undefined ? userLocation() : detail.location;
+    const location = detail.location === undefined ? userLocation(STACK_DEPTH) : detail.location;
     const place = location?.describe();
     const lines = [what];
     if (place) lines.push(`    at ${place}`);

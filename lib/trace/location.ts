@@ -77,11 +77,11 @@ function findUserFrame(stack: string): UserFrame | null {
 }
 
 /** Captures the stack of the caller without formatting it. */
-export function captureLocation(): Location {
+export function captureLocation(depth: number = DEPTH): Location {
   const holder: CallSiteHolder = {};
   if (!engine.captureStackTrace) return new Location({ stack: new Error().stack });
   const limit = engine.stackTraceLimit;
-  engine.stackTraceLimit = DEPTH;
+  engine.stackTraceLimit = depth;
   engine.captureStackTrace(holder, captureLocation);
   engine.stackTraceLimit = limit;
   return new Location(holder);
@@ -108,6 +108,6 @@ export function swapLocation(location: Location | null): Location | null {
 }
 
 /** The location that a node or an error made now belongs to. */
-export function userLocation(): Location {
-  return override ?? captureLocation();
+export function userLocation(depth: number = DEPTH): Location {
+  return override ?? captureLocation(depth);
 }
