@@ -261,6 +261,43 @@ EINSUMS = [
 ]
 
 
+# Convolution: zeros are inserted and padded by hand, windows are cut by NumPy, einsum sums.
+
+def spread(x, dilations):
+    shape = list(x.shape[:2]) + [max((n - 1) * d + 1, 0) if n else 0 for n, d in zip(x.shape[2:], dilations)]
+    out = np.zeros(shape)
+    out[(slice(None), slice(None)) + tuple(slice(None, None, d) for d in dilations)] = x
+    return out
+
+
+def convolve(x, w, strides, padding, input_dilation, kernel_dilation, groups, batch_groups):
+    k = x.ndim - 2
+    x = spread(x, input_dilation)
+    x = np.pad(x, [(0, 0), (0, 0)] + [(max(lo, 0), max(hi, 0)) for lo, hi in padding])
+    x = x[(slice(None), slice(None)) + tuple(slice(max(-lo, 0), x.shape[2 + i] - max(-hi, 0)) for i, (lo, hi) in enumerate(padding))]
+    w = spread(w, kernel_dilation)
+    views = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], axis=tuple(range(2, 2 + k))) if k else x
+    views = views[(slice(None), slice(None)) + tuple(slice(None, None, s) for s in strides)]
+    letters = "uvw"[:k]
+    outs = []
+    for g in range(max(groups, batch_groups)):
+        filters = np.split(w, max(groups, batch_groups), 0)[g]
+        part = np.split(views, groups, 1)[g if groups > 1 else 0]
+        part = np.split(part, batch_groups, 0)[g if batch_groups > 1 else 0]
+        outs.append(np.einsum(f"nc...{letters},oc{letters}->no...", part, filters))
+    return np.concatenate(outs, 1)
+
+
+CONVOLUTIONS = [
+    ([2, 3, 7], [4, 3, 3], [1], [[0, 0]], [1], [1], 1, 1), ([2, 3, 7], [4, 3, 3], [2], [[1, 2]], [1], [1], 1, 1),
+    ([2, 3, 8], [4, 3, 3], [3], [[2, 0]], [1], [2], 1, 1), ([2, 3, 5], [4, 3, 4], [1], [[1, 1]], [2], [1], 1, 1),
+    ([2, 3, 5], [4, 3, 2], [1], [[-1, -1]], [1], [1], 1, 1), ([2, 4, 7], [6, 2, 3], [2], [[0, 0]], [1], [1], 2, 1),
+    ([4, 3, 7], [6, 3, 3], [2], [[0, 0]], [1], [1], 1, 2), ([2, 3, 5, 6], [4, 3, 3, 2], [1, 2], [[1, 1], [0, 1]], [1, 2], [2, 1], 1, 1),
+    ([1, 2, 4, 3, 5], [2, 2, 2, 3, 2], [1, 1, 2], [[0, 0], [1, 1], [1, 0]], [1, 1, 1], [1, 1, 1], 1, 1),
+    ([2, 3], [4, 3], [], [], [], [], 1, 1),
+]
+
+
 # Order.
 
 SORTED = [
@@ -308,8 +345,9 @@ def main():
     product_calls()
     products = CALLS[:]
     einsums = [[spec, sh, result(np.einsum(spec, *[operand(s, k) for k, s in enumerate(sh)]))] for spec, sh in EINSUMS]
+    convolutions = [[list(c), result(convolve(operand(c[0]), operand(c[1], 1), *c[2:]))] for c in CONVOLUTIONS]
     golden = {"reads": reads(160), "writes": writes(140), "shapes": shapes, "lists": lists, "products": products,
-              "einsums": einsums, "order": order_cases()}
+              "einsums": einsums, "convolutions": convolutions, "order": order_cases()}
     rows = []
     for key, value in golden.items():
         if isinstance(value, list):
