@@ -2,11 +2,20 @@
 // puts its instructions into a function. The same formula serves both types.
 
 import type { ConstantPool, FunctionBuilder } from "../assembler/mod.ts";
+import { laneMethods } from "./lane_methods.ts";
+import type {
+  BinaryName,
+  BitwiseName,
+  IntegerBinaryName,
+  LaneMethods,
+  LaneType,
+  ShiftName,
+  UnaryName,
+} from "./lane_methods.ts";
 import type { Coefficients } from "./coefficients.ts";
 import type { MathHelpers } from "./helpers.ts";
 
-/** The element types that vector math computes in. */
-export type LaneType = "f32" | "f64";
+export type { LaneType };
 
 /** Something that leaves one vector on the stack when emitted. */
 export interface Value {
@@ -20,26 +29,6 @@ export interface Variable extends Value {
 
 /** A value, or a number that stands for a vector with that number in all lanes. */
 export type Operand = Value | number;
-
-type UnaryName = "Abs" | "Neg" | "Sqrt" | "Ceil" | "Floor" | "Trunc" | "Nearest";
-type BinaryName =
-  | "Add"
-  | "Sub"
-  | "Mul"
-  | "Div"
-  | "Min"
-  | "Max"
-  | "Pmin"
-  | "Pmax"
-  | "Eq"
-  | "Ne"
-  | "Lt"
-  | "Gt"
-  | "Le"
-  | "Ge";
-type IntegerBinaryName = "Add" | "Sub" | "Eq" | "GtS";
-type ShiftName = "Shl" | "ShrS" | "ShrU";
-type BitwiseName = "And" | "Andnot" | "Or" | "Xor";
 
 /** What every emitter of vector math works with. */
 export interface MathContext {
@@ -56,8 +45,7 @@ export class Lanes {
   readonly type: LaneType;
   /** The precision wanted of results: less than the type's where float64 serves float32. */
   readonly accuracy: LaneType;
-  readonly #floats: "f32x4" | "f64x2";
-  readonly #integers: "i32x4" | "i64x2";
+  readonly #methods: LaneMethods;
   readonly #owned: number[] = [];
 
   constructor(builder: FunctionBuilder, context: MathContext, type: LaneType, accuracy: LaneType = type) {
@@ -65,8 +53,7 @@ export class Lanes {
     this.context = context;
     this.type = type;
     this.accuracy = accuracy;
-    this.#floats = type === "f32" ? "f32x4" : "f64x2";
-    this.#integers = type === "f32" ? "i32x4" : "i64x2";
+    this.#methods = laneMethods[type];
   }
 
   /** The first number for float32, the second for float64. */
@@ -213,7 +200,7 @@ export class Lanes {
   madd(a: Operand, b: Operand, c: Operand): Value {
     return this.#value(() => {
       for (const operand of [a, b, c]) this.#emit(operand);
-      this.builder[`${this.#floats}RelaxedMadd`]();
+      this.builder[this.#methods.RelaxedMadd]();
     });
   }
 
@@ -221,7 +208,7 @@ export class Lanes {
   nmadd(a: Operand, b: Operand, c: Operand): Value {
     return this.#value(() => {
       for (const operand of [a, b, c]) this.#emit(operand);
-      this.builder[`${this.#floats}RelaxedNmadd`]();
+      this.builder[this.#methods.RelaxedNmadd]();
     });
   }
 
@@ -236,7 +223,7 @@ export class Lanes {
       this.#horner(square, coefficients.filter((_, i) => i % 2 === 1));
       x.emit();
       this.#horner(square, coefficients.filter((_, i) => i % 2 === 0));
-      this.builder[`${this.#floats}RelaxedMadd`]();
+      this.builder[this.#methods.RelaxedMadd]();
     });
   }
 
@@ -279,16 +266,16 @@ export class Lanes {
   }
 
   integerAdd(a: Value, b: Value): Value {
-    return this.#integerBinary("Add", a, b);
+    return this.#integerBinary("IntegerAdd", a, b);
   }
   integerSub(a: Value, b: Value): Value {
-    return this.#integerBinary("Sub", a, b);
+    return this.#integerBinary("IntegerSub", a, b);
   }
   integerEqual(a: Value, b: Value): Value {
-    return this.#integerBinary("Eq", a, b);
+    return this.#integerBinary("IntegerEq", a, b);
   }
   integerGreater(a: Value, b: Value): Value {
-    return this.#integerBinary("GtS", a, b);
+    return this.#integerBinary("IntegerGtS", a, b);
   }
   shiftLeft(a: Value, count: number): Value {
     return this.#shift("Shl", a, count);
@@ -310,7 +297,7 @@ export class Lanes {
     for (let i = coefficients.length - 2; i >= 0; i--) {
       x.emit();
       this.constant(coefficients[i]).emit();
-      this.builder[`${this.#floats}RelaxedMadd`]();
+      this.builder[this.#methods.RelaxedMadd]();
     }
   }
 
@@ -326,7 +313,7 @@ export class Lanes {
   #unary(name: UnaryName, a: Operand): Value {
     return this.#value(() => {
       this.#emit(a);
-      this.builder[`${this.#floats}${name}`]();
+      this.builder[this.#methods[name]]();
     });
   }
 
@@ -334,7 +321,7 @@ export class Lanes {
     return this.#value(() => {
       this.#emit(a);
       this.#emit(b);
-      this.builder[`${this.#floats}${name}`]();
+      this.builder[this.#methods[name]]();
     });
   }
 
@@ -350,7 +337,7 @@ export class Lanes {
     return this.#value(() => {
       a.emit();
       b.emit();
-      this.builder[`${this.#integers}${name}`]();
+      this.builder[this.#methods[name]]();
     });
   }
 
@@ -358,7 +345,7 @@ export class Lanes {
     return this.#value(() => {
       a.emit();
       this.builder.i32Const(count);
-      this.builder[`${this.#integers}${name}`]();
+      this.builder[this.#methods[name]]();
     });
   }
 
