@@ -498,3 +498,42 @@ Deno.test("windows of a convolution can be an operand, and so can their transpos
     }
   }
 });
+
+Deno.test("permuted axes can be either operand, also where tiles cut through their rows", () => {
+  for (const dtype of ["float32", "float64"] as const) {
+    for (const [slow, fast] of [[7, 4], [4, 7], [50, 8], [3, 5], [1, 28]]) {
+      const depth = [{ size: 3, stride: 1000 }, { size: 5, stride: -2 }];
+      const outer = [{ size: slow, stride: fast + 6 }, { size: fast, stride: 1 }];
+      const hook = stridedOperand(dtype, { outer, depth });
+      const size = slow * fast;
+      const source = Float64Array.from({ length: 4000 }, (_, i) => Math.fround(Math.cos(i)));
+      const at = (index: number, k: number): number =>
+        source[
+          8 + Math.floor(index / fast) * (fast + 6) + index % fast + Math.floor(k / 5) * 1000 - 2 * (k % 5)
+        ];
+      const sourceAt = 24 << 20;
+      const values = new (arrayType(dtype))(memory.buffer, sourceAt, source.length);
+      values.set(source);
+      const start = sourceAt + 8 * values.BYTES_PER_ELEMENT;
+      for (const operand of ["a", "b"] as const) {
+        const [rows, columns] = operand === "a" ? [size, 17] : [17, size];
+        const spec = makeSpec(
+          dtype,
+          rows,
+          columns,
+          15,
+          {},
+          operand === "a" ? { loadA: hook } : { loadB: hook },
+        );
+        const operands = place(spec);
+        const got = run(spec, compile(spec), { ...operands.place, [operand]: start });
+        checkGuards(spec, operands.place);
+        const matrix = Float64Array.from(
+          { length: size * 15 },
+          (_, i) => operand === "a" ? at(Math.floor(i / 15), i % 15) : at(i % size, Math.floor(i / size)),
+        );
+        checkValues(makeSpec(dtype, rows, columns, 15, {}), { ...operands, [operand]: matrix }, got);
+      }
+    }
+  }
+});

@@ -16,6 +16,8 @@ export interface PackOptions {
   readonly count: number;
   readonly outer: number;
   readonly depth: number;
+  /** Strips begin at multiples of this. */
+  readonly indexStep: number;
   readonly hook?: OperandHook;
   readonly extra: readonly ValueType[];
 }
@@ -142,6 +144,7 @@ function emitHooked(f: FunctionBuilder, options: PackOptions, hook: OperandHook)
   const context: OperandContext = {
     pointer: 3,
     index: 4,
+    indexStep: options.indexStep,
     depth: 5,
     extra: options.extra.map((_, i) => 6 + i),
   };
@@ -166,6 +169,7 @@ function emitHooked(f: FunctionBuilder, options: PackOptions, hook: OperandHook)
       f.localGet(target).localGet(zero);
       element.storeLane(f, 0, lane * element.bytes);
     }
+    hook.next?.(f, context);
     f.localGet(context.depth).i32Const(1).i32Add().localSet(context.depth);
   });
 }

@@ -65,6 +65,7 @@ function packFunction(
   operand: "a" | "b",
   width: number,
   count: number,
+  indexStep: number,
 ): number {
   const element = elements[spec.dtype];
   const layout = spec[operand];
@@ -75,6 +76,7 @@ function packFunction(
     count,
     outer: layout.outer * element.bytes,
     depth: layout.depth * element.bytes,
+    indexStep,
     hook,
     extra: spec.extra ?? [],
   };
@@ -119,7 +121,7 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
       : -1,
   });
   const pack = (operand: "a" | "b", width: number, count: number, wanted: boolean): number =>
-    wanted ? packFunction(module, spec, operand, width, count) : -1;
+    wanted ? packFunction(module, spec, operand, width, count, operand === "a" ? tileRows : tileColumns) : -1;
   return {
     fullTiles: tiles(tileRows, sizes.fullRows > 0),
     restTiles: tiles(restRows, restRows > 0),

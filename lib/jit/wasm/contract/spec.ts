@@ -17,7 +17,9 @@ export interface OperandContext {
   readonly pointer: number;
   /** The first row of A, or column of B, of the panel. */
   readonly index: number;
-  /** The depth of the step; not yet set in `begin`. */
+  /** `index` is a multiple of this, which is known when the code is emitted. */
+  readonly indexStep: number;
+  /** The depth of the step; in `begin` the first one. */
   readonly depth: number;
   /** The extra arguments of the product. */
   readonly extra: readonly number[];
@@ -31,8 +33,10 @@ export interface OperandContext {
 export interface OperandHook {
   /** Emitted once per panel. */
   begin?(f: FunctionBuilder, context: OperandContext, count: number): void;
-  /** Emitted once per depth. */
+  /** Emitted once per depth, before its elements. */
   step?(f: FunctionBuilder, context: OperandContext): void;
+  /** Emitted once per depth, after its elements. */
+  next?(f: FunctionBuilder, context: OperandContext): void;
   /** Leaves the element at (index + lane, depth) on the stack, as a scalar. */
   element(f: FunctionBuilder, context: OperandContext, lane: number): void;
   /** Leaves the elements at index + lane, + lane + 1, ... on the stack, as a vector. */

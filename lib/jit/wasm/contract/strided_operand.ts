@@ -60,6 +60,54 @@ function emitOffset(
   f.release(rest);
 }
 
+/**
+ * Keeps the distance of a position in a local while the position counts up: one addition and one test per axis that
+ * overflows, where dividing would cost several multiplications.
+ */
+class OffsetCounter {
+  readonly offset: number;
+  readonly #left: number[] = [];
+  readonly #axes: readonly IndexAxis[];
+  readonly #bytes: number;
+
+  /** Emits code that starts from the position in a local. */
+  constructor(f: FunctionBuilder, index: number, axes: readonly IndexAxis[], bytes: number) {
+    this.#axes = axes;
+    this.#bytes = bytes;
+    this.offset = f.local("i32");
+    emitOffset(f, index, 0, axes, bytes);
+    f.localSet(this.offset);
+    const rest = f.local("i32");
+    f.localGet(index).localSet(rest);
+    for (let i = axes.length - 1; i > 0; i--) {
+      const { size } = axes[i];
+      const left = f.local("i32");
+      f.i32Const(size).localGet(rest).i32Const(size).i32RemU().i32Sub().localSet(left);
+      f.localGet(rest).i32Const(size).i32DivU().localSet(rest);
+      this.#left[i] = left;
+    }
+    f.release(rest);
+  }
+
+  /** Emits the step to the next position. */
+  emitNext(f: FunctionBuilder): void {
+    this.#emitAxis(f, this.#axes.length - 1);
+  }
+
+  #emitAxis(f: FunctionBuilder, i: number): void {
+    if (i < 0) return;
+    const { size, stride } = this.#axes[i];
+    // An axis further in has gone back to its start already.
+    f.localGet(this.offset).i32Const(stride * this.#bytes).i32Add().localSet(this.offset);
+    if (i === 0) return;
+    f.localGet(this.#left[i]).i32Const(1).i32Sub().localTee(this.#left[i]).i32Eqz().if();
+    f.i32Const(size).localSet(this.#left[i]);
+    f.localGet(this.offset).i32Const(size * stride * this.#bytes).i32Sub().localSet(this.offset);
+    this.#emitAxis(f, i - 1);
+    f.end();
+  }
+}
+
 /** The hook that loads such an operand. */
 export function stridedOperand(dtype: ContractDType, operand: StridedOperand): OperandHook {
   const element = elements[dtype];
@@ -71,15 +119,16 @@ export function stridedOperand(dtype: ContractDType, operand: StridedOperand): O
   const vectors = inner !== undefined && inner.stride === 1 && inner.size >= lanes;
   let pointers: number[] = [];
   let joined: number[] = [];
-  let shift = -1;
+  let aligned = false;
+  let counter: OffsetCounter;
 
   function emitAddress(f: FunctionBuilder, lane: number): FunctionBuilder {
-    return f.localGet(pointers[lane]).localGet(shift).i32Add();
+    return f.localGet(pointers[lane]).localGet(counter.offset).i32Add();
   }
 
   return {
     begin(f: FunctionBuilder, context: OperandContext, count: number): void {
-      shift = f.local("i32");
+      counter = new OffsetCounter(f, context.depth, depth, bytes);
       pointers = [];
       joined = [];
       for (let lane = 0; lane < count; lane++) {
@@ -88,7 +137,9 @@ export function stridedOperand(dtype: ContractDType, operand: StridedOperand): O
         f.localGet(context.pointer).i32Add().localSet(pointer);
         pointers.push(pointer);
       }
-      if (!vectors) return;
+      // Rows of the array and panels both begin at multiples of a vector: none spans two rows.
+      aligned = vectors && inner.size % lanes === 0 && context.indexStep % lanes === 0;
+      if (!vectors || aligned) return;
       for (let lane = 0; lane + lanes <= count; lane += lanes) {
         const flag = f.local("i32");
         f.localGet(pointers[lane + lanes - 1]).localGet(pointers[lane]).i32Sub();
@@ -96,9 +147,8 @@ export function stridedOperand(dtype: ContractDType, operand: StridedOperand): O
         joined.push(flag);
       }
     },
-    step(f: FunctionBuilder, context: OperandContext): void {
-      emitOffset(f, context.depth, 0, depth, bytes);
-      f.localSet(shift);
+    next(f: FunctionBuilder): void {
+      counter.emitNext(f);
     },
     element(f: FunctionBuilder, _context: OperandContext, lane: number): void {
       emitAddress(f, lane);
@@ -118,6 +168,10 @@ export function stridedOperand(dtype: ContractDType, operand: StridedOperand): O
       };
       if (!vectors) {
         gather();
+        return;
+      }
+      if (aligned) {
+        emitAddress(f, lane).v128Load();
         return;
       }
       f.localGet(joined[lane / lanes]).if("v128");
