@@ -21,7 +21,10 @@ import {
 const f64 = (data: number | number[] | number[][]): Tensor => tensor(data, { dtype: "float64" });
 
 /** The message without the line of the place, which must be in this file. */
-function messageOf(body: () => unknown, kind: new (...args: never[]) => Error = GradientError): string[] {
+function messageOf(
+  body: () => unknown,
+  kind: typeof GradientError | typeof ShapeError = GradientError,
+): string[] {
   const error = assertThrows(body, kind);
   const lines = (error as Error).message.split("\n");
   assert(lines[1].includes("errors_test.ts"), lines[1]);

@@ -1,10 +1,8 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
-  cond,
   grad,
   GradientError,
   jit,
-  print,
   setDefaultFloat,
   shared,
   stopGradient,
@@ -147,9 +145,9 @@ Deno.test("perturbations of nested derivatives are not confused", () => {
 
 Deno.test("shared variables are differentiated when they are the argument, however they are read", () => {
   const w = shared(f64([1, 2]), { name: "w" });
-  const gradients = [
+  const gradients: Tensor[] = [
     grad((v: Tensor) => v.mul(v).sum())(w),
-    grad((v: { value: Tensor }) => v.value.mul(v.value).sum())(w),
+    grad((v) => v.value.mul(v.value).sum())(w),
     grad((p: { w: Tensor }) => p.w.mul(w).sum())({ w }).w,
   ];
   for (const g of gradients) assertEquals(g.arraySync(), [2, 4]);
