@@ -59,7 +59,7 @@ export function rebuild(specs: readonly TreeSpec[], leaves: readonly unknown[]):
 
 function checkLeaf(leaf: ArgumentLeaf, path: string, name: string, device: Device): ArgumentLeaf {
   if (typeof leaf === "number") return leaf;
-  if (leaf.trace !== null) throw leakedArgument(name, path, leaf);
+  if (leaf.owner !== null) throw leakedArgument(name, path, leaf);
   if (leaf.literal !== null) return materialize(leaf, device);
   leaf.storage();
   if (leaf.device !== device) throw otherDevice(name, path, leaf, device);
@@ -93,7 +93,7 @@ function elementsOf(data: TypedArray): [DType, TypedArray] {
 }
 
 function leakedArgument(name: string, path: string, tensor: Tensor): DamoError {
-  const trace = tensor.trace!;
+  const trace = tensor.owner!;
   const why = trace.ended ? "whose trace has ended" : "which has no value while it is traced";
   return new DamoError(
     `${name}: argument ${path} is a traced tensor ${describe(tensor.aval)} of ${trace.name}, ${why}.`,

@@ -72,7 +72,7 @@ export function producer(tensor: Tensor, name: string): Node | null {
 
 /** A variable of the graph under construction as a tensor, for use in a rule. */
 export function asTensor(variable: Variable, like: Tensor): Tensor {
-  return new Tensor(variable.aval, null, like.trace, variable);
+  return new Tensor(variable.aval, null, like.owner, variable);
 }
 
 /** The one number that a tensor is everywhere, if that is known: a constant behind broadcasts and reshapes. */

@@ -35,7 +35,7 @@ export class Tensor {
   readonly aval: Aval;
   readonly #storage: Storage | null;
   /** The trace this tensor belongs to, or null for a concrete one. */
-  readonly trace: Trace | null;
+  readonly owner: Trace | null;
   readonly variable: Variable | null;
   /** The number that a JS literal stands for; it gets a buffer only when somebody needs one. */
   readonly literal: number | null;
@@ -45,13 +45,13 @@ export class Tensor {
   constructor(
     aval: Aval,
     storage: Storage | null,
-    trace: Trace | null = null,
+    owner: Trace | null = null,
     variable: Variable | null = null,
     literal: number | null = null,
   ) {
     this.aval = aval;
     this.#storage = storage;
-    this.trace = trace;
+    this.owner = owner;
     this.variable = variable;
     this.literal = literal;
   }
@@ -107,7 +107,7 @@ export class Tensor {
         describe(this.aval)
       }: it has no value yet.`,
       {
-        operation: this.trace?.name,
+        operation: this.owner?.name,
         arguments: [{ name: this.variable?.name ?? "tensor", shape: this.shape, dtype: this.dtype }],
         remedy:
           "Inside a traced function use where, cond or a loop to decide by values, print to see them, " +
@@ -118,13 +118,13 @@ export class Tensor {
 
   /** A copy of the elements, flat and row-major; bool as a Uint8Array of 0 and 1. */
   data(): Promise<TypedArray> {
-    if (this.trace) throw this.#noValue("data() was called");
+    if (this.owner) throw this.#noValue("data() was called");
     return this.literal !== null ? Promise.resolve(this.dataSync()) : this.storage().readAsync();
   }
 
   /** Like {@link Tensor.data}, at once. */
   dataSync(): TypedArray {
-    if (this.trace) throw this.#noValue("dataSync() was called");
+    if (this.owner) throw this.#noValue("dataSync() was called");
     if (this.literal !== null) {
       return executor().apply(castPrimitive, [this], { dtype: this.dtype }, [{
         shape: [],
@@ -136,12 +136,12 @@ export class Tensor {
 
   /** The elements as nested arrays; a number or boolean for a scalar. */
   async array(): Promise<Nested> {
-    if (this.trace) throw this.#noValue("array() was called");
+    if (this.owner) throw this.#noValue("array() was called");
     return nestedArray(await this.data(), this.dtype, this.shape);
   }
 
   arraySync(): Nested {
-    if (this.trace) throw this.#noValue("arraySync() was called");
+    if (this.owner) throw this.#noValue("arraySync() was called");
     return nestedArray(this.dataSync(), this.dtype, this.shape);
   }
 
@@ -157,7 +157,7 @@ export class Tensor {
   }
 
   #checkOneElement(): void {
-    if (this.trace) throw this.#noValue("item() was called");
+    if (this.owner) throw this.#noValue("item() was called");
     if (this.size !== 1) {
       throw new ShapeError(`item: a tensor ${describe(this.aval)} has ${this.size} elements, not one.`, {
         operation: "item",
@@ -169,25 +169,25 @@ export class Tensor {
 
   /** Gives the memory back at once; optional. */
   dispose(): void {
-    if (this.trace) throw this.#noValue("dispose() was called");
+    if (this.owner) throw this.#noValue("dispose() was called");
     this.#storage?.dispose();
   }
 
   [Symbol.dispose](): void {
-    if (!this.trace) this.#storage?.dispose();
+    if (!this.owner) this.#storage?.dispose();
   }
 
   /** `Number(t)`, `+t`, `t < u` and template strings reach this. */
   [Symbol.toPrimitive](hint: string): string | number {
     if (hint === "string") return this.toString();
-    if (this.trace) {
+    if (this.owner) {
       throw this.#noValue(hint === "number" ? "a JS number was asked for" : "a JS operator used the value");
     }
     return Number(this.itemSync());
   }
 
   toString(): string {
-    return this.trace ? formatTraced(this) : formatTensor(this);
+    return this.owner ? formatTraced(this) : formatTensor(this);
   }
 
   [Symbol.for("Deno.customInspect")](): string {

@@ -24,12 +24,15 @@ export class Trace {
   ended = false;
   /** Shared variables that stand for others in this trace (`f.copy({ swap })`). */
   swap: ReadonlyMap<Shared, Shared> | null = null;
+  /** Set in mode "debug" of jit, for this trace and those inside it: loops then check what they can. */
+  debug: boolean;
   readonly #capturedIndex: Map<object, Variable> = new Map();
   readonly #literals: Map<string, Variable> = new Map();
 
   constructor(parent: Trace | null, name: string) {
     this.parent = parent;
     this.name = name;
+    this.debug = parent?.debug ?? false;
   }
 
   addInput(aval: Aval, name?: string): Tensor {
@@ -52,12 +55,12 @@ export class Trace {
 
   /** The variable of this trace that stands for `tensor`. */
   lift(tensor: Tensor): Variable {
-    if (tensor.trace === this) return tensor.variable!;
+    if (tensor.owner === this) return tensor.variable!;
     if (tensor.literal !== null) return this.#liftLiteral(tensor);
     const key: object = tensor.variable ?? tensor.storage();
     let variable = this.#capturedIndex.get(key);
     if (variable) return variable;
-    if (tensor.trace !== null) this.#checkAncestor(tensor);
+    if (tensor.owner !== null) this.#checkAncestor(tensor);
     variable = new Variable(tensor.aval, null, 0, tensor.variable?.name);
     this.#capturedIndex.set(key, variable);
     this.captured.push(tensor);
@@ -79,7 +82,7 @@ export class Trace {
   }
 
   #checkAncestor(tensor: Tensor): void {
-    for (let trace = this.parent; trace; trace = trace.parent) if (trace === tensor.trace) return;
+    for (let trace = this.parent; trace; trace = trace.parent) if (trace === tensor.owner) return;
     throw leaked(tensor);
   }
 
@@ -106,9 +109,9 @@ export class Trace {
 
 function leaked(tensor: Tensor): TracedValueError {
   return new TracedValueError(
-    `A traced tensor ${describe(tensor.aval)} was used after the trace of ${tensor.trace!.name} had ended.`,
+    `A traced tensor ${describe(tensor.aval)} was used after the trace of ${tensor.owner!.name} had ended.`,
     {
-      operation: tensor.trace!.name,
+      operation: tensor.owner!.name,
       remedy:
         "Return it from the traced function, or keep it in a shared variable, instead of storing it outside.",
     },
@@ -157,7 +160,7 @@ export function bind<P extends Params>(
   for (let i = 0; i < inputs.length; i++) avals[i] = inputs[i].aval;
   const outputs = primitive.infer(avals, params);
   if (current === null) {
-    for (const input of inputs) if (input.trace !== null) throw leaked(input);
+    for (const input of inputs) if (input.owner !== null) throw leaked(input);
     return executor().apply(primitive as Primitive, inputs, params, outputs);
   }
   const trace = current;

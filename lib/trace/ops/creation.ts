@@ -72,7 +72,7 @@ function fromData(data: TensorLike, dtype: DType | undefined, device: Device | u
 
 /** `x` on the device that was asked for. */
 export function placed(x: Tensor, device: Device | undefined): Tensor {
-  if (device === undefined || x.trace !== null || x.device === device) return x;
+  if (device === undefined || x.owner !== null || x.device === device) return x;
   return upload(x.dataSync(), x.dtype, x.shape, device);
 }
 
@@ -142,7 +142,7 @@ function like(
 ): { shape: Shape; options: CreationOptions } {
   checkCreation(operation, options);
   const model = strong(x, operation);
-  const device = model.trace === null && currentTrace() === null ? model.device : undefined;
+  const device = model.owner === null && currentTrace() === null ? model.device : undefined;
   return { shape: model.shape, options: { dtype: model.dtype, device, ...options } };
 }
 
@@ -302,9 +302,9 @@ export function shared(value: TensorLike, options: SharedOptions = {}): Shared {
   checkOptions("shared", options, ["name", "dtype", "device"]);
   const { name = `shared${unnamed++}`, ...rest } = options;
   const initial = value instanceof Shared ? value.peek() : value;
-  const traced = initial instanceof Tensor && initial.trace !== null;
+  const traced = initial instanceof Tensor && initial.owner !== null;
   const made = traced ? initial : withoutTrace(() => tensor(initial, rest));
-  if (made.trace === null) return new Shared(made, name);
+  if (made.owner === null) return new Shared(made, name);
   throw new TracedValueError(`shared: the value ${describe(made.aval)} of "${name}" is traced.`, {
     operation: "shared",
     arguments: [{ name, shape: made.shape, dtype: made.dtype }],

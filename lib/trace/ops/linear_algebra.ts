@@ -304,6 +304,8 @@ export interface LinearAlgebraMethods {
   kron(b: TensorLike): Tensor;
   /** See {@link diagonal}. */
   diagonal(options?: DiagonalOptions): Tensor;
+  /** See {@link trace}. */
+  trace(options?: DiagonalOptions): Tensor;
 }
 
-installFunctions({ matmul, dot, tensordot, outer, inner, kron, diagonal });
+installFunctions({ matmul, dot, tensordot, outer, inner, kron, diagonal, trace });
