@@ -87,7 +87,7 @@ fits = [
     ("erf", series(lambda z: erf(sqrt(z)) / sqrt(z) - 1), 0, 1, 7, 13, "(erf(x) - x) / x in x^2, |x| < 1"),
     ("erfcScaled", lambda t: (lambda x: erfc(x) * exp(x * x) * (1 + 2 * x))(2 * (1 + t) / (1 - t)), mpf(-1) / 3, 0.87, 11, 22, "erfc(x) exp(x^2) (1 + 2 x) in t = (x - 2) / (x + 2), 1 < x < 28"),
     ("erfTail", lambda a: log(erfc(a)) / a, 1, 4, 9, None, "log(erfc(a)) / a, 1 < a < 4"),
-    ("lgamma", series(lambda u: loggamma(2 + u) / u), -0.5, 0.5, None, 20, "log(gamma(2 + u)) / u, |u| < 1/2"),
+    ("lgamma", series(lambda u: loggamma(2 + u) / u), -0.75, 0.25, None, 21, "log(gamma(2 + u)) / u, -3/4 < u < 1/4"),
     ("stirling", series(lambda v: (lambda x: (loggamma(x) - (x - 0.5) * log(x) + x - log(2 * pi) / 2) * x)(1 / sqrt(v))), 0, 1 / 64, None, 8, "x (log(gamma(x)) - (x - 1/2) log(x) + x - log(2 pi) / 2) in 1 / x^2, x > 8"),
     ("digamma", lambda u: digamma(root + u) / u if abs(u) > mpf(10) ** -20 else digamma(root + mpf(10) ** -20) * mpf(10) ** 20, 1 - root, 2 - root, None, 22, "digamma(root + u) / u, 1 < root + u < 2"),
     ("digammaAsymptotic", series(lambda v: (lambda x: (log(x) - 1 / (2 * x) - digamma(x)) * x * x)(1 / sqrt(v))), 0, 0.01, None, 7, "x^2 (log(x) - 1 / (2 x) - digamma(x)) in 1 / x^2, x > 10"),

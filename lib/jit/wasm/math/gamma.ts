@@ -12,21 +12,21 @@ import { cosPiReduced, sinPiReduced } from "./trigonometric.ts";
 
 /**
  * log(gamma(a)) for a > 0. From 8 on Stirling's series; below, the recurrence gamma(a + 1) = a gamma(a) moves a to
- * [1.5, 2.5], where log(gamma(2 + u)) = u P(u).
+ * [1.25, 2.25], where log(gamma(2 + u)) = u P(u).
  */
 function lgammaPositive(m: Lanes, a: Variable): Value {
   const large = m.let(m.greaterOrEqual(a, 8));
   const y = m.let(a);
   const product = m.let(1);
   for (let i = 0; i < 6; i++) {
-    const above = m.let(m.greater(y, 2.5));
+    const above = m.let(m.greater(y, 2.25));
     m.assign(y, m.sub(y, m.and(above, m.constant(1))));
     m.assign(product, m.mul(product, m.select(above, y, 1)));
   }
-  // Below 1.5 the recurrence goes up, and its logarithm is subtracted.
-  // The distance from 2 is then a - 1 or a, which are exact.
-  const below = m.let(m.less(a, 1.5));
-  const farBelow = m.let(m.less(a, 0.5));
+  // Below 1.25 the recurrence goes up, and its logarithm is subtracted.
+  // The distance from 2 is then a - 1 or a, with no rounding that would matter.
+  const below = m.let(m.less(a, 1.25));
+  const farBelow = m.let(m.less(a, 0.25));
   m.assign(product, m.select(below, m.mul(a, m.select(farBelow, m.add(a, 1), 1)), product));
   const logarithm = m.let(log(m, m.let(m.select(large, a, product))));
   const u = m.let(m.select(farBelow, a, m.select(below, m.sub(a, 1), m.sub(y, 2))));
