@@ -1,15 +1,20 @@
 /** Tensors as text, in the manner of NumPy, and as nested arrays. */
-import type { DType, TypedArray } from "./dtype.ts";
+import { castValue, type DType, type TypedArray } from "./dtype.ts";
 import { describe, type Shape } from "./shape.ts";
 import type { Nested, Tensor } from "./tensor.ts";
 
 /** Flat data as nested arrays; a bare number or boolean for a scalar. */
 export function nestedArray(data: TypedArray, dtype: DType, shape: Shape): Nested {
-  const value = (i: number): Nested => dtype === "bool" ? data[i] !== 0 : data[i];
+  const truth = dtype === "bool";
+  if (shape.length === 0) return truth ? data[0] !== 0 : data[0];
   let offset = 0;
-  function build(axis: number): Nested {
-    if (axis === shape.length) return value(offset++);
-    return Array.from({ length: shape[axis] }, () => build(axis + 1));
+  function build(axis: number): Nested[] {
+    const size = shape[axis];
+    const row = new Array<Nested>(size);
+    if (axis < shape.length - 1) { for (let i = 0; i < size; i++) row[i] = build(axis + 1); }
+    else if (truth) { for (let i = 0; i < size; i++) row[i] = data[offset++] !== 0; }
+    else for (let i = 0; i < size; i++) row[i] = data[offset++];
+    return row;
   }
   return build(0);
 }
@@ -74,13 +79,25 @@ function visibleOffsets(shape: Shape, elide: boolean): number[] {
   return offsets;
 }
 
-const DIGITS: { readonly [d: string]: number } = { float16: 4, float32: 7, float64: 15 };
+/** Significant digits shown, and the integers below which every one is exact and is shown in full. */
+const PRECISION: { readonly [d: string]: { readonly digits: number; readonly exact: number } } = {
+  float16: { digits: 4, exact: 2 ** 11 },
+  float32: { digits: 7, exact: 2 ** 24 },
+  float64: { digits: 15, exact: 2 ** 53 },
+};
 
 function formatElement(value: number, dtype: DType): string {
   if (dtype === "bool") return value ? "true" : "false";
-  const digits = DIGITS[dtype];
-  if (digits === undefined || !Number.isFinite(value) || Number.isInteger(value) && Math.abs(value) < 1e7) {
+  const precision = PRECISION[dtype];
+  if (
+    !precision || !Number.isFinite(value) || (Number.isInteger(value) && Math.abs(value) <= precision.exact)
+  ) {
     return Object.is(value, -0) ? "-0" : String(value);
   }
-  return String(Number(value.toPrecision(digits)));
+  // The shortest text that reads back as the same number, or as many digits as are worth showing.
+  for (let digits = 1; digits < precision.digits; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (castValue(short, "float64", dtype) === value) return String(short);
+  }
+  return String(Number(value.toPrecision(precision.digits)));
 }
