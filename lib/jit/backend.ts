@@ -70,6 +70,14 @@ export interface MemoryUse {
   readonly peak: number;
 }
 
+/** What `init` was asked for. */
+export interface BackendSettings {
+  /** Threads of the WebAssembly device. */
+  threads?: number;
+  /** Bytes that tensors may take on the device. */
+  memory?: number;
+}
+
 /** A device as the rest of lib/jit sees it. */
 export interface Backend {
   readonly device: Device;
@@ -79,6 +87,8 @@ export interface Backend {
   /** A new storage that takes the block of `storage` over, which is left without one. */
   transfer(storage: Storage): Storage;
   memory(): MemoryUse;
+  /** Takes new settings over after it was made. */
+  configure?(settings: BackendSettings): void;
   /** Resolves when everything submitted so far is done. */
   synchronize(): Promise<void>;
 }

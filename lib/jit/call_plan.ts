@@ -35,7 +35,7 @@ export interface CallPlan {
   readonly reads: readonly Shared[];
   readonly cells: readonly Cell[];
   readonly writes: readonly Write[];
-  /** Variables whose present value is a result. */
+  /** Variables whose present value is a result, or becomes the value of a variable. */
   readonly returned: readonly Shared[];
   readonly donation: DonationPlan | null;
   /** Donated inputs that the program takes, and those that come out as they went in. */
@@ -72,7 +72,7 @@ export function planCall(call: TracedCall): CallPlan {
     reads,
     cells: reads.filter((shared) => shared instanceof Cell),
     writes,
-    returned: results.flatMap(({ from, index }) =>
+    returned: sources.flatMap(({ from, index }) =>
       from === "input" && index >= firstRead ? [reads[index - firstRead]] : []
     ),
     donation,

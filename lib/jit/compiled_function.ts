@@ -141,7 +141,7 @@ export class CompiledFunction {
   }
 
   #trace({ flat, names, device }: Prepared): Entry {
-    const { name, swap, updates, device: fixed } = this.settings;
+    const { name, swap, updates, mode, device: fixed } = this.settings;
     const started = performance.now();
     const watched = this.#log.watchedNumbers();
     const presumed = flat.leaves.map((leaf, i) =>
@@ -149,7 +149,7 @@ export class CompiledFunction {
     );
     const change = this.#log.compare(signatureParts(flat, names, presumed));
     const { traced, result, integral } = untrackedStorages(() =>
-      withDevice(device, () => traceCall(this.fn, flat, { name, device, swap }))
+      withDevice(device, () => traceCall(this.fn, flat, { name, device, swap, debug: mode === "debug" }))
     );
     const parts = signatureParts(flat, names, integral);
     const entry = new Entry({

@@ -2,7 +2,7 @@
 import type { DType, TypedArray } from "../trace/dtype.ts";
 import { DeviceError } from "../trace/errors.ts";
 import type { Device, Storage } from "../trace/storage.ts";
-import type { Backend, MemoryUse } from "./backend.ts";
+import type { Backend, BackendSettings, MemoryUse } from "./backend.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 
 /** Options of {@link init}. */
@@ -12,12 +12,6 @@ export interface InitOptions {
   /** Threads of the WebAssembly device. */
   threads?: number;
   /** Bytes that tensors may take on the device. */
-  memory?: number;
-}
-
-/** Settings that a backend is made with. */
-export interface BackendSettings {
-  threads?: number;
   memory?: number;
 }
 
@@ -83,7 +77,8 @@ export function init(options: InitOptions = {}): Promise<Device> {
     const taken = device === "auto" ? "wasm" : checkDevice(device);
     if (threads !== undefined) settings.threads = threads;
     if (memory !== undefined) settings.memory = memory;
-    backendFor(taken);
+    if (backends[taken]) backends[taken].configure?.(settings);
+    else backendFor(taken);
     chosen = taken;
     return Promise.resolve(taken);
   } catch (error) {

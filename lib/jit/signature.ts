@@ -57,6 +57,7 @@ export function flattenArguments(
 export function staticKey(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "symbol") return String(value);
   if (value instanceof Tensor || value instanceof Shared) return `@${identityOf(value)}`;
   if (Array.isArray(value)) return `[${value.map(staticKey).join()}]`;

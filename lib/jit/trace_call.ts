@@ -25,6 +25,7 @@ export interface TraceCallOptions {
   readonly device: Device;
   /** Shared variables that stand for others. */
   readonly swap: ReadonlyMap<Shared, Shared> | null;
+  readonly debug: boolean;
 }
 
 /** Traces `fn` once on tensors of the types of `flat`. Number leaves are traced as weak scalars. */
@@ -33,7 +34,7 @@ export function traceCall(
   flat: Arguments,
   options: TraceCallOptions,
 ): CallTrace {
-  const { name, device, swap } = options;
+  const { name, device, swap, debug } = options;
   const integral: (boolean | null)[] = flat.leaves.map(() => null);
   const avals = flat.leaves.map((leaf): Aval =>
     typeof leaf === "number"
@@ -44,6 +45,7 @@ export function traceCall(
   const traced = traceFunction(
     (inputs, trace) => {
       trace.swap = swap;
+      trace.debug = debug;
       flat.leaves.forEach((leaf, i) => {
         if (typeof leaf === "number") {
           inputs[i].origin = new ArgumentNumber(Number.isInteger(leaf), integral, i);

@@ -215,3 +215,18 @@ Deno.test("operations work on a shared variable as on its value", () => {
   w.value = [5, 5, 5];
   assertEquals(f(w).arraySync(), [10, 10, 10]);
 });
+
+Deno.test("a variable that took another's value keeps it when that one is updated in place", () => {
+  const a = shared([0, 0]), b = shared([1, 1]);
+  const increment = jit(() => {
+    b.value = b.value.add(1);
+  });
+  const copy = jit(() => {
+    a.value = b.value;
+  });
+  increment();
+  increment();
+  copy();
+  increment();
+  assertEquals([a.value.arraySync(), b.value.arraySync()], [[3, 3], [4, 4]]);
+});
