@@ -1,7 +1,6 @@
 // A growable byte buffer with the encodings of the WebAssembly binary format.
 
 const scratch = new DataView(new ArrayBuffer(8));
-const textEncoder = new TextEncoder();
 
 /** Bytes in a buffer that doubles when full. */
 export class ByteWriter {
@@ -90,7 +89,7 @@ export class ByteWriter {
 
   /** Appends a name: its UTF-8 bytes after their number. */
   name(text: string): void {
-    const encoded = textEncoder.encode(text);
+    const encoded = new TextEncoder().encode(text);
     this.unsigned(encoded.length);
     this.bytes(encoded);
   }
