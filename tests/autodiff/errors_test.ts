@@ -89,8 +89,8 @@ Deno.test("a leaf that the cost does not depend on", () => {
   ]);
   const w = shared(f64(1), { name: "w" });
   assertEquals(
-    messageOf(() => grad((p: { w: Tensor }, x: Tensor) => x.sum())({ w } as never, f64([1])))[0],
-    "grad of an anonymous function: the cost does not depend on p.w (float64[]).",
+    messageOf(() => grad((_p: { w: Tensor }, x: Tensor) => x.sum())({ w } as never, f64([1])))[0],
+    "grad of an anonymous function: the cost does not depend on _p.w (float64[]).",
   );
 });
 
