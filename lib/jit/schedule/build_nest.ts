@@ -5,7 +5,7 @@ import type { Kernel, Reduction, Store } from "../kernel/kernel.ts";
 import { type Classified, RECOMPUTE_COST } from "./classify.ts";
 import { ExpressionBuilder } from "./expression.ts";
 import { type Group, keptAxes } from "./group.ts";
-import type { LinearForm } from "./linear_form.ts";
+import { axisForm, constantForm, type LinearForm } from "./linear_form.ts";
 import { linearPosition } from "./compose.ts";
 import { visitSources } from "./sources.ts";
 
@@ -38,6 +38,7 @@ class NestBuilder {
   readonly #builder: ExpressionBuilder;
   readonly #column: LinearForm[];
   readonly #row: LinearForm[];
+  readonly #position: readonly number[];
   readonly #reductions: Reduction[] = [];
   readonly #stores: Store[] = [];
   readonly #scratch: Variable[] = [];
@@ -60,6 +61,7 @@ class NestBuilder {
     });
     this.#column = this.#builder.identity(group.domain.map((_, axis) => position[axis]));
     this.#row = this.#builder.identity(this.#kept.map((axis) => position[axis]));
+    this.#position = position;
   }
 
   #isBuffer(variable: Variable): boolean {
@@ -159,7 +161,7 @@ class NestBuilder {
   }
 
   #addMember(node: Node, row: boolean): void {
-    const forms = row ? this.#row : this.#column;
+    const forms = row ? this.#rowForms(node) : this.#column;
     for (const output of node.outputs) {
       const id = this.#builder.node(node, output.index, forms);
       this.#builder.remember(output, forms, id);
@@ -169,8 +171,18 @@ class NestBuilder {
     }
   }
 
+  /** Coordinates of a row member, which may have an axis of one element for each reduced one. */
+  #rowForms(node: Node): LinearForm[] {
+    const { along, axes } = this.#group;
+    return along.get(node)!.map((axis) =>
+      axes!.includes(axis)
+        ? constantForm(0, this.#order.length)
+        : axisForm(this.#position[axis], this.#order.length)
+    );
+  }
+
   #store(variable: Variable, value: number, home: Variable, row: boolean, pass: number): void {
-    const forms = row ? this.#row : this.#column;
+    const forms = !row ? this.#column : variable.node ? this.#rowForms(variable.node) : this.#row;
     const position = linearPosition(variable.aval.shape, forms, this.#order.length);
     this.#stores.push({
       operand: this.#builder.write(home),

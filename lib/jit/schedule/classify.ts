@@ -110,6 +110,7 @@ export function classify(graph: Graph, uses: ReadonlyMap<Variable, number>): Map
     classes.set(node, { lowering, role: roleOf(node, lowering, size), cost, size });
   }
   inlineBehindViews(graph, classes, uses);
+  inlineLeaves(graph, classes, uses);
   return classes;
 }
 
@@ -159,6 +160,52 @@ function inlineBehindViews(
     if (uses.get(input) !== 1 || producer.size > VIRTUAL_VIEW_SIZE) continue;
     producer.role = "virtual";
   }
+}
+
+/** A map of graph inputs alone of at most this size joins whoever uses it. */
+const LEAF_SIZE = 12;
+
+/**
+ * A map of graph inputs alone, used once by an elementwise operation over the same elements, has no place of its own
+ * in the order of kernels: it is computed where it is used (the decayed moments of an optimiser, in the kernel of the
+ * gradient).
+ */
+function inlineLeaves(
+  graph: Graph,
+  classes: Map<Node, Classified>,
+  uses: ReadonlyMap<Variable, number>,
+): void {
+  const leaves = new Set<Node>();
+  const outputs = new Set(graph.outputs);
+  for (const node of graph.nodes) {
+    const own = classes.get(node)!;
+    for (const input of node.inputs) {
+      const producer = input.node;
+      if (!producer || !leaves.has(producer) || uses.get(input) !== 1 || outputs.has(input)) continue;
+      const elementwise = own.lowering.kind === "map" || own.lowering.kind === "cast";
+      if (elementwise && sizeOf(node.outputs[0].aval.shape) === sizeOf(input.aval.shape)) {
+        classes.get(producer)!.role = "virtual";
+      }
+    }
+    if (own.role !== "map" || own.size > LEAF_SIZE || own.lowering.kind === "threefry") continue;
+    const ofInputs = node.inputs.every(({ node: below }) =>
+      !below || leaves.has(below) || classes.get(below)!.role === "virtual" && ofGraphInputs(below, classes)
+    );
+    if (ofInputs) leaves.add(node);
+  }
+}
+
+/** True when nothing below a virtual node has a kernel of its own. Virtual expressions are small. */
+function ofGraphInputs(node: Node, classes: ReadonlyMap<Node, Classified>): boolean {
+  const stack = [node];
+  for (let i = 0; i < stack.length && i < 64; i++) {
+    for (const { node: below } of stack[i].inputs) {
+      if (!below) continue;
+      if (classes.get(below)!.role !== "virtual") return false;
+      stack.push(below);
+    }
+  }
+  return stack.length <= 64;
 }
 
 /** True when every input axis of a reshape is a product of whole output axes, so that coordinates stay linear. */

@@ -3,7 +3,7 @@ import type { Graph, Node, Variable } from "../../trace/graph.ts";
 import { sameShape, type Shape, sizeOf } from "../../trace/shape.ts";
 import type { Classified } from "./classify.ts";
 import { outputRanges } from "./build_contract.ts";
-import { OTHER, readsInPlace, readsRow, type Source, visitSources } from "./sources.ts";
+import { OTHER, readsSamePoint, type Source, visitSources } from "./sources.ts";
 
 /** Nodes computed by one kernel, over one domain. */
 export interface Group {
@@ -17,6 +17,8 @@ export interface Group {
   /** For each member: the pass its value belongs to, and whether it is a row value. */
   readonly level: Map<Node, number>;
   readonly rows: Set<Node>;
+  /** For each member: the axes of the domain that its own axes run along. */
+  readonly along: Map<Node, readonly number[]>;
   statements: number;
   /** Buffers the kernel binds, roughly. */
   operands: number;
@@ -27,6 +29,13 @@ export interface GroupLimits {
   /** Statements per kernel: V8's compile time grows faster than a function's size, WGSL's with its square. */
   readonly statements: number;
   readonly operands: number;
+}
+
+/** Where a member stands in its group. */
+interface Place {
+  readonly level: number;
+  readonly row: boolean;
+  readonly along: readonly number[];
 }
 
 /** More passes over a row than this are not fused. */
@@ -55,7 +64,7 @@ export class Grouper {
   }
 
   run(graph: Graph): void {
-    for (const node of graph.nodes) {
+    for (const node of scalarsFirst(graph.nodes)) {
       const { role } = this.#classes.get(node)!;
       const stored = role === "virtual" && node.outputs.some((v) => this.#materialized.has(v));
       if (role === "virtual" && !stored) continue;
@@ -75,19 +84,27 @@ export class Grouper {
       members: [],
       level: new Map(),
       rows: new Set(),
+      along: new Map(),
       statements: 0,
       operands: 0,
       passes: 1,
     };
     this.groups.push(group);
-    this.#add(group, node, 0, false, kind === "anchor" ? 0 : this.#sources(node).length);
+    const along = domain.map((_, axis) => axis);
+    this.#add(
+      group,
+      node,
+      { level: 0, row: false, along },
+      kind === "anchor" ? 0 : this.#sources(node).length,
+    );
     if (kind !== "anchor") this.#lastOver.set(domain.join(), group);
     return group;
   }
 
-  #add(group: Group, node: Node, level: number, row: boolean, reads: number): void {
+  #add(group: Group, node: Node, { level, row, along }: Place, reads: number): void {
     group.members.push(node);
     group.level.set(node, level);
+    group.along.set(node, along);
     if (row) group.rows.add(node);
     group.statements += this.#classes.get(node)!.size;
     group.operands += reads;
@@ -129,10 +146,8 @@ export class Grouper {
     if (over && over !== newest && (!newest || over.index > newest.index)) candidates.push(over);
     for (const group of candidates) {
       if (!this.#fits(group, node, sources.length)) continue;
-      const level = this.#columnLevel(group, node, shape, sources);
-      if (level >= 0) return this.#add(group, node, level, false, this.#newReads(group, sources));
-      const rowLevel = this.#rowLevel(group, shape, sources);
-      if (rowLevel >= 0) return this.#add(group, node, rowLevel, true, this.#newReads(group, sources));
+      const place = this.#columnPlace(group, node, shape, sources) ?? this.#rowPlace(group, shape, sources);
+      if (place) return this.#add(group, node, place, this.#newReads(group, sources));
     }
     this.#open("nest", node, shape);
   }
@@ -141,27 +156,47 @@ export class Grouper {
     return sources.filter((source) => this.#groupOfSource(source) !== group).length;
   }
 
-  /** The pass a column member over `shape` would have in `group`, or -1 when it does not fit there. */
-  #columnLevel(group: Group, node: Node, shape: Shape, sources: readonly Source[]): number {
-    if (group.kind === "anchor" || !sameShape(shape, group.domain)) return -1;
+  /** Where a column member over `shape` would stand in `group`, or null when it does not fit there. */
+  #columnPlace(group: Group, node: Node, shape: Shape, sources: readonly Source[]): Place | null {
+    if (group.kind === "anchor" || !sameShape(shape, group.domain)) return null;
+    if (group.kind === "contract" && !this.#fitsEpilogue(group, node, sources)) return null;
+    const along = shape.map((_, axis) => axis);
     let level = 0;
-    if (group.kind === "contract" && !this.#fitsEpilogue(group, node, sources)) return -1;
     for (const source of sources) {
       const producer = this.#groupOfSource(source);
       if (!producer) continue;
-      if (producer.index > group.index) return -1;
+      if (producer.index > group.index) return null;
       if (producer !== group) continue;
       const member = source.variable.node!;
+      if (!readsSamePoint(source, along, group.along.get(member)!)) return null;
       const memberLevel = group.level.get(member)!;
-      if (group.rows.has(member)) {
-        if (!this.#mayRevisit(group) || !readsRow(source, group.domain, keptAxes(group))) return -1;
-        level = Math.max(level, memberLevel + 1);
-      } else {
-        if (!readsInPlace(source, group.domain)) return -1;
-        level = Math.max(level, memberLevel);
-      }
+      const row = group.rows.has(member);
+      if (row && !this.#mayRevisit(group)) return null;
+      level = Math.max(level, row ? memberLevel + 1 : memberLevel);
     }
-    return level < MAX_PASSES ? level : -1;
+    return level < MAX_PASSES ? { level, row: false, along } : null;
+  }
+
+  /** Where a row member over `shape` would stand: over the kept axes alone, or with 1 for the reduced ones. */
+  #rowPlace(group: Group, shape: Shape, sources: readonly Source[]): Place | null {
+    if (group.axes === null) return null;
+    const kept = keptAxes(group);
+    const withOnes = group.domain.map((size, axis) => kept.includes(axis) ? size : 1);
+    let along: readonly number[];
+    if (sameShape(shape, kept.map((axis) => group.domain[axis]))) along = kept;
+    else if (sameShape(shape, withOnes)) along = withOnes.map((_, axis) => axis);
+    else return null;
+    let level = 0;
+    for (const source of sources) {
+      const producer = this.#groupOfSource(source);
+      if (!producer) continue;
+      if (producer.index > group.index) return null;
+      if (producer !== group) continue;
+      const member = source.variable.node!;
+      if (!group.rows.has(member) || !readsSamePoint(source, along, group.along.get(member)!)) return null;
+      level = Math.max(level, group.level.get(member)!);
+    }
+    return { level, row: true, along };
   }
 
   /**
@@ -190,24 +225,6 @@ export class Grouper {
     return true;
   }
 
-  /** The pass after which a row member over `shape` would be computed, or -1. */
-  #rowLevel(group: Group, shape: Shape, sources: readonly Source[]): number {
-    if (group.axes === null) return -1;
-    const kept = keptAxes(group).map((axis) => group.domain[axis]);
-    if (!sameShape(shape, kept)) return -1;
-    let level = 0;
-    for (const source of sources) {
-      const producer = this.#groupOfSource(source);
-      if (!producer) continue;
-      if (producer.index > group.index) return -1;
-      if (producer !== group) continue;
-      const member = source.variable.node!;
-      if (!group.rows.has(member) || !readsInPlace(source, kept)) return -1;
-      level = Math.max(level, group.level.get(member)!);
-    }
-    return level;
-  }
-
   /** Whether a second pass over the rows is worth keeping them together: contiguous rows, and enough of them. */
   #mayRevisit(group: Group): boolean {
     const axes = group.axes!;
@@ -229,15 +246,33 @@ export class Grouper {
     for (const group of candidates) {
       if (group.kind !== "nest" || !this.#fits(group, node, sources.length)) continue;
       if (group.axes !== null && !sameShape(group.axes, axes)) continue;
-      const level = this.#columnLevel(group, node, domain, sources);
-      if (level < 0) continue;
+      const place = this.#columnPlace(group, node, domain, sources);
+      if (!place) continue;
       group.axes = axes;
-      return this.#add(group, node, level, true, this.#newReads(group, sources));
+      const along = keptAxes(group);
+      return this.#add(group, node, { level: place.level, row: true, along }, this.#newReads(group, sources));
     }
     const group = this.#open("nest", node, domain);
     group.axes = axes;
     group.rows.add(node);
+    group.along.set(node, keptAxes(group));
   }
+}
+
+/**
+ * Scalar work on graph inputs alone (step counts, decayed rates) goes to the front, so that every kernel can use its
+ * results wherever it stands.
+ */
+function scalarsFirst(nodes: readonly Node[]): readonly Node[] {
+  const early = new Set<Node>();
+  for (const node of nodes) {
+    if (node.primitive.effect || node.outputs.some((v) => sizeOf(v.aval.shape) !== 1)) continue;
+    if (node.inputs.every((v) => sizeOf(v.aval.shape) === 1 && (!v.node || early.has(v.node)))) {
+      early.add(node);
+    }
+  }
+  if (early.size === 0 || early.size === nodes.length) return nodes;
+  return [...nodes.filter((node) => early.has(node)), ...nodes.filter((node) => !early.has(node))];
 }
 
 /** The axes of a group's domain that its reductions keep. */

@@ -118,16 +118,16 @@ function forEachInput(
   }
 }
 
-/** True when the variable is read at the point of the domain itself. */
-export function readsInPlace(source: Source, domain: Shape): boolean {
+/**
+ * True when a member of a group is read at the point (or row) of the group's domain for which its reader is computed.
+ * Both give, for each of their axes, the axis of the group's domain it runs along.
+ */
+export function readsSamePoint(
+  source: Source,
+  reader: readonly number[],
+  member: readonly number[],
+): boolean {
   const { map, variable } = source;
-  if (map.length !== domain.length) return false;
-  return map.every((axis, i) => axis === i || (variable.aval.shape[i] === 1 && domain[i] === 1));
-}
-
-/** True when the variable, over the kept axes of a reduction, is read at the row of the point. */
-export function readsRow(source: Source, domain: Shape, kept: readonly number[]): boolean {
-  const { map, variable } = source;
-  if (map.length !== kept.length) return false;
-  return map.every((axis, i) => axis === kept[i] || (variable.aval.shape[i] === 1 && domain[kept[i]] === 1));
+  return map.length === member.length &&
+    map.every((axis, i) => variable.aval.shape[i] === 1 || (axis >= 0 && reader[axis] === member[i]));
 }
