@@ -11,10 +11,14 @@ import { flattenNested, type TypedInput } from "./nested_data.ts";
 
 /** A range of an axis, made by {@link slice}. */
 export class Slice {
+  /** The first position; the beginning (or, walking backwards, the end) when undefined. */
   readonly start: number | undefined;
+  /** The position before which it stops. */
   readonly end: number | undefined;
+  /** From one position to the next; never 0. */
   readonly step: number;
 
+  /** Users write {@link slice}. */
   constructor(start: number | undefined, end: number | undefined, step: number) {
     this.start = start;
     this.end = end;

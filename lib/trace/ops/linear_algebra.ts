@@ -234,7 +234,9 @@ export function kron(a: TensorLike, b: TensorLike): Tensor {
 export interface DiagonalOptions {
   /** Above (positive) or below (negative) the main diagonal. */
   readonly offset?: number;
+  /** The axis of the rows; 0 at first. */
   readonly axis1?: number;
+  /** The axis of the columns; 1 at first. */
   readonly axis2?: number;
 }
 

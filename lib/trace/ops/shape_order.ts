@@ -97,6 +97,7 @@ export type PadMode = "constant" | "edge" | "reflect" | "wrap";
 export interface PadOptions {
   /** What the border holds in mode "constant"; 0 at first. */
   readonly value?: TensorLike;
+  /** "constant" at first. */
   readonly mode?: PadMode;
 }
 

@@ -88,6 +88,7 @@ export interface TopkOptions {
 
 /** The result of {@link topk}. */
 export interface Topk {
+  /** The elements, largest first. */
   readonly values: Tensor;
   /** Their positions along the axis, int32. */
   readonly indices: Tensor;
