@@ -20,7 +20,7 @@ export interface CompiledNest {
 export function compileNest(nest: Nest): CompiledNest {
   const open = openModule(memory);
   const kernel = emitNest(open, nest);
-  open.module.exportFunction(kernel.function.index, "kernel");
+  open.module.exportFunction(kernel.index, "kernel");
   const bytes = open.module.build();
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), moduleImports(memory));
   if (open.scratchBytes > 0) {

@@ -1,6 +1,5 @@
 /** Compiles a nest of the kernel language to one function. */
 import type { Nest } from "../../kernel/kernel.ts";
-import type { FunctionBuilder } from "../assembler/mod.ts";
 import { columnRoots, type NestPlan, planNest, rowRoots } from "./analysis.ts";
 import { writeColumnSweep } from "./column_sweep.ts";
 import { NestWriter } from "./nest_writer.ts";
@@ -10,7 +9,8 @@ import type { ModuleContext } from "./value.ts";
 
 /** The function of a kernel: `(pointers of the operands..., begin, end)`, all i32. */
 export interface KernelFunction {
-  readonly function: FunctionBuilder;
+  /** Its index in the module. */
+  readonly index: number;
   /** The work is numbered from 0 to here; a call does the units from `begin` to before `end`. */
   readonly units: number;
   /** Rough number of instructions per unit. */
@@ -29,7 +29,7 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   const splittable = nest.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
   const unitCost = unitCostOf(plan);
   if (nest.domain.slice(0, nest.rowRank).includes(0)) {
-    return { function: f, units: 0, unitCost, splittable };
+    return { index: f.index, units: 0, unitCost, splittable };
   }
   const begin = operands, end = operands + 1;
   f.localGet(begin).localGet(end).i32GeU().if().return().end();
@@ -44,7 +44,7 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   w.anchor(outer, 0, w.streams.all);
   const write = plan.lanesAreRows ? writeRowSweep : writeColumnSweep;
   write(w, outer, { begin, end });
-  return { function: f, units: plan.units, unitCost, splittable };
+  return { index: f.index, units: plan.units, unitCost, splittable };
 }
 
 function unitCostOf(plan: NestPlan): number {

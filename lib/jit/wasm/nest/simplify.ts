@@ -6,13 +6,12 @@ import type { Index, Nest, Statement, Store } from "../../kernel/kernel.ts";
  * becomes one long loop. A nest without reductions gets row axes only.
  */
 export function simplifyNest(original: Nest): Nest {
-  const nest = original.domain.slice(original.rowRank).every((extent) => extent === 1)
-    ? withoutReductions(original)
-    : original;
+  const nest = hasOneColumn(original) && !readsItsStores(original) ? withoutReductions(original) : original;
   const isMap = nest.reductions.length === 0 && nest.passes <= 1 && !nest.stores.some((s) => s.perRow);
   let simple: Nest = isMap ? { ...nest, rowRank: nest.domain.length } : nest;
   for (let axis = simple.domain.length - 1; axis >= 0; axis--) {
-    if (simple.domain[axis] === 1) simple = dropAxis(simple, axis);
+    const onlyColumn = !isMap && axis === simple.rowRank && simple.domain.length === axis + 1;
+    if (simple.domain[axis] === 1 && !onlyColumn) simple = dropAxis(simple, axis);
   }
   const counted = countedAxes(simple);
   for (let axis = simple.domain.length - 2; axis >= 0; axis--) {
@@ -20,6 +19,16 @@ export function simplifyNest(original: Nest): Nest {
     if (joins(simple, axis)) simple = joinAxes(simple, axis);
   }
   return simple;
+}
+
+function hasOneColumn(nest: Nest): boolean {
+  return nest.domain.slice(nest.rowRank).every((extent) => extent === 1);
+}
+
+/** True when a pass reads what another stores, so that passes cannot become one. */
+function readsItsStores(nest: Nest): boolean {
+  const stored = new Set(nest.stores.map((store) => store.operand));
+  return nest.statements.some((s) => s.kind === "load" && stored.has(s.operand));
 }
 
 /** With a single column a reduction is the value itself (or its position), and what is stored per row per point. */

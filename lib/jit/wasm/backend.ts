@@ -1,0 +1,57 @@
+/** The WebAssembly device behind the interface of all devices. */
+import type { DType, TypedArray } from "../../trace/dtype.ts";
+import type { Graph } from "../../trace/graph.ts";
+import type { Device, Storage } from "../../trace/storage.ts";
+import type { Backend, CompileOptions, Executable, MemoryUse } from "../backend.ts";
+import { schedule, WASM_LIMITS } from "../schedule/schedule.ts";
+import { WasmExecutable } from "./executable.ts";
+import { WasmHeap } from "./heap.ts";
+import { WasmStorage } from "./storage.ts";
+
+/** Settings of a {@linkcode WasmBackend}. */
+export interface WasmSettings {
+  /** Bytes that tensors may take in the memory before the least recently used are spilled. */
+  readonly memory?: number;
+}
+
+export class WasmBackend implements Backend {
+  readonly device: Device = "wasm";
+  readonly #heap: WasmHeap;
+
+  constructor(settings: WasmSettings = {}) {
+    this.#heap = new WasmHeap(settings.memory);
+  }
+
+  compile(graph: Graph, options: CompileOptions): Executable {
+    const { donated, inPlace } = options;
+    return new WasmExecutable(
+      this.#heap,
+      schedule(graph, { limits: WASM_LIMITS, donated, inPlace }),
+      options,
+    );
+  }
+
+  upload(data: TypedArray, dtype: DType): Storage {
+    const storage = new WasmStorage(this.#heap, dtype, data.length);
+    storage.write(data);
+    return storage;
+  }
+
+  transfer(storage: Storage): Storage {
+    if (!(storage instanceof WasmStorage) || storage.heap !== this.#heap) {
+      return this.upload(storage.read(), storage.dtype);
+    }
+    const taken = new WasmStorage(this.#heap, storage.dtype, storage.length);
+    taken.block = storage.detach();
+    this.#heap.cache.give(taken.block, taken);
+    return taken;
+  }
+
+  memory(): MemoryUse {
+    return this.#heap.memory.use();
+  }
+
+  synchronize(): Promise<void> {
+    return Promise.resolve();
+  }
+}

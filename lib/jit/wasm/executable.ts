@@ -1,0 +1,322 @@
+/** A compiled program and its runs. */
+import { byteSize, castValue, type DType } from "../../trace/dtype.ts";
+import type { Storage } from "../../trace/storage.ts";
+import {
+  type CompileOptions,
+  type Executable,
+  IN_PLACE,
+  KEEP,
+  type KernelInfo,
+  type KernelTiming,
+  type RunInput,
+  TAKE,
+} from "../backend.ts";
+import type { HostStep, KernelStep, Program } from "../kernel/program.ts";
+import { wat } from "./assembler/mod.ts";
+import type { WasmHeap } from "./heap.ts";
+import { runHostStep } from "./host_step.ts";
+import type { Block } from "./memory/mod.ts";
+import { moduleImports, SCRATCH_EXPORT } from "./nest/mod.ts";
+import {
+  ARENA_WORD,
+  assembleProgram,
+  PROGRAM_IMPORT,
+  type ProgramModule,
+  RUN_EXPORT,
+  TAPE_CAPACITY,
+  TAPE_POINTER,
+} from "./program/mod.ts";
+import { WasmStorage } from "./storage.ts";
+
+/** How an output gets its block. */
+interface OutputPlan {
+  readonly dtype: DType;
+  readonly length: number;
+  readonly bytes: number;
+  readonly word: number;
+  /** Position of the input that it may be written over; -1 for none. */
+  readonly reuses: number;
+}
+
+export class WasmExecutable implements Executable {
+  readonly memory: { readonly peak: number; readonly donated: number };
+  #kernels: readonly KernelInfo[] | null = null;
+  readonly #timings: { calls: number; milliseconds: number }[] | null;
+  #started = 0;
+  readonly #heap: WasmHeap;
+  readonly #program: Program;
+  readonly #module: ProgramModule;
+  readonly #inputWords: Int32Array;
+  readonly #outputs: readonly OutputPlan[];
+  #run: ((table: number) => void) | null = null;
+  #scratch = 0;
+  /** Tables of runs that have ended; a callback of the host may start a run inside another. */
+  readonly #idle: number[] = [];
+  #disposed = false;
+
+  constructor(heap: WasmHeap, program: Program, options: CompileOptions) {
+    this.#heap = heap;
+    this.#program = program;
+    this.#module = assembleProgram(heap.memory, program, options);
+    this.#timings = options.profile ? this.#module.measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
+    const { layout } = this.#module;
+    this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
+
+    this.#inputWords = Int32Array.from(program.inputs, (buffer) => buffer < 0 ? -1 : layout.buffers[buffer]);
+    this.#outputs = program.outputs.map(({ buffer }) => {
+      const { dtype, length, bytes, reuses } = program.buffers[buffer];
+      return { dtype, length, bytes, reuses, word: layout.buffers[buffer] };
+    });
+  }
+
+  get kernels(): readonly KernelInfo[] {
+    return this.#kernels ??= this.#module.measured.map(kernelInfo);
+  }
+
+  timings(): readonly KernelTiming[] | null {
+    return this.#timings;
+  }
+
+  run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
+    const run = this.#run ?? this.#instantiate();
+    const heap = this.#heap;
+    const { cache, memory } = heap;
+    const table = this.#idle.pop() ?? this.#newTable();
+    const words = memory.u32;
+    const base = table >>> 2;
+    const outputs = this.#outputs;
+    const pinned: WasmStorage[] = new Array(inputs.length);
+    const blocks: Block[] = new Array(outputs.length);
+    const results: WasmStorage[] = new Array(outputs.length);
+    let pins = 0, placed = 0, done = false;
+    let arena: Block | null | undefined;
+    try {
+      for (let i = 0; i < inputs.length; i++) {
+        const input = inputs[i];
+        if (typeof input === "number") {
+          this.#writeScalar(table, i, input);
+          continue;
+        }
+        const storage = input instanceof WasmStorage && input.heap === heap ? input : this.#import(input);
+        const { block } = storage;
+        if (block === null) throw new Error("An input of a program has no block.");
+        const address = cache.pin(block);
+        pinned[pins++] = storage;
+        const word = this.#inputWords[i];
+        if (word >= 0) words[base + word] = address;
+      }
+      for (; placed < outputs.length; placed++) {
+        const output = outputs[placed];
+        const block = output.reuses < 0 || reuse === null
+          ? null
+          : this.#reusable(inputs[output.reuses], reuse[output.reuses]);
+        if (block === null) {
+          const fresh = cache.allocate(output.bytes);
+          blocks[placed] = fresh;
+          words[base + output.word] = fresh.address;
+        } else {
+          blocks[placed] = block;
+          words[base + output.word] = block.address;
+        }
+      }
+      if (this.#program.arenaBytes > 0) {
+        const taken = heap.takeArena(this.#program.arenaBytes);
+        arena = taken.block;
+        words[base + ARENA_WORD] = taken.address;
+      }
+      run(table);
+      done = true;
+    } finally {
+      if (arena !== undefined) heap.returnArena(arena);
+      if (!done) this.#discard(blocks, placed, inputs, reuse);
+      for (let i = 0; i < pins; i++) this.#unpin(pinned[i], pinned[i].block);
+      this.#idle.push(table);
+    }
+    for (let k = 0; k < outputs.length; k++) results[k] = this.#result(outputs[k], blocks[k], inputs, reuse);
+    if (reuse !== null) {
+      for (let i = 0; i < inputs.length; i++) {
+        const input = inputs[i];
+        if (reuse[i] === TAKE && input instanceof WasmStorage) input.release();
+      }
+    }
+    return results;
+  }
+
+  /** The storage of an output whose block is filled. */
+  #result(
+    output: OutputPlan,
+    block: Block,
+    inputs: readonly RunInput[],
+    reuse: Uint8Array | null,
+  ): WasmStorage {
+    if (output.reuses >= 0 && reuse !== null) {
+      const input = inputs[output.reuses];
+      if (input instanceof WasmStorage && input.block === block) {
+        if (reuse[output.reuses] === IN_PLACE) return input;
+        input.block = null;
+      }
+    }
+    const storage = new WasmStorage(this.#heap, output.dtype, output.length);
+    storage.block = block;
+    this.#heap.cache.give(block, storage);
+    return storage;
+  }
+
+  /** The block of an input that this run may write a result into; null when it must not. */
+  #reusable(input: RunInput, how: number): Block | null {
+    if (how === KEEP || !(input instanceof WasmStorage) || input.heap !== this.#heap) return null;
+    // Somebody else reads it too.
+    if (input.block === null || input.block.pins !== 1) return null;
+    return input.block;
+  }
+
+  /** After a failure: frees the blocks that were made for outputs. */
+  #discard(
+    blocks: readonly Block[],
+    count: number,
+    inputs: readonly RunInput[],
+    reuse: Uint8Array | null,
+  ): void {
+    for (let k = 0; k < count; k++) {
+      const { reuses } = this.#outputs[k];
+      const input = reuses < 0 || reuse === null ? null : inputs[reuses];
+      if (input instanceof WasmStorage && input.block === blocks[k]) continue;
+      this.#heap.cache.free(blocks[k]);
+    }
+  }
+
+  #unpin(storage: WasmStorage, block: Block | null): void {
+    if (block !== null) this.#heap.cache.unpin(block);
+    else storage.finishRelease();
+  }
+
+  /** A storage of another backend, copied. */
+  #import(input: Storage): WasmStorage {
+    const data = input.read();
+    const storage = new WasmStorage(this.#heap, input.dtype, input.length);
+    storage.write(data);
+    return storage;
+  }
+
+  #writeScalar(table: number, position: number, value: number): void {
+    const word = this.#module.layout.scalars[position];
+    if (word < 0 || this.#inputWords[position] < 0) return;
+    const { memory } = this.#heap;
+    const address = table + 4 * word;
+    const { dtype } = this.#program.graph.inputs[position].aval;
+    memory.u32[(table >>> 2) + this.#inputWords[position]] = address;
+    switch (dtype) {
+      case "float64":
+        memory.f64[address >>> 3] = value;
+        return;
+      case "float32":
+        memory.f32[address >>> 2] = value;
+        return;
+      case "float16":
+        new Float16Array(memory.memory.buffer, address, 1)[0] = value;
+        return;
+      default: {
+        const cast = castValue(value, "float64", dtype);
+        if (byteSize(dtype) === 1) memory.u8[address] = cast;
+        else memory.u32[address >>> 2] = cast;
+      }
+    }
+  }
+
+  #newTable(): number {
+    const { layout } = this.#module;
+    const table = this.#heap.reserve(4 * layout.words);
+    const base = table >>> 2;
+    this.#heap.memory.u32.fill(0, base, base + layout.words);
+    return table;
+  }
+
+  #instantiate(): (table: number) => void {
+    if (this.#disposed) throw new Error("A program was run after it had been disposed.");
+    // Deno and Node compile modules of any size at once; a browser's main thread does so up to 8 MB.
+    const module = new WebAssembly.Module(this.#module.bytes);
+    const { exports } = new WebAssembly.Instance(module, {
+      ...moduleImports(this.#heap.memory),
+      [PROGRAM_IMPORT]: {
+        host: (step: number, table: number) => this.#callHost(this.#module.hostSteps[step], table),
+        growTape: (buffer: number, table: number) => this.#growTape(buffer, table),
+        profile: (step: number, after: number) => this.#measure(step, after),
+      },
+    });
+    if (this.#module.scratchBytes > 0) {
+      this.#scratch = this.#heap.scratch(this.#module.scratchBytes);
+      (exports[SCRATCH_EXPORT] as WebAssembly.Global).value = this.#scratch;
+    }
+    return this.#run = exports[RUN_EXPORT] as (table: number) => void;
+  }
+
+  #callHost(step: HostStep, table: number): void {
+    runHostStep(this.#heap.memory, this.#program, this.#module.layout, step, table >>> 0);
+  }
+
+  #measure(step: number, after: number): void {
+    const now = performance.now();
+    if (after === 0) this.#started = now;
+    else {
+      const timing = this.#timings![step];
+      timing.calls++;
+      timing.milliseconds += now - this.#started;
+    }
+  }
+
+  /** Doubles the room of a tape. */
+  #growTape(buffer: number, table: number): void {
+    const { cache, memory } = this.#heap;
+    const base = (table >>> 2) + this.#module.layout.buffers[buffer];
+    const recordBytes = Math.max(1, this.#program.buffers[buffer].bytes);
+    const records = memory.u32[base + TAPE_CAPACITY];
+    const capacity = Math.max(16, 2 * records);
+    const block = cache.allocate(capacity * recordBytes);
+    const old = this.#tapes.get(base);
+    if (old !== undefined) {
+      const from = memory.u32[base + TAPE_POINTER];
+      memory.u8.copyWithin(block.address, from, from + records * recordBytes);
+      cache.free(old);
+    }
+    this.#tapes.set(base, block);
+    memory.u32[base + TAPE_POINTER] = block.address;
+    memory.u32[base + TAPE_CAPACITY] = capacity;
+  }
+
+  /** Blocks of tapes by the word of their cells. */
+  readonly #tapes: Map<number, Block> = new Map();
+
+  text(): string {
+    return wat(this.#module.bytes);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#run = null;
+    for (const block of this.#tapes.values()) this.#heap.cache.free(block);
+    this.#tapes.clear();
+    for (const table of this.#idle) this.#heap.memory.free(table);
+    this.#idle.length = 0;
+    this.#heap.freeScratch(this.#scratch);
+  }
+}
+
+/** What a nest does: map, reduce, or row when it goes over the columns more than once. */
+function kindOf(step: KernelStep | HostStep): string {
+  if (step.kind === "host") return "host";
+  const { kernel } = step;
+  if (kernel.kind !== "nest") return kernel.kind;
+  return kernel.reductions.length === 0 ? "map" : kernel.passes === 1 ? "reduce" : "row";
+}
+
+function kernelInfo(step: KernelStep | HostStep): KernelInfo {
+  const nodes = step.kind === "host" ? [step.node] : step.nodes;
+  const operations = nodes.map((node) => node.primitive.name);
+  const locations = new Set<string>();
+  for (const node of nodes) {
+    const line = node.location?.short();
+    if (line) locations.add(line);
+  }
+  return { name: operations.join(" "), kind: kindOf(step), operations, locations: [...locations] };
+}

@@ -1,0 +1,60 @@
+/** The functions of a program's kernels; equal kernels share one. */
+import type { Kernel } from "../../kernel/kernel.ts";
+import { emitContraction } from "../contraction.ts";
+import { emitConvolution } from "../convolution.ts";
+import { emitCopy } from "../copy.ts";
+import { emitCumulative } from "../cumulative.ts";
+import { emitNest, type KernelFunction, type ModuleContext } from "../nest/mod.ts";
+import { emitRoutine } from "../routine.ts";
+import { emitSort } from "../sort.ts";
+
+/** A text that is equal for equal kernels. Plain JSON has no -0, infinities and NaN. */
+export function kernelKey(kernel: Kernel): string {
+  return JSON.stringify(
+    kernel,
+    (_, value) =>
+      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+        ? Object.is(value, -0) ? "-0" : String(value)
+        : value,
+  );
+}
+
+export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFunction {
+  switch (kernel.kind) {
+    case "nest":
+      return emitNest(context, kernel);
+    case "contraction":
+      return emitContraction(context, kernel);
+    case "copy":
+      return emitCopy(context, kernel);
+    case "cumulative":
+      return emitCumulative(context, kernel);
+    case "sort":
+      return emitSort(context, kernel);
+    case "convolution":
+      return emitConvolution(context, kernel);
+    case "routine":
+      return emitRoutine(context, kernel);
+  }
+}
+
+/** Emits each different kernel once. */
+export class KernelTable {
+  readonly context: ModuleContext;
+  readonly #byKey: Map<string, KernelFunction> = new Map();
+  readonly #byKernel: Map<Kernel, KernelFunction> = new Map();
+
+  constructor(context: ModuleContext) {
+    this.context = context;
+  }
+
+  get(kernel: Kernel): KernelFunction {
+    let found = this.#byKernel.get(kernel);
+    if (found !== undefined) return found;
+    const key = kernelKey(kernel);
+    found = this.#byKey.get(key);
+    if (found === undefined) this.#byKey.set(key, found = emitKernel(this.context, kernel));
+    this.#byKernel.set(kernel, found);
+    return found;
+  }
+}

@@ -1,0 +1,342 @@
+/** Writes the steps of a program: calls of kernels, loops, switches, and calls of the host. */
+import { byteSize } from "../../../trace/dtype.ts";
+import type {
+  Binding,
+  HostStep,
+  KernelStep,
+  LoopStep,
+  Program,
+  Step,
+  SwitchStep,
+} from "../../kernel/program.ts";
+import type { FunctionBuilder } from "../assembler/mod.ts";
+import type { ModuleContext } from "../nest/mod.ts";
+import type { KernelTable } from "./kernels.ts";
+import {
+  ARENA_WORD,
+  LOOP_COUNT,
+  LOOP_POSITION,
+  LOOP_STEP,
+  loopsOf,
+  type TableLayout,
+  TAPE_CAPACITY,
+  TAPE_POINTER,
+  TAPE_RECORDS,
+} from "./layout.ts";
+
+/** Steps per function: V8's compile time grows faster than a function's size. */
+const STEPS_PER_FUNCTION = 500;
+
+/** Indices of the imported functions. */
+export interface HostFunctions {
+  /** `(number of the host step, table)`. */
+  readonly host: number;
+  /** `(buffer of the tape, table)`: makes room for more records. */
+  readonly growTape: number;
+  /** `(number of the step, 0 before it and 1 after it)`, for profiles; -1 without. */
+  readonly profile: number;
+}
+
+/** Writes steps into functions that take the address of the table. */
+export class StepWriter {
+  readonly #context: ModuleContext;
+  readonly #program: Program;
+  readonly #layout: TableLayout;
+  readonly #kernels: KernelTable;
+  readonly #host: HostFunctions;
+  readonly #loops: readonly LoopStep[];
+  /** Host steps in the order of their numbers. */
+  readonly hostSteps: HostStep[] = [];
+  /** The steps that a profile counts, in the order of their numbers. */
+  readonly measured: (KernelStep | HostStep)[] = [];
+
+  constructor(
+    context: ModuleContext,
+    program: Program,
+    layout: TableLayout,
+    kernels: KernelTable,
+    host: HostFunctions,
+  ) {
+    this.#context = context;
+    this.#program = program;
+    this.#layout = layout;
+    this.#kernels = kernels;
+    this.#host = host;
+    this.#loops = loopsOf(program.steps);
+  }
+
+  /** A function `(table)` that runs the steps. */
+  write(steps: readonly Step[]): FunctionBuilder {
+    const writeRange = (from: number, to: number): FunctionBuilder => {
+      const body = new StepFunction(this.#context.module.addFunction({ params: ["i32"], results: [] }));
+      for (let i = from; i < to; i++) this.#step(body, steps[i]);
+      return body.f;
+    };
+    if (steps.length <= STEPS_PER_FUNCTION) return writeRange(0, steps.length);
+    const f = this.#context.module.addFunction({ params: ["i32"], results: [] });
+    for (let from = 0; from < steps.length; from += STEPS_PER_FUNCTION) {
+      const part = writeRange(from, Math.min(steps.length, from + STEPS_PER_FUNCTION));
+      f.localGet(0).call(part.index);
+    }
+    return f;
+  }
+
+  #steps(body: StepFunction, steps: readonly Step[]): void {
+    if (steps.length > STEPS_PER_FUNCTION) body.f.localGet(0).call(this.write(steps).index);
+    else for (const step of steps) this.#step(body, step);
+  }
+
+  #step(body: StepFunction, step: Step): void {
+    switch (step.kind) {
+      case "kernel":
+        return this.#measure(body, step, () => this.#kernel(body, step));
+      case "loop":
+        return this.#loop(body, step);
+      case "switch":
+        return this.#switch(body, step);
+      case "host":
+        this.#measure(body, step, () => {
+          body.f.i32Const(this.hostSteps.length).localGet(0).call(this.#host.host);
+          this.hostSteps.push(step);
+        });
+    }
+  }
+
+  #measure(body: StepFunction, step: KernelStep | HostStep, emit: () => void): void {
+    const number = this.measured.push(step) - 1;
+    const mark = (when: 0 | 1): void => {
+      if (this.#host.profile >= 0) body.f.i32Const(number).i32Const(when).call(this.#host.profile);
+    };
+    mark(0);
+    emit();
+    mark(1);
+  }
+
+  #kernel(body: StepFunction, step: KernelStep): void {
+    const { f } = body;
+    const kernel = this.#kernels.get(step.kernel);
+    if (kernel.units === 0) return;
+    if (step.copies !== undefined) {
+      const [from, to] = step.copies;
+      if (this.#samePlace(step.bindings[from], step.bindings[to])) return;
+      this.#address(body, step.bindings[from]);
+      this.#address(body, step.bindings[to]);
+      f.i32Ne().if();
+    }
+    for (const binding of step.bindings) this.#address(body, binding);
+    f.i32Const(0).i32Const(kernel.units).call(kernel.index);
+    if (step.copies !== undefined) f.end();
+  }
+
+  /** Whether two bindings certainly have one address. */
+  #samePlace(a: Binding, b: Binding): boolean {
+    const from = this.#program.buffers[a.buffer], to = this.#program.buffers[b.buffer];
+    if (a.steps.length > 0 || b.steps.length > 0) return false;
+    if (from === to) return a.offset === b.offset;
+    return from.kind === "temporary" && to.kind === "temporary" &&
+      from.offset + a.offset * byteSize(from.dtype) === to.offset + b.offset * byteSize(to.dtype);
+  }
+
+  /** Pushes the address of a binding. */
+  #address(body: StepFunction, binding: Binding): void {
+    const { f } = body;
+    const buffer = this.#program.buffers[binding.buffer];
+    const bytes = byteSize(buffer.dtype);
+    let offset = binding.offset * bytes;
+    if (buffer.kind === "temporary") {
+      body.pushArena();
+      offset += buffer.offset;
+    } else {
+      const word = this.#layout.buffers[buffer.id] + (buffer.kind === "tape" ? TAPE_POINTER : 0);
+      f.localGet(0).i32Load(4 * word);
+    }
+    if (offset !== 0) f.i32Const(offset).i32Add();
+    for (const { loop, stride } of binding.steps) {
+      const cells = this.#layout.loops[loop];
+      if (buffer.kind === "tape") this.#tapePosition(f, buffer.id, loop);
+      else f.localGet(0).i32Load(4 * (cells + LOOP_POSITION));
+      f.i32Const(stride * bytes).i32Mul().i32Add();
+    }
+  }
+
+  /** Pushes which record of a tape the current step of a loop writes or reads. */
+  #tapePosition(f: FunctionBuilder, tape: number, loop: number): void {
+    const step = 4 * (this.#layout.loops[loop] + LOOP_STEP);
+    if (!this.#loops[loop].reverse) {
+      f.localGet(0).i32Load(step);
+      return;
+    }
+    f.localGet(0).i32Load(4 * (this.#layout.buffers[tape] + TAPE_RECORDS)).i32Const(1).i32Sub();
+    f.localGet(0).i32Load(step).i32Sub();
+  }
+
+  #loop(body: StepFunction, step: LoopStep): void {
+    const { f } = body;
+    const cells = this.#layout.loops[step.loop];
+    const cell = (which: number): number => 4 * (cells + which);
+    const written = this.#writtenTapes(step);
+    const tapeCell = (tape: number, which: number): number => 4 * (this.#layout.buffers[tape] + which);
+    const bounded = this.#pushCount(body, step, written);
+    if (bounded) {
+      const count = f.local("i32");
+      f.localSet(count).localGet(0).localGet(count).i32Store(cell(LOOP_COUNT));
+      f.release(count);
+    }
+    f.localGet(0).i32Const(0).i32Store(cell(LOOP_STEP));
+    for (const tape of written) f.localGet(0).i32Const(0).i32Store(tapeCell(tape, TAPE_RECORDS));
+    f.block().loop();
+    if (bounded) {
+      f.localGet(0).i32Load(cell(LOOP_STEP)).localGet(0).i32Load(cell(LOOP_COUNT)).i32GeS().brIf(1);
+    }
+    f.localGet(0);
+    if (step.reverse && bounded) {
+      f.localGet(0).i32Load(cell(LOOP_COUNT)).i32Const(1).i32Sub();
+      f.localGet(0).i32Load(cell(LOOP_STEP)).i32Sub();
+    } else f.localGet(0).i32Load(cell(LOOP_STEP));
+    f.i32Store(cell(LOOP_POSITION));
+    if (step.condition !== null) {
+      this.#steps(body, step.condition.steps);
+      this.#address(body, step.condition.result);
+      f.i32Load8U().i32Eqz().brIf(1);
+    }
+    for (const tape of written) {
+      f.localGet(0).i32Load(cell(LOOP_STEP)).localGet(0).i32Load(tapeCell(tape, TAPE_CAPACITY)).i32GeS().if();
+      f.i32Const(tape).localGet(0).call(this.#host.growTape);
+      f.end();
+    }
+    if (step.stepNumber !== null) {
+      this.#address(body, step.stepNumber);
+      f.localGet(0).i32Load(cell(LOOP_STEP)).i32Store();
+    }
+    this.#steps(body, step.body);
+    for (const { carry, next, bytes } of step.exchange) {
+      if (!this.#samePlace(carry, next)) this.#move(body, carry, next, bytes);
+    }
+    f.localGet(0).localGet(0).i32Load(cell(LOOP_STEP)).i32Const(1).i32Add().i32Store(cell(LOOP_STEP));
+    for (const tape of written) {
+      f.localGet(0).localGet(0).i32Load(cell(LOOP_STEP)).i32Store(tapeCell(tape, TAPE_RECORDS));
+    }
+    if (step.stop !== null) {
+      this.#address(body, step.stop);
+      f.i32Load8U().brIf(1);
+    }
+    f.br(0).end().end();
+    if (step.taken !== null) {
+      this.#address(body, step.taken);
+      f.localGet(0).i32Load(cell(LOOP_STEP)).i32Store();
+    }
+  }
+
+  /** Pushes the most steps a loop may take; false (and nothing pushed) where only its condition ends it. */
+  #pushCount(body: StepFunction, step: LoopStep, written: readonly number[]): boolean {
+    const { f } = body;
+    if (step.count !== null) {
+      this.#address(body, step.count);
+      f.i32Load();
+      if (step.length >= 0) {
+        const count = f.local("i32");
+        f.localTee(count).i32Const(step.length).localGet(count).i32Const(step.length).i32LtS().select();
+        f.release(count);
+      }
+      return true;
+    }
+    if (step.length >= 0) {
+      f.i32Const(step.length);
+      return true;
+    }
+    const read = step.tapes.find((tape) => !written.includes(tape));
+    if (read === undefined) return false;
+    f.localGet(0).i32Load(4 * (this.#layout.buffers[read] + TAPE_RECORDS));
+    return true;
+  }
+
+  /** The tapes that the body of a loop writes. */
+  #writtenTapes(loop: LoopStep): number[] {
+    const written = new Set<number>();
+    const stack = [...loop.body];
+    while (stack.length > 0) {
+      const step = stack.pop()!;
+      if (step.kind === "kernel") {
+        step.kernel.operands.forEach(({ access }, i) => {
+          if (access !== "read") written.add(step.bindings[i].buffer);
+        });
+      } else if (step.kind === "host") { for (const { buffer } of step.outputs) written.add(buffer); }
+      else if (step.kind === "switch") {
+        for (const branch of step.branches) for (const s of branch) stack.push(s);
+      } else {
+        for (const s of step.body) stack.push(s);
+        for (const { carry } of step.exchange) written.add(carry.buffer);
+      }
+    }
+    return loop.tapes.filter((tape) => written.has(tape));
+  }
+
+  /** Moves a few bytes; they lie in blocks that are aligned to 64 and as long as a multiple of it, unless stepped. */
+  #move(body: StepFunction, target: Binding, source: Binding, bytes: number): void {
+    const { f } = body;
+    const sizes: number[] = [];
+    if (bytes <= 64) {
+      let left = bytes;
+      for (const size of [16, 8, 4, 2, 1]) {
+        for (; left >= size; left -= size) sizes.push(size);
+      }
+    }
+    if (sizes.length === 0) {
+      if (bytes === 0) return;
+      this.#address(body, target);
+      this.#address(body, source);
+      f.i32Const(bytes).memoryCopy();
+      return;
+    }
+    const to = f.local("i32"), from = f.local("i32");
+    this.#address(body, target);
+    f.localSet(to);
+    this.#address(body, source);
+    f.localSet(from);
+    let at = 0;
+    for (const size of sizes) {
+      f.localGet(to).localGet(from);
+      if (size === 16) f.v128Load(at, 0).v128Store(at, 0);
+      else if (size === 8) f.i64Load(at, 0).i64Store(at, 0);
+      else if (size === 4) f.i32Load(at, 0).i32Store(at, 0);
+      else if (size === 2) f.i32Load16U(at, 0).i32Store16(at, 0);
+      else f.i32Load8U(at).i32Store8(at);
+      at += size;
+    }
+    f.release(to, from);
+  }
+
+  #switch(body: StepFunction, step: SwitchStep): void {
+    const { f } = body;
+    const last = step.branches.length - 1;
+    if (last < 0) return;
+    for (let i = 0; i < step.branches.length + 1; i++) f.block();
+    this.#address(body, step.index);
+    const index = f.local("i32");
+    f.i32Load().localTee(index).i32Const(0).localGet(index).i32Const(0).i32GeS().select();
+    f.release(index);
+    f.brTable(Array.from({ length: last }, (_, i) => i), last);
+    step.branches.forEach((branch, i) => {
+      f.end();
+      this.#steps(body, branch);
+      f.br(last - i);
+    });
+    f.end();
+  }
+}
+
+/** A function under construction, with the arena's address in a local. */
+class StepFunction {
+  readonly f: FunctionBuilder;
+  readonly #arena: number;
+
+  constructor(f: FunctionBuilder) {
+    this.f = f;
+    this.#arena = f.local("i32");
+    f.localGet(0).i32Load(4 * ARENA_WORD).localSet(this.#arena);
+  }
+
+  pushArena(): void {
+    this.f.localGet(this.#arena);
+  }
+}
