@@ -57,6 +57,13 @@ export function cumprod(x: TensorLike, options: CumulativeOptions = {}): Tensor 
   return cumulativeOp("cumprod", castTo(value, sumDType(value.dtype)), options);
 }
 
+/** Bool by way of integers. */
+function extremumOp(op: "cummax" | "cummin", x: TensorLike, options: CumulativeOptions): Tensor {
+  const value = strong(x, op);
+  if (value.dtype !== "bool") return cumulativeOp(op, value, options);
+  return castTo(cumulativeOp(op, castTo(value, "uint8"), options), "bool");
+}
+
 /**
  * The greatest element so far along an axis, or of the flat tensor without one. In a tie the earlier element gets
  * the derivative.
@@ -68,7 +75,7 @@ export function cumprod(x: TensorLike, options: CumulativeOptions = {}): Tensor 
  * ```
  */
 export function cummax(x: TensorLike, options: CumulativeOptions = {}): Tensor {
-  return cumulativeOp("cummax", strong(x, "cummax"), options);
+  return extremumOp("cummax", x, options);
 }
 
 /**
@@ -82,7 +89,7 @@ export function cummax(x: TensorLike, options: CumulativeOptions = {}): Tensor {
  * ```
  */
 export function cummin(x: TensorLike, options: CumulativeOptions = {}): Tensor {
-  return cumulativeOp("cummin", strong(x, "cummin"), options);
+  return extremumOp("cummin", x, options);
 }
 
 /**

@@ -64,3 +64,4 @@ export {
 export * from "./taking.ts";
 export { einsum } from "./einsum.ts";
 export * from "./sorting.ts";
+export type { TensorMethods } from "./methods.ts";

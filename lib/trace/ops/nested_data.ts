@@ -1,6 +1,13 @@
 /** Nested JavaScript arrays as flat data, with errors that name the place of what does not fit. */
-import { defaultFloat, type DType, newTypedArray, promote, type TypedArray } from "../dtype.ts";
-import { castValue } from "../dtype.ts";
+import {
+  castValue,
+  defaultFloat,
+  type DType,
+  isFloat,
+  newTypedArray,
+  promote,
+  type TypedArray,
+} from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import { sizeOf } from "../shape.ts";
 
@@ -112,14 +119,14 @@ export function flattenNested(operation: string, data: readonly unknown[], dtype
   };
   collect(operation, data, shape, 0, [], all);
   const own: DType = all.numbers || (!all.typed && !all.booleans)
-    ? (all.typed && all.typed.startsWith("float") ? all.typed : defaultFloat())
+    ? (all.typed && isFloat(all.typed) ? all.typed : defaultFloat())
     : all.typed && all.booleans
     ? promote(all.typed, "bool")
     : all.typed ?? "bool";
   const target = dtype ?? own;
   const result = newTypedArray(target, all.values.length);
-  const from: DType = all.numbers || all.typed ? "float64" : "bool";
-  for (let i = 0; i < result.length; i++) result[i] = castValue(all.values[i], from, target);
+  if (isFloat(target)) result.set(all.values);
+  else for (let i = 0; i < result.length; i++) result[i] = castValue(all.values[i], "float64", target);
   return { data: result, dtype: target, shape };
 }
 
@@ -152,9 +159,16 @@ function collect(
     all.count += size;
     return;
   }
+  const last = axis === shape.length - 1;
   for (let i = 0; i < size; i++) {
+    const element = value[i];
+    if (last && typeof element === "number") {
+      all.numbers = true;
+      all.values[all.count++] = element;
+      continue;
+    }
     path.push(i);
-    collect(operation, value[i], shape, axis + 1, path, all);
+    collect(operation, element, shape, axis + 1, path, all);
     path.pop();
   }
 }
