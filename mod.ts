@@ -43,7 +43,7 @@ export { type Scope, scope } from "./lib/jit/scope.ts";
 export { evalShape, type ShapeAndDType, type ShapesOf } from "./lib/jit/eval_shape.ts";
 export { type CopyOptions, jit, type JitOptions, type Jitted } from "./lib/jit/jit.ts";
 export type { Lowered } from "./lib/jit/lower.ts";
-export { Profile } from "./lib/jit/profile.ts";
+export { type MeasuredProgram, Profile } from "./lib/jit/profile.ts";
 export type { TraceRecord } from "./lib/jit/trace_log.ts";
 export type { Guards } from "./lib/jit/observing_backend.ts";
 export type { KernelInfo, KernelTiming, MemoryUse } from "./lib/jit/backend.ts";

@@ -27,6 +27,7 @@ export interface CompileOptions {
 
 /** One kernel of a compiled program, as `f.lower` and the profile show it. */
 export interface KernelInfo {
+  /** What it is called in the generated program. */
   readonly name: string;
   /** What sort of kernel it is: map, reduce, contraction, host ... */
   readonly kind: string;
@@ -38,7 +39,9 @@ export interface KernelInfo {
 
 /** How often a kernel ran and how long in all. */
 export interface KernelTiming {
+  /** How often it ran. */
   readonly calls: number;
+  /** How long in all. */
   readonly milliseconds: number;
 }
 

@@ -9,7 +9,9 @@ import { flatten, type TreeSpec, unflatten } from "../trace/tree.ts";
 
 /** The type of a tensor without its elements. */
 export interface ShapeAndDType {
+  /** The sizes of its axes. */
   readonly shape: readonly number[];
+  /** The element type. */
   readonly dtype: DType;
 }
 

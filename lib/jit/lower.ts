@@ -8,6 +8,7 @@ import { backendFor, devices } from "./devices.ts";
 
 /** A traced and compiled function, to look at. */
 export interface Lowered {
+  /** The traced graph. */
   readonly graph: Graph;
   /** The graph as text. */
   toString(): string;
@@ -15,6 +16,7 @@ export interface Lowered {
   wgsl(): string;
   /** The program for WebAssembly as text. */
   wat(): string;
+  /** The kernels of the compiled program. */
   readonly kernels: readonly KernelInfo[];
   /** Bytes: the most taken at once by temporaries and results, and results that lie in donated buffers. */
   readonly memory: { readonly peak: number; readonly donated: number };

@@ -10,8 +10,11 @@ import { verifyGraph } from "../trace/verify.ts";
 
 /** What a guard looks for: NaN, infinities, magnitudes above `big`. */
 export interface Guards {
+  /** NaN is an error. */
   readonly nan?: boolean;
+  /** An infinity is an error. */
   readonly inf?: boolean;
+  /** A finite magnitude above this is an error. */
   readonly big?: number;
 }
 

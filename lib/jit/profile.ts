@@ -1,8 +1,18 @@
 /** Profile: where the time of compiled functions goes, as tables in the manner of Theano's profiler. */
-import type { Executable, KernelInfo } from "./backend.ts";
+import type { KernelInfo, KernelTiming } from "./backend.ts";
+
+/** What a profile asks a compiled program. */
+export interface MeasuredProgram {
+  /** Its kernels. */
+  readonly kernels: readonly KernelInfo[];
+  /** Bytes taken at once, and bytes that donation saved. */
+  readonly memory: { readonly peak: number; readonly donated: number };
+  /** One per kernel, or null when they were not measured. */
+  timings(): readonly KernelTiming[] | null;
+}
 
 interface ProgramRecord {
-  readonly executable: Executable;
+  readonly executable: MeasuredProgram;
   readonly signature: string;
   calls: number;
   milliseconds: number;
@@ -13,7 +23,7 @@ interface FunctionRecord {
   traces: number;
   traceMilliseconds: number;
   compileMilliseconds: number;
-  readonly programs: Map<Executable, ProgramRecord>;
+  readonly programs: Map<MeasuredProgram, ProgramRecord>;
 }
 
 /** One row of a table before it is laid out. */
@@ -62,7 +72,7 @@ export class Profile {
   }
 
   /** Adds one call of a program. */
-  addCall(name: string, executable: Executable, signature: string, milliseconds: number): void {
+  addCall(name: string, executable: MeasuredProgram, signature: string, milliseconds: number): void {
     const { programs } = this.#function(name);
     let program = programs.get(executable);
     if (!program) programs.set(executable, program = { executable, signature, calls: 0, milliseconds: 0 });

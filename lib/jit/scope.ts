@@ -69,6 +69,7 @@ export function trackStorage(storage: Storage): void {
  * ```
  */
 export function scope(): Scope;
+/** Runs `fn` in a scope of its own and gives its result. */
 export function scope<T>(fn: () => T): T;
 export function scope<T>(fn?: () => T): T | Scope {
   const opened = active = new ActiveScope();

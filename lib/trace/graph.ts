@@ -68,13 +68,17 @@ export class Node {
  * variable a node reads is an input or an output of an earlier node.
  */
 export class Graph {
+  /** What must be given to compute it. */
   readonly inputs: readonly Variable[];
+  /** What it computes: inputs, or outputs of nodes. */
   readonly outputs: readonly Variable[];
+  /** The operations in topological order. */
   readonly nodes: readonly Node[];
   /** The function it came from, for printing. */
   readonly name: string;
   #key: string | undefined;
 
+  /** A graph of nodes that stand in topological order already. */
   constructor(inputs: readonly Variable[], outputs: readonly Variable[], nodes: readonly Node[], name = "") {
     this.inputs = inputs;
     this.outputs = outputs;

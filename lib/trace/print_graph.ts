@@ -2,6 +2,7 @@
 import type { Graph, Node, Variable } from "./graph.ts";
 import { type Aval, describe } from "./shape.ts";
 
+/** How a graph is written as text. */
 export interface GraphTextOptions {
   /** Adds the user's line to each node. */
   readonly locations?: boolean;

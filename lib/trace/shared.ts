@@ -54,6 +54,7 @@ function hold(tensor: Tensor, change: number): void {
  * ```
  */
 export class Shared {
+  /** What it is called in messages and graphs. */
   readonly name: string;
   #tensor: Tensor;
   /** True when user code may hold the current tensor, so that an update must not overwrite its buffer. */
@@ -63,24 +64,30 @@ export class Shared {
   /** Bookkeeping of the reactive layer: null as long as nothing depends on this variable. */
   reactive: object | null = null;
 
+  /** Use `shared` instead, which takes anything tensor-like. */
   constructor(tensor: Tensor, name: string) {
     this.#tensor = tensor;
     this.name = name;
     hold(tensor, 1);
   }
 
+  /** The sizes of its axes. */
   get shape(): readonly number[] {
     return this.#tensor.aval.shape;
   }
+  /** The element type. */
   get dtype(): DType {
     return this.#tensor.aval.dtype;
   }
+  /** The number of axes. */
   get ndim(): number {
     return this.#tensor.aval.shape.length;
   }
+  /** The number of elements. */
   get size(): number {
     return this.#tensor.size;
   }
+  /** Where its value lies. */
   get device(): Device {
     return this.#tensor.device;
   }

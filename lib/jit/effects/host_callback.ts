@@ -13,7 +13,9 @@ import { toTypedArray } from "../reference/host_storage.ts";
 
 /** The type of what a host callback gives. */
 export interface HostCallbackResult {
+  /** The sizes of its axes. */
   readonly shape: readonly number[];
+  /** The element type. */
   readonly dtype: DType;
 }
 
