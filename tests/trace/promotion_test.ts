@@ -120,6 +120,18 @@ Deno.test("plain numbers among themselves stay weak inside a trace", () => {
   }, [{ shape: [], dtype: "float64", weak: true }, { shape: [2], dtype: "float16" }]);
 });
 
+Deno.test("a choice between plain numbers is made in the dtype it meets", () => {
+  const { graph } = traceFunction(([x]) => [x.mul(ops.where(x.gt(0), 0.1, 0))], [{
+    shape: [3],
+    dtype: "float16",
+  }]);
+  const types = graph.nodes.filter((node) => node.primitive.name === "select").map((node) =>
+    node.outputs[0].aval
+  );
+  assertEquals(types.at(-1), { shape: [3], dtype: "float16" });
+  assertEquals(graph.nodes.some((node) => node.primitive.name === "cast"), false);
+});
+
 Deno.test("a long chain of traced numbers neither overflows nor slows down", () => {
   const [dtype] = withTracedNumber(true, (n, x) => {
     let sum = n;

@@ -2,6 +2,8 @@
 import { defaultFloat, type DType, isFloat, promote, rangeOf, type TypedArray } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import { castPrimitive } from "../primitives/cast.ts";
+import { elementwise } from "../primitives/elementwise.ts";
+import { apply, constantValue } from "../primitives/elementwise_rules.ts";
 import { reshapeTo } from "../primitives/move.ts";
 import { concatPrimitive } from "../primitives/move_concat.ts";
 import { describe, sameShape, type Shape } from "../shape.ts";
@@ -82,10 +84,25 @@ export function castTo(x: Tensor, dtype: DType): Tensor {
   return x.literal !== null ? Tensor.literal(x.literal, dtype) : bindOne(castPrimitive, [x], { dtype });
 }
 
+/**
+ * A weak tensor in a definite dtype. A choice between plain numbers is made in that dtype from the start, rather than
+ * in float64 and then cast: `x.mul(where(mask, 1, 0))`.
+ */
+function settle(x: Tensor, dtype: DType): Tensor {
+  const node = x.variable?.node;
+  if (!node || node.primitive !== elementwise.select as unknown) return x.convertWeak(dtype);
+  const [condition, ...choices] = node.inputs.map((variable) =>
+    new Tensor(variable.aval, null, x.owner, variable)
+  );
+  const numbers = choices.map(constantValue);
+  if (numbers.includes(undefined)) return x.convertWeak(dtype);
+  return apply("select", condition, ...numbers.map((value) => Tensor.literal(value!, dtype)));
+}
+
 /** Anything tensor-like as a tensor that is not weak: plain numbers become the default float. */
 export function strong(x: TensorLike, operation?: string): Tensor {
   const tensor = toTensor(x, { operation });
-  return tensor.aval.weak ? tensor.convertWeak(defaultFloat()) : tensor;
+  return tensor.aval.weak ? settle(tensor, defaultFloat()) : tensor;
 }
 
 /** A tensor with a buffer of its own on a device: what `tensor(3)` gives outside a trace. */
@@ -145,7 +162,7 @@ export function promoteOperands(
     if (x.literal !== null && !isFloat(target) && !options.saturate) {
       checkRange(operation, x.literal, target, tensors);
     }
-    return x.convertWeak(target);
+    return settle(x, target);
   });
 }
 
