@@ -35,17 +35,38 @@ export function pushForward(
   });
   for (const node of graph.nodes) {
     const inputs = values.all(node.inputs);
-    const outputs = replayNode(trace, node, inputs);
-    values.define(node.outputs, outputs);
-    if (!node.inputs.some((input) => moving.has(input))) continue;
+    if (!node.inputs.some((input) => moving.has(input))) {
+      values.define(node.outputs, replayNode(trace, node, inputs));
+      continue;
+    }
     const inputTangents = node.inputs.map((input) => moving.get(input) ?? null);
-    const results = tangentsOf(node, inputs, inputTangents, outputs, context);
+    const together = forwardTogether(node, inputs, inputTangents);
+    const outputs = together?.outputs ?? replayNode(trace, node, inputs);
+    values.define(node.outputs, outputs);
+    const results = together?.tangents ?? tangentsOf(node, inputs, inputTangents, outputs, context);
     results.forEach((tangent, i) => tangent && moving.set(node.outputs[i], tangent));
   }
   return {
     outputs: values.all(graph.outputs),
     tangents: graph.outputs.map((output) => moving.get(output) ?? null),
   };
+}
+
+/** Outputs and tangents by the rule that computes both at once; null when the primitive has none. */
+function forwardTogether(
+  node: Node,
+  primals: readonly Tensor[],
+  tangents: readonly MaybeTensor[],
+): { readonly outputs: readonly Tensor[]; readonly tangents: readonly MaybeTensor[] } | null {
+  const { derivative } = node.primitive;
+  if (derivative.kind === "none" || !derivative.forward) return null;
+  const previous = enterLocation(node);
+  try {
+    const result = derivative.forward({ primals, tangents, params: node.params });
+    return { outputs: result.outputs, tangents: checkTangents(node, result.tangents) };
+  } finally {
+    swapLocation(previous);
+  }
 }
 
 /** Applies the forward rule of one node that some tangent reaches. */

@@ -31,6 +31,11 @@ export interface JvpArguments<P extends Params> {
 export interface Derivative<P extends Params> {
   readonly kind: "derivative";
   jvp(args: JvpArguments<P>): readonly MaybeTensor[];
+  /** For primitives that compute outputs and tangents together (loops, conditions): used instead of `jvp` where possible. */
+  forward?(args: Omit<JvpArguments<P>, "outputs">): {
+    outputs: readonly Tensor[];
+    tangents: readonly MaybeTensor[];
+  };
   /**
    * For primitives whose split into a primal and a linear part is not the plain one (loops, calls): computes the
    * outputs again together with whatever the linear part needs, then returns the tangents by linear nodes only.
