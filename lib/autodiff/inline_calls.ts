@@ -44,7 +44,6 @@ export function inlineCalls(graph: Graph): Graph {
 }
 
 function calledGraph(node: Node): Graph | null {
-  if (!node.primitive.graphs) return null;
   const lowering = node.primitive.lower(
     node.params,
     node.inputs.map((input) => input.aval),

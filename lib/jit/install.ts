@@ -1,5 +1,8 @@
-/** Makes the executor of this folder the one that lib/trace runs operations on. */
+/** Makes the executor of this folder the one that lib/trace runs operations on, with WebAssembly as its device. */
 import { installExecutor } from "../trace/storage.ts";
+import { installBackend } from "./devices.ts";
 import { EagerExecutor } from "./eager.ts";
+import { WasmBackend } from "./wasm/backend.ts";
 
+installBackend("wasm", (settings) => new WasmBackend(settings));
 installExecutor(new EagerExecutor());

@@ -1,6 +1,8 @@
 /** The WebAssembly device behind the interface of all devices. */
+import { inlineCalls } from "../../autodiff/inline_calls.ts";
 import type { DType, TypedArray } from "../../trace/dtype.ts";
-import type { Graph } from "../../trace/graph.ts";
+import { Graph, Node, type Variable } from "../../trace/graph.ts";
+import { castPrimitive } from "../../trace/primitives/cast.ts";
 import type { Device, Storage } from "../../trace/storage.ts";
 import type { Backend, CompileOptions, Executable, MemoryUse } from "../backend.ts";
 import { schedule, WASM_LIMITS } from "../schedule/schedule.ts";
@@ -12,6 +14,25 @@ import { WasmStorage } from "./storage.ts";
 export interface WasmSettings {
   /** Bytes that tensors may take in the memory before the least recently used are spilled. */
   readonly memory?: number;
+}
+
+/** Dissolving calls can make outputs of inputs, and equal ones: those become copies. */
+function withOwnOutputs(graph: Graph): Graph {
+  const taken = new Set<Variable>(graph.inputs);
+  const copies: Node[] = [];
+  const outputs = graph.outputs.map((variable) => {
+    const { aval } = variable;
+    if (!taken.has(variable)) {
+      taken.add(variable);
+      return variable;
+    }
+    const copy = new Node(castPrimitive, [variable], { dtype: aval.dtype }, [aval], null);
+    copies.push(copy);
+    return copy.outputs[0];
+  });
+  return copies.length === 0
+    ? graph
+    : new Graph(graph.inputs, outputs, [...graph.nodes, ...copies], graph.name);
 }
 
 export class WasmBackend implements Backend {
@@ -26,7 +47,7 @@ export class WasmBackend implements Backend {
     const { donated, inPlace } = options;
     return new WasmExecutable(
       this.#heap,
-      schedule(graph, { limits: WASM_LIMITS, donated, inPlace }),
+      schedule(withOwnOutputs(inlineCalls(graph)), { limits: WASM_LIMITS, donated, inPlace }),
       options,
     );
   }
