@@ -12,6 +12,7 @@ import { describe, sameAval } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
 import type { LinearMap } from "./linear_map.ts";
+import { unmask } from "./masked_cotangent.ts";
 import { enterLocation } from "./replay.ts";
 
 /** Cotangents of the inputs of `map` for cotangents of its outputs; `residual` gives the coefficients. */
@@ -51,15 +52,17 @@ function transposeNode(
   const cotangents = node.outputs.map((output) => sums.get(output) ?? null);
   // Nothing reads an output's cotangent again; dropping it lets the map stay small on long chains.
   for (const output of node.outputs) sums.delete(output);
+  const masked = cotangents.length === 1 && cotangents[0] ? unmask(node, cotangents[0], linear) : null;
   const results = primitive.linear.transpose({
-    cotangents,
+    cotangents: masked ? [masked.inner] : cotangents,
     inputs: node.inputs.map((input) => linear.has(input) ? null : residual(input)),
     avals: node.inputs.map((input) => input.aval),
     params: node.params,
   });
   node.inputs.forEach((input, i) => {
-    const cotangent = results[i];
-    if (!cotangent || !linear.has(input)) return;
+    const result = results[i];
+    if (!result || !linear.has(input)) return;
+    const cotangent = masked ? masked.mask(result) : result;
     if (!sameAval(cotangent.aval, input.aval)) {
       throw new GradientError(
         `The transpose rule of ${primitive.name} gave a cotangent ${
