@@ -1,10 +1,10 @@
 /** The WebAssembly device behind the interface of all devices. */
-import { inlineCalls } from "../../autodiff/inline_calls.ts";
 import type { DType, TypedArray } from "../../trace/dtype.ts";
 import { Graph, Node, type Variable } from "../../trace/graph.ts";
 import { castPrimitive } from "../../trace/primitives/cast.ts";
 import type { Device, Storage } from "../../trace/storage.ts";
 import type { Backend, CompileOptions, Executable, MemoryUse } from "../backend.ts";
+import { optimise } from "../passes/pipeline.ts";
 import { schedule, WASM_LIMITS } from "../schedule/schedule.ts";
 import { WasmExecutable } from "./executable.ts";
 import { WasmHeap } from "./heap.ts";
@@ -16,7 +16,7 @@ export interface WasmSettings {
   readonly memory?: number;
 }
 
-/** Dissolving calls can make outputs of inputs, and equal ones: those become copies. */
+/** The passes can make outputs of inputs, and equal ones: those become copies. */
 function withOwnOutputs(graph: Graph): Graph {
   const taken = new Set<Variable>(graph.inputs);
   const copies: Node[] = [];
@@ -47,7 +47,7 @@ export class WasmBackend implements Backend {
     const { donated, inPlace } = options;
     return new WasmExecutable(
       this.#heap,
-      schedule(withOwnOutputs(inlineCalls(graph)), { limits: WASM_LIMITS, donated, inPlace }),
+      schedule(withOwnOutputs(optimise(graph)), { limits: WASM_LIMITS, donated, inPlace }),
       options,
     );
   }
