@@ -51,10 +51,8 @@ function check(row: PrimitiveCase, dtype: DType): void {
       : expected[k].data.reduce((most, x) => Math.max(most, Math.abs(x)), SMALL);
     for (let i = 0; i < truth.length; i++) {
       const same = Object.is(actual[i], truth[i]) || actual[i] === truth[i];
-      assert(
-        same || Math.abs(actual[i] - truth[i]) <= tolerance,
-        `${label}: [${i}] ${actual[i]}, not ${truth[i]}`,
-      );
+      const near = Math.abs(actual[i] - truth[i]) <= unit * Math.max(greatest, Math.abs(truth[i]));
+      assert(same || near, `${label}: [${i}] ${actual[i]}, not ${truth[i]}`);
     }
   });
 }
