@@ -4,6 +4,7 @@ import { hasEffect } from "../trace/prune.ts";
 import { type Aval, describe } from "../trace/shape.ts";
 import type { Shared } from "../trace/shared.ts";
 import { TAKE } from "./backend.ts";
+import { optimise } from "./passes/pipeline.ts";
 import { distinctOutputs, type OutputSource } from "./closed_graph.ts";
 import { Cell } from "./dependencies.ts";
 import type { DonationPlan } from "./donation.ts";
@@ -51,7 +52,8 @@ export interface CallPlan {
 }
 
 export function planCall(call: TracedCall): CallPlan {
-  const { graph, reads, outputCount, inputCount, captured } = call.traced;
+  const { reads, outputCount, inputCount, captured } = call.traced;
+  const graph = optimised(call);
   const kept = call.updates ? graph.outputs : graph.outputs.slice(0, outputCount);
   const { program, sources } = distinctOutputs(graph, kept);
   const results = sources.slice(0, outputCount);
@@ -83,6 +85,13 @@ export function planCall(call: TracedCall): CallPlan {
     plain: reads.length === 0 && writes.length === 0 && !donation && !effects,
     followsDefault: call.scalars.length === inputCount && !call.deviceFixed,
   };
+}
+
+/** The graph after the passes; as it was traced where the reference or a debugger looks at it. */
+function optimised({ traced: { graph }, passes }: TracedCall): Graph {
+  if (passes === "none") return graph;
+  const result = optimise(graph, { verify: passes === "verify" });
+  return passes === "verify" ? graph : result;
 }
 
 function isSource(sources: readonly OutputSource[], from: OutputSource["from"], index: number): boolean {

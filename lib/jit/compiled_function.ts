@@ -141,7 +141,7 @@ export class CompiledFunction {
   }
 
   #trace({ flat, names, device }: Prepared): Entry {
-    const { name, swap, updates, mode, device: fixed } = this.settings;
+    const { name, swap, updates, mode, guard, device: fixed } = this.settings;
     const started = performance.now();
     const watched = this.#log.watchedNumbers();
     const presumed = flat.leaves.map((leaf, i) =>
@@ -165,6 +165,7 @@ export class CompiledFunction {
       updates,
       deviceFixed: fixed !== undefined,
       profile: this.#profile,
+      passes: mode === "debug" ? "verify" : mode === "fast" && !guard ? "all" : "none",
     }, this.#backend(device));
     const milliseconds = performance.now() - started;
     this.#profile?.addTrace(name, milliseconds);

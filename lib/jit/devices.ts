@@ -3,7 +3,7 @@ import type { DType, TypedArray } from "../trace/dtype.ts";
 import { DeviceError } from "../trace/errors.ts";
 import type { Device, Storage } from "../trace/storage.ts";
 import type { Backend, BackendSettings, MemoryUse } from "./backend.ts";
-import { ReferenceBackend } from "./reference/backend.ts";
+import { WasmBackend } from "./wasm/backend.ts";
 
 /** Options of {@link init}. */
 export interface InitOptions {
@@ -17,7 +17,9 @@ export interface InitOptions {
 
 type BackendMaker = (settings: BackendSettings) => Backend;
 
-const makers: { [D in Device]?: BackendMaker } = { wasm: () => new ReferenceBackend() };
+const makers: { [D in Device]?: BackendMaker } = {
+  wasm: (settings) => new WasmBackend(settings),
+};
 const backends: { [D in Device]?: Backend } = {};
 const settings: BackendSettings = {};
 let chosen: Device = "wasm";

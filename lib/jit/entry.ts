@@ -37,6 +37,8 @@ export interface TracedCall {
   /** The device was chosen in the options of jit. */
   readonly deviceFixed: boolean;
   readonly profile: Profile | null;
+  /** Whether the graph is rewritten before it is compiled; "verify": only to check every pass. */
+  readonly passes: "all" | "verify" | "none";
 }
 
 export class Entry {
