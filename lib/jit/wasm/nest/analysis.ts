@@ -139,17 +139,21 @@ function chooseVectorAxis(nest: Nest): number {
   return best;
 }
 
-function usesFloat64(nest: Nest, isVector: (statement: number) => boolean, vectorAxis: number): boolean {
+/** Whether vectors hold float64: then they have two lanes. */
+function usesFloat64(
+  nest: Nest,
+  isVector: (statement: number) => boolean,
+  lanesAreRows: boolean,
+): boolean {
   const is64 = (dtype: DType | undefined): boolean => dtype === "float64";
   const inStatements = nest.statements.some((s, i) => {
     if (!isVector(i)) return false;
-    if (s.kind === "op" || s.kind === "cast" || s.kind === "bitcast") return is64(s.dtype) || is64(s.from);
+    if (s.kind === "op" && s.op !== "select" && is64(nest.statements[s.args[0]].dtype)) return true;
+    if (s.kind === "cast" || s.kind === "bitcast") return is64(s.dtype) || is64(s.from);
     return is64(s.dtype);
   });
-  return inStatements || nest.stores.some((store) =>
-    is64(nest.operands[store.operand].dtype) &&
-    (vectorAxis >= nest.rowRank || store.index.strides[vectorAxis] !== 0 || isVector(store.value))
-  ) || nest.reductions.some((r) => is64(r.dtype) && vectorAxis >= nest.rowRank);
+  return inStatements || nest.reductions.some((r) => is64(r.dtype)) ||
+    nest.stores.some((s) => is64(nest.operands[s.operand].dtype) && (!s.perRow || lanesAreRows));
 }
 
 /** Decides how a simplified nest is run. */
@@ -182,7 +186,7 @@ export function planNest(nest: Nest): NestPlan {
     : rowAxes.reduce((n, axis) => n * nest.domain[axis], 1);
   return {
     nest,
-    lanes: usesFloat64(nest, (i) => depths[i] === vectorDepth, vectorAxis) ? 2 : 4,
+    lanes: usesFloat64(nest, (i) => depths[i] === vectorDepth, lanesAreRows) ? 2 : 4,
     vectorAxis,
     lanesAreRows,
     rowAxes,
