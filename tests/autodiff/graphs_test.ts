@@ -152,9 +152,9 @@ Deno.test("gradients of a chain of 100,000 operations, without recursion and in 
   const short = seconds(25_000), long = seconds(100_000);
   console.log(`reverse mode of 100,000 operations: ${long.toFixed(2)} s on top of tracing`);
   assert(long < 20 * Math.max(short, 0.05), `25,000: ${short} s, 100,000: ${long} s`);
-  const value = valueAndGrad((x: Tensor) => chain(20_000)(x))(tensor(1, { dtype: "float64" }));
+  const value = valueAndGrad((x: Tensor) => chain(2_000)(x))(tensor(1, { dtype: "float64" }));
   let x = 1, slope = 1;
-  for (let i = 0; i < 20_000; i++) [x, slope] = [Math.sin(x), slope * Math.cos(x)];
+  for (let i = 0; i < 2_000; i++) [x, slope] = [Math.sin(x), slope * Math.cos(x)];
   assertAlmostEquals(value[0].itemSync() as number, x, 1e-9);
   assertAlmostEquals(value[1].itemSync() as number, slope, 1e-9);
 });

@@ -46,7 +46,7 @@ Deno.test("derivatives of first and second order agree with finite differences i
     } catch (thrown) {
       error = String(thrown).split("\n")[0];
     }
-    if (!(typeof error === "number" && error < 2e-6)) failures.push(`${cellName(cell)}: ${error}`);
+    if (!(typeof error === "number" && error < 1e-8)) failures.push(`${cellName(cell)}: ${error}`);
   }
   console.log(`${checked} cells (primitive x argument x transform) against finite differences, seed ${SEED}`);
   assert(failures.length === 0, failures.join("\n"));
@@ -61,7 +61,7 @@ Deno.test("derivatives in float32 and float16 agree with those in float64", () =
     for (const dtype of row.dtypes) {
       if (!isFloat(dtype) || dtype === "float64") continue;
       checked++;
-      const allowed = dtype === "float32" ? 1e-4 : 0.25;
+      const allowed = dtype === "float32" ? 1e-6 : 5e-3;
       let error: number | string;
       try {
         error = precisionError(cell, dtype, SEED);
