@@ -79,6 +79,8 @@ export function mayOverwrite(kernel: Kernel, from: number, to: number): boolean 
   if (kernel.kind === "copy") return true;
   if (kernel.kind === "contraction") {
     if (kernel.a.operand === from || kernel.b.operand === from) return false;
+    // Long sums, and those of a single row or column, are added up in the result before the epilogue reads anything.
+    if (kernel.k > 256 || kernel.m === 1 || kernel.n === 1) return false;
     return inPlaceLoads(kernel.epilogue.statements, kernel.epilogue.stores, from, to);
   }
   if (kernel.kind !== "nest") return false;
