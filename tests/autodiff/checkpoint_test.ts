@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   checkGrads,
   checkpoint,
+  customVjp,
   grad,
   hessian,
   jit,
@@ -10,7 +11,9 @@ import {
   type Tensor,
   tensor,
   vmap,
+  zeros,
 } from "@damo/damo";
+import { verifyGraph } from "../../lib/trace/verify.ts";
 import { inlineCalls } from "../../lib/autodiff/inline_calls.ts";
 
 const f64 = (data: number | number[] | number[][]): Tensor => tensor(data, { dtype: "float64" });
@@ -75,4 +78,40 @@ Deno.test("nested checkpoints", () => {
     assertAlmostEquals(value, (list(grad(plain)(x)) as number[])[i], 1e-14)
   );
   checkGrads((y: Tensor) => outer(y).sum(), [x], { order: 2 });
+});
+
+Deno.test("the peak memory of a deep net falls", () => {
+  const layer = (x: Tensor, w: Tensor) => x.dot(w).tanh().dot(w).sigmoid().dot(w).tanh();
+  const weights = Array.from({ length: 8 }, () => zeros([16, 16]));
+  const peak = (block: typeof layer): number => {
+    const loss = (ws: Tensor[], x: Tensor) => ws.reduce((h, w) => block(h, w), x).sum();
+    const step = jit((ws: Tensor[], x: Tensor) => grad(loss)(ws, x));
+    return step.lower(weights, zeros([4096, 16])).memory.peak;
+  };
+  const kept = peak(layer), recomputed = peak(checkpoint(layer));
+  console.log(`peak ${kept} bytes, with checkpoint ${recomputed}`);
+  assert(recomputed < kept / 2);
+});
+
+Deno.test("in Theano's form the linearised call takes the place of the one in the trace", () => {
+  const doubled = customVjp((x: Tensor) => x.mul(2), (x) => [x.mul(2), x.mul(7)], (_r, c) => [c.mul(2)]);
+  const f = jit((x: Tensor) => {
+    const h = saved(x);
+    const y = doubled(h).add(0.25);
+    const g = grad(y.mul(h).sum(), x) as Tensor;
+    return [g, y, h.mul(3.5)];
+  });
+  const graph = f.graph(f64([0.3, 0.9]));
+  const count = (name: string) => graph.nodes.filter((node) => node.primitive.name === name).length;
+  assertEquals([count("checkpoint"), count("customCall")], [2, 0], graph.toString());
+  verifyGraph(graph);
+  const [g, y, h] = f(f64([0.3, 0.9]));
+  const plain = grad((x: Tensor) => block(x).mul(2).add(0.25).mul(block(x)).sum())(f64([0.3, 0.9]));
+  const close = (a: Tensor, b: Tensor) =>
+    (a.arraySync() as number[]).forEach((v, i) =>
+      assertAlmostEquals(v, (b.arraySync() as number[])[i], 1e-12)
+    );
+  close(g, plain);
+  close(y, block(f64([0.3, 0.9])).mul(2).add(0.25));
+  close(h, block(f64([0.3, 0.9])).mul(3.5));
 });
