@@ -57,6 +57,7 @@ export { type Computed, computed } from "./lib/jit/computed.ts";
 export { batch, effect } from "./lib/jit/effect.ts";
 export { update } from "./lib/jit/update.ts";
 export * from "./lib/autodiff/mod.ts";
+export * from "./lib/loop/functions.ts";
 export { check } from "./lib/jit/effects/check.ts";
 export { hostCallback, type HostCallbackResult } from "./lib/jit/effects/host_callback.ts";
 export { print, type PrintItem, type PrintOptions } from "./lib/jit/effects/print.ts";

@@ -197,11 +197,16 @@ function noTensors(
 /** Where the leaves are among the inputs of a traced function; -1 for a Shared that it never read. */
 export function leafPositions(leaves: readonly Leaf[], traced: TracedFunction): number[] {
   let next = 0;
-  return leaves.map(({ source }) => {
-    if (source instanceof Tensor) return next++;
-    const read = traced.reads.indexOf(source);
-    return read < 0 ? -1 : traced.inputCount + traced.captured.length + read;
-  });
+  const start = traced.inputCount + traced.captured.length;
+  const reads = new Map(traced.reads.map((shared, i) => [shared, start + i]));
+  return leaves.map(({ source }) => source instanceof Tensor ? next++ : reads.get(source) ?? -1);
+}
+
+/** The distinct places, and for each leaf which of them is its own, or -1. */
+export function distinctPlaces(places: readonly number[]): { active: number[]; slots: number[] } {
+  const active = [...new Set(places.filter((place) => place >= 0))];
+  const slotOf = new Map(active.map((place, slot) => [place, slot]));
+  return { active, slots: places.map((place) => slotOf.get(place) ?? -1) };
 }
 
 /** What a function returned, as tensors and the structure around them; numbers and the like stay in the structure. */

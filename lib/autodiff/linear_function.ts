@@ -1,5 +1,5 @@
 /** A linear map together with the values of its coefficients: can be applied and transposed later, anywhere. */
-import type { Variable } from "../trace/graph.ts";
+import type { Node, Variable } from "../trace/graph.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
 import { constantPrimitive } from "../trace/primitives/constant.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
@@ -16,16 +16,41 @@ export function pruneMap(map: LinearMap): LinearMap {
   return { ...map, nodes: neededNodes(map.nodes, map.outputs.filter((output) => output !== null)) };
 }
 
-/** The coefficients of `map` as tensors of the current trace: literals, and those that have to be kept. */
-export function collectResiduals(map: LinearMap): { variables: Variable[]; tensors: Tensor[] } {
+export interface Residuals {
+  readonly variables: readonly Variable[];
+  readonly tensors: readonly Tensor[];
+  /** What is computed again from them. */
+  readonly recomputed: readonly Node[];
+}
+
+/**
+ * The coefficients of `map` as tensors of the current trace: literals, and those that have to be kept. A value whose
+ * size is known only while it runs (the tape of a loop) cannot leave the program: where the others are to (`leaving`),
+ * it is computed again from what it was made of.
+ */
+export function collectResiduals(map: LinearMap, leaving = false): Residuals {
   const trace = activeTrace();
-  const variables = residualsOf(map);
+  const recomputed: Node[] = [];
+  let variables = residualsOf(map);
+  const hasOpenSize = (variable: Variable) => variable.aval.shape.some((size) => size < 0);
+  if (leaving && variables.some(hasOpenSize)) {
+    const wanted = new Set(variables);
+    for (let i = trace.nodes.length - 1; i >= 0; i--) {
+      const node = trace.nodes[i];
+      if (!node.outputs.some((output) => wanted.has(output) && hasOpenSize(output))) continue;
+      recomputed.push(node);
+      for (const output of node.outputs) wanted.delete(output);
+      for (const input of node.inputs) wanted.add(input);
+    }
+    recomputed.reverse();
+    variables = [...wanted];
+  }
   const tensors = variables.map((variable) => {
     const { node } = variable;
     const isConstant = node !== null && (node.primitive as unknown) === constantPrimitive;
     return isConstant ? literalOf(node) : new Tensor(variable.aval, null, trace, variable);
   });
-  return { variables, tensors };
+  return { variables, tensors, recomputed };
 }
 
 export class LinearFunction {
@@ -36,6 +61,8 @@ export class LinearFunction {
     variables: readonly Variable[],
     residuals: readonly Tensor[],
     readonly context: string,
+    /** Nodes that compute further coefficients from the residuals. */
+    readonly recomputed: readonly Node[] = [],
   ) {
     this.#residuals = new Map(variables.map((variable, i) => [variable, residuals[i]]));
   }
@@ -46,20 +73,37 @@ export class LinearFunction {
   }
 
   withResiduals(residuals: readonly Tensor[]): LinearFunction {
-    return new LinearFunction(this.map, [...this.#residuals.keys()], residuals, this.context);
+    return new LinearFunction(
+      this.map,
+      [...this.#residuals.keys()],
+      residuals,
+      this.context,
+      this.recomputed,
+    );
   }
 
-  #residual = (variable: Variable): Tensor => this.#residuals.get(variable)!;
+  /** Gives each coefficient, in the current trace. */
+  #coefficients(): (variable: Variable) => Tensor {
+    if (this.recomputed.length === 0) return (variable) => this.#residuals.get(variable)!;
+    const trace = activeTrace();
+    const values = new Map(this.#residuals);
+    for (const node of this.recomputed) {
+      const outputs = replayNode(trace, node, node.inputs.map((input) => values.get(input)!));
+      node.outputs.forEach((output, i) => values.set(output, outputs[i]));
+    }
+    return (variable) => values.get(variable)!;
+  }
 
   /** Cotangents of the inputs for cotangents of the outputs; inside a trace. */
   transpose(cotangents: readonly MaybeTensor[]): MaybeTensor[] {
-    return pullBack(this.map, cotangents, this.#residual, this.context);
+    return pullBack(this.map, cotangents, this.#coefficients(), this.context);
   }
 
   /** Tangents of the outputs for tangents of the inputs; inside a trace. */
   apply(tangents: readonly MaybeTensor[]): MaybeTensor[] {
     const trace = activeTrace();
     const { map } = this;
+    const coefficient = this.#coefficients();
     const values = new Map<Variable, Tensor>();
     map.inputs.forEach((input, i) => {
       const tangent = tangents[i];
@@ -78,7 +122,7 @@ export class LinearFunction {
         }
       }
       const inputs = node.inputs.map((input, i) =>
-        isLinear[i] ? instantiate(values.get(input) ?? null, input.aval) : this.#residual(input)
+        isLinear[i] ? instantiate(values.get(input) ?? null, input.aval) : coefficient(input)
       );
       const outputs = replayNode(trace, node, inputs);
       node.outputs.forEach((output, i) => values.set(output, outputs[i]));

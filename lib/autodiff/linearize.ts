@@ -25,7 +25,7 @@ import { checkTangents, tangentsOf } from "./push_forward.ts";
 import { activeTrace, enterLocation, Environment, literalOf, replayNode } from "./replay.ts";
 import { isStopGradient } from "./stop_gradient.ts";
 import { constantPrimitive } from "../trace/primitives/constant.ts";
-import { Replacements } from "./replace_nodes.ts";
+import { rename, Replacements } from "./replace_nodes.ts";
 
 /** The tangents of a program in terms of placeholders, while its nodes are walked in order. */
 class Linearizer {
@@ -220,11 +220,15 @@ export function linearizeTrace(
     for (const output of node.outputs) visit(output);
   }
   const map = linearizer.finish(outputs.map((output) => tangents.get(output) ?? null));
-  replacements.apply(new Set(map.nodes));
+  const renamed = replacements.apply(new Set(map.nodes));
   const inOrder = order.map((position) => inputs[position]);
   const place = new Map(inOrder.map((input, i) => [input, i]));
   return {
-    map: { ...map, inputs: inputs.map((input) => map.inputs[place.get(input)!]) },
+    map: {
+      ...map,
+      inputs: inputs.map((input) => map.inputs[place.get(input)!]),
+      nodes: renamed.size === 0 ? map.nodes : map.nodes.map((node) => rename(node, renamed)),
+    },
     connected: inputs.map((input) => needed.has(input)),
   };
 }

@@ -3,7 +3,7 @@
  * needs. When that happens to a node which the trace holds already, the new computation takes its place, so that
  * nothing is computed twice.
  */
-import { Node } from "../trace/graph.ts";
+import { Node, type Variable } from "../trace/graph.ts";
 import type { Params, Primitive } from "../trace/primitive.ts";
 import { constantPrimitive } from "../trace/primitives/constant.ts";
 import { reshapePrimitive } from "../trace/primitives/move.ts";
@@ -26,9 +26,13 @@ export class Replacements {
     this.#byNode.set(node, { emitted: this.trace.nodes.slice(mark), outputs });
   }
 
-  /** Moves what was emitted (but for nodes in `removed`, which are no longer in the trace) to its place. */
-  apply(removed: ReadonlySet<Node>): void {
-    if (this.#byNode.size === 0) return;
+  /**
+   * Moves what was emitted (but for nodes in `removed`, which are no longer in the trace) to its place. Returns the
+   * variables that have others in their place, which matters to nodes that are not in the trace.
+   */
+  apply(removed: ReadonlySet<Node>): ReadonlyMap<Variable, Variable> {
+    const renamed = new Map<Variable, Variable>();
+    if (this.#byNode.size === 0) return renamed;
     const moved = new Set<Node>();
     for (const { emitted } of this.#byNode.values()) for (const node of emitted) moved.add(node);
     // Literals are shared by the whole trace and may have been made late: they go to the front.
@@ -46,12 +50,27 @@ export class Replacements {
       }
       node.outputs.forEach((variable, i) => {
         const input = this.trace.lift(replacement.outputs[i]);
+        if (variable.aval.shape.some((size) => size < 0)) {
+          // What has no size yet cannot be reshaped; nobody but the nodes of this trace knows it.
+          renamed.set(variable, input);
+          return;
+        }
         const params: Params = { shape: variable.aval.shape };
         const primitive = reshapePrimitive as unknown as Primitive;
         result.push(Node.redefine(variable, primitive, [input], params, node.location));
       });
     }
     this.trace.nodes.length = 0;
-    for (const node of result) this.trace.nodes.push(node);
+    for (const node of result) this.trace.nodes.push(renamed.size === 0 ? node : rename(node, renamed));
+    return renamed;
   }
+}
+
+/** The node with renamed inputs, in the place of the old one. */
+export function rename(node: Node, renamed: ReadonlyMap<Variable, Variable>): Node {
+  if (!node.inputs.some((input) => renamed.has(input))) return node;
+  const inputs = node.inputs.map((input) => renamed.get(input) ?? input);
+  const replaced = new Node(node.primitive, inputs, node.params, [], node.location, node.outputs);
+  for (const output of node.outputs) output.node = replaced;
+  return replaced;
 }

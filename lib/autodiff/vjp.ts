@@ -7,7 +7,13 @@ import { instantiate } from "../trace/primitives/zeros.ts";
 import type { Aval } from "../trace/shape.ts";
 import { describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
-import { capturedInputs, commitWrites, type TracedFunction, traceFunction } from "../trace/trace.ts";
+import {
+  capturedInputs,
+  commitWrites,
+  currentTrace,
+  type TracedFunction,
+  traceFunction,
+} from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
 import {
   type AnyFunction,
@@ -73,12 +79,13 @@ function linearizeUser(fn: AnyFunction, primals: readonly unknown[], context: st
   let kept: ReturnType<typeof collectResiduals> | undefined;
   let active: number[] = [];
   const count = () => user!.traced.outputCount;
+  const leaving = currentTrace() === null;
   const results = recorded(context, split.tensors, (inputs) => {
     user = traceUser(fn, split, inputs);
     active = [...new Set(user.places.filter((place) => place >= 0))];
     const linearized = linearizeGraph(user.traced.graph, user.inputs, active, context, count());
     map = pruneMap(linearized.map);
-    kept = collectResiduals(map);
+    kept = collectResiduals(map, leaving);
     const own = commitWrites(user.traced, linearized.outputs);
     return [...own, ...kept.tensors.filter((tensor) => tensor.literal === null)];
   });
@@ -90,7 +97,7 @@ function linearizeUser(fn: AnyFunction, primals: readonly unknown[], context: st
     outSpec: user!.spec,
     outAvals: outputs.map((output) => output.aval),
     split,
-    linear: new LinearFunction(map!, kept!.variables, residuals, context),
+    linear: new LinearFunction(map!, kept!.variables, residuals, context, kept!.recomputed),
     slots: user!.places.map((place) => active.indexOf(place)),
   };
 }

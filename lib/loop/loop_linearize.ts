@@ -18,7 +18,7 @@ import { Graph, type Variable } from "../trace/graph.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { instantiate } from "../trace/primitives/zeros.ts";
 import { prune } from "../trace/prune.ts";
-import { Tensor } from "../trace/tensor.ts";
+import type { Tensor } from "../trace/tensor.ts";
 import { bind, Trace, withTrace } from "../trace/trace.ts";
 import { differentiable, loopActivity } from "./activity.ts";
 import { closedBody, inputsLike } from "./body_trace.ts";

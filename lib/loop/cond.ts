@@ -1,0 +1,167 @@
+/** cond and switchCase: one of several functions runs. */
+import { type DType, isFloat, isInteger } from "../trace/dtype.ts";
+import { LoopError } from "../trace/errors.ts";
+import { Graph } from "../trace/graph.ts";
+import { castTo, isIntegral, toTensor } from "../trace/ops/convert.ts";
+import { functionName } from "../trace/parameter_names.ts";
+import { castPrimitive } from "../trace/primitives/cast.ts";
+import { prune } from "../trace/prune.ts";
+import { describe, sameShape } from "../trace/shape.ts";
+import type { Shared } from "../trace/shared.ts";
+import type { Tensor } from "../trace/tensor.ts";
+import { bind, bindOne, currentTrace, Trace, withTrace } from "../trace/trace.ts";
+import { sameStructure, unflatten } from "../trace/tree.ts";
+import { Surroundings } from "./close_loop.ts";
+import { switchPrimitive } from "./switch_primitive.ts";
+import { conditionScalar, definite, flattenValues, type FlatValues, type Values } from "./values.ts";
+
+/**
+ * `condition ? whenTrue(...operands) : whenFalse(...operands)`. Both functions are traced, once each, and one of them
+ * runs. They must return trees of the same structure and types. A Shared that one of them assigns keeps its value when
+ * the other runs. Under vmap with a condition that differs between examples both run and the results are chosen.
+ *
+ * @throws {LoopError} when the results differ in type or the condition is not one bool.
+ * @example
+ * ```ts
+ * import { cond, tensor } from "@damo/damo";
+ * const x = tensor(-2);
+ * const y = cond(x.gt(0), (x) => x.mul(2), (x) => x.neg(), x);
+ * console.assert(y.itemSync() === 2);
+ * ```
+ */
+export function cond<A extends unknown[], R>(
+  condition: Tensor | Shared | boolean,
+  whenTrue: (...operands: Values<A>) => R,
+  whenFalse: (...operands: Values<A>) => NoInfer<R>,
+  ...operands: A
+): Values<R> {
+  const scalar = conditionScalar(condition, "cond", "the condition");
+  const index = bindOne(castPrimitive, [scalar], { dtype: "int32" });
+  return choose("cond", index, [whenFalse, whenTrue], ["whenFalse", "whenTrue"], operands) as Values<R>;
+}
+
+/**
+ * `fns[index](...operands)`: every function is traced once, and one of them runs. An index out of range is clamped.
+ *
+ * @throws {LoopError} when the results differ in type or the index is not one integer.
+ * @example
+ * ```ts
+ * import { switchCase, tensor } from "@damo/damo";
+ * const y = switchCase(tensor(1, { dtype: "int32" }), [(x) => x, (x) => x.mul(x)], tensor(3));
+ * console.assert(y.itemSync() === 9);
+ * ```
+ */
+export function switchCase<A extends unknown[], R>(
+  index: number | Tensor | Shared,
+  fns: readonly ((...operands: Values<A>) => R)[],
+  ...operands: A
+): Values<R> {
+  const given = toTensor(index);
+  const { shape, dtype, weak } = given.aval;
+  if (shape.length > 0 || !(weak ? isIntegral(given) : isInteger(dtype))) {
+    throw new LoopError(`switchCase: the index is ${describe(given.aval)}.`, {
+      operation: "switchCase",
+      arguments: [{ name: "index", shape, dtype }],
+      remedy: 'Pass one integer: write index.cast("int32") for a whole number in a float.',
+    });
+  }
+  if (fns.length === 0) {
+    throw new LoopError("switchCase: there are no functions to choose from.", {
+      operation: "switchCase",
+      remedy: "Pass at least one.",
+    });
+  }
+  const names = fns.map((_, i) => `fns[${i}]`);
+  return choose("switchCase", castTo(given, "int32"), fns, names, operands) as Values<R>;
+}
+
+interface Branch {
+  readonly trace: Trace;
+  readonly inputs: readonly Tensor[];
+  readonly result: FlatValues;
+}
+
+function choose(
+  operation: string,
+  index: Tensor,
+  fns: readonly ((...operands: never[]) => unknown)[],
+  names: readonly string[],
+  operands: readonly unknown[],
+): unknown {
+  const flat = flattenValues([...operands], "operands");
+  const given = flat.tensors.map(definite);
+  const branches = fns.map((fn): Branch => {
+    const trace = new Trace(currentTrace(), functionName(fn));
+    return withTrace(trace, () => {
+      const inputs = given.map(({ aval: { shape, dtype } }, i) =>
+        trace.addInput({ shape, dtype }, flat.paths[i])
+      );
+      const result = fn(...unflatten(flat.spec, inputs) as never[]);
+      return { trace, inputs, result: flattenValues(result, "result") };
+    });
+  });
+  const dtypes = commonTypes(operation, branches, names);
+  const around = new Surroundings(branches.map((branch) => branch.trace));
+  const graphs = branches.map(({ trace, inputs, result }) =>
+    withTrace(trace, () => {
+      const outputs = result.tensors.map((tensor, k) =>
+        trace.lift(tensor.aval.weak ? tensor.convertWeak(dtypes[k]) : tensor)
+      );
+      const { before, after } = around.stateVariables(trace);
+      const all = [...inputs.map((x) => x.variable!), ...around.constantVariables(trace), ...before];
+      return prune(new Graph(all, [...outputs, ...after], trace.nodes, trace.name));
+    })
+  );
+  const states = around.writes.map((shared) => shared.value);
+  const results = bind(switchPrimitive, [index, ...given, ...around.constants(), ...states], {
+    branches: graphs,
+  });
+  around.writes.forEach((shared, i) => shared.value = results[dtypes.length + i]);
+  return unflatten(branches[0].result.spec, results.slice(0, dtypes.length));
+}
+
+/** The dtype of each result, after checking that all branches agree; plain numbers take that of the others. */
+function commonTypes(operation: string, branches: readonly Branch[], names: readonly string[]): DType[] {
+  const [first] = branches;
+  branches.forEach((branch, b) => {
+    if (!sameStructure(first.result.spec, branch.result.spec)) {
+      throw new LoopError(
+        `${operation}: ${names[0]} and ${names[b]} do not return the same structure: ${
+          shownPaths(first.result)
+        } and ${shownPaths(branch.result)}.`,
+        { operation, remedy: "Return the same arrays and objects with tensors in the same places." },
+      );
+    }
+  });
+  return first.result.tensors.map((_, k) => {
+    const strong = branches.find((branch) => !branch.result.tensors[k].aval.weak) ?? first;
+    const target = strong.result.tensors[k].aval;
+    branches.forEach((branch, b) => {
+      const tensor = branch.result.tensors[k];
+      const { aval } = tensor;
+      const fits = aval.weak
+        ? target.weak || isFloat(target.dtype) || (target.dtype !== "bool" && isIntegral(tensor))
+        : aval.dtype === target.dtype;
+      if (fits && sameShape(aval.shape, target.shape)) return;
+      const place = tensor.variable?.node?.location?.describe();
+      throw new LoopError(
+        `${operation}: ${first.result.paths[k]} is ${describe(target)} from ${
+          names[branches.indexOf(strong)]
+        } and ${describe(aval)} from ${names[b]}${place ? `, computed at ${place}` : ""}.`,
+        {
+          operation,
+          arguments: [
+            { name: names[branches.indexOf(strong)], shape: target.shape, dtype: target.dtype },
+            { name: names[b], shape: aval.shape, dtype: aval.dtype },
+          ],
+          remedy: "All branches must return the same types: use cast, reshape or broadcastTo in one of them.",
+        },
+      );
+    });
+    return target.weak ? definite(first.result.tensors[k]).dtype : target.dtype;
+  });
+}
+
+function shownPaths({ paths }: FlatValues): string {
+  return paths.length === 0 ? "no tensors" : paths.join(", ");
+}

@@ -1,0 +1,160 @@
+/** Tracing a user's body on carries, whose types must be the same before and after each step. */
+import { defaultFloat, type DType, isFloat } from "../trace/dtype.ts";
+import { LoopError } from "../trace/errors.ts";
+import { isIntegral } from "../trace/ops/convert.ts";
+import { type Aval, describe, sameShape } from "../trace/shape.ts";
+import type { NumberOrigin, Tensor } from "../trace/tensor.ts";
+import { currentTrace, Trace, withTrace } from "../trace/trace.ts";
+import { sameStructure, unflatten } from "../trace/tree.ts";
+import { flattenValues, type FlatValues } from "./values.ts";
+
+export interface BodyRequest<R> {
+  /** What the user called: `scan`. */
+  readonly operation: string;
+  /** Names the body in graphs. */
+  readonly name: string;
+  readonly initial: FlatValues;
+  /** Adds further inputs and calls the user's function; returns the new carry and whatever else there is. */
+  call(carry: unknown, trace: Trace): R;
+}
+
+export interface TracedBody<R> {
+  readonly trace: Trace;
+  /** The initial carries with their types settled. */
+  readonly initial: readonly Tensor[];
+  readonly carries: readonly Tensor[];
+  readonly next: readonly Tensor[];
+  readonly result: R;
+}
+
+/** A plain number as initial carry, while it is not yet known what the body makes of it. */
+class InitialNumber implements NumberOrigin {
+  constructor(readonly integral: boolean, readonly source: NumberOrigin | null) {}
+  observe(): void {
+    this.source?.observe();
+  }
+}
+
+/**
+ * Traces the body once; where an initial carry is a plain number, once more, after the first time has shown which dtype
+ * it becomes: that of the body's result, or the default float.
+ */
+export function traceBody<R extends { readonly carry: unknown }>(
+  request: BodyRequest<R>,
+): TracedBody<R> {
+  const { tensors } = request.initial;
+  if (!tensors.some((tensor) => tensor.aval.weak)) return traceOnce(request, tensors);
+  const probe = traceOnce(request, tensors);
+  const settled = tensors.map((tensor, i) => {
+    if (!tensor.aval.weak) return tensor;
+    const { aval } = probe.next[i];
+    const dtype: DType = aval.weak ? defaultFloat() : aval.dtype;
+    if (!isFloat(dtype) && dtype !== "bool" && !isIntegral(tensor)) return tensor.convertWeak(defaultFloat());
+    return tensor.convertWeak(dtype);
+  });
+  return traceOnce(request, settled);
+}
+
+function traceOnce<R extends { readonly carry: unknown }>(
+  request: BodyRequest<R>,
+  initial: readonly Tensor[],
+): TracedBody<R> {
+  const { operation, initial: { spec, paths } } = request;
+  const trace = new Trace(currentTrace(), request.name);
+  return withTrace(trace, () => {
+    const carries = initial.map((tensor, i) => {
+      const { shape, dtype, weak } = tensor.aval;
+      if (!weak) return trace.addInput({ shape, dtype }, paths[i] || undefined);
+      const input = trace.addInput({ shape, dtype, weak }, paths[i] || undefined);
+      const integral = tensor.literal !== null
+        ? Number.isInteger(tensor.literal)
+        : tensor.origin?.integral ?? false;
+      input.origin = new InitialNumber(integral, tensor.origin);
+      return input;
+    });
+    const result = request.call(unflatten(spec, carries), trace);
+    const after = flattenValues(result.carry, "result");
+    if (!sameStructure(spec, after.spec)) throw structureChanged(request, after);
+    const next = after.tensors.map((tensor, i) => matchCarry(operation, paths[i], initial[i], tensor));
+    return { trace, initial, carries, next, result };
+  });
+}
+
+/** The new value of a carry, after checking that it has the type of the old one. */
+export function matchCarry(operation: string, path: string, initial: Tensor, value: Tensor): Tensor {
+  const before = initial.aval, after = value.aval;
+  if (before.weak) return value;
+  if (!sameShape(before.shape, after.shape)) throw typeChanged(operation, path, before, value);
+  if (after.weak) {
+    if (isFloat(before.dtype) || (before.dtype !== "bool" && isIntegral(value))) {
+      return value.convertWeak(before.dtype);
+    }
+    throw typeChanged(operation, path, before, value);
+  }
+  if (before.dtype !== after.dtype) throw typeChanged(operation, path, before, value);
+  return value;
+}
+
+/** Where the value of a traced tensor was computed, as `file:line`. */
+function computedAt(tensor: Tensor): string {
+  const place = tensor.variable?.node?.location?.describe();
+  return place ? `, computed at ${place}` : "";
+}
+
+export function typeChanged(operation: string, path: string, before: Aval, value: Tensor): LoopError {
+  const after = value.aval;
+  const shown = path || "the carry";
+  const remedies: string[] = [];
+  if (!sameShape(before.shape, after.shape)) {
+    remedies.push(
+      `Return ${shown} with shape [${before.shape.join(", ")}], or start from a value of shape [${
+        after.shape.join(", ")
+      }]`,
+    );
+  }
+  if (before.dtype !== after.dtype) {
+    const target = after.weak ? defaultFloat() : after.dtype;
+    remedies.push(
+      `${
+        remedies.length ? "give both one dtype: write" : "Write"
+      } .cast("${before.dtype}") on the result, or ` +
+        `start from a value of dtype ${target}`,
+    );
+  }
+  return new LoopError(
+    `${operation}: the carry must keep its type from step to step: ${shown} is ${
+      describe(before)
+    } before the step ` +
+      `and ${describe(after)} after it${computedAt(value)}.`,
+    {
+      operation,
+      arguments: [
+        { name: `${shown} before`, shape: before.shape, dtype: before.dtype },
+        { name: `${shown} after`, shape: after.shape, dtype: after.dtype },
+      ],
+      remedy: `${remedies.join(", and ")}.`,
+    },
+  );
+}
+
+function structureChanged({ operation, initial }: BodyRequest<unknown>, after: FlatValues): LoopError {
+  const before = new Set(initial.paths.map((path) => path.replace(/^\w+/, "")));
+  const now = new Set(after.paths.map((path) => path.replace(/^\w+/, "")));
+  const root = /^\w*/.exec(initial.paths[0] ?? "")?.[0] || "carry";
+  const missing = [...before].filter((path) => !now.has(path)).map((path) => `${root}${path}`);
+  const added = [...now].filter((path) => !before.has(path)).map((path) => `${root}${path}`);
+  const changes = [
+    missing.length > 0 ? `${missing.join(", ")} is missing from it` : "",
+    added.length > 0 ? `${added.join(", ")} is new in it` : "",
+  ].filter((text) => text !== "").join(", ");
+  return new LoopError(
+    `${operation}: the carry that the body returns does not have the structure of the initial one: ${
+      changes || "its plain values differ"
+    }.`,
+    {
+      operation,
+      remedy:
+        "Return the same arrays and objects, with a tensor in the place of each tensor, in the same order.",
+    },
+  );
+}
