@@ -30,7 +30,10 @@ export interface Classified {
 const VIRTUAL_SCALAR_SIZE = 12;
 /** An expression of at most this cost may be computed again in a later pass rather than kept in memory. */
 export const RECOMPUTE_COST = 8;
+/** A map of at most this size is computed behind a view. */
 const VIRTUAL_VIEW_SIZE = 48;
+/** A map of graph inputs alone of at most this size joins whoever uses it. */
+const LEAF_SIZE = 12;
 
 const COST: { readonly [op: string]: number } = {
   div: 4,
@@ -90,28 +93,60 @@ function expands(map: IndexMap, node: Node): boolean {
   return false;
 }
 
-/** Assigns every node its role. */
+/**
+ * Assigns every node its role. Besides what has no kernel by its nature (constants, views, small scalar work), two
+ * kinds of maps that are used once are computed inside their consumer:
+ *
+ * - by a view that reads each element at most once: transpose(x * y) needs no buffer for x * y;
+ * - by an elementwise operation over the same elements, when they read graph inputs alone: they have no place of
+ *   their own in the order of kernels, and join whoever uses them (the decayed moments of an optimiser, the kernel
+ *   of the gradient).
+ */
 export function classify(graph: Graph, uses: ReadonlyMap<Variable, number>): Map<Node, Classified> {
   const classes = new Map<Node, Classified>();
+  const outputs = new Set(graph.outputs);
+  const ofInputs = new Set<Node>();
   for (const node of graph.nodes) {
     const lowering = node.primitive.lower(
       node.params,
       node.inputs.map((v) => v.aval),
       node.outputs.map((v) => v.aval),
     );
-    let cost = ownCost(lowering), size = 1;
+    let cost = ownCost(lowering), size = 1, inputsOnly = true;
     for (const input of node.inputs) {
       const below = input.node && classes.get(input.node);
-      if (below?.role === "virtual") {
+      if (!below) continue;
+      if (
+        below.role === "map" && uses.get(input) === 1 && !outputs.has(input) &&
+        input.node!.outputs.length === 1
+      ) {
+        if (inlinesInto(node, lowering, input, below, ofInputs)) below.role = "virtual";
+      }
+      if (below.role === "virtual") {
         cost += below.cost;
         size += below.size;
       }
+      inputsOnly &&= below.role === "virtual" && ofInputs.has(input.node!);
     }
     classes.set(node, { lowering, role: roleOf(node, lowering, size), cost, size });
+    if (inputsOnly && lowering.kind !== "threefry") ofInputs.add(node);
   }
-  inlineBehindViews(graph, classes, uses);
-  inlineLeaves(graph, classes, uses);
   return classes;
+}
+
+/** Whether a map used only by `node` is computed inside it. */
+function inlinesInto(
+  node: Node,
+  lowering: Lowering,
+  input: Variable,
+  below: Classified,
+  ofInputs: ReadonlySet<Node>,
+): boolean {
+  if (lowering.kind === "index") return below.size <= VIRTUAL_VIEW_SIZE && !expands(lowering.map, node);
+  if (lowering.kind === "reshape") return below.size <= VIRTUAL_VIEW_SIZE && splitsOnly(node);
+  const elementwise = lowering.kind === "map" || lowering.kind === "cast";
+  return elementwise && below.size <= LEAF_SIZE && ofInputs.has(input.node!) &&
+    sizeOf(node.outputs[0].aval.shape) === sizeOf(input.aval.shape);
 }
 
 function roleOf(node: Node, lowering: Lowering, size: number): Role {
@@ -137,75 +172,6 @@ function roleOf(node: Node, lowering: Lowering, size: number): Role {
     default:
       return "anchor";
   }
-}
-
-/**
- * A map used once, by a view that reads each element at most once, is computed behind the view: transpose(x * y)
- * needs no buffer for x * y.
- */
-function inlineBehindViews(
-  graph: Graph,
-  classes: Map<Node, Classified>,
-  uses: ReadonlyMap<Variable, number>,
-): void {
-  for (const node of graph.nodes) {
-    const own = classes.get(node)!;
-    if (own.lowering.kind !== "index" && own.lowering.kind !== "reshape") continue;
-    if (uses.get(node.outputs[0]) !== 1) continue;
-    if (own.lowering.kind === "index" && expands(own.lowering.map, node)) continue;
-    if (own.lowering.kind === "reshape" && !splitsOnly(node)) continue;
-    const input = node.inputs[0];
-    const producer = input.node && classes.get(input.node);
-    if (!producer || producer.role !== "map" || input.node!.outputs.length !== 1) continue;
-    if (uses.get(input) !== 1 || producer.size > VIRTUAL_VIEW_SIZE) continue;
-    producer.role = "virtual";
-  }
-}
-
-/** A map of graph inputs alone of at most this size joins whoever uses it. */
-const LEAF_SIZE = 12;
-
-/**
- * A map of graph inputs alone, used once by an elementwise operation over the same elements, has no place of its own
- * in the order of kernels: it is computed where it is used (the decayed moments of an optimiser, in the kernel of the
- * gradient).
- */
-function inlineLeaves(
-  graph: Graph,
-  classes: Map<Node, Classified>,
-  uses: ReadonlyMap<Variable, number>,
-): void {
-  const leaves = new Set<Node>();
-  const outputs = new Set(graph.outputs);
-  for (const node of graph.nodes) {
-    const own = classes.get(node)!;
-    for (const input of node.inputs) {
-      const producer = input.node;
-      if (!producer || !leaves.has(producer) || uses.get(input) !== 1 || outputs.has(input)) continue;
-      const elementwise = own.lowering.kind === "map" || own.lowering.kind === "cast";
-      if (elementwise && sizeOf(node.outputs[0].aval.shape) === sizeOf(input.aval.shape)) {
-        classes.get(producer)!.role = "virtual";
-      }
-    }
-    if (own.role !== "map" || own.size > LEAF_SIZE || own.lowering.kind === "threefry") continue;
-    const ofInputs = node.inputs.every(({ node: below }) =>
-      !below || leaves.has(below) || classes.get(below)!.role === "virtual" && ofGraphInputs(below, classes)
-    );
-    if (ofInputs) leaves.add(node);
-  }
-}
-
-/** True when nothing below a virtual node has a kernel of its own. Virtual expressions are small. */
-function ofGraphInputs(node: Node, classes: ReadonlyMap<Node, Classified>): boolean {
-  const stack = [node];
-  for (let i = 0; i < stack.length && i < 64; i++) {
-    for (const { node: below } of stack[i].inputs) {
-      if (!below) continue;
-      if (classes.get(below)!.role !== "virtual") return false;
-      stack.push(below);
-    }
-  }
-  return stack.length <= 64;
 }
 
 /** True when every input axis of a reshape is a product of whole output axes, so that coordinates stay linear. */
