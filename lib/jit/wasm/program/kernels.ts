@@ -8,15 +8,24 @@ import { emitNest, type KernelFunction, type ModuleContext } from "../nest/mod.t
 import { emitRoutine } from "../routine.ts";
 import { emitSort } from "../sort.ts";
 
-/** A text that is equal for equal kernels. Plain JSON has no -0, infinities and NaN. */
+/** A text that is equal for equal kernels. Plain JSON has no -0, infinities and NaN: those are listed behind it. */
 export function kernelKey(kernel: Kernel): string {
-  return JSON.stringify(
-    kernel,
-    (_, value) =>
-      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
-        ? Object.is(value, -0) ? "-0" : String(value)
-        : value,
-  );
+  const special: string[] = [];
+  const note = (value: number | undefined, i: number): void => {
+    if (value !== undefined && (!Number.isFinite(value) || Object.is(value, -0))) {
+      special.push(`${i}:${Object.is(value, -0) ? "-0" : value}`);
+    }
+  };
+  const statements = kernel.kind === "nest"
+    ? kernel.statements
+    : kernel.kind === "contraction"
+    ? kernel.epilogue.statements
+    : [];
+  statements.forEach((s, i) => {
+    if (s.kind === "constant") note(s.value, i);
+    else if (s.kind === "load") note(s.fill, i);
+  });
+  return JSON.stringify(kernel) + special.join();
 }
 
 export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFunction {
