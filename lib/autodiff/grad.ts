@@ -9,7 +9,14 @@ import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { capturedInputs, commitWrites, traceFunction } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
-import { type AnyFunction, differentiate, flattenResult, floatTensor, leafPositions } from "./arguments.ts";
+import {
+  type AnyFunction,
+  differentiate,
+  distinctPlaces,
+  flattenResult,
+  floatTensor,
+  leafPositions,
+} from "./arguments.ts";
 import { type CostGradientOptions, gradientOfCost } from "./grad_of_cost.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
@@ -136,16 +143,16 @@ export function differentiateCost(
     );
     const all = [...inputs, ...capturedInputs(traced)];
     const places = leafPositions(split.leaves, traced);
-    const active = [...new Set(places.filter((place) => place >= 0))];
+    const { active, slots } = distinctPlaces(places);
     const { outputs, map, connected } = linearizeGraph(traced.graph, all, active, context, 1);
-    const reached = places.map((place) => place >= 0 && connected[active.indexOf(place)]);
+    const reached = slots.map((slot) => slot >= 0 && connected[slot]);
     reportDisconnected(split.leaves.filter((_, i) => !reached[i]), options.disconnected, context);
     const trace = activeTrace();
     const seed = Tensor.literal(1, outputs[0].aval.dtype);
     const pulled = pullBack(map, [seed], (v) => new Tensor(v.aval, null, trace, v), context);
     const own = commitWrites(traced, outputs);
-    const gradients = places.map((place, i) => {
-      const cotangent: MaybeTensor = place < 0 ? null : pulled[active.indexOf(place)];
+    const gradients = slots.map((slot, i) => {
+      const cotangent: MaybeTensor = slot < 0 ? null : pulled[slot];
       return nameGradient(instantiate(cotangent, split.leaves[i].aval), fn.name, split.leaves[i].path);
     });
     return [...own, ...gradients];

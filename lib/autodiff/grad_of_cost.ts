@@ -58,7 +58,7 @@ export function gradientOfCost(cost: Tensor | null, wrt: unknown, options: CostG
     seeds.push(checkKnown(tensor, gradient));
   }
   if (cost !== null) {
-    const variable = trace.lift(checkCost(cost));
+    const variable = trace.lift(checkCost(cost, trace));
     if (!ends.includes(variable)) {
       ends.push(variable);
       seeds.push(Tensor.literal(1, variable.aval.dtype));
@@ -75,12 +75,13 @@ export function gradientOfCost(cost: Tensor | null, wrt: unknown, options: CostG
   }));
   const variables = [...new Set(targets.flatMap(({ variable }) => variable ?? []))];
   const { map, connected } = linearizeTrace(ends, variables, constants, CONTEXT);
-  const isConnected = ({ variable }: Target) => variable !== null && connected[variables.indexOf(variable)];
+  const slots = new Map(variables.map((variable, slot) => [variable, slot]));
+  const isConnected = ({ variable }: Target) => variable !== null && connected[slots.get(variable)!];
   reportDisconnected(targets.filter((target) => !isConnected(target)), options.disconnected, CONTEXT);
   const pulled = pullBack(map, seeds, (v) => new Tensor(v.aval, null, trace, v), CONTEXT);
   const name = cost?.variable?.name ?? "cost";
   const gradients = targets.map(({ variable, aval, path }) => {
-    const cotangent: MaybeTensor = variable ? pulled[variables.indexOf(variable)] : null;
+    const cotangent: MaybeTensor = variable ? pulled[slots.get(variable)!] : null;
     const gradient = instantiate(cotangent, aval);
     const made = gradient.variable;
     if (made?.node && made.name === undefined) made.name = `d${name}/d${variable?.name ?? path}`;
@@ -107,9 +108,19 @@ function targetOf(trace: Trace, leaf: Tensor | Shared, path: string): Target {
   return { path: shown, aval: { shape, dtype }, variable: isLiteral ? null : trace.lift(leaf) };
 }
 
-function checkCost(cost: Tensor): Tensor {
+function checkCost(cost: Tensor, trace: Trace): Tensor {
   const { shape, dtype } = cost.aval;
   const argument = { name: "cost", shape, dtype };
+  if (cost.owner !== null && cost.owner !== trace) {
+    throw new GradientError(
+      `grad: the cost was computed in ${cost.owner.name}, and grad was called in ${trace.name} inside it.`,
+      {
+        operation: CONTEXT,
+        arguments: [argument],
+        remedy: "Call grad in the function that computes the cost, or compute the cost in this one.",
+      },
+    );
+  }
   if (shape.length > 0) {
     throw new GradientError(`grad: the cost must be a scalar, got ${describe(cost.aval)}.`, {
       operation: CONTEXT,

@@ -11,7 +11,7 @@ import { type Aval, describe, sizeOf } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne, commitWrites } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
-import { type AnyFunction, differentiate, type Differentiated } from "./arguments.ts";
+import { type AnyFunction, differentiate, type Differentiated, distinctPlaces } from "./arguments.ts";
 import { batchFunction } from "./batch_graph.ts";
 import { differentiateCost, normalizePositions } from "./grad.ts";
 import { collectResiduals, LinearFunction, pruneMap } from "./linear_function.ts";
@@ -162,14 +162,13 @@ function jacobianBlocks(
   context: string,
 ): Tensor[] {
   const { traced, inputs, places } = user;
-  const active = [...new Set(places.filter((place) => place >= 0))];
+  const { active, slots } = distinctPlaces(places);
   const { outputs, map } = linearizeGraph(traced.graph, inputs, active, context, traced.outputCount);
   const own = commitWrites(traced, outputs);
   own.forEach((output, i) => checkResult(output.aval, i, context));
   const pruned = pruneMap(map);
   const { variables, tensors } = collectResiduals(pruned);
   const linear = new LinearFunction(pruned, variables, tensors, context);
-  const slots = places.map((place) => active.indexOf(place));
   const count = (avals: readonly Aval[]) => avals.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const outAvals = own.map((output) => output.aval);
   const chosen = mode ?? (count(leaves.map((leaf) => leaf.aval)) <= count(outAvals) ? "forward" : "reverse");

@@ -21,6 +21,7 @@ import {
   differentiate,
   type Differentiated,
   directionFor,
+  distinctPlaces,
   flattenResult,
   leafPositions,
   matchLeaves,
@@ -77,13 +78,14 @@ function linearizeUser(fn: AnyFunction, primals: readonly unknown[], context: st
   let user: TracedUser | undefined;
   let map: LinearMap | undefined;
   let kept: ReturnType<typeof collectResiduals> | undefined;
-  let active: number[] = [];
+  let slots: readonly number[] = [];
   const count = () => user!.traced.outputCount;
   const leaving = currentTrace() === null;
   const results = recorded(context, split.tensors, (inputs) => {
     user = traceUser(fn, split, inputs);
-    active = [...new Set(user.places.filter((place) => place >= 0))];
-    const linearized = linearizeGraph(user.traced.graph, user.inputs, active, context, count());
+    const distinct = distinctPlaces(user.places);
+    slots = distinct.slots;
+    const linearized = linearizeGraph(user.traced.graph, user.inputs, distinct.active, context, count());
     map = pruneMap(linearized.map);
     kept = collectResiduals(map, leaving);
     const own = commitWrites(user.traced, linearized.outputs);
@@ -98,7 +100,7 @@ function linearizeUser(fn: AnyFunction, primals: readonly unknown[], context: st
     outAvals: outputs.map((output) => output.aval),
     split,
     linear: new LinearFunction(map!, kept!.variables, residuals, context, kept!.recomputed),
-    slots: user!.places.map((place) => active.indexOf(place)),
+    slots,
   };
 }
 
@@ -163,9 +165,9 @@ export function linearize<A extends AnyArguments, R>(
     const results = recorded(context, [...present, ...linear.residuals], (inputs) => {
       let next = 0;
       const moving = given.map((tensor) => tensor && inputs[next++]);
-      const ordered = linear.map.inputs.map((_, slot) => {
-        const leaf = slots.indexOf(slot);
-        return leaf < 0 ? null : moving[leaf];
+      const ordered: MaybeTensor[] = linear.map.inputs.map(() => null);
+      slots.forEach((slot, leaf) => {
+        if (slot >= 0) ordered[slot] = moving[leaf];
       });
       const pushed = linear.withResiduals(inputs.slice(present.length)).apply(ordered);
       return pushed.map((tangent, i) => instantiate(tangent, outAvals[i]));

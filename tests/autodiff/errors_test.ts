@@ -7,6 +7,7 @@ import {
   GradientError,
   hessian,
   jacobian,
+  jit,
   jvp,
   linearize,
   ShapeError,
@@ -188,6 +189,16 @@ Deno.test("Theano's form outside a trace, of a vector, and of what is not connec
     messageOf(inside((x) => grad(null, x, { knownGrads: [[x.sum(), x]] })))[0],
     "grad: knownGrads gives float64[2] as the gradient of float64[].",
   );
+  const outer = (x: Tensor) => {
+    const cost = x.sum();
+    return vmap(function body(y: Tensor) {
+      return grad(cost, y) as Tensor;
+    })(x);
+  };
+  assertEquals(messageOf(() => jit(outer)(f64([1, 2]))), [
+    "grad: the cost was computed in outer, and grad was called in body inside it.",
+    "Call grad in the function that computes the cost, or compute the cost in this one.",
+  ]);
   const w = shared(f64(1), { name: "weights" });
   assertEquals(
     messageOf(inside((x) => grad(x.sum(), w)))[0],
