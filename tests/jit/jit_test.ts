@@ -169,7 +169,8 @@ Deno.test("the cache of signatures is bounded", () => {
   try {
     const f = jit((x: Tensor) => x.add(1));
     for (let n = 1; n <= 600; n++) f(tensor(new Float32Array(n)));
-    assertEquals(f.cacheSize, 256);
+    assert(f.cacheSize >= 32 && f.cacheSize <= 256, `${f.cacheSize} signatures`);
+    assertEquals(f(tensor([1, 2])).arraySync(), [2, 3], "what was dropped is traced again");
   } finally {
     console.warn = warn;
   }

@@ -63,8 +63,7 @@ export class WasmBackend implements Backend {
       return this.upload(storage.read(), storage.dtype);
     }
     const taken = new WasmStorage(this.#heap, storage.dtype, storage.length);
-    taken.block = storage.detach();
-    this.#heap.cache.give(taken.block, taken);
+    storage.moveTo(taken);
     return taken;
   }
 

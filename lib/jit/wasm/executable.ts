@@ -34,6 +34,8 @@ interface OutputPlan {
   readonly length: number;
   readonly bytes: number;
   readonly word: number;
+  /** The word of the table where a small output is made; -1 for others. */
+  readonly cell: number;
   /** Position of the input that it may be written over; -1 for none. */
   readonly reuses: number;
 }
@@ -47,6 +49,7 @@ export class WasmExecutable implements Executable {
   readonly #program: Program;
   readonly #module: ProgramModule;
   readonly #inputWords: Int32Array;
+  readonly #inputCells: Int32Array;
   readonly #outputs: readonly OutputPlan[];
   #run: ((table: number) => void) | null = null;
   #scratch = 0;
@@ -63,9 +66,10 @@ export class WasmExecutable implements Executable {
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
 
     this.#inputWords = Int32Array.from(program.inputs, (buffer) => buffer < 0 ? -1 : layout.buffers[buffer]);
-    this.#outputs = program.outputs.map(({ buffer }) => {
+    this.#inputCells = layout.smallInputs;
+    this.#outputs = program.outputs.map(({ buffer }, k) => {
       const { dtype, length, bytes, reuses } = program.buffers[buffer];
-      return { dtype, length, bytes, reuses, word: layout.buffers[buffer] };
+      return { dtype, length, bytes, reuses, word: layout.buffers[buffer], cell: layout.smallOutputs[k] };
     });
   }
 
@@ -99,6 +103,10 @@ export class WasmExecutable implements Executable {
         }
         const storage = input instanceof WasmStorage && input.heap === heap ? input : this.#import(input);
         const { block } = storage;
+        if (storage.words !== null) {
+          this.#enter(storage.words, table, i);
+          continue;
+        }
         if (block === null) throw new Error("An input of a program has no block.");
         const address = cache.pin(block);
         pinned[pins++] = storage;
@@ -107,6 +115,10 @@ export class WasmExecutable implements Executable {
       }
       for (; placed < outputs.length; placed++) {
         const output = outputs[placed];
+        if (output.cell >= 0) {
+          words[base + output.word] = table + 4 * output.cell;
+          continue;
+        }
         const block = output.reuses < 0 || reuse === null
           ? null
           : this.#reusable(inputs[output.reuses], reuse[output.reuses]);
@@ -126,13 +138,18 @@ export class WasmExecutable implements Executable {
       }
       run(table);
       done = true;
+      for (let k = 0; k < outputs.length; k++) {
+        if (outputs[k].cell >= 0) results[k] = this.#smallResult(outputs[k], base, inputs, reuse);
+      }
     } finally {
       if (arena !== undefined) heap.returnArena(arena);
       if (!done) this.#discard(blocks, placed, inputs, reuse);
       for (let i = 0; i < pins; i++) this.#unpin(pinned[i], pinned[i].block);
       this.#idle.push(table);
     }
-    for (let k = 0; k < outputs.length; k++) results[k] = this.#result(outputs[k], blocks[k], inputs, reuse);
+    for (let k = 0; k < outputs.length; k++) {
+      if (outputs[k].cell < 0) results[k] = this.#result(outputs[k], blocks[k], inputs, reuse);
+    }
     if (reuse !== null) {
       for (let i = 0; i < inputs.length; i++) {
         const input = inputs[i];
@@ -140,6 +157,36 @@ export class WasmExecutable implements Executable {
       }
     }
     return results;
+  }
+
+  /** Copies the elements of a small input into the table. */
+  #enter(from: readonly number[], table: number, position: number): void {
+    const cell = this.#inputCells[position], word = this.#inputWords[position];
+    if (word < 0 || cell < 0) return;
+    const { i32, u32 } = this.#heap.memory;
+    const at = (table >>> 2) + cell;
+    for (let w = 0; w < from.length; w++) i32[at + w] = from[w];
+    u32[(table >>> 2) + word] = table + 4 * cell;
+  }
+
+  /** The storage of a small output: a new one, or the variable's own when it is updated. */
+  #smallResult(
+    { cell, bytes, dtype, length, reuses }: OutputPlan,
+    base: number,
+    inputs: readonly RunInput[],
+    reuse: Uint8Array | null,
+  ): WasmStorage {
+    const { i32 } = this.#heap.memory;
+    const count = (bytes + 3) >> 2, at = base + cell;
+    const input = reuses >= 0 && reuse !== null && reuse[reuses] === IN_PLACE ? inputs[reuses] : null;
+    if (input instanceof WasmStorage && input.words !== null) {
+      for (let w = 0; w < count; w++) input.words[w] = i32[at + w];
+      return input;
+    }
+    const storage = new WasmStorage(this.#heap, dtype, length);
+    const words: number[] = storage.words = new Array(count);
+    for (let w = 0; w < count; w++) words[w] = i32[at + w];
+    return storage;
   }
 
   /** The storage of an output whose block is filled. */
@@ -178,6 +225,7 @@ export class WasmExecutable implements Executable {
     reuse: Uint8Array | null,
   ): void {
     for (let k = 0; k < count; k++) {
+      if (this.#outputs[k].cell >= 0) continue;
       const { reuses } = this.#outputs[k];
       const input = reuses < 0 || reuse === null ? null : inputs[reuses];
       if (input instanceof WasmStorage && input.block === blocks[k]) continue;

@@ -1,4 +1,5 @@
 /** The table in memory through which a running program finds its buffers, one word of 32 bits per entry. */
+import { SMALL_BYTES } from "../storage.ts";
 import type { LoopStep, Program, Step } from "../../kernel/program.ts";
 
 /** Word 0 of the table: the address of the arena with the temporaries. */
@@ -24,6 +25,9 @@ export interface TableLayout {
   readonly loops: readonly number[];
   /** By input position: the word of an 8-byte cell for a number given instead of a buffer; -1 for others. */
   readonly scalars: Int32Array;
+  /** By input and by output position: the word where the elements of a small tensor are during a run; -1 for others. */
+  readonly smallInputs: Int32Array;
+  readonly smallOutputs: Int32Array;
   readonly words: number;
 }
 
@@ -54,5 +58,13 @@ export function layOut(program: Program, scalars: readonly number[]): TableLayou
   next += next & 1;
   const cells = new Int32Array(program.inputs.length).fill(-1);
   for (const position of scalars) cells[position] = take(2);
-  return { buffers, loops, scalars: cells, words: next };
+  // Like blocks, small tensors start at multiples of 64 bytes and are followed by what belongs to nobody else.
+  next = Math.ceil(next / 16) * 16;
+  const small = (id: number): number => {
+    const bytes = id < 0 ? Infinity : program.buffers[id].bytes;
+    return bytes <= SMALL_BYTES ? take(Math.max(1, Math.ceil(bytes / 64)) * 16) : -1;
+  };
+  const smallInputs = Int32Array.from(program.inputs, (id, i) => cells[i] >= 0 ? -1 : small(id));
+  const smallOutputs = Int32Array.from(program.outputs, ({ buffer }) => small(buffer));
+  return { buffers, loops, scalars: cells, smallInputs, smallOutputs, words: next };
 }
