@@ -50,6 +50,7 @@ export type { KernelInfo, KernelTiming, MemoryUse } from "./lib/jit/backend.ts";
 export * as nn from "./lib/nn/mod.ts";
 export * as optim from "./lib/optim/mod.ts";
 export * as random from "./lib/random/mod.ts";
+export { RandomStream } from "./lib/random/mod.ts";
 export * as io from "./lib/io/mod.ts";
 export * as viz from "./lib/viz/mod.ts";
 export * as data from "./lib/data/mod.ts";

@@ -1,4 +1,4 @@
-/** Random words, and uniform numbers made of them. */
+/** Random words, and numbers in the unit interval made of them by exact steps only. */
 import type { DType } from "../trace/dtype.ts";
 import { iota } from "../trace/ops/creation.ts";
 import type { TensorLike } from "../trace/ops/convert.ts";
@@ -11,22 +11,27 @@ import { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
 import { keyWords, threefry } from "./key.ts";
 
-/** Two words for every element of a shape: threefry of the key and the element's row-major position. */
-export function randomWords(operation: string, key: TensorLike, shape: Shape): readonly [Tensor, Tensor] {
+/** Two independent uint32 for every element. */
+export type Words = readonly [Tensor, Tensor];
+
+/**
+ * Two words for every element of a shape: threefry of the key and the element's row-major position. `round` counts the
+ * further pairs of words that a draw takes for each element.
+ */
+export function randomWords(operation: string, key: TensorLike, shape: Shape, round = 0): Words {
   const words = keyWords(operation, key);
   const size = sizeOf(checkShape(operation, shape));
-  // The high counter word 1 keeps draws apart from split (0) and foldIn (all ones).
-  const [first, second] = threefry(words, iota([size], 0, "uint32"), Tensor.literal(1, "uint32"));
+  // High counter words from 1 on keep draws apart from split (0) and foldIn (all ones).
+  const [first, second] = threefry(words, iota([size], 0, "uint32"), Tensor.literal(1 + round, "uint32"));
   return [reshapeTo(first, shape), reshapeTo(second, shape)];
 }
 
 /** Uniform in [0, 1): 23 random bits for float32 and float16, 52 for float64, so that no rounding reaches 1. */
 export function unitUniform(operation: string, key: TensorLike, shape: Shape, dtype: DType): Tensor {
-  const [first, second] = randomWords(operation, key, shape);
-  return unitFromWords(first, second, dtype);
+  return unitFromWords(randomWords(operation, key, shape), dtype);
 }
 
-export function unitFromWords(first: Tensor, second: Tensor, dtype: DType): Tensor {
+export function unitFromWords([first, second]: Words, dtype: DType): Tensor {
   if (dtype === "float64") {
     // (26 high bits of one word and 26 of the other) 2^-52
     const high = bindOne(castPrimitive, [shiftRight(first, 6)], { dtype });
@@ -34,13 +39,7 @@ export function unitFromWords(first: Tensor, second: Tensor, dtype: DType): Tens
     const joined = apply("add", apply("mul", high, Tensor.literal(2 ** 26, dtype)), low);
     return apply("mul", joined, Tensor.literal(2 ** -52, dtype));
   }
-  // 23 bits as the fraction of a number in [1, 2), less 1.
-  const bits = apply("or", shiftRight(first, 9), Tensor.literal(0x3f800000, "uint32"));
-  const unit = apply(
-    "sub",
-    bindOne(bitcastPrimitive, [bits], { dtype: "float32" }),
-    Tensor.literal(1, "float32"),
-  );
+  const unit = unitFromWord(first);
   if (dtype === "float32") return unit;
   // float16 keeps 11 bits: the low ones are cut off first, so that it cannot round up to 1.
   const cut = apply(
@@ -49,6 +48,31 @@ export function unitFromWords(first: Tensor, second: Tensor, dtype: DType): Tens
     Tensor.literal(1 / 2048, "float32"),
   );
   return bindOne(castPrimitive, [cut], { dtype });
+}
+
+/** float32 in [0, 1): the 23 high bits as the fraction of a number in [1, 2), less 1. */
+export function unitFromWord(word: Tensor): Tensor {
+  const bits = apply("or", shiftRight(word, 9), Tensor.literal(0x3f800000, "uint32"));
+  return apply(
+    "sub",
+    bindOne(bitcastPrimitive, [bits], { dtype: "float32" }),
+    Tensor.literal(1, "float32"),
+  );
+}
+
+/**
+ * Uniform in (0, 1] of float32 or float64, as fine near 0 as the dtype: 64 random bits and a half, times 2^-64. What
+ * takes the logarithm of it has a tail down to probability 2^-65.
+ */
+export function fineUnit(words: Words, dtype: DType): Tensor {
+  const [high, low] = words.map((word) => bindOne(castPrimitive, [word], { dtype }));
+  const scaled = apply("mul", high, Tensor.literal(2 ** -32, dtype));
+  const rest = apply(
+    "mul",
+    apply("add", low, Tensor.literal(0.5, dtype)),
+    Tensor.literal(2 ** -64, dtype),
+  );
+  return apply("add", scaled, rest);
 }
 
 export function shiftRight(word: Tensor, bits: number): Tensor {
