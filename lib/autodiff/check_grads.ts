@@ -32,7 +32,7 @@ export interface CheckGradsResult {
 
 /** Step and tolerance: the difference of fourth order is off by about step^4 + rounding / step. */
 const SETTINGS: { readonly [d: string]: { readonly step: number; readonly tolerance: number } } = {
-  float64: { step: 1e-3, tolerance: 1e-7 },
+  float64: { step: 1e-4, tolerance: 1e-7 },
   float32: { step: 3e-2, tolerance: 5e-3 },
   float16: { step: 2e-1, tolerance: 2e-1 },
 };

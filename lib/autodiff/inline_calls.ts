@@ -1,12 +1,22 @@
 /** Calls (checkpoints and functions with rules of their own) dissolved into the nodes of their graphs. */
 import { Graph, Node, type Variable } from "../trace/graph.ts";
+import { mapGraphs } from "../trace/sub_graphs.ts";
+
+const inlined = new WeakMap<Graph, Graph>();
 
 /**
- * Replaces every node that is lowered as a call by the nodes of its graph. Done before a graph is run, so that its
- * key depends on what is computed and not on the rules that were given for its derivatives.
+ * Replaces every node that is lowered as a call by the nodes of its graph, inside loops and branches too. Done before
+ * a graph is run, so that its key depends on what is computed and not on the rules that were given for derivatives.
  */
 export function inlineCalls(graph: Graph): Graph {
-  if (!graph.nodes.some((node) => calledGraph(node))) return graph;
+  let result = inlined.get(graph);
+  if (!result) inlined.set(graph, result = inlineInto(graph));
+  return result;
+}
+
+function inlineInto(graph: Graph): Graph {
+  if (!graph.nodes.some(mayHoldCalls)) return graph;
+  let changed = false;
   const values = new Map<Variable, Variable>();
   const nodes: Node[] = [];
   const valueOf = (variable: Variable): Variable => values.get(variable) ?? variable;
@@ -28,22 +38,30 @@ export function inlineCalls(graph: Graph): Graph {
     const inputs = node.inputs.map(valueOf);
     const called = calledGraph(node);
     if (called) {
+      changed = true;
       called.inputs.forEach((input, i) => values.set(input, inputs[i]));
       stack.push({ graph: called, next: 0, call: node });
       continue;
     }
+    const params = mayHoldCalls(node) ? mapGraphs(node.params, inlineCalls) : node.params;
+    changed ||= params !== node.params;
     const avals = node.outputs.map((output) => output.aval);
-    const copy = new Node(node.primitive, inputs, node.params, avals, node.location);
+    const copy = new Node(node.primitive, inputs, params, avals, node.location);
     nodes.push(copy);
     node.outputs.forEach((output, i) => {
       copy.outputs[i].name = output.name;
       values.set(output, copy.outputs[i]);
     });
   }
-  return new Graph(graph.inputs, graph.outputs.map(valueOf), nodes, graph.name);
+  return changed ? new Graph(graph.inputs, graph.outputs.map(valueOf), nodes, graph.name) : graph;
+}
+
+function mayHoldCalls(node: Node): boolean {
+  return node.primitive.graphs !== undefined;
 }
 
 function calledGraph(node: Node): Graph | null {
+  if (!mayHoldCalls(node)) return null;
   const lowering = node.primitive.lower(
     node.params,
     node.inputs.map((input) => input.aval),
