@@ -8,6 +8,7 @@ import { AUTODIFF_ROWS } from "./primitive_rows_autodiff.ts";
 import { CONTRACT_ROWS } from "./primitive_rows_contract.ts";
 import { ELEMENTWISE_ROWS } from "./primitive_rows_elementwise.ts";
 import { INDEX_ROWS } from "./primitive_rows_index.ts";
+import { FFT_ROWS, LINALG_ROWS } from "./primitive_rows_linalg.ts";
 import { MOVE_ROWS } from "./primitive_rows_move.ts";
 import { REDUCE_ROWS } from "./primitive_rows_reduce.ts";
 
@@ -17,6 +18,8 @@ export const PRIMITIVE_TABLE: readonly PrimitiveCase[] = [
   ...MOVE_ROWS,
   ...INDEX_ROWS,
   ...CONTRACT_ROWS,
+  ...LINALG_ROWS,
+  ...FFT_ROWS,
   ...AUTODIFF_ROWS,
 ];
 

@@ -8,8 +8,10 @@ import { convolvePrimitive } from "./convolve.ts";
 import { cumulatives } from "./cumulative.ts";
 import { elementwise } from "./elementwise.ts";
 import { dynamicSlicePrimitive, dynamicUpdatePrimitive } from "./index_dynamic.ts";
+import { fftPrimitive, irfftPrimitive, rfftPrimitive } from "./fft.ts";
 import { gatherPrimitive, scatterPrimitive } from "./index_gather.ts";
 import { iotaPrimitive } from "./iota.ts";
+import { linalgPrimitives } from "./linalg.ts";
 import { broadcastToPrimitive, reshapePrimitive, transposePrimitive } from "./move.ts";
 import { concatPrimitive } from "./move_concat.ts";
 import { flipPrimitive, padPrimitive, slicePrimitive } from "./move_slice.ts";
@@ -47,4 +49,8 @@ export const allPrimitives: readonly Primitive[] = [
   contractPrimitive,
   convolvePrimitive,
   sortPrimitive,
+  ...linalgPrimitives,
+  fftPrimitive,
+  rfftPrimitive,
+  irfftPrimitive,
 ] as readonly Primitive[];
