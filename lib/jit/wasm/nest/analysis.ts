@@ -1,5 +1,5 @@
 /** What a nest's statements depend on, how it is vectorised, and in which loop each statement belongs. */
-import type { DType } from "../../../trace/dtype.ts";
+import { byteSize, type DType } from "../../../trace/dtype.ts";
 import type { Index, Nest, Statement } from "../../kernel/kernel.ts";
 import type { LaneCount } from "./value.ts";
 
@@ -11,6 +11,11 @@ export interface NestPlan {
   readonly vectorAxis: number;
   /** True when lanes are neighbouring rows and columns are swept outside of them. */
   readonly lanesAreRows: boolean;
+  /**
+   * A row axis along which some loads are contiguous that are not so along the lanes; -1 when there is none. Such an
+   * elementwise nest goes in blocks, and the loads are transposed in registers.
+   */
+  readonly tileAxis: number;
   /** Row axes other than the vector axis: one linear loop. */
   readonly rowAxes: readonly number[];
   /** Column axes other than the vector axis: one loop each. */
@@ -156,6 +161,33 @@ function usesFloat64(
     nest.stores.some((s) => is64(nest.operands[s.operand].dtype) && (!s.perRow || lanesAreRows));
 }
 
+/** Rows of a block of transposed loads: their cache lines are used up by one visit. */
+export const TILE_ROWS = 16;
+
+/** Whether a load fills a register exactly, without conversion. */
+export function fillsRegister(dtype: DType, lanes: LaneCount): boolean {
+  return dtype !== "float16" && byteSize(dtype) * lanes === 16;
+}
+
+/** The axis that transposed loads of an elementwise nest are contiguous along; -1 for none. */
+function findTileAxis(nest: Nest, vectorAxis: number, lanes: LaneCount): number {
+  if (nest.rowRank < nest.domain.length || vectorAxis < 0 || nest.domain[vectorAxis] < lanes) return -1;
+  if (nest.statements.length > 40) return -1;
+  if (nest.stores.some((s) => s.mode !== "set" || s.index.dynamic.length > 0)) return -1;
+  for (const s of nest.statements) {
+    if (s.kind !== "load" || !isTransposed(s, vectorAxis, lanes)) continue;
+    const axis = s.index.strides.indexOf(1);
+    if (axis >= 0 && nest.domain[axis] >= 4) return axis;
+  }
+  return -1;
+}
+
+/** Whether a load could be transposed in registers, if it is contiguous along some axis. */
+export function isTransposed(s: Statement, vectorAxis: number, lanes: LaneCount): boolean {
+  if (s.kind !== "load" || s.mask !== undefined || s.index.dynamic.length > 0) return false;
+  return fillsRegister(s.dtype, lanes) && Math.abs(s.index.strides[vectorAxis]) > 1;
+}
+
 /** Decides how a simplified nest is run. */
 export function planNest(nest: Nest): NestPlan {
   const rank = nest.domain.length;
@@ -169,10 +201,18 @@ export function planNest(nest: Nest): NestPlan {
   }
   const dependences = findDependences(nest);
   const columnDepth = lanesAreRows ? 3 : 2;
-  const vectorDepth = columnDepth + columnAxes.length;
+  const is64 = usesFloat64(
+    nest,
+    (i) => vectorAxis >= 0 && (dependences[i] >> vectorAxis & 1) === 1,
+    lanesAreRows,
+  );
+  const lanes = is64 ? 2 : 4;
+  const tileAxis = findTileAxis(nest, vectorAxis, lanes);
+  const vectorDepth = columnDepth + columnAxes.length + (tileAxis >= 0 ? 1 : 0);
+  const vector = (vectorAxis >= 0 ? 1 << vectorAxis : 0) | (tileAxis >= 0 ? 1 << tileAxis : 0);
   const rows = rowAxes.reduce((bits, axis) => bits | (1 << axis), 0);
   const depths = dependences.map((bits, i) => {
-    if (vectorAxis >= 0 && (bits & (1 << vectorAxis)) !== 0) return vectorDepth;
+    if ((bits & vector) !== 0) return vectorDepth;
     for (let c = columnAxes.length - 1; c >= 0; c--) if (bits & (1 << columnAxes[c])) return columnDepth + c;
     return (bits & rows) !== 0 || nest.statements[i].kind === "reduced" ? 1 : 0;
   });
@@ -181,14 +221,17 @@ export function planNest(nest: Nest): NestPlan {
     if (depths[i] === 0 && argumentsOf(nest.statements[i]).some((arg) => depths[arg] > 0)) depths[i] = 1;
   }
   const unitsAreLanes = vectorAxis >= 0 && vectorAxis < nest.rowRank && rowAxes.length === 0;
+  const unitsAlong = (axis: number): number =>
+    axis === tileAxis ? Math.ceil(nest.domain[axis] / TILE_ROWS) : nest.domain[axis];
   const units = unitsAreLanes
     ? nest.domain[vectorAxis]
-    : rowAxes.reduce((n, axis) => n * nest.domain[axis], 1);
+    : rowAxes.reduce((product, axis) => product * unitsAlong(axis), 1);
   return {
     nest,
-    lanes: usesFloat64(nest, (i) => depths[i] === vectorDepth, lanesAreRows) ? 2 : 4,
+    lanes,
     vectorAxis,
     lanesAreRows,
+    tileAxis,
     rowAxes,
     columnAxes,
     dependences,

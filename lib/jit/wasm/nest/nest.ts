@@ -1,9 +1,10 @@
 /** Compiles a nest of the kernel language to one function. */
 import type { Nest } from "../../kernel/kernel.ts";
-import { columnRoots, type NestPlan, planNest, rowRoots } from "./analysis.ts";
+import { columnRoots, type NestPlan, planNest, rowRoots, TILE_ROWS } from "./analysis.ts";
 import { writeColumnSweep } from "./column_sweep.ts";
 import { NestWriter } from "./nest_writer.ts";
 import { writeRowSweep } from "./row_sweep.ts";
+import { writeTileSweep } from "./tile_sweep.ts";
 import { simplifyNest } from "./simplify.ts";
 import type { ModuleContext } from "./value.ts";
 
@@ -42,7 +43,7 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   }
   outer.emitAll(w.statementsAt(roots, (depth) => depth === 0));
   w.anchor(outer, 0, w.streams.all);
-  const write = plan.lanesAreRows ? writeRowSweep : writeColumnSweep;
+  const write = plan.lanesAreRows ? writeRowSweep : plan.tileAxis >= 0 ? writeTileSweep : writeColumnSweep;
   write(w, outer, { begin, end });
   return { index: f.index, units: plan.units, unitCost, splittable };
 }
@@ -52,7 +53,8 @@ function unitCostOf(plan: NestPlan): number {
   let points = 1;
   nest.domain.forEach((extent, axis) => {
     const isUnit = plan.unitsAreLanes ? axis === plan.vectorAxis : plan.rowAxes.includes(axis);
-    if (!isUnit) points *= extent;
+    if (axis === plan.tileAxis) points *= TILE_ROWS;
+    else if (!isUnit) points *= extent;
   });
   return points * Math.max(1, nest.statements.length);
 }

@@ -78,7 +78,8 @@ export class NestWriter implements StatementSource {
   }
 
   isUniform(statement: number): boolean {
-    return this.plan.depths[statement] < this.plan.vectorDepth;
+    const { vectorAxis, dependences } = this.plan;
+    return vectorAxis < 0 || (dependences[statement] >> vectorAxis & 1) === 0;
   }
 
   /** Rough number of instructions of some statements. */
@@ -110,7 +111,7 @@ export class NestWriter implements StatementSource {
     if (s.kind !== "load") throw new Error("Only loads are loaded.");
     const site = this.#loadSites.get(statement)!;
     const mask = s.mask === undefined ? null : emitter.value(s.mask);
-    const read = site.depth < this.plan.vectorDepth || this.single ? readOne : readLanes;
+    const read = this.isUniform(statement) || this.single ? readOne : readLanes;
     read(this, s.dtype, this.#address(emitter, site), mask, s.fill ?? 0);
   }
 
@@ -176,6 +177,11 @@ export class NestWriter implements StatementSource {
       return 0;
     };
     return { pushBase, laneStride: site.laneStride, laneTerms };
+  }
+
+  /** Pushes the address of a load at the point that is written; gives the constant offset still to be added. */
+  pushLoadAddress(emitter: StatementEmitter, statement: number): number {
+    return this.#address(emitter, this.#loadSites.get(statement)!).pushBase();
   }
 
   /** Adds the terms that are known at `depth` to the pointers of streams that wait for them there. */

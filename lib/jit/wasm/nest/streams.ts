@@ -124,10 +124,10 @@ export class Streams {
     }
   }
 
-  /** Moves the pointers of `depth` along an axis by a number of steps that a local holds. */
-  moveBy(depth: number, axis: number, steps: number): void {
+  /** Moves the pointers of `depth` along an axis by a number that a local holds, times `step`. */
+  moveBy(depth: number, axis: number, steps: number, step = 1): void {
     for (const stream of this.all) {
-      const stride = stream.strides[axis] * stream.bytes;
+      const stride = stream.strides[axis] * stream.bytes * step;
       if (stream.pointers[depth] < 0 || stride === 0) continue;
       const local = stream.pointers[depth];
       this.f.localGet(steps).i32Const(stride).i32Mul().localGet(local).i32Add().localSet(local);
