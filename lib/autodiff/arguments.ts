@@ -8,9 +8,7 @@ import { Tensor } from "../trace/tensor.ts";
 import { toTensor } from "../trace/ops/convert.ts";
 import type { TracedFunction } from "../trace/trace.ts";
 import { flatten, leafPaths, type TreeSpec, unflatten } from "../trace/tree.ts";
-
-// deno-lint-ignore no-explicit-any -- any user function is accepted; its types are those of the caller
-export type AnyFunction = (...args: any[]) => any;
+import type { AnyFunction } from "./types.ts";
 
 /** A leaf of a differentiated argument. A Shared is handed to the function as it is, and read there. */
 export interface Leaf {

@@ -7,9 +7,11 @@ import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { currentTrace } from "../trace/trace.ts";
 import { flatten, unflatten } from "../trace/tree.ts";
-import { type AnyFunction, flattenResult } from "./arguments.ts";
+import { flattenResult } from "./arguments.ts";
+import type { AnyFunction } from "./types.ts";
 import { jvp, vjp } from "./vjp.ts";
 
+/** Options of {@link checkGrads}. */
 export interface CheckGradsOptions {
   /** Derivatives up to this order are checked: 2 when absent. */
   readonly order?: number;
@@ -23,6 +25,7 @@ export interface CheckGradsOptions {
   readonly seed?: number;
 }
 
+/** What {@link checkGrads} found. */
 export interface CheckGradsResult {
   /** How many derivatives were compared. */
   readonly checked: number;

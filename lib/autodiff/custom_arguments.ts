@@ -8,7 +8,8 @@ import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { capturedInputs, type TracedFunction, traceFunction } from "../trace/trace.ts";
 import { flatten, leafPaths, type TreeSpec, unflatten } from "../trace/tree.ts";
-import { type AnyFunction, flattenResult, floatTensor } from "./arguments.ts";
+import { flattenResult, floatTensor } from "./arguments.ts";
+import type { AnyFunction } from "./types.ts";
 
 /** The arguments of a call taken apart: tensors and Shared are leaves, all else stays in the structure. */
 export interface CallArguments {

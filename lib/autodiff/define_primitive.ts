@@ -11,7 +11,7 @@ import { customJvp } from "./custom_jvp.ts";
 import { customVjp } from "./custom_vjp.ts";
 
 /** The derivative of a defined operation: one of the two, or neither. */
-interface DerivativeRules {
+export interface DerivativeRules {
   /** The name in graphs, profiles and errors. */
   readonly name: string;
   /** Tangents of the results for one tangent per input; linear in the tangents. */
@@ -28,6 +28,7 @@ interface DerivativeRules {
 
 /** An operation composed of Damo's own: compiled and batched like them. */
 export interface TensorDefinition extends DerivativeRules {
+  /** The results for the inputs, by tensor operations. */
   readonly compute: (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 }
 
@@ -41,6 +42,7 @@ export interface HostDefinition extends DerivativeRules {
   readonly evaluate: (...inputs: HostArray[]) => ArrayLike<number> | readonly ArrayLike<number>[];
 }
 
+/** What {@link definePrimitive} takes. */
 export type PrimitiveDefinition = TensorDefinition | HostDefinition;
 
 /** The function that a definition makes: one tensor, or an array when the definition gives several. */
@@ -70,6 +72,7 @@ export type DefinedFunction<R> = (
 export function definePrimitive<R extends Tensor | readonly Tensor[]>(
   definition: DerivativeRules & { readonly compute: (...inputs: Tensor[]) => R },
 ): DefinedFunction<R>;
+/** An operation that is computed on the host. */
 export function definePrimitive(definition: HostDefinition): DefinedFunction<Tensor>;
 export function definePrimitive(
   definition: PrimitiveDefinition,

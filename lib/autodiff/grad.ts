@@ -9,21 +9,15 @@ import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { capturedInputs, commitWrites, traceFunction } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
-import {
-  type AnyFunction,
-  differentiate,
-  distinctPlaces,
-  flattenResult,
-  floatTensor,
-  leafPositions,
-} from "./arguments.ts";
+import { differentiate, distinctPlaces, flattenResult, floatTensor, leafPositions } from "./arguments.ts";
 import { type CostGradientOptions, gradientOfCost } from "./grad_of_cost.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
 import { activeTrace, recorded } from "./replay.ts";
 import { type Disconnected, reportDisconnected } from "./disconnected.ts";
-import type { AnyArguments, Arguments, GradientTree } from "./types.ts";
+import type { AnyArguments, AnyFunction, ArgumentTrees, GradientTree } from "./types.ts";
 
+/** Options of {@link grad} and {@link valueAndGrad}. */
 export interface GradOptions {
   /** The argument, or arguments, to differentiate with respect to; the first when absent. */
   readonly argnums?: number | readonly number[];
@@ -39,12 +33,15 @@ export type Gradients<A extends readonly unknown[], O> = O extends { readonly ar
   : GradientTree<A[N & number]>
   : GradientTree<A[0]>;
 
-type Auxiliary<R> = R extends readonly [unknown, infer X] ? X : never;
+/** The second of the two results of a function with `hasAux`. */
+export type Auxiliary<R> = R extends readonly [unknown, infer X] ? X : never;
 
+/** What the function that {@link grad} makes returns. */
 export type GradResult<A extends readonly unknown[], R, O> = O extends { readonly hasAux: true }
   ? [Gradients<A, O>, Auxiliary<R>]
   : Gradients<A, O>;
 
+/** What the function that {@link valueAndGrad} makes returns. */
 export type ValueAndGradResult<A extends readonly unknown[], R, O> = O extends { readonly hasAux: true }
   ? [[Tensor, Auxiliary<R>], Gradients<A, O>]
   : [Tensor, Gradients<A, O>];
@@ -69,7 +66,25 @@ export type ValueAndGradResult<A extends readonly unknown[], R, O> = O extends {
 export function grad<A extends AnyArguments, R, const O extends GradOptions = Record<never, never>>(
   fn: (...args: A) => R,
   options?: O,
-): (...args: Arguments<A>) => GradResult<A, R, O>;
+): (...args: ArgumentTrees<A>) => GradResult<A, R, O>;
+/**
+ * Theano's form: the gradient of a traced scalar with respect to any tensors or Shared of the current trace, inputs,
+ * captured tensors and intermediate results alike, as a tree like `wrt`. A Shared stands for its value at the start of
+ * the call. The cost may be null when `knownGrads` gives the gradients to start from.
+ *
+ * @throws {GradientError} outside a trace, for a cost that is no float scalar, or for what it does not depend on.
+ * @example
+ * ```ts
+ * import { grad, jit, shared, tensor } from "@damo/damo";
+ * const w = shared(tensor([1, 2]), { name: "w" });
+ * const step = jit((x) => {
+ *   const cost = w.value.mul(x).sum();
+ *   w.value = w.value.sub(grad(cost, w));
+ * });
+ * step(tensor([1, 1]));
+ * console.assert(String(w.value.arraySync()) === "0,1");
+ * ```
+ */
 export function grad<W>(cost: Tensor | null, wrt: W, options?: CostGradientOptions): GradientTree<W>;
 export function grad(
   first: AnyFunction | Tensor | null,
@@ -100,7 +115,7 @@ export function grad(
 export function valueAndGrad<A extends AnyArguments, R, const O extends GradOptions = Record<never, never>>(
   fn: (...args: A) => R,
   options?: O,
-): (...args: Arguments<A>) => ValueAndGradResult<A, R, O>;
+): (...args: ArgumentTrees<A>) => ValueAndGradResult<A, R, O>;
 export function valueAndGrad(fn: AnyFunction, options: GradOptions = {}): AnyFunction {
   const valueAndGradient = (...args: unknown[]) => {
     const { value, aux, gradient } = differentiateCost(fn, args, options, "valueAndGrad");

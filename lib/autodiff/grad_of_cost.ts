@@ -14,6 +14,7 @@ import { type Disconnected, reportDisconnected } from "./disconnected.ts";
 import { linearizeTrace } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
 
+/** Options of the form of grad that takes a cost. */
 export interface CostGradientOptions {
   /** Gradients of further tensors, which are taken as given; with them the cost may be null. */
   readonly knownGrads?: readonly (readonly [Tensor, Tensor | number])[];

@@ -11,16 +11,17 @@ import { type Aval, describe, sizeOf } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne, commitWrites } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
-import { type AnyFunction, differentiate, type Differentiated, distinctPlaces } from "./arguments.ts";
+import { differentiate, type Differentiated, distinctPlaces } from "./arguments.ts";
 import { batchFunction } from "./batch_graph.ts";
 import { differentiateCost, normalizePositions } from "./grad.ts";
 import { collectResiduals, LinearFunction, pruneMap } from "./linear_function.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { recorded } from "./replay.ts";
-import type { AnyArguments, Arguments } from "./types.ts";
+import type { AnyArguments, AnyFunction, ArgumentTrees } from "./types.ts";
 import { argumentLists, jvp, type TracedUser, traceUser } from "./vjp.ts";
 import { moveAxis } from "./vmap.ts";
 
+/** Options of {@link jacobian} and {@link hessian}. */
 export interface JacobianOptions {
   /** The argument, or arguments, to differentiate with respect to; the first when absent. */
   readonly argnums?: number | readonly number[];
@@ -47,10 +48,10 @@ export function jacobian<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions & { readonly mode?: JacobianMode } = {},
   // deno-lint-ignore no-explicit-any -- a tree of trees whose type depends on values
-): (...args: Arguments<A>) => any {
+): (...args: ArgumentTrees<A>) => any {
   const { mode } = options;
   const name = mode === "forward" ? "jacfwd" : mode === "reverse" ? "jacrev" : "jacobian";
-  return adoptNames((...args: Arguments<A>) => evaluate(fn, args, options, mode, name), fn, name);
+  return adoptNames((...args: ArgumentTrees<A>) => evaluate(fn, args, options, mode, name), fn, name);
 }
 
 /** The Jacobian by forward mode: for functions of few inputs. See {@link jacobian}. */
@@ -58,7 +59,7 @@ export function jacfwd<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
-): (...args: Arguments<A>) => any {
+): (...args: ArgumentTrees<A>) => any {
   return jacobian(fn, { ...options, mode: "forward" });
 }
 
@@ -67,7 +68,7 @@ export function jacrev<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
-): (...args: Arguments<A>) => any {
+): (...args: ArgumentTrees<A>) => any {
   return jacobian(fn, { ...options, mode: "reverse" });
 }
 
@@ -87,9 +88,9 @@ export function hessian<A extends AnyArguments>(
   fn: (...args: A) => unknown,
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
-): (...args: Arguments<A>) => any {
+): (...args: ArgumentTrees<A>) => any {
   const gradient = gradientForHessian(fn, options, "hessian");
-  const wrapped = (...args: Arguments<A>) => evaluate(gradient, args, options, "forward", "hessian");
+  const wrapped = (...args: ArgumentTrees<A>) => evaluate(gradient, args, options, "forward", "hessian");
   return adoptNames(wrapped, fn, "hessian");
 }
 
@@ -108,7 +109,7 @@ export function hessian<A extends AnyArguments>(
  */
 export function hvp<A extends AnyArguments>(
   fn: (...args: A) => unknown,
-  primals: readonly [...Arguments<A>],
+  primals: readonly [...ArgumentTrees<A>],
   tangents: readonly unknown[],
   // deno-lint-ignore no-explicit-any -- a tree like the primal, or an array of them
 ): any {

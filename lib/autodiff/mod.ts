@@ -4,14 +4,25 @@ export { checkpoint } from "./checkpoint.ts";
 export { customJvp } from "./custom_jvp.ts";
 export { customVjp } from "./custom_vjp.ts";
 export {
+  type DefinedFunction,
   definePrimitive,
+  type DerivativeRules,
   type HostDefinition,
   type PrimitiveDefinition,
   type TensorDefinition,
 } from "./define_primitive.ts";
-export { clipGradient, scaleGradient } from "./gradient_control.ts";
-export { grad, type GradOptions, valueAndGrad } from "./grad.ts";
+export type { Disconnected } from "./disconnected.ts";
+export {
+  type Auxiliary,
+  grad,
+  type Gradients,
+  type GradOptions,
+  type GradResult,
+  valueAndGrad,
+} from "./grad.ts";
+export type { ValueAndGradResult } from "./grad.ts";
 export type { CostGradientOptions } from "./grad_of_cost.ts";
+export { clipGradient, scaleGradient } from "./gradient_control.ts";
 export {
   hessian,
   hvp,
@@ -22,5 +33,8 @@ export {
   jacrev,
 } from "./jacobian.ts";
 export { stopGradient } from "./stop_gradient.ts";
+export type { AnyArguments, AnyFunction, ArgumentTree, ArgumentTrees, GradientTree } from "./types.ts";
 export { jvp, linearize, vjp } from "./vjp.ts";
 export { type Axes, vmap, type VmapOptions } from "./vmap.ts";
+export type { HostArray } from "../trace/primitive.ts";
+export type { Shape } from "../trace/shape.ts";

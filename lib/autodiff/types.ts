@@ -20,8 +20,12 @@ export type ArgumentTree<T> = [TensorLike] extends [T] ? T
   : T;
 
 /** The arguments of a transformed function. */
-export type Arguments<A extends readonly unknown[]> = { [K in keyof A]: ArgumentTree<A[K]> };
+export type ArgumentTrees<A extends readonly unknown[]> = { [K in keyof A]: ArgumentTree<A[K]> };
 
 /** The parameters of any function. */
 // deno-lint-ignore no-explicit-any -- a parameter without a type is then any, so that a plain (x) => x.mul(x) compiles
 export type AnyArguments = any[];
+
+/** Any function of the user's. */
+// deno-lint-ignore no-explicit-any -- its types are those of the caller
+export type AnyFunction = (...args: any[]) => any;

@@ -16,7 +16,6 @@ import {
 } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
 import {
-  type AnyFunction,
   checkFloat,
   differentiate,
   type Differentiated,
@@ -31,7 +30,7 @@ import type { LinearMap } from "./linear_map.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { pushForward } from "./push_forward.ts";
 import { recorded } from "./replay.ts";
-import type { AnyArguments, Arguments, ArgumentTree, GradientTree } from "./types.ts";
+import type { AnyArguments, AnyFunction, ArgumentTree, ArgumentTrees, GradientTree } from "./types.ts";
 
 /** A user function traced on abstract arguments. */
 export interface TracedUser {
@@ -120,7 +119,7 @@ function linearizeUser(fn: AnyFunction, primals: readonly unknown[], context: st
  */
 export function vjp<A extends AnyArguments, R>(
   fn: (...args: A) => R,
-  ...primals: Arguments<A>
+  ...primals: ArgumentTrees<A>
 ): [R, (cotangent: ArgumentTree<R>) => { [K in keyof A]: GradientTree<A[K]> }] {
   const name = functionName(fn);
   const context = `vjp of ${name}`;
@@ -155,8 +154,8 @@ export function vjp<A extends AnyArguments, R>(
  */
 export function linearize<A extends AnyArguments, R>(
   fn: (...args: A) => R,
-  ...primals: Arguments<A>
-): [R, (...tangents: Arguments<A>) => R] {
+  ...primals: ArgumentTrees<A>
+): [R, (...tangents: ArgumentTrees<A>) => R] {
   const context = `linearize of ${functionName(fn)}`;
   const { out, outSpec, outAvals, split, linear, slots } = linearizeUser(fn, primals, context);
   function pushforward(...tangents: unknown[]): unknown {
@@ -174,7 +173,7 @@ export function linearize<A extends AnyArguments, R>(
     });
     return unflatten(outSpec, results);
   }
-  return [out as R, pushforward as (...tangents: Arguments<A>) => R];
+  return [out as R, pushforward as (...tangents: ArgumentTrees<A>) => R];
 }
 
 /** One tangent per leaf of the arguments, checked; null is zero. */
@@ -201,7 +200,7 @@ export function matchTangents(
  */
 export function jvp<A extends AnyArguments, R>(
   fn: (...args: A) => R,
-  primals: readonly [...Arguments<A>],
+  primals: readonly [...ArgumentTrees<A>],
   tangents: readonly unknown[],
 ): [R, R] {
   const context = `jvp of ${functionName(fn)}`;

@@ -10,14 +10,15 @@ import { Tensor } from "../trace/tensor.ts";
 import { capturedInputs, traceFunction } from "../trace/trace.ts";
 import { countLeaves, flatten, leafPaths, type TreeSpec, unflatten } from "../trace/tree.ts";
 import { toTensor } from "../trace/ops/convert.ts";
-import { type AnyFunction, flattenResult } from "./arguments.ts";
+import { flattenResult } from "./arguments.ts";
 import { batchGraph } from "./batch_graph.ts";
 import { recorded } from "./replay.ts";
-import type { AnyArguments, Arguments } from "./types.ts";
+import type { AnyArguments, AnyFunction, ArgumentTrees } from "./types.ts";
 
 /** An axis, or null for what is the same for all examples; trees give axes to the parts of a tree. */
 export type Axes = number | null | undefined | readonly Axes[] | { readonly [key: string]: Axes };
 
+/** Options of {@link vmap}. */
 export interface VmapOptions {
   /**
    * The batch axis of each argument: one number for all of them (0 when absent), or an array with one entry per
@@ -45,9 +46,9 @@ export interface VmapOptions {
 export function vmap<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   options: VmapOptions = {},
-): (...args: Arguments<A>) => R {
+): (...args: ArgumentTrees<A>) => R {
   const name = functionName(fn);
-  const mapped = (...args: Arguments<A>): R => mapOver(fn, args, options, `vmap of ${name}`, name) as R;
+  const mapped = (...args: ArgumentTrees<A>): R => mapOver(fn, args, options, `vmap of ${name}`, name) as R;
   return adoptNames(mapped, fn, "vmap");
 }
 
