@@ -26,8 +26,9 @@ export interface Classified {
   readonly size: number;
 }
 
-/** A scalar expression of at most this many statements is computed in each kernel that uses it. */
+/** A scalar expression of at most this many statements and this cost is computed in each kernel that uses it. */
 const VIRTUAL_SCALAR_SIZE = 12;
+const VIRTUAL_SCALAR_COST = 8;
 /** An expression of at most this cost may be computed again in a later pass rather than kept in memory. */
 export const RECOMPUTE_COST = 8;
 /** A map of at most this size is computed behind a view. */
@@ -128,7 +129,7 @@ export function classify(graph: Graph, uses: ReadonlyMap<Variable, number>): Map
       }
       inputsOnly &&= below.role === "virtual" && ofInputs.has(input.node!);
     }
-    classes.set(node, { lowering, role: roleOf(node, lowering, size), cost, size });
+    classes.set(node, { lowering, role: roleOf(node, lowering, size, cost), cost, size });
     if (inputsOnly && lowering.kind !== "threefry") ofInputs.add(node);
   }
   return classes;
@@ -145,11 +146,12 @@ function inlinesInto(
   if (lowering.kind === "index") return below.size <= VIRTUAL_VIEW_SIZE && !expands(lowering.map, node);
   if (lowering.kind === "reshape") return below.size <= VIRTUAL_VIEW_SIZE && splitsOnly(node);
   const elementwise = lowering.kind === "map" || lowering.kind === "cast";
+  if (sizeOf(input.aval.shape) === 1 && below.cost > VIRTUAL_SCALAR_COST) return false;
   return elementwise && below.size <= LEAF_SIZE && ofInputs.has(input.node!) &&
     sizeOf(node.outputs[0].aval.shape) === sizeOf(input.aval.shape);
 }
 
-function roleOf(node: Node, lowering: Lowering, size: number): Role {
+function roleOf(node: Node, lowering: Lowering, size: number, cost: number): Role {
   switch (lowering.kind) {
     case "constant":
     case "iota":
@@ -160,7 +162,8 @@ function roleOf(node: Node, lowering: Lowering, size: number): Role {
     case "map":
     case "cast":
     case "bitcast":
-      return sizeOf(node.outputs[0].aval.shape) === 1 && size <= VIRTUAL_SCALAR_SIZE ? "virtual" : "map";
+      if (sizeOf(node.outputs[0].aval.shape) !== 1) return "map";
+      return size <= VIRTUAL_SCALAR_SIZE && cost <= VIRTUAL_SCALAR_COST ? "virtual" : "map";
     case "threefry":
     case "gather":
     case "dynamicSlice":
