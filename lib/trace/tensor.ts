@@ -1,6 +1,6 @@
 /** Tensor: one class for concrete and traced values, with the same methods. */
 import { castValue, defaultFloat, type DType, isFloat, type TypedArray } from "./dtype.ts";
-import { DisposedError, DonatedError, ShapeError, TracedValueError } from "./errors.ts";
+import { type DamoError, DisposedError, DonatedError, ShapeError, TracedValueError } from "./errors.ts";
 import { formatTensor, formatTraced, nestedArray } from "./format.ts";
 import type { Variable } from "./graph.ts";
 import type { TensorMethods } from "./ops/methods.ts";
@@ -101,7 +101,8 @@ export class Tensor {
     return this.#storage;
   }
 
-  #noValue(what: string): TracedValueError {
+  #noValue(what: string): DamoError {
+    if (this.owner?.ended && this.owner.leak) return this.owner.leak(this);
     return new TracedValueError(
       `${what[0].toUpperCase()}${what.slice(1)} of a traced tensor ${
         describe(this.aval)

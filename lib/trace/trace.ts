@@ -1,5 +1,5 @@
 /** Tracing: the current trace, how tensors enter it, and `bind`, the one place where operations happen. */
-import { ShapeError, TracedValueError } from "./errors.ts";
+import { type DamoError, ShapeError, TracedValueError } from "./errors.ts";
 import { Graph, Node, Variable } from "./graph.ts";
 import { type Location, swapLocation, userLocation } from "./location.ts";
 import type { Params, Primitive } from "./primitive.ts";
@@ -22,6 +22,8 @@ export class Trace {
   readonly sharedWrites: Map<Shared, Tensor> = new Map();
   /** Set when the trace is over; its tensors are of no use any more. */
   ended = false;
+  /** Makes the error for a tensor of this trace that is used after its end; null for the general one. */
+  leak: ((tensor: Tensor) => DamoError) | null = null;
   /** Shared variables that stand for others in this trace (`f.copy({ swap })`). */
   swap: ReadonlyMap<Shared, Shared> | null = null;
   /** Set in mode "debug" of jit, for this trace and those inside it: loops then check what they can. */
@@ -107,7 +109,9 @@ export class Trace {
   }
 }
 
-function leaked(tensor: Tensor): TracedValueError {
+function leaked(tensor: Tensor): DamoError {
+  const { leak } = tensor.owner!;
+  if (leak) return leak(tensor);
   return new TracedValueError(
     `A traced tensor ${describe(tensor.aval)} was used after the trace of ${tensor.owner!.name} had ended.`,
     {
@@ -137,6 +141,21 @@ export function withTrace<T>(trace: Trace, body: () => T): T {
     swapLocation(location);
     trace.ended = true;
   }
+}
+
+/**
+ * Makes `trace` the current one until the function given back is called: for a trace that no single function call
+ * encloses, such as the body of a `for` statement.
+ */
+export function enterTrace(trace: Trace): () => void {
+  const previous = current;
+  const location = swapLocation(null);
+  current = trace;
+  return () => {
+    current = previous;
+    swapLocation(location);
+    trace.ended = true;
+  };
 }
 
 /** Runs `body` outside all traces: for what must happen while tracing, such as making a concrete tensor. */

@@ -1,0 +1,318 @@
+/**
+ * The body of a loop that is written as a `for` statement. When the statement asks for its first value, a trace is
+ * opened and made current; when it asks for the second, the trace is closed, and the loop node built and bound.
+ */
+import { defaultFloat, isFloat } from "../trace/dtype.ts";
+import { LoopError } from "../trace/errors.ts";
+import { Node, paramsKey, Variable } from "../trace/graph.ts";
+import { elementwise } from "../trace/primitives/elementwise.ts";
+import { type CastParams, castPrimitive } from "../trace/primitives/cast.ts";
+import type { Primitive } from "../trace/primitive.ts";
+import { type Aval, describe } from "../trace/shape.ts";
+import { Tensor } from "../trace/tensor.ts";
+import { bindOne, currentTrace, enterTrace, Trace, withTrace } from "../trace/trace.ts";
+import { bindLoop, type ClosedLoop, closeLoop, commitStates, type TracedLoop } from "./close_loop.ts";
+import { DYNAMIC } from "./loop_params.ts";
+import { stackLimit } from "./stack_limit.ts";
+import { matchCarry } from "./trace_body.ts";
+import { conditionScalar, definite } from "./values.ts";
+
+/** What a loop walks over. */
+export interface LoopRange {
+  /** `loop.over`. */
+  readonly operation: string;
+  readonly sequences: readonly Tensor[];
+  /** Static, or DYNAMIC. */
+  readonly length: number;
+  readonly count: Tensor | null;
+  readonly condition: (() => unknown) | null;
+}
+
+/** Something that lives in a body and has a value of its own there: a state. */
+export interface Carried {
+  /** What errors call it. */
+  readonly name: string;
+  /** The value in the trace around the body, in leaves. */
+  enter(body: LoopBody, inputs: readonly Tensor[]): void;
+  /** Its value at the end of the body, and whether it was assigned there. */
+  leave(): {
+    readonly leaves: readonly Tensor[];
+    readonly paths: readonly string[];
+    readonly assigned: boolean;
+  };
+  /** The value after the loop. */
+  assign(leaves: readonly Tensor[]): void;
+  /** The body is over without a value. */
+  drop(): void;
+}
+
+/** Something that collects one tree per step: a stack. */
+export interface Collector {
+  readonly max: number | undefined;
+  collect(rows: readonly Tensor[], count: Tensor): void;
+}
+
+const bodies = new WeakMap<Trace, LoopBody>();
+
+/** The loop whose body `trace` records, if it does. */
+export function bodyOf(trace: Trace | null): LoopBody | undefined {
+  return trace ? bodies.get(trace) : undefined;
+}
+
+interface CarriedEntry {
+  readonly carried: Carried;
+  readonly initial: readonly Tensor[];
+  readonly inputs: readonly Tensor[];
+}
+
+interface PushedEntry {
+  readonly collector: Collector;
+  readonly rows: readonly Tensor[];
+}
+
+export class LoopBody {
+  readonly trace: Trace;
+  readonly range: LoopRange;
+  readonly step: Tensor;
+  readonly slices: readonly Tensor[];
+  abandoned = false;
+  readonly #exit: () => void;
+  readonly #carried: CarriedEntry[] = [];
+  readonly #pushed: PushedEntry[] = [];
+  #stop: Tensor | null = null;
+
+  constructor(range: LoopRange) {
+    this.range = range;
+    this.trace = new Trace(currentTrace(), range.operation);
+    this.trace.leak = (tensor) => this.#leaked(tensor);
+    bodies.set(this.trace, this);
+    this.#exit = enterTrace(this.trace);
+    this.step = this.#input({ shape: [], dtype: "int32" }, "step");
+    this.slices = range.sequences.map(({ aval: { shape, dtype } }) =>
+      this.#input({ shape: shape.slice(1), dtype })
+    );
+  }
+
+  #input(aval: Aval, name?: string): Tensor {
+    return new Tensor(aval, null, this.trace, new Variable(aval, null, 0, name));
+  }
+
+  /** Adds a carry whose value outside the body is `initial`. */
+  carry(carried: Carried, initial: readonly Tensor[]): readonly Tensor[] {
+    const inputs = initial.map(({ aval: { shape, dtype, weak } }) =>
+      this.#input(weak ? { shape, dtype, weak } : { shape, dtype }, carried.name)
+    );
+    this.#carried.push({ carried, initial, inputs });
+    carried.enter(this, inputs);
+    return inputs;
+  }
+
+  push(collector: Collector, rows: readonly Tensor[]): void {
+    this.#pushed.push({ collector, rows });
+  }
+
+  hasPushed(collector: Collector): boolean {
+    return this.#pushed.some((entry) => entry.collector === collector);
+  }
+
+  until(condition: unknown): void {
+    const stop = conditionScalar(condition, "loop.until", "the condition");
+    this.#stop = this.#stop ? bindOne(elementwise.or, [this.#stop, stop], {}) : stop;
+  }
+
+  /** Ends the trace without a loop: the statement was left. */
+  abandon(): void {
+    this.abandoned = true;
+    this.#exit();
+  }
+
+  /** Ends the trace and forgets what it did to states: it was traced for comparison only. */
+  discard(): ClosedLoop {
+    const { closed } = this.#close();
+    for (const { carried } of this.#carried) carried.drop();
+    return closed;
+  }
+
+  /** Ends the trace, runs the loop in the trace around it, and gives states and stacks their values. */
+  finish(compare: ClosedLoop | null): void {
+    const { closed, changed, limit } = this.#close();
+    if (compare) checkSame(this.range.operation, compare, closed);
+    const { carries: all, results, taken } = bindLoop(closed);
+    const carries = commitStates(closed, all);
+    let next = 0;
+    for (const { carried, inputs } of this.#carried) {
+      carried.drop();
+      const values = carries.slice(next, next += inputs.length);
+      if (changed.has(carried)) carried.assign(values);
+    }
+    const steps = taken ?? Tensor.literal(closed.params.length, "int32");
+    let row = 0;
+    const counted = limit === null ? steps : bindOne(stackLimit, [steps], { max: limit });
+    for (const { collector, rows } of this.#pushed) {
+      collector.collect(results.slice(row, row += rows.length), counted);
+    }
+  }
+
+  #close(): { closed: ClosedLoop; changed: ReadonlySet<Carried>; limit: number | null } {
+    const { trace, range } = this;
+    if (currentTrace() !== trace) throw notCurrent(range.operation);
+    const changed = new Set<Carried>();
+    const starts: Tensor[] = [], inputs: Tensor[] = [], next: Tensor[] = [];
+    for (const entry of this.#carried) {
+      const { leaves, paths, assigned } = entry.carried.leave();
+      if (assigned) changed.add(entry.carried);
+      entry.initial.forEach((start, i) => {
+        const input = this.#settle(start, entry.inputs[i], leaves[i]);
+        starts.push(start);
+        inputs.push(input);
+        next.push(matchCarry(range.operation, paths[i], input, leaves[i]));
+      });
+    }
+    const stop = this.#stop;
+    this.#exit();
+    const initial = starts.map((start, i) =>
+      start.aval.weak ? start.convertWeak(inputs[i].aval.dtype) : start
+    );
+    const condition = range.condition ? this.#traceCondition(range.condition, inputs) : null;
+    const { length, limit } = this.#length();
+    const rows = this.#pushed.flatMap((entry) => entry.rows);
+    const traced: TracedLoop = {
+      operation: range.operation,
+      trace,
+      carries: inputs,
+      step: this.step,
+      slices: this.slices,
+      next,
+      rows,
+      stop,
+      condition,
+      initial,
+      sequences: range.sequences,
+      count: range.count,
+      length,
+      reverse: false,
+      taken: this.#pushed.length > 0 && (stop !== null || condition !== null || range.count !== null),
+    };
+    return { closed: closeLoop(traced), changed, limit };
+  }
+
+  /**
+   * A state that began as a plain number takes the dtype that its value has after a step. The body has been traced
+   * with the number; it now gets a typed input that is converted.
+   */
+  #settle(initial: Tensor, input: Tensor, value: Tensor): Tensor {
+    if (!initial.aval.weak) return input;
+    const dtype = value.aval.weak ? defaultFloat() : value.aval.dtype;
+    const typed = this.#input({ shape: [], dtype }, input.variable!.name);
+    const params: CastParams = { dtype: initial.aval.dtype };
+    const primitive = castPrimitive as unknown as Primitive;
+    this.trace.nodes.unshift(Node.redefine(input.variable!, primitive, [typed.variable!], params, null));
+    return typed;
+  }
+
+  /** How many rows are kept, and the number of steps above which that is an error. */
+  #length(): { length: number; limit: number | null } {
+    const { range } = this;
+    if (range.length !== DYNAMIC || this.#pushed.length === 0) return { length: range.length, limit: null };
+    let limit = Infinity;
+    for (const { collector } of this.#pushed) {
+      if (collector.max === undefined) throw needsMax(range.operation);
+      limit = Math.min(limit, collector.max);
+    }
+    // One step more than allowed, to see that there was one.
+    return { length: limit + 1, limit };
+  }
+
+  #traceCondition(condition: () => unknown, inputs: readonly Tensor[]): NonNullable<TracedLoop["condition"]> {
+    const trace = new Trace(currentTrace(), "condition");
+    return withTrace(trace, () => {
+      const own = inputs.map(({ aval: { shape, dtype } }, i) =>
+        trace.addInput({ shape, dtype }, inputs[i].variable!.name)
+      );
+      let next = 0;
+      conditionValues.set(
+        trace,
+        new Map(this.#carried.map((entry) => {
+          const typed = own.slice(next, next += entry.inputs.length);
+          const values = typed.map((x, i) => {
+            const { aval } = entry.inputs[i];
+            return aval.weak && x.aval.dtype !== aval.dtype
+              ? bindOne(castPrimitive, [x], { dtype: aval.dtype })
+              : x;
+          });
+          return [entry.carried, values];
+        })),
+      );
+      const output = conditionScalar(condition(), this.range.operation, "the condition");
+      return { trace, carries: own, output };
+    });
+  }
+
+  #leaked(tensor: Tensor): LoopError {
+    const { operation } = this.range;
+    const { name, node } = tensor.variable!;
+    const place = node?.location?.describe();
+    const what = name && !node ? `${name} ${describe(tensor.aval)}` : describe(tensor.aval);
+    const where = place ? `, computed at ${place},` : "";
+    return new LoopError(
+      this.abandoned
+        ? `${operation}: ${what}${where} belongs to a loop that was left before its end.`
+        : `${operation}: ${what}${where} is a value of one step and was used outside the body of the loop.`,
+      {
+        operation,
+        arguments: [{ name: name ?? "value", shape: tensor.shape, dtype: tensor.dtype }],
+        remedy: "Carry it: const x = loop.state(initial) before the loop and x.value = ... in it; " +
+          "or collect it with loop.stack().",
+      },
+    );
+  }
+}
+
+/** The values that states have in the condition of a while loop. */
+const conditionValues = new WeakMap<Trace, ReadonlyMap<Carried, readonly Tensor[]>>();
+
+export function conditionValue(trace: Trace | null, carried: Carried): readonly Tensor[] | undefined {
+  return trace ? conditionValues.get(trace)?.get(carried) : undefined;
+}
+
+function checkSame(operation: string, first: ClosedLoop, second: ClosedLoop): void {
+  const same = paramsKey(first.params) === paramsKey(second.params) &&
+    first.constants.length === second.constants.length &&
+    first.constants.every((x, i) => identity(x) === identity(second.constants[i]));
+  if (same) return;
+  throw new LoopError(`${operation}: the body is not the same when it is traced a second time.`, {
+    operation,
+    remedy:
+      "It must not depend on JavaScript variables that it changes: keep what changes from step to step in " +
+      "loop.state, and use the step that loop.range gives instead of a counter.",
+  });
+}
+
+function identity(tensor: Tensor): unknown {
+  return tensor.literal ?? tensor.variable ?? tensor.rawStorage();
+}
+
+function notCurrent(operation: string): LoopError {
+  return new LoopError(
+    `${operation}: the loop was continued while another one inside it, or a traced function, was not finished.`,
+    {
+      operation,
+      remedy: "Loops must be nested: walk them with for...of statements.",
+    },
+  );
+}
+
+function needsMax(operation: string): LoopError {
+  return new LoopError(
+    `${operation}: a stack collects from a loop whose number of steps is known only when it runs.`,
+    {
+      operation,
+      remedy: "Make it with loop.stack({ max }), where max is the largest number of steps.",
+    },
+  );
+}
+
+/** For values that become rows: plain numbers are made definite. */
+export function rowOf(tensor: Tensor): Tensor {
+  return tensor.aval.weak && isFloat(tensor.aval.dtype) ? definite(tensor) : tensor;
+}

@@ -1,0 +1,144 @@
+/** loop.state: a variable that is carried from step to step. */
+import { LoopError } from "../trace/errors.ts";
+import { type Location, userLocation } from "../trace/location.ts";
+import type { Tensor } from "../trace/tensor.ts";
+import { currentTrace, type Trace } from "../trace/trace.ts";
+import { sameStructure, type TreeSpec, unflatten } from "../trace/tree.ts";
+import { bodyOf, type Carried, conditionValue, type LoopBody } from "./imperative_body.ts";
+import { flattenValues, type Values, type ValuesLike } from "./values.ts";
+
+export interface StateOptions {
+  /** What errors and graphs call it. */
+  readonly name?: string;
+}
+
+interface Frame {
+  readonly trace: Trace | null;
+  leaves: readonly Tensor[];
+  assigned: boolean;
+}
+
+/**
+ * A loop-carried variable. Before its loop `value` is the initial value, in the body the value of the step, after the
+ * loop the last one.
+ */
+export class LoopState<T> {
+  readonly name: string;
+  readonly #location: Location;
+  readonly #spec: TreeSpec;
+  readonly #paths: readonly string[];
+  /** The value at the place where the state was made, then that of each body it is in, outermost first. */
+  readonly #frames: Frame[];
+  readonly #carried: Carried;
+
+  constructor(initial: T, options: StateOptions = {}) {
+    this.name = options.name ?? "state";
+    this.#location = userLocation();
+    const flat = flattenValues(initial, this.name);
+    this.#spec = flat.spec;
+    this.#paths = flat.paths;
+    this.#frames = [{ trace: currentTrace(), leaves: flat.tensors, assigned: false }];
+    this.#carried = this.#asCarried();
+  }
+
+  #asCarried(): Carried {
+    const frames = this.#frames;
+    return {
+      name: this.name,
+      enter: (body: LoopBody, inputs) => frames.push({ trace: body.trace, leaves: inputs, assigned: false }),
+      leave: () => {
+        const { leaves, assigned } = frames[frames.length - 1];
+        const paths = this.#paths.map((path) => `${path} (made at ${this.#location.short()})`);
+        return { leaves, paths, assigned };
+      },
+      assign: (leaves) => this.#write(leaves),
+      drop: () => frames.pop(),
+    };
+  }
+
+  get value(): Values<T> {
+    return unflatten(this.#spec, this.#read(currentTrace())) as Values<T>;
+  }
+
+  set value(value: ValuesLike<T> | Values<T>) {
+    const flat = flattenValues(value, this.name);
+    if (!sameStructure(flat.spec, this.#spec)) {
+      throw new LoopError(`${this.#shown} was assigned a value of another structure.`, {
+        operation: "loop.state",
+        remedy: "Assign the same arrays and objects, with a tensor in the place of each tensor.",
+      });
+    }
+    this.#write(flat.tensors);
+  }
+
+  #read(trace: Trace | null): readonly Tensor[] {
+    const top = this.#frames[this.#frames.length - 1];
+    if (top.trace === trace) return top.leaves;
+    const inCondition = conditionValue(trace, this.#carried);
+    if (inCondition) return inCondition;
+    // The traces from here out to the innermost one that knows the state.
+    const between: Trace[] = [];
+    let outer = trace;
+    while (outer !== null && outer !== top.trace) {
+      between.push(outer);
+      outer = outer.parent;
+    }
+    if (outer !== top.trace) throw this.#outOfReach(top.trace);
+    for (let i = between.length - 1; i >= 0; i--) {
+      const { leaves } = this.#frames[this.#frames.length - 1];
+      bodyOf(between[i])?.carry(this.#carried, leaves);
+    }
+    return this.#frames[this.#frames.length - 1].leaves;
+  }
+
+  #write(leaves: readonly Tensor[]): void {
+    const trace = currentTrace();
+    this.#read(trace);
+    const top = this.#frames[this.#frames.length - 1];
+    if (top.trace !== trace) {
+      throw new LoopError(
+        `${this.#shown} was assigned inside a traced function that is not the body of its loop.`,
+        {
+          operation: "loop.state",
+          remedy: "Return the new value from that function, and assign it in the body itself.",
+        },
+      );
+    }
+    top.leaves = leaves;
+    top.assigned = true;
+  }
+
+  get #shown(): string {
+    const place = this.#location.describe();
+    return `loop.state "${this.name}"${place ? `, made at ${place},` : ""}`;
+  }
+
+  #outOfReach(trace: Trace | null): LoopError {
+    const body = bodyOf(trace);
+    const why = body?.abandoned
+      ? "was read after its loop had been left before its end"
+      : "was used after the body or function in which it was made had ended";
+    return new LoopError(`${this.#shown} ${why}.`, {
+      operation: "loop.state",
+      remedy: body?.abandoned
+        ? "Leave loops with loop.until(condition) instead of break or return."
+        : "Make the state before the loop whose last value you want.",
+    });
+  }
+}
+
+/**
+ * A variable that a loop written with `for...of` carries: read and assign `.value` in the body. The initial value is a
+ * tensor, a number or a tree of them; a number takes the dtype that the body gives it.
+ *
+ * @example
+ * ```ts
+ * import { loop, tensor } from "@damo/damo";
+ * const total = loop.state(0);
+ * for (const x of loop.over(tensor([1, 2, 3]))) total.value = total.value.add(x);
+ * console.assert(total.value.itemSync() === 6);
+ * ```
+ */
+export function state<T>(initial: T, options: StateOptions = {}): LoopState<T> {
+  return new LoopState(initial, options);
+}

@@ -1,0 +1,4 @@
+/** Loops written as loops: captured once, compiled, differentiated. */
+export { over, range, setLoopDebug, until, whileTrue as while } from "./imperative.ts";
+export { type LoopStack, stack, type StackOptions } from "./imperative_stack.ts";
+export { type LoopState, state, type StateOptions } from "./imperative_state.ts";

@@ -1,0 +1,38 @@
+/** stackLimit(steps): the number of steps, after checking when it is computed that a stack had room for them. */
+import { LoopError } from "../trace/errors.ts";
+import { NOT_LINEAR, notDifferentiable, type Primitive } from "../trace/primitive.ts";
+import { bindOne } from "../trace/trace.ts";
+
+export interface StackLimitParams {
+  readonly max: number;
+}
+
+export const stackLimit: Primitive<StackLimitParams> = {
+  name: "stackLimit",
+  effect: true,
+  infer([steps]) {
+    return [{ shape: steps.shape, dtype: steps.dtype }];
+  },
+  derivative: notDifferentiable("It counts steps."),
+  linear: NOT_LINEAR,
+  batch({ inputs, params }) {
+    return [bindOne(stackLimit, inputs, params)];
+  },
+  evaluate([steps], { max }) {
+    const most = steps.data.reduce((most, count) => Math.max(most, count), 0);
+    if (most > max) {
+      throw new LoopError(`A loop took more than the ${max} steps that its stack holds.`, {
+        operation: "loop.stack",
+        arguments: [{ name: "max", value: max }],
+        remedy: "Give loop.stack a larger { max }, or end the loop earlier with loop.until.",
+      });
+    }
+    return [steps];
+  },
+  lower() {
+    return { kind: "host" };
+  },
+  print({ max }) {
+    return `max=${max}`;
+  },
+};
