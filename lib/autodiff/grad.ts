@@ -75,9 +75,9 @@ export function grad<A extends AnyArguments, R, const O extends GradOptions = Re
  * @throws {GradientError} outside a trace, for a cost that is no float scalar, or for what it does not depend on.
  * @example
  * ```ts
- * import { grad, jit, shared, tensor } from "@damo/damo";
+ * import { grad, jit, shared, type Tensor, tensor } from "@damo/damo";
  * const w = shared(tensor([1, 2]), { name: "w" });
- * const step = jit((x) => {
+ * const step = jit((x: Tensor) => {
  *   const cost = w.value.mul(x).sum();
  *   w.value = w.value.sub(grad(cost, w));
  * });

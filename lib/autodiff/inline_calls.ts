@@ -15,7 +15,7 @@ export function inlineCalls(graph: Graph): Graph {
 }
 
 function inlineInto(graph: Graph): Graph {
-  if (!graph.nodes.some(mayHoldCalls)) return graph;
+  if (!graph.nodes.some((node) => node.primitive.graphs || calledGraph(node))) return graph;
   let changed = false;
   const values = new Map<Variable, Variable>();
   const nodes: Node[] = [];
@@ -43,7 +43,7 @@ function inlineInto(graph: Graph): Graph {
       stack.push({ graph: called, next: 0, call: node });
       continue;
     }
-    const params = mayHoldCalls(node) ? mapGraphs(node.params, inlineCalls) : node.params;
+    const params = node.primitive.graphs ? mapGraphs(node.params, inlineCalls) : node.params;
     changed ||= params !== node.params;
     const avals = node.outputs.map((output) => output.aval);
     const copy = new Node(node.primitive, inputs, params, avals, node.location);
@@ -56,12 +56,7 @@ function inlineInto(graph: Graph): Graph {
   return changed ? new Graph(graph.inputs, graph.outputs.map(valueOf), nodes, graph.name) : graph;
 }
 
-function mayHoldCalls(node: Node): boolean {
-  return node.primitive.graphs !== undefined;
-}
-
 function calledGraph(node: Node): Graph | null {
-  if (!mayHoldCalls(node)) return null;
   const lowering = node.primitive.lower(
     node.params,
     node.inputs.map((input) => input.aval),
