@@ -29,7 +29,7 @@ export interface CompileSettings {
 }
 
 /** Signatures kept per function; the least recently used goes first. */
-const MAX_SIGNATURES = 256;
+const MAX_SIGNATURES = 128;
 
 export class CompiledFunction {
   readonly settings: CompileSettings;

@@ -14,8 +14,8 @@ import { hostValue, toTypedArray } from "./reference/host_storage.ts";
 import { trackStorage } from "./scope.ts";
 
 /** Compiled one-node programs kept, and compiled graphs kept. */
-const MAX_OPERATIONS = 1024;
-const MAX_GRAPHS = 128;
+const MAX_OPERATIONS = 256;
+const MAX_GRAPHS = 64;
 /** Signatures of one primitive that are compared directly before a key is made. */
 const RECENT = 4;
 

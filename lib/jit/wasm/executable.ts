@@ -1,5 +1,6 @@
 /** A compiled program and its runs. */
 import { byteSize, castValue, type DType } from "../../trace/dtype.ts";
+import type { Node } from "../../trace/graph.ts";
 import type { Storage } from "../../trace/storage.ts";
 import {
   type CompileOptions,
@@ -12,6 +13,7 @@ import {
   TAKE,
 } from "../backend.ts";
 import type { HostStep, KernelStep, Program } from "../kernel/program.ts";
+import { weighModule } from "./memory/code_weight.ts";
 import { wat } from "./assembler/mod.ts";
 import type { WasmHeap } from "./heap.ts";
 import { runHostStep } from "./host_step.ts";
@@ -74,7 +76,7 @@ export class WasmExecutable implements Executable {
   }
 
   get kernels(): readonly KernelInfo[] {
-    return this.#kernels ??= this.#module.measured.map(kernelInfo);
+    return this.#kernels ??= this.#module.measured.map((step) => new StepInfo(step));
   }
 
   timings(): readonly KernelTiming[] | null {
@@ -283,6 +285,7 @@ export class WasmExecutable implements Executable {
     if (this.#disposed) throw new Error("A program was run after it had been disposed.");
     // Deno and Node compile modules of any size at once; a browser's main thread does so up to 8 MB.
     const module = new WebAssembly.Module(this.#module.bytes);
+    weighModule();
     const { exports } = new WebAssembly.Instance(module, {
       ...moduleImports(this.#heap.memory),
       [PROGRAM_IMPORT]: {
@@ -358,13 +361,24 @@ function kindOf(step: KernelStep | HostStep): string {
   return kernel.reductions.length === 0 ? "map" : kernel.passes === 1 ? "reduce" : "row";
 }
 
-function kernelInfo(step: KernelStep | HostStep): KernelInfo {
-  const nodes = step.kind === "host" ? [step.node] : step.nodes;
-  const operations = nodes.map((node) => node.primitive.name);
-  const locations = new Set<string>();
-  for (const node of nodes) {
-    const line = node.location?.short();
-    if (line) locations.add(line);
+/** Formatting where nodes were written takes 50 µs each: done when somebody looks. */
+class StepInfo implements KernelInfo {
+  readonly name: string;
+  readonly kind: string;
+  readonly operations: readonly string[];
+  readonly #nodes: readonly Node[];
+  #locations: readonly string[] | null = null;
+
+  constructor(step: KernelStep | HostStep) {
+    this.#nodes = step.kind === "host" ? [step.node] : step.nodes;
+    this.operations = this.#nodes.map((node) => node.primitive.name);
+    this.name = this.operations.join(" ");
+    this.kind = kindOf(step);
   }
-  return { name: operations.join(" "), kind: kindOf(step), operations, locations: [...locations] };
+
+  get locations(): readonly string[] {
+    return this.#locations ??= [
+      ...new Set(this.#nodes.map((node) => node.location?.short() ?? "").filter((line) => line !== "")),
+    ];
+  }
 }

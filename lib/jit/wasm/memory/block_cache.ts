@@ -98,7 +98,8 @@ const lookEvery = 16 << 20;
 /** Above 32 MB every C library maps fresh zero pages instead of clearing recycled ones. */
 const ballastBytes = 64 << 20;
 
-function makeBallast(): void {
+/** Makes the collector feel `ballastBytes` of memory that it does not see. */
+export function makeBallast(): void {
   try {
     new ArrayBuffer(ballastBytes);
   } catch {
