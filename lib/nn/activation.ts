@@ -1,21 +1,27 @@
 /** Activation functions, elementwise. */
-import { type TensorLike } from "../trace/ops/convert.ts";
-import { logsumexp } from "../trace/ops/statistics.ts";
-import { strong } from "../trace/ops/convert.ts";
-import { exp } from "../trace/ops/exponential.ts";
-import { max, sum } from "../trace/ops/reductions.ts";
+import { isFloat } from "../trace/dtype.ts";
+import { DTypeError } from "../trace/errors.ts";
+import { strong, type TensorLike } from "../trace/ops/convert.ts";
+import { expm1 } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
+import { erf, logaddexp, sigmoid as sigmoidOp } from "../trace/ops/special.ts";
+import { tanh as tanhOp } from "../trace/ops/trigonometric.ts";
 import type { Tensor } from "../trace/tensor.ts";
-import { stopGradient } from "../autodiff/mod.ts";
+import { describe } from "./describe.ts";
 
-/** Options of softmax and logSoftmax. */
-export interface SoftmaxOptions {
-  /** The axis whose entries sum to 1; the last by default. */
-  readonly axis?: number;
+/** A float tensor; others are an error, because rounding an activation to integers makes no sense. */
+export function floatInput(operation: string, x: TensorLike): Tensor {
+  const value = strong(x, operation);
+  if (isFloat(value.dtype)) return value;
+  throw new DTypeError(`${operation}: x is ${describe(value)}.`, {
+    operation,
+    arguments: [{ name: "x", shape: value.shape, dtype: value.dtype }],
+    remedy: 'Pass a float tensor: x.cast("float32").',
+  });
 }
 
 /**
- * `max(x, 0)`. Its derivative at 0 is 0.
+ * `max(x, 0)`. Its derivative at 0 is 0. NaN stays NaN.
  *
  * @example
  * ```ts
@@ -25,36 +31,147 @@ export interface SoftmaxOptions {
  */
 export function relu(x: TensorLike): Tensor {
   const value = strong(x, "nn.relu");
-  return where(value.gt(0), value, 0);
+  // Not x > 0, which would make a 0 of NaN.
+  return where(value.le(0), 0, value);
 }
 
 /**
- * `exp(x) / sum(exp(x))` along an axis, computed from `x - max(x)`. A vector stays a vector.
+ * `x` where it is positive, `slope x` elsewhere (Maas, Hannun and Ng 2013).
  *
  * @example
  * ```ts
  * import { nn, tensor } from "@damo/damo";
- * console.assert(nn.softmax(tensor([1000, 1000])).dataSync().join() === "0.5,0.5");
+ * console.assert(nn.leakyRelu(tensor([-1, 2]), 0.5).dataSync().join() === "-0.5,2");
  * ```
  */
-export function softmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
-  const { axis = -1 } = options;
-  const value = strong(x, "nn.softmax");
-  const e = exp(value.sub(stopGradient(max(value, { axis, keepDims: true }))));
-  return e.div(sum(e, { axis, keepDims: true }));
+export function leakyRelu(x: TensorLike, slope: TensorLike = 0.01): Tensor {
+  const value = floatInput("nn.leakyRelu", x);
+  return where(value.gt(0), value, value.mul(slope));
 }
 
 /**
- * `x - logsumexp(x)` along an axis: the logarithm of softmax without its overflow.
+ * `x` where it is positive, `alpha (exp(x) - 1)` elsewhere (Clevert, Unterthiner and Hochreiter, ICLR 2016).
  *
  * @example
  * ```ts
  * import { nn, tensor } from "@damo/damo";
- * console.assert(nn.logSoftmax(tensor([0, -1000])).dataSync()[1] === -1000);
+ * console.assert(nn.elu(tensor([-1000, 2])).dataSync().join() === "-1,2");
  * ```
  */
-export function logSoftmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
-  const { axis = -1 } = options;
-  const value = strong(x, "nn.logSoftmax");
-  return value.sub(logsumexp(value, { axis, keepDims: true }));
+export function elu(x: TensorLike, alpha: TensorLike = 1): Tensor {
+  const value = floatInput("nn.elu", x);
+  const positive = value.gt(0);
+  // The exponential sees 0 where it does not count, so that it cannot overflow there.
+  return where(positive, value, expm1(where(positive, 0, value)).mul(alpha));
+}
+
+/** The constants of Klambauer et al. that keep mean 0 and variance 1. */
+const SELU_ALPHA = 1.6732632423543772, SELU_SCALE = 1.0507009873554805;
+
+/**
+ * Scaled exponential linear units (Klambauer, Unterthiner, Mayr and Hochreiter, NeurIPS 2017).
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(Math.abs(nn.selu(tensor(1)).itemSync() - 1.0507) < 1e-4);
+ * ```
+ */
+export function selu(x: TensorLike): Tensor {
+  return elu(floatInput("nn.selu", x), SELU_ALPHA).mul(SELU_SCALE);
+}
+
+/**
+ * Gaussian error linear units, `x Phi(x)` with the normal distribution function (Hendrycks and Gimpel 2016); exact, not the
+ * approximation by tanh.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(Math.abs(nn.gelu(tensor(1)).itemSync() - 0.8413) < 1e-4);
+ * ```
+ */
+export function gelu(x: TensorLike): Tensor {
+  const value = floatInput("nn.gelu", x);
+  return value.mul(erf(value.mul(Math.SQRT1_2)).add(1)).mul(0.5);
+}
+
+/**
+ * `x sigmoid(x)`, also called swish (Hendrycks and Gimpel 2016; Ramachandran, Zoph and Le 2017).
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.silu(tensor(0)).itemSync() === 0);
+ * ```
+ */
+export function silu(x: TensorLike): Tensor {
+  const value = floatInput("nn.silu", x);
+  return value.mul(sigmoidOp(value));
+}
+
+/**
+ * `log(1 + exp(x))` without overflow.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.softplus(tensor(1000)).itemSync() === 1000);
+ * ```
+ */
+export function softplus(x: TensorLike): Tensor {
+  return logaddexp(floatInput("nn.softplus", x), 0);
+}
+
+/**
+ * `x / (1 + |x|)`.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.softsign(tensor([1, -3])).dataSync().join() === "0.5,-0.75");
+ * ```
+ */
+export function softsign(x: TensorLike): Tensor {
+  const value = floatInput("nn.softsign", x);
+  return value.div(value.abs().add(1));
+}
+
+/**
+ * `0.2 x + 0.5` cut to 0 .. 1 (Theano's and Keras's hard sigmoid).
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.hardSigmoid(tensor([-9, 0, 9])).dataSync().join() === "0,0.5,1");
+ * ```
+ */
+export function hardSigmoid(x: TensorLike): Tensor {
+  return floatInput("nn.hardSigmoid", x).mul(0.2).add(0.5).clip(0, 1);
+}
+
+/**
+ * `1 / (1 + exp(-x))`.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.sigmoid(tensor(0)).itemSync() === 0.5);
+ * ```
+ */
+export function sigmoid(x: TensorLike): Tensor {
+  return sigmoidOp(x);
+}
+
+/**
+ * The hyperbolic tangent.
+ *
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.tanh(tensor(0)).itemSync() === 0);
+ * ```
+ */
+export function tanh(x: TensorLike): Tensor {
+  return tanhOp(x);
 }

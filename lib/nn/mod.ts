@@ -3,9 +3,46 @@
  *
  * @module
  */
-export { logSoftmax, relu, softmax, type SoftmaxOptions } from "./activation.ts";
+import "../jit/install.ts";
+import "../trace/ops/mod.ts";
+
+export {
+  elu,
+  gelu,
+  hardSigmoid,
+  leakyRelu,
+  relu,
+  selu,
+  sigmoid,
+  silu,
+  softplus,
+  softsign,
+  tanh,
+} from "./activation.ts";
+export {
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  type ConvTransposeOptions,
+} from "./conv_transpose.ts";
+export { conv1d, conv2d, conv3d, type ConvOptions, convOutputShape, separableConv2d } from "./convolution.ts";
+/** Initial values of parameters. */
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { accuracy, crossEntropy, type LossOptions } from "./loss.ts";
 export { Module, type StateDict } from "./module.ts";
+export {
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  type PoolOptions,
+  sumPool1d,
+  sumPool2d,
+  sumPool3d,
+} from "./pooling.ts";
 export { type Layer, Sequential } from "./sequential.ts";
+export { logSoftmax, softmax, type SoftmaxOptions } from "./softmax.ts";
+export type { Padding, Pair, PerAxis } from "./spatial.ts";

@@ -1,0 +1,53 @@
+/** softmax and its logarithm. */
+import { stopGradient } from "../autodiff/mod.ts";
+import { type TensorLike } from "../trace/ops/convert.ts";
+import { exp } from "../trace/ops/exponential.ts";
+import { checkOptions } from "../trace/ops/options.ts";
+import { max, sum } from "../trace/ops/reductions.ts";
+import { logsumexp } from "../trace/ops/statistics.ts";
+import type { Tensor } from "../trace/tensor.ts";
+import { floatInput } from "./activation.ts";
+
+/** Options of softmax and logSoftmax. */
+export interface SoftmaxOptions {
+  /** The axis whose entries sum to 1; the last by default. */
+  readonly axis?: number;
+}
+
+/**
+ * `exp(x) / sum(exp(x))` along an axis, computed from `x - max(x)`. A vector stays a vector.
+ *
+ * @throws {DTypeError} for integers.
+ * @throws {ShapeError} for an axis that does not exist.
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.softmax(tensor([1000, 1000])).dataSync().join() === "0.5,0.5");
+ * ```
+ */
+export function softmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
+  checkOptions("nn.softmax", options, ["axis"]);
+  const { axis = -1 } = options;
+  const value = floatInput("nn.softmax", x);
+  if (value.size === 0) return value;
+  const e = exp(value.sub(stopGradient(max(value, { axis, keepDims: true }))));
+  return e.div(sum(e, { axis, keepDims: true }));
+}
+
+/**
+ * `x - logsumexp(x)` along an axis: the logarithm of softmax without its overflow.
+ *
+ * @throws {DTypeError} for integers.
+ * @throws {ShapeError} for an axis that does not exist.
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.logSoftmax(tensor([0, -1000])).dataSync()[1] === -1000);
+ * ```
+ */
+export function logSoftmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
+  checkOptions("nn.logSoftmax", options, ["axis"]);
+  const { axis = -1 } = options;
+  const value = floatInput("nn.logSoftmax", x);
+  return value.sub(logsumexp(value, { axis, keepDims: true }));
+}
