@@ -10,6 +10,7 @@ import { apply, broadcastShape, constantLike } from "./elementwise_rules.ts";
 import { gatherPrimitive } from "./index_gather.ts";
 import { iotaPrimitive } from "./iota.ts";
 import { reshapeTo, transposeTo } from "./move.ts";
+import { slicePrimitive } from "./move_slice.ts";
 import { sumPrimitive } from "./reduce.ts";
 
 function wrongArgument(
@@ -137,6 +138,22 @@ export function asRow(x: Tensor): Tensor {
 /** A vector on the last axis as the columns of matrices, to be broadcast. */
 export function asColumn(x: Tensor): Tensor {
   return reshapeTo(x, [...x.shape, 1]);
+}
+
+/** Some rows and columns of every matrix. */
+export function block(
+  x: Tensor,
+  rows: readonly [number, number],
+  columns: readonly [number, number],
+): Tensor {
+  const [m, n] = x.shape.slice(-2);
+  if (rows[0] === 0 && rows[1] === m && columns[0] === 0 && columns[1] === n) return x;
+  const lead = x.shape.slice(0, -2);
+  return bindOne(slicePrimitive, [x], {
+    start: [...lead.map(() => 0), rows[0], columns[0]],
+    stop: [...lead, rows[1], columns[1]],
+    step: x.shape.map(() => 1),
+  });
 }
 
 /** out[.., i, :] = x[.., permutation[.., i], :]. */

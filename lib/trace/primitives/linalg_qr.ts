@@ -1,12 +1,13 @@
 /** qr: by Householder reflections. */
 import { GradientError } from "../errors.ts";
 import { NOT_LINEAR, type Primitive } from "../primitive.ts";
-import { describe } from "../shape.ts";
+import { type Aval, describe } from "../shape.ts";
 import { bind, bindOne } from "../trace.ts";
 import { apply } from "./elementwise_rules.ts";
-import { checkMatrix, evaluateMatrices, partOf, product, swapped } from "./linalg_algebra.ts";
+import { block, checkMatrix, evaluateMatrices, partOf, product, swapped } from "./linalg_algebra.ts";
 import { triangularSolvePrimitive } from "./linalg_triangular.ts";
-import { batchAll } from "./zeros.ts";
+import { concatPrimitive } from "./move_concat.ts";
+import { batchAll, filled } from "./zeros.ts";
 
 export interface QrParams {
   /** Q is square and R has the shape of A; otherwise Q has min(m, n) columns. */
@@ -62,10 +63,21 @@ function reflectionsProduct(
   }
 }
 
+function wideError(a: Aval): GradientError {
+  return new GradientError(
+    `qr: the rule is for matrices with at least as many rows as columns, not ${describe(a)}.`,
+    {
+      operation: "linalg.qr",
+      arguments: [{ name: "a", shape: a.shape, dtype: a.dtype }],
+      remedy: "Use linalg.qr, which decomposes the first columns and turns the others.",
+    },
+  );
+}
+
 /**
  * A = Q R. With C = Q^T A' R^-1 and the antisymmetric W = stril(C) - stril(C)^T: Q' = Q (W - C) + A' R^-1 and
- * R' = (C - W) R. For more columns than rows the operation splits A first; a complete Q with more rows than columns is
- * not a smooth function of A.
+ * R' = (C - W) R. The columns Z that complete Q have Z' = -Q Q'^T Z: they stay orthogonal and do not turn among
+ * themselves. For more columns than rows the operation splits A first.
  */
 export const qrPrimitive: Primitive<QrParams> = {
   name: "qr",
@@ -78,23 +90,11 @@ export const qrPrimitive: Primitive<QrParams> = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [a], tangents: [tangent], params, outputs: [q, r] }) {
+    jvp({ primals: [a], tangents: [tangent], outputs }) {
       if (!tangent) return [null, null];
       const [m, n] = a.shape.slice(-2);
-      if (m < n || (params.complete && m !== n)) {
-        throw new GradientError(
-          `linalg.qr: the derivative of the ${params.complete ? "complete " : ""}decomposition of ${
-            describe(a.aval)
-          } does not exist.`,
-          {
-            operation: "linalg.qr",
-            arguments: [{ name: "a", shape: a.shape, dtype: a.dtype }],
-            remedy:
-              "The added columns of a complete Q are arbitrary: leave out { complete: true }, or put the " +
-              "result through stopGradient.",
-          },
-        );
-      }
+      if (m < n) throw wideError(a.aval);
+      const q = block(outputs[0], [0, m], [0, n]), r = block(outputs[1], [0, n], [0, n]);
       // T R^-1 is (R^-T T^T)^T.
       const scaled = swapped(bindOne(triangularSolvePrimitive, [r, swapped(tangent)], {
         lower: false,
@@ -105,7 +105,20 @@ export const qrPrimitive: Primitive<QrParams> = {
       const below = partOf(c, "strictlyLower");
       const turn = apply("sub", below, swapped(below));
       const tangentQ = apply("add", product(q, apply("sub", turn, c)), scaled);
-      return [tangentQ, product(partOf(apply("sub", c, turn), "upper"), r)];
+      const tangentR = product(partOf(apply("sub", c, turn), "upper"), r);
+      const columns = outputs[0].shape[a.ndim - 1];
+      if (columns === n) return [tangentQ, tangentR];
+      const rest = block(outputs[0], [0, m], [n, columns]);
+      const tangentRest = apply("neg", product(q, product(tangentQ, rest, { a: true })));
+      return [
+        bindOne(concatPrimitive, [tangentQ, tangentRest], { axis: a.ndim - 1 }),
+        bindOne(concatPrimitive, [
+          tangentR,
+          filled(0, { shape: [...a.shape.slice(0, -2), m - n, n], dtype: a.dtype }),
+        ], {
+          axis: a.ndim - 2,
+        }),
+      ];
     },
   },
   linear: NOT_LINEAR,
