@@ -10,6 +10,7 @@ import { capturedInputs, type TracedFunction, traceFunction } from "../trace/tra
 import { flatten, leafPaths, type TreeSpec, unflatten } from "../trace/tree.ts";
 import { flattenResult, floatTensor } from "./arguments.ts";
 import type { AnyFunction } from "./types.ts";
+import { activeTrace } from "./replay.ts";
 
 /** The arguments of a call taken apart: tensors and Shared are leaves, all else stays in the structure. */
 export interface CallArguments {
@@ -58,6 +59,25 @@ export function traceCall(fn: AnyFunction, args: readonly unknown[]): TracedCall
   );
   const pruned = { ...traced, graph: prune(traced.graph) };
   return { call, traced: pruned, spec: spec!, inputs: [...call.tensors, ...capturedInputs(traced)] };
+}
+
+/** Makes what a function closed over usable in the current trace, where `current` has the values. */
+export function adoptCaptured(traced: TracedFunction, current: readonly Tensor[]): void {
+  const trace = activeTrace();
+  traced.captured.forEach((tensor, i) => trace.adopt(tensor, current[i]));
+}
+
+/** A function with a rule of its own must not assign shared variables: the rule would have to assign them as well. */
+export function checkNoWrites({ writes }: TracedFunction, context: string): void {
+  if (writes.length === 0) return;
+  throw new GradientError(
+    `${context}: shared variable "${writes[0].name}" is assigned inside the function.`,
+    {
+      operation: context,
+      remedy:
+        "Return its new value and assign it outside: the rule replaces the function when it is differentiated.",
+    },
+  );
 }
 
 /** A rule covers the arguments only: a derivative with respect to what the function closes over does not exist. */

@@ -10,11 +10,11 @@ import { bind, commitWrites, currentTrace } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
 import { directionFor, matchLeaves } from "./arguments.ts";
 import { batchFunction, type FlatFunction } from "./batch_graph.ts";
-import { checkClosure, traceCall } from "./custom_arguments.ts";
+import { adoptCaptured, checkClosure, checkNoWrites, traceCall } from "./custom_arguments.ts";
 import { customCallPrimitive, type CustomRule } from "./custom_call.ts";
 import type { AnyArguments } from "./types.ts";
 
-/** `rule`: of the arguments, then one tangent for each, it gives the outputs, then their tangents. */
+/** `rule`: of all inputs, then one tangent for each argument, it gives the outputs, then their tangents. */
 class JvpRule implements CustomRule {
   constructor(readonly rule: FlatFunction, readonly argumentCount: number, readonly context: string) {}
 
@@ -22,7 +22,7 @@ class JvpRule implements CustomRule {
     const count = this.argumentCount;
     checkClosure(tangents, count, primals, this.context);
     const full = tangents.slice(0, count).map((tangent, i) => instantiate(tangent, primals[i].aval));
-    return this.rule([...primals.slice(0, count), ...full]);
+    return this.rule([...primals, ...full]);
   }
 
   jvp(primals: readonly Tensor[], tangents: readonly MaybeTensor[]): readonly MaybeTensor[] {
@@ -40,19 +40,15 @@ class JvpRule implements CustomRule {
   }
 
   batch(batched: readonly boolean[], size: number): CustomRule {
-    const mask = batched.slice(0, this.argumentCount);
-    return new JvpRule(
-      batchFunction(this.rule, [...mask, ...mask], size, this.context),
-      this.argumentCount,
-      this.context,
-    );
+    const mask = [...batched, ...batched.slice(0, this.argumentCount)];
+    return new JvpRule(batchFunction(this.rule, mask, size, this.context), this.argumentCount, this.context);
   }
 }
 
 /**
  * A function with a derivative rule of its own. `rule(primals, tangents)` gets the arguments and one tangent for each,
  * both as arrays, and returns `[out, tangentOut]`; the tangent must depend linearly on the tangents. Forward and
- * reverse mode of any order, vmap and jit all follow the rule.
+ * reverse mode of any order, vmap and jit all follow the rule. Tensors that the function closes over are constants.
  *
  * @throws {GradientError} when the rule returns the wrong structure, shapes or dtypes, or is not linear.
  * @example
@@ -74,11 +70,13 @@ export function customJvp<A extends AnyArguments, R>(
   const wrapped = (...args: A): R => {
     if (currentTrace() === null) return fn(...args);
     const { call, traced, spec, inputs } = traceCall(fn, args);
+    checkNoWrites(traced, context);
     const outputs = traced.graph.outputs.map((output) => output.aval);
     const count = call.tensors.length;
     const flatRule: FlatFunction = (tensors) => {
+      adoptCaptured(traced, tensors.slice(count));
       const primals = call.rebuild(tensors.slice(0, count)) as A;
-      const tangents = call.rebuild(tensors.slice(count)) as A;
+      const tangents = call.rebuild(tensors.slice(inputs.length)) as A;
       return checkRule(rule(primals, tangents), spec, outputs, context);
     };
     const results = bind(customCallPrimitive, inputs, {

@@ -18,7 +18,13 @@ import { bind, bindOne, capturedInputs, commitWrites, currentTrace, traceFunctio
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
 import { directionFor, flattenResult, matchLeaves } from "./arguments.ts";
 import { batchFunction, type FlatFunction } from "./batch_graph.ts";
-import { type CallArguments, checkClosure, traceCall } from "./custom_arguments.ts";
+import {
+  adoptCaptured,
+  type CallArguments,
+  checkClosure,
+  checkNoWrites,
+  traceCall,
+} from "./custom_arguments.ts";
 import { customCallPrimitive, type CustomRule } from "./custom_call.ts";
 import { checkedOutput } from "./custom_jvp.ts";
 import { linearCallPrimitive, LinearRule } from "./linear_call.ts";
@@ -29,8 +35,8 @@ import type { AnyArguments } from "./types.ts";
 
 class VjpRule implements CustomRule {
   /**
-   * `forward` gives the outputs and then the residuals; `backward` takes the residuals and then one cotangent per
-   * output, and gives one gradient per argument.
+   * `forward` takes all inputs and gives the outputs and then the residuals; `backward` takes the residuals and then
+   * one cotangent per output, and gives one gradient per argument.
    */
   constructor(
     readonly forward: FlatFunction,
@@ -43,7 +49,7 @@ class VjpRule implements CustomRule {
   #linear(primals: readonly Tensor[], tangents: readonly MaybeTensor[]) {
     const count = this.argumentCount;
     checkClosure(tangents, count, primals, this.context);
-    const results = this.forward(primals.slice(0, count));
+    const results = this.forward(primals);
     const outputs = results.slice(0, this.outputCount);
     const residuals = results.slice(this.outputCount);
     const active = Array.from({ length: count }, (_, i) => i).filter((i) => tangents[i] !== null);
@@ -75,7 +81,7 @@ class VjpRule implements CustomRule {
         mask[i] ? gradient : bindOne(reductions.sum, [gradient], { axes: [0] })
       );
     };
-    const forward = batchFunction(this.forward, mask, size, this.context);
+    const forward = batchFunction(this.forward, batched, size, this.context);
     return new VjpRule(forward, backward, this.argumentCount, this.outputCount, this.context);
   }
 }
@@ -121,7 +127,7 @@ class BackwardRule extends LinearRule {
 /**
  * A function with a backward rule of its own. `forward(...args)` returns `[out, residuals]`, where `out` is what the
  * function returns and `residuals` any tree; `backward(residuals, cotangent)` returns an array with one gradient per
- * argument (null for zero). Reverse mode of any order, vmap and jit follow the rule; forward mode uses the transpose
+ * argument (null for zero). Tensors that the function closes over are constants. Reverse mode of any order, vmap and jit follow the rule; forward mode uses the transpose
  * of `backward`.
  *
  * @throws {GradientError} when forward or backward return the wrong structure, shapes or dtypes.
@@ -142,11 +148,14 @@ export function customVjp<A extends AnyArguments, R, S>(
   const wrapped = (...args: A): R => {
     if (currentTrace() === null) return fn(...args);
     const { call, traced, spec, inputs } = traceCall(fn, args);
-    const outputs = traced.graph.outputs.slice(0, traced.outputCount).map((output) => output.aval);
-    if (traced.writes.length > 0) throw sharedWrite(traced.writes[0], context);
+    checkNoWrites(traced, context);
+    const outputs = traced.graph.outputs.map((output) => output.aval);
+    const arity = call.tensors.length;
     let residualSpec: TreeSpec | undefined;
     const flatForward: FlatFunction = (tensors) => {
-      const [out, residuals] = checkForward(forward(...call.rebuild(tensors) as A), context);
+      const closure = tensors.slice(arity);
+      adoptCaptured(traced, closure);
+      const [out, residuals] = checkForward(forward(...call.rebuild(tensors.slice(0, arity)) as A), context);
       const kept = flattenResult(residuals);
       residualSpec = kept.spec;
       const own = matchLeaves(spec, out, "out", context).map(({ path, value }, i) => {
@@ -154,15 +163,16 @@ export function customVjp<A extends AnyArguments, R, S>(
         if (tensor instanceof Tensor) return checkedOutput({ path, value: tensor }, outputs[i], context);
         return instantiate(directionFor({ path, value }, outputs[i], "result", context), outputs[i]);
       });
-      return [...own, ...kept.tensors];
+      return [...own, ...closure, ...kept.tensors];
     };
     const flatBackward: FlatFunction = (tensors) => {
-      const count = tensors.length - outputs.length;
-      const residuals = unflatten(residualSpec!, tensors.slice(0, count)) as S;
+      const count = tensors.length - outputs.length, closed = inputs.length - arity;
+      adoptCaptured(traced, tensors.slice(0, closed));
+      const residuals = unflatten(residualSpec!, tensors.slice(closed, count)) as S;
       const cotangent = unflatten(spec, tensors.slice(count)) as R;
       return checkBackward(backward(residuals, cotangent), call, context);
     };
-    const rule = new VjpRule(flatForward, flatBackward, call.tensors.length, outputs.length, context);
+    const rule = new VjpRule(flatForward, flatBackward, arity, outputs.length, context);
     const results = bind(customCallPrimitive, inputs, { name: functionName(fn), graph: traced.graph, rule });
     return unflatten(spec, commitWrites(traced, results)) as R;
   };
@@ -205,12 +215,4 @@ function checkBackward(result: unknown, call: CallArguments, context: string): T
 function leafCount(spec: TreeSpec): number {
   if (spec.kind === "leaf") return 1;
   return spec.kind === "static" ? 0 : spec.children.reduce((sum, child) => sum + leafCount(child), 0);
-}
-
-function sharedWrite(shared: Shared, context: string): GradientError {
-  return new GradientError(`${context}: shared variable "${shared.name}" is assigned inside the function.`, {
-    operation: context,
-    remedy:
-      "Return its new value and assign it outside: forward replaces the function when it is differentiated.",
-  });
 }

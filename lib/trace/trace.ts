@@ -29,6 +29,7 @@ export class Trace {
   /** Set in mode "debug" of jit, for this trace and those inside it: loops then check what they can. */
   debug: boolean;
   readonly #capturedIndex: Map<object, Variable> = new Map();
+  readonly #adopted: Map<object, Tensor> = new Map();
   readonly #literals: Map<string, Variable> = new Map();
 
   constructor(parent: Trace | null, name: string) {
@@ -62,12 +63,32 @@ export class Trace {
     const key: object = tensor.variable ?? tensor.storage();
     let variable = this.#capturedIndex.get(key);
     if (variable) return variable;
-    if (tensor.owner !== null) this.#checkAncestor(tensor);
+    if (tensor.owner !== null) {
+      const standIn = this.#standIn(key);
+      if (standIn) return this.lift(standIn);
+      this.#checkAncestor(tensor);
+    }
     variable = new Variable(tensor.aval, null, 0, tensor.variable?.name);
     this.#capturedIndex.set(key, variable);
     this.captured.push(tensor);
     this.capturedVariables.push(variable);
     return variable;
+  }
+
+  /**
+   * From now on `current` stands for `tensor`, whose trace is over: rules that a function brings may use what the
+   * function closes over also when they are run later, in another trace.
+   */
+  adopt(tensor: Tensor, current: Tensor): void {
+    if (tensor.owner !== null && tensor.owner !== this) this.#adopted.set(tensor.variable!, current);
+  }
+
+  #standIn(key: object): Tensor | undefined {
+    for (let trace: Trace | null = this; trace; trace = trace.parent) {
+      const tensor = trace.#adopted.get(key);
+      if (tensor) return tensor;
+    }
+    return undefined;
   }
 
   #liftLiteral(tensor: Tensor): Variable {

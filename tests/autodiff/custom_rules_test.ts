@@ -111,6 +111,32 @@ Deno.test("a rule may use the function itself: an implicit function by Newton's 
   checkGrads(solve, [f64(10)], { order: 2 });
 });
 
+Deno.test("rules may use what the function closes over, also when it is the result of other operations", () => {
+  const k = f64([2, 3]);
+  const byVjp = (x: Tensor) => {
+    const s = k.mul(2);
+    const f = customVjp(
+      (v: Tensor) => v.mul(s),
+      (v: Tensor) => [v.mul(s), null],
+      (_r, c: Tensor) => [c.mul(s)],
+    );
+    return f(x);
+  };
+  const byJvp = (x: Tensor) => {
+    const s = k.mul(2);
+    return customJvp((v: Tensor) => v.mul(s), ([v], [t]) => [v.mul(s), t.mul(s)])(x);
+  };
+  for (const f of [byVjp, byJvp]) {
+    const loss = (x: Tensor) => f(x).sum();
+    assertEquals(list(grad(loss)(f64([1, 2]))), [4, 6]);
+    assertEquals(list(jit(grad(loss))(f64([1, 2]))), [4, 6]);
+    assertEquals(list(vmap(grad(loss))(f64([[1, 2], [0, 0]]))), [[4, 6], [4, 6]]);
+    assertEquals(list(grad((x: Tensor) => vmap(f)(x).sum())(f64([[1, 2], [0, 0]]))), [[4, 6], [4, 6]]);
+    assertEquals(list(vjp(f, f64([1, 2]))[1](f64([1, 0]))[0]), [4, 0]);
+    assertEquals(jvp(loss, [f64([1, 2])], [f64([1, 1])])[1].itemSync(), 10);
+  }
+});
+
 Deno.test("clipGradient clips what comes back, leaf by leaf, and leaves values alone", () => {
   const f = (x: Tensor) => clipGradient(x, -1, 2).mul(f64([5, -5, 0.5])).sum();
   assertEquals(list(grad(f)(f64([1, 1, 1]))), [2, -1, 0.5]);

@@ -242,6 +242,21 @@ Deno.test("custom rules that return the wrong thing", () => {
   );
 });
 
+Deno.test("a function with a rule of its own may not assign shared variables", () => {
+  const w = shared(f64(1), { name: "w" });
+  function f(x: Tensor): Tensor {
+    w.value = x;
+    return x;
+  }
+  const wanted = [
+    'customVjp of f: shared variable "w" is assigned inside the function.',
+    "Return its new value and assign it outside: the rule replaces the function when it is differentiated.",
+  ];
+  assertEquals(messageOf(() => grad(customVjp(f, (x) => [x, null], (_r, c) => [c]))(f64(2))), wanted);
+  wanted[0] = wanted[0].replace("customVjp", "customJvp");
+  assertEquals(messageOf(() => grad(customJvp(f, ([x], [t]) => [x, t]))(f64(2))), wanted);
+});
+
 Deno.test("a custom rule cannot cover what the function closes over", () => {
   const outer = (w: Tensor) => {
     const f = customVjp((x: Tensor) => x.mul(w), (x) => [x, null], (_r, c) => [c]);
