@@ -12,11 +12,11 @@ import type {
 import type { FunctionBuilder } from "../assembler/mod.ts";
 import type { ModuleContext } from "../nest/mod.ts";
 import type { KernelTable } from "./kernels.ts";
+import type { ParallelKernels } from "./parallel.ts";
 import {
   ARENA_WORD,
   LOOP_COUNT,
   LOOP_POSITION,
-  LOOP_STEP,
   loopsOf,
   type TableLayout,
   TAPE_CAPACITY,
@@ -44,7 +44,7 @@ export class StepWriter {
   readonly #layout: TableLayout;
   readonly #kernels: KernelTable;
   readonly #host: HostFunctions;
-  readonly #loops: readonly LoopStep[];
+  readonly #parallel: ParallelKernels;
   /** Host steps in the order of their numbers. */
   readonly hostSteps: HostStep[] = [];
   /** The steps that a profile counts, in the order of their numbers. */
@@ -56,13 +56,14 @@ export class StepWriter {
     layout: TableLayout,
     kernels: KernelTable,
     host: HostFunctions,
+    parallel: ParallelKernels,
   ) {
     this.#context = context;
     this.#program = program;
     this.#layout = layout;
     this.#kernels = kernels;
     this.#host = host;
-    this.#loops = loopsOf(program.steps);
+    this.#parallel = parallel;
   }
 
   /** A function `(table)` that runs the steps. */
@@ -123,8 +124,13 @@ export class StepWriter {
       this.#address(body, step.bindings[to]);
       f.i32Ne().if();
     }
-    for (const binding of step.bindings) this.#address(body, binding);
-    f.i32Const(0).i32Const(kernel.units).call(kernel.index);
+    if (this.#parallel.splits(kernel)) {
+      const { bindings } = step;
+      this.#parallel.call(f, kernel, bindings.length, (i) => this.#address(body, bindings[i]));
+    } else {
+      for (const binding of step.bindings) this.#address(body, binding);
+      f.i32Const(0).i32Const(kernel.units).call(kernel.index);
+    }
     if (step.copies !== undefined) f.end();
   }
 
@@ -153,21 +159,9 @@ export class StepWriter {
     if (offset !== 0) f.i32Const(offset).i32Add();
     for (const { loop, stride } of binding.steps) {
       const cells = this.#layout.loops[loop];
-      if (buffer.kind === "tape") this.#tapePosition(f, buffer.id, loop);
-      else f.localGet(0).i32Load(4 * (cells + LOOP_POSITION));
+      f.localGet(0).i32Load(4 * (cells + LOOP_POSITION));
       f.i32Const(stride * bytes).i32Mul().i32Add();
     }
-  }
-
-  /** Pushes which record of a tape the current step of a loop writes or reads. */
-  #tapePosition(f: FunctionBuilder, tape: number, loop: number): void {
-    const step = 4 * (this.#layout.loops[loop] + LOOP_STEP);
-    if (!this.#loops[loop].reverse) {
-      f.localGet(0).i32Load(step);
-      return;
-    }
-    f.localGet(0).i32Load(4 * (this.#layout.buffers[tape] + TAPE_RECORDS)).i32Const(1).i32Sub();
-    f.localGet(0).i32Load(step).i32Sub();
   }
 
   #loop(body: StepFunction, step: LoopStep): void {
@@ -183,7 +177,14 @@ export class StepWriter {
       f.release(count);
     }
     f.localGet(0).i32Const(0).i32Store(cell(LOOP_STEP));
-    for (const tape of written) f.localGet(0).i32Const(0).i32Store(tapeCell(tape, TAPE_RECORDS));
+    for (const tape of written) {
+      f.localGet(0).i32Const(0).i32Store(tapeCell(tape, TAPE_RECORDS));
+      if (!step.reverse) continue;
+      // Written from its end: there must be room for all records before the first.
+      f.loop().localGet(0).i32Load(tapeCell(tape, TAPE_CAPACITY)).localGet(0).i32Load(cell(LOOP_COUNT))
+        .i32LtS();
+      f.if().i32Const(tape).localGet(0).call(this.#host.growTape).br(1).end().end();
+    }
     f.block().loop();
     if (bounded) {
       f.localGet(0).i32Load(cell(LOOP_STEP)).localGet(0).i32Load(cell(LOOP_COUNT)).i32GeS().brIf(1);
