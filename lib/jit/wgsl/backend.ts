@@ -1,0 +1,81 @@
+/** The WebGPU device behind the interface of all devices. */
+import type { DType, TypedArray } from "../../trace/dtype.ts";
+import { DTypeError } from "../../trace/errors.ts";
+import type { Graph } from "../../trace/graph.ts";
+import type { Device, Storage } from "../../trace/storage.ts";
+import type { Backend, BackendSettings, CompileOptions, Executable, MemoryUse } from "../backend.ts";
+import type { GroupLimits } from "../schedule/group.ts";
+import { schedule } from "../schedule/schedule.ts";
+import type { GpuDevice } from "./device.ts";
+import { WgslExecutable } from "./executable.ts";
+import { GpuHeap } from "./heap.ts";
+import { refuseFloat64 } from "./layout.ts";
+import { WgslStorage } from "./storage.ts";
+
+/** Shaders compile in quadratic time. */
+export const MAX_STATEMENTS = 400;
+
+export class WgslBackend implements Backend {
+  readonly device: Device = "webgpu";
+  readonly gpu: GpuDevice;
+  readonly #heap: GpuHeap;
+  readonly #limits: GroupLimits;
+
+  constructor(gpu: GpuDevice, settings: BackendSettings = {}) {
+    this.gpu = gpu;
+    this.#heap = new GpuHeap(gpu, settings.memory);
+    const buffers = gpu.device.limits.maxStorageBuffersPerShaderStage;
+    // One is for the scratch buffer of reductions.
+    this.#limits = { statements: MAX_STATEMENTS, operands: buffers - 2 };
+  }
+
+  compile(graph: Graph, options: CompileOptions): Executable {
+    this.gpu.check();
+    refuseFloat64(graph);
+    const { donated, inPlace } = options;
+    return new WgslExecutable(
+      this.#heap,
+      schedule(graph, { limits: this.#limits, donated, inPlace }),
+      options,
+    );
+  }
+
+  upload(data: TypedArray, dtype: DType): Storage {
+    this.gpu.check();
+    if (dtype === "float64") {
+      throw new DTypeError("A tensor of float64 cannot lie on the device webgpu.", {
+        operation: "tensor",
+        remedy: 'Make it float32 with cast("float32"), or use the device "wasm".',
+      });
+    }
+    const storage = new WgslStorage(this.#heap, dtype, data.length);
+    storage.write(data);
+    return storage;
+  }
+
+  transfer(storage: Storage): Storage {
+    if (!(storage instanceof WgslStorage) || storage.heap !== this.#heap) {
+      return this.upload(storage.read(), storage.dtype);
+    }
+    const taken = new WgslStorage(this.#heap, storage.dtype, storage.length);
+    taken.block = storage.detach();
+    this.#heap.cache.give(taken.block, taken);
+    return taken;
+  }
+
+  memory(): MemoryUse {
+    return this.#heap.buffers.use;
+  }
+
+  configure(settings: BackendSettings): void {
+    if (settings.memory !== undefined) {
+      this.#heap.cache.budget = settings.memory;
+      this.#heap.cache.shrink(settings.memory);
+    }
+  }
+
+  async synchronize(): Promise<void> {
+    await this.gpu.device.queue.onSubmittedWorkDone();
+    this.gpu.check();
+  }
+}

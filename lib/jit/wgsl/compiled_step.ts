@@ -1,0 +1,170 @@
+/** Kernels of a program, compiled for the buffers they meet. */
+import type { Binding, KernelStep, LoopStep, Program } from "../kernel/program.ts";
+import type { GpuHeap } from "./heap.ts";
+import { planKernel } from "./kernels/plan_kernel.ts";
+import { writeInteger } from "./kernels/write_integer.ts";
+import { placesOf, type ProgramLayout } from "./layout.ts";
+import type { KernelPlan } from "./plan.ts";
+
+/** Sets of buffers of a step whose bind groups are kept. */
+const MAX_GROUPS = 64;
+
+interface Prepared {
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+}
+
+/** A step with the buffers it was compiled for. */
+export interface CompiledStep {
+  readonly step: KernelStep;
+  readonly plan: KernelPlan;
+  readonly addresses: readonly number[];
+  /** For each slot, an operand that lies in it. */
+  readonly operandOf: readonly number[];
+  /** Per dispatch; made anew when the scratch buffer is another. */
+  readonly prepared: (Prepared | undefined)[];
+  scratch: number;
+}
+
+type Exchange = LoopStep["exchange"][number];
+
+export class StepTable {
+  readonly #heap: GpuHeap;
+  readonly #program: Program;
+  readonly #layout: ProgramLayout;
+  readonly #name: string;
+  /** By step, then by the buffers bound. */
+  readonly #compiled: Map<KernelStep, Map<string, CompiledStep>> = new Map();
+  /** By step, then by which operands share a buffer. */
+  readonly #plans: Map<KernelStep, Map<string, KernelPlan>> = new Map();
+  readonly #copies: Map<Exchange, KernelStep> = new Map();
+  readonly #integers: Map<Binding, KernelStep> = new Map();
+
+  constructor(heap: GpuHeap, program: Program, layout: ProgramLayout, name: string) {
+    this.#heap = heap;
+    this.#program = program;
+    this.#layout = layout;
+    this.#name = name;
+  }
+
+  /** The step compiled for GPU buffers with these numbers. */
+  get(step: KernelStep, addresses: readonly number[]): CompiledStep {
+    let variants = this.#compiled.get(step);
+    if (variants === undefined) this.#compiled.set(step, variants = new Map());
+    const key = addresses.join();
+    let compiled = variants.get(key);
+    if (compiled === undefined) {
+      if (variants.size >= MAX_GROUPS) variants.delete(variants.keys().next().value!);
+      variants.set(key, compiled = this.#compile(step, addresses));
+    }
+    return compiled;
+  }
+
+  #compile(step: KernelStep, addresses: readonly number[]): CompiledStep {
+    const distinct: number[] = [];
+    const operandOf: number[] = [];
+    const slots = addresses.map((address, operand) => {
+      const known = distinct.indexOf(address);
+      if (known >= 0) return known;
+      operandOf.push(operand);
+      return distinct.push(address) - 1;
+    });
+    return {
+      step,
+      plan: this.plan(step, slots),
+      addresses,
+      operandOf,
+      prepared: [],
+      scratch: 0,
+    };
+  }
+
+  /** The dispatches of a step whose operands lie in the given slots. */
+  plan(step: KernelStep, slots: readonly number[]): KernelPlan {
+    let variants = this.#plans.get(step);
+    if (variants === undefined) this.#plans.set(step, variants = new Map());
+    const key = slots.join();
+    let plan = variants.get(key);
+    if (plan === undefined) {
+      const places = placesOf(step, this.#program, this.#layout, slots);
+      const { device, tuning } = this.#heap.device;
+      const integer = [...this.#integers.values()].includes(step);
+      plan = integer
+        ? writeInteger(places[0])
+        : planKernel(step.kernel, places, tuning, { buffers: device.limits.maxStorageBuffersPerShaderStage });
+      variants.set(key, plan);
+    }
+    return plan;
+  }
+
+  /** Pipeline and bind group of one dispatch. */
+  prepared(compiled: CompiledStep, number: number, scratch: number): Prepared {
+    if (scratch !== compiled.scratch) {
+      compiled.scratch = scratch;
+      compiled.prepared.length = 0;
+    }
+    const known = compiled.prepared[number];
+    if (known !== undefined) return known;
+    const dispatch = compiled.plan.dispatches[number];
+    const { step, operandOf, addresses } = compiled;
+    const { pipeline, layout } = this.#heap.pipelines.get(
+      dispatch,
+      () => this.#describe(step, dispatch.label),
+    );
+    const group = this.#heap.device.device.createBindGroup({
+      layout,
+      entries: dispatch.bindings.map(({ slot }, binding) => ({
+        binding,
+        resource: {
+          buffer: this.#heap.buffers.buffer(slot < 0 ? scratch : addresses[operandOf[slot]]),
+        },
+      })),
+    });
+    return compiled.prepared[number] = { pipeline, group };
+  }
+
+  #describe({ nodes }: KernelStep, label: string): string {
+    const names = nodes.map((node) => node.primitive.name).join(", ");
+    const lines = [...new Set(nodes.flatMap((node) => node.location?.short() ?? []))].join(", ");
+    return `The ${label} kernel of ${this.#name} (${names}${
+      lines ? `, written at ${lines}` : ""
+    }) was refused:`;
+  }
+
+  /** A step that moves a new carry into its place. */
+  copyStep(exchange: Exchange): KernelStep {
+    let step = this.#copies.get(exchange);
+    if (step === undefined) {
+      const { dtype, length } = this.#program.buffers[exchange.next.buffer];
+      step = {
+        kind: "kernel",
+        kernel: {
+          kind: "copy",
+          dtype,
+          length,
+          operands: [{ dtype, access: "read" }, { dtype, access: "write" }],
+        },
+        bindings: [exchange.next, exchange.carry],
+        nodes: [],
+        copies: [0, 1],
+      };
+      this.#copies.set(exchange, step);
+    }
+    return step;
+  }
+
+  /** A step that writes a number given at run time. */
+  integerStep(binding: Binding): KernelStep {
+    let step = this.#integers.get(binding);
+    if (step === undefined) {
+      step = {
+        kind: "kernel",
+        kernel: { kind: "copy", dtype: "int32", length: 1, operands: [{ dtype: "int32", access: "write" }] },
+        bindings: [binding],
+        nodes: [],
+      };
+      this.#integers.set(binding, step);
+    }
+    return step;
+  }
+}

@@ -1,0 +1,128 @@
+/** A WebGPU device with what was found out about it, its errors and its loss. */
+import { DeviceError } from "../../trace/errors.ts";
+import { GPU, SOFTWARE, type Tuning } from "./tuning.ts";
+
+/** Limits that kernels or buffers come up against; the most the adapter grants is asked for. */
+const LIMITS = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "minUniformBufferOffsetAlignment",
+  "maxUniformBufferBindingSize",
+] as const;
+
+export interface AcquireOptions {
+  /** Takes this table instead of the one for the kind of adapter; tests do. */
+  readonly tuning?: Tuning;
+}
+
+export class GpuDevice {
+  readonly device: GPUDevice;
+  /** The adapter in words. */
+  readonly name: string;
+  readonly isSoftware: boolean;
+  readonly tuning: Tuning;
+  /** Whether values can be read at once, without waiting for a promise. */
+  canReadAtOnce = false;
+  /** Why the device can be used no more. */
+  #lost: string | null = null;
+  readonly #errors: string[] = [];
+  #onLost: (() => void) | null = null;
+
+  constructor(device: GPUDevice, name: string, isSoftware: boolean, tuning: Tuning) {
+    this.device = device;
+    this.name = name;
+    this.isSoftware = isSoftware;
+    this.tuning = tuning;
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault?.();
+      this.report((event as GPUUncapturedErrorEvent).error.message);
+    });
+    device.lost.then(({ reason, message }) => {
+      this.#lost ??= message || reason || "unknown";
+      this.#onLost?.();
+    });
+  }
+
+  get isLost(): boolean {
+    return this.#lost !== null;
+  }
+
+  /** Calls `action` once when the device is lost. */
+  whenLost(action: () => void): void {
+    this.#onLost = action;
+  }
+
+  /** Keeps an error for the next use of the device: errors of WebGPU arrive later than the call that made them. */
+  report(message: string): void {
+    this.#errors.push(message);
+  }
+
+  /** Throws what went wrong since the last use. */
+  check(): void {
+    if (this.#lost !== null) {
+      throw new DeviceError(`The WebGPU device was lost (${this.#lost}).`, {
+        operation: "webgpu",
+        remedy:
+          'Call await init({ device: "webgpu" }) to get a new one; tensors on the lost device are gone.',
+      });
+    }
+    if (this.#errors.length === 0) return;
+    const messages = this.#errors.splice(0).join("\n");
+    throw new DeviceError(`WebGPU reported an error in work that was submitted before:\n${messages}`, {
+      operation: "webgpu",
+      remedy: "This is a mistake of Damo: please report it with this message.",
+    });
+  }
+
+  destroy(): void {
+    this.#lost ??= "destroyed";
+    this.device.destroy();
+  }
+}
+
+/**
+ * Asks for an adapter and a device.
+ *
+ * @throws {DeviceError} that says in words what is missing.
+ */
+export async function acquireDevice(options: AcquireOptions = {}): Promise<GpuDevice> {
+  const gpu = (globalThis.navigator as Partial<Navigator> | undefined)?.gpu;
+  if (!gpu) throw missing("This runtime has no WebGPU (there is no navigator.gpu).");
+  let adapter: GPUAdapter | null;
+  try {
+    adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  } catch (error) {
+    throw missing(`Asking for a WebGPU adapter failed: ${(error as Error).message}`);
+  }
+  if (adapter === null) {
+    throw missing("There is no WebGPU adapter: no driver for Vulkan, Metal or Direct3D 12 was found.");
+  }
+  const { info } = adapter;
+  const name = [info.vendor, info.architecture, info.device, info.description].filter(Boolean).join(" ");
+  const granted = adapter.limits as unknown as Record<string, number>;
+  if (granted.maxStorageBuffersPerShaderStage < 4 || granted.maxComputeInvocationsPerWorkgroup < 64) {
+    throw missing(`The only WebGPU adapter (${name}) has no compute shaders.`);
+  }
+  const requiredLimits: Record<string, number> = {};
+  for (const limit of LIMITS) if (granted[limit] !== undefined) requiredLimits[limit] = granted[limit];
+  let device: GPUDevice;
+  try {
+    device = await adapter.requestDevice({ requiredLimits });
+  } catch (error) {
+    throw missing(`The adapter ${name} gave no device: ${(error as Error).message}`);
+  }
+  const isSoftware = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
+  return new GpuDevice(device, name, isSoftware, options.tuning ?? (isSoftware ? SOFTWARE : GPU));
+}
+
+function missing(what: string): DeviceError {
+  return new DeviceError(what, {
+    operation: "init",
+    remedy: "Install a GPU driver (or Mesa's software Vulkan, mesa-vulkan-drivers), " +
+      'or use the device "wasm", which is always there.',
+  });
+}

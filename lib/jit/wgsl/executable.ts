@@ -1,0 +1,226 @@
+/** A compiled program and its runs. */
+import { castValue, type DType } from "../../trace/dtype.ts";
+import type { Storage } from "../../trace/storage.ts";
+import {
+  type CompileOptions,
+  type Executable,
+  IN_PLACE,
+  KEEP,
+  type KernelInfo,
+  type KernelTiming,
+  type RunInput,
+  TAKE,
+} from "../backend.ts";
+import type { HostStep, KernelStep, Program, Step } from "../kernel/program.ts";
+import type { Block } from "../wasm/memory/mod.ts";
+import { StepTable } from "./compiled_step.ts";
+import type { GpuHeap } from "./heap.ts";
+import { kernelInfo, measuredSteps } from "./kernel_info.ts";
+import { layoutOf, type ProgramLayout } from "./layout.ts";
+import { Run } from "./run.ts";
+import { WgslStorage } from "./storage.ts";
+import { programText } from "./text.ts";
+
+/** How an output gets its block. */
+interface OutputPlan {
+  readonly buffer: number;
+  readonly dtype: DType;
+  readonly length: number;
+  readonly bytes: number;
+  /** Position of the input that it may be written over; -1 for none. */
+  readonly reuses: number;
+}
+
+export class WgslExecutable implements Executable {
+  readonly memory: { readonly peak: number; readonly donated: number };
+  readonly #heap: GpuHeap;
+  readonly #program: Program;
+  readonly #layout: ProgramLayout;
+  readonly #steps: StepTable;
+  readonly #outputs: readonly OutputPlan[];
+  readonly #scalarWords: Uint32Array<ArrayBuffer>;
+  readonly #measured: readonly (KernelStep | HostStep)[];
+  readonly #timings: { calls: number; milliseconds: number }[] | null;
+  #kernels: readonly KernelInfo[] | null = null;
+  #scalarBlock: Block | null = null;
+  #disposed = false;
+
+  constructor(heap: GpuHeap, program: Program, options: CompileOptions) {
+    this.#heap = heap;
+    this.#program = program;
+    this.#layout = layoutOf(program, options.scalars);
+    this.#steps = new StepTable(heap, program, this.#layout, options.name);
+    this.#scalarWords = new Uint32Array(Math.max(1, this.#layout.scalarWords));
+    this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
+    this.#outputs = program.outputs.map(({ buffer }) => {
+      const { dtype, length, bytes, reuses } = program.buffers[buffer];
+      return { buffer, dtype, length, bytes, reuses };
+    });
+    this.#measured = measuredSteps(program.steps);
+    this.#timings = options.profile ? this.#measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
+  }
+
+  get kernels(): readonly KernelInfo[] {
+    return this.#kernels ??= this.#measured.map(kernelInfo);
+  }
+
+  timings(): readonly KernelTiming[] | null {
+    return this.#timings;
+  }
+
+  run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
+    if (this.#disposed) throw new Error("A program was run after it had been disposed.");
+    const heap = this.#heap;
+    heap.device.check();
+    const { cache } = heap;
+    const program = this.#program;
+    const outputs = this.#outputs;
+    const addresses = new Int32Array(program.buffers.length);
+    const pinned: WgslStorage[] = [];
+    const blocks: Block[] = [];
+    let run: Run | null = null;
+    let done = false;
+    try {
+      inputs.forEach((input, i) => {
+        const buffer = program.inputs[i];
+        if (typeof input === "number") {
+          if (buffer >= 0) this.#setScalar(buffer, i, input);
+          return;
+        }
+        const storage = input instanceof WgslStorage && input.heap === heap ? input : this.#import(input);
+        if (storage.block === null) throw new Error("An input of a program has no block.");
+        const address = cache.pin(storage.block);
+        pinned.push(storage);
+        if (buffer >= 0) addresses[buffer] = address;
+      });
+      for (const output of outputs) {
+        const reused = output.reuses < 0 || reuse === null
+          ? null
+          : this.#reusable(inputs[output.reuses], reuse[output.reuses]);
+        const block = reused ?? cache.allocate(Math.max(4, output.bytes));
+        blocks.push(block);
+        addresses[output.buffer] = block.address;
+      }
+      run = new Run(
+        {
+          heap,
+          program,
+          layout: this.#layout,
+          steps: this.#steps,
+          measure: this.#timings ? (step, body) => this.#measure(step, body) : null,
+        },
+        addresses,
+        this.#sendScalars(),
+      );
+      run.execute();
+      done = true;
+    } finally {
+      run?.release();
+      if (!done) this.#discard(blocks, inputs, reuse);
+      for (const storage of pinned) this.#unpin(storage);
+    }
+    const results = outputs.map((output, k) => this.#result(output, blocks[k], inputs, reuse));
+    if (reuse !== null) {
+      inputs.forEach((input, i) => {
+        if (reuse[i] === TAKE && input instanceof WgslStorage) input.release();
+      });
+    }
+    return results;
+  }
+
+  #setScalar(buffer: number, position: number, value: number): void {
+    const word = this.#layout.scalarWord[buffer];
+    const { dtype } = this.#program.graph.inputs[position].aval;
+    const words = this.#scalarWords;
+    switch (dtype) {
+      case "float64":
+      case "float32":
+      case "float16":
+        new Float32Array(words.buffer)[word] = value;
+        return;
+      default:
+        words[word] = castValue(value, "float64", dtype);
+    }
+  }
+
+  /** The GPU buffer of the numbers, filled; 0 when there are none. */
+  #sendScalars(): number {
+    if (this.#layout.scalarWords === 0) return 0;
+    const { cache, buffers, device } = this.#heap;
+    this.#scalarBlock ??= cache.allocate(this.#scalarWords.byteLength);
+    const { address } = this.#scalarBlock;
+    device.device.queue.writeBuffer(buffers.buffer(address), 0, this.#scalarWords);
+    return address;
+  }
+
+  #measure(step: Step, body: () => void): void {
+    const number = this.#measured.indexOf(step as KernelStep);
+    const { queue } = this.#heap.device.device;
+    const start = performance.now();
+    body();
+    // Deno blocks in this call until the work is done.
+    queue.onSubmittedWorkDone().catch(() => {});
+    const timing = this.#timings![number];
+    timing.calls++;
+    timing.milliseconds += performance.now() - start;
+  }
+
+  /** The storage of an output whose block is filled. */
+  #result(
+    output: OutputPlan,
+    block: Block,
+    inputs: readonly RunInput[],
+    reuse: Uint8Array | null,
+  ): WgslStorage {
+    if (output.reuses >= 0 && reuse !== null) {
+      const input = inputs[output.reuses];
+      if (input instanceof WgslStorage && input.block === block) {
+        if (reuse[output.reuses] === IN_PLACE) return input;
+        input.block = null;
+      }
+    }
+    const storage = new WgslStorage(this.#heap, output.dtype, output.length);
+    storage.block = block;
+    this.#heap.cache.give(block, storage);
+    return storage;
+  }
+
+  /** The block of an input that this run may write a result into; null when it must not. */
+  #reusable(input: RunInput, how: number): Block | null {
+    if (how === KEEP || !(input instanceof WgslStorage) || input.heap !== this.#heap) return null;
+    // Somebody else reads it too.
+    if (input.block === null || input.block.pins !== 1) return null;
+    return input.block;
+  }
+
+  /** After a failure: frees the blocks that were made for outputs. */
+  #discard(blocks: readonly Block[], inputs: readonly RunInput[], reuse: Uint8Array | null): void {
+    blocks.forEach((block, k) => {
+      const { reuses } = this.#outputs[k];
+      const input = reuses < 0 || reuse === null ? null : inputs[reuses];
+      if (!(input instanceof WgslStorage && input.block === block)) this.#heap.cache.free(block);
+    });
+  }
+
+  #unpin(storage: WgslStorage): void {
+    if (storage.block !== null) this.#heap.cache.unpin(storage.block);
+    else storage.finishRelease();
+  }
+
+  /** A storage of another backend, copied. */
+  #import(input: Storage): WgslStorage {
+    const storage = new WgslStorage(this.#heap, input.dtype, input.length);
+    storage.write(input.read());
+    return storage;
+  }
+
+  text(): string {
+    return programText(this.#program, this.#layout, this.#heap.device.tuning);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    if (this.#scalarBlock) this.#heap.cache.free(this.#scalarBlock);
+  }
+}

@@ -1,0 +1,31 @@
+/** The memory of a WebGPU backend and what goes with it. */
+import { BlockCache } from "../wasm/memory/mod.ts";
+import { GpuBuffers } from "./buffers.ts";
+import type { GpuDevice } from "./device.ts";
+import { ParameterBlock } from "./parameters.ts";
+import { Pipelines } from "./pipelines.ts";
+import { Readback } from "./readback.ts";
+
+/** Bytes that tensors may take before the least recently used are spilled. */
+const DEFAULT_BUDGET = { software: 1 << 30, gpu: 4 * 2 ** 30 };
+
+export class GpuHeap {
+  readonly device: GpuDevice;
+  readonly readback: Readback;
+  readonly buffers: GpuBuffers;
+  readonly cache: BlockCache;
+  readonly pipelines: Pipelines;
+  readonly parameters: ParameterBlock;
+
+  constructor(device: GpuDevice, budget?: number) {
+    this.device = device;
+    this.readback = new Readback(device);
+    this.readback.verify();
+    this.buffers = new GpuBuffers(device, this.readback);
+    this.cache = new BlockCache(this.buffers, {
+      budget: budget ?? (device.isSoftware ? DEFAULT_BUDGET.software : DEFAULT_BUDGET.gpu),
+    });
+    this.pipelines = new Pipelines(device);
+    this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);
+  }
+}

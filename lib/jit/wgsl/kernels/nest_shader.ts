@@ -1,0 +1,586 @@
+/** The text of one dispatch of a nest. */
+import { sizeOf } from "../../../trace/shape.ts";
+import type { Nest, Reduction, Store } from "../../kernel/kernel.ts";
+import { Access, asWord, fromWord, type Place, type SlotUse, storedBits } from "../access.ts";
+import type { Dispatch } from "../plan.ts";
+import { Shader } from "../shader.ts";
+import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import { coordinatesOf } from "./axes.ts";
+import {
+  combined,
+  declareState,
+  isPosition,
+  join,
+  resultOf,
+  type State,
+  stateType,
+  wantsBlocks,
+  wins,
+} from "./combine.ts";
+import { isVectorIndex, type LaneChoice } from "./lanes.ts";
+import { groupsFor } from "./groups.ts";
+import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
+
+/** Whole rows by `threads` threads each, or one half of a pass over rows cut into chunks. */
+export type NestMode =
+  | { readonly kind: "whole"; readonly threads: number }
+  | {
+    readonly kind: "partial" | "finish";
+    readonly pass: number;
+    readonly chunks: number;
+    readonly length: number;
+  };
+
+export interface NestOptions {
+  readonly kernel: Nest;
+  readonly places: readonly Place[];
+  readonly tuning: Tuning;
+  readonly lanes: LaneChoice;
+  readonly mode: NestMode;
+  /** Rows, or groups of four of them. */
+  readonly rowGroups: number;
+}
+
+export function writeNest(options: NestOptions): Dispatch {
+  return new NestShader(options).write();
+}
+
+/** Columns that are summed before they join the sum. */
+const BLOCK = 256;
+const LANES = [0, 1, 2, 3];
+
+class NestShader {
+  readonly #kernel: Nest;
+  readonly #mode: NestMode;
+  readonly #tuning: Tuning;
+  readonly #lanes: LaneChoice;
+  readonly #rowGroups: number;
+  readonly #rows: number;
+  readonly #columns: number;
+  readonly #shader: Shader = new Shader();
+  readonly #access: Access;
+  /** Whether statements depend on a column. */
+  readonly #ofColumn: readonly boolean[];
+  readonly #varying: readonly boolean[];
+  readonly #alongRows: boolean;
+  readonly #alongColumns: boolean;
+  readonly #coordinates: (string | null)[];
+  readonly #vectors: ReadonlySet<number>;
+  /** Results of reductions by number, one per lane where lanes are rows. */
+  readonly #results: Map<number, readonly string[]> = new Map();
+  readonly #rowWriter: StatementWriter;
+  #row = "";
+
+  constructor(options: NestOptions) {
+    const { kernel, places, tuning, mode, rowGroups } = options;
+    this.#kernel = kernel;
+    this.#mode = mode;
+    this.#tuning = tuning;
+    // Combining chunks goes row by row.
+    const lanes = mode.kind === "finish" ? { axis: -1, count: 1 as const, overrun: false } : options.lanes;
+    this.#lanes = lanes;
+    this.#rows = sizeOf(kernel.domain.slice(0, kernel.rowRank));
+    this.#columns = sizeOf(kernel.domain.slice(kernel.rowRank));
+    this.#rowGroups = mode.kind === "finish" ? this.#rows : rowGroups;
+    this.#alongRows = lanes.count === 4 && lanes.axis < kernel.rowRank;
+    this.#alongColumns = lanes.count === 4 && !this.#alongRows;
+    const { statements } = kernel;
+    this.#ofColumn = dependsOn(statements, (axis) => axis >= kernel.rowRank, () => false);
+    this.#varying = lanes.count === 1
+      ? statements.map(() => false)
+      : dependsOn(statements, (axis) => axis === lanes.axis, () => this.#alongRows);
+    this.#coordinates = kernel.domain.map(() => null);
+
+    const ids = closure(statements, this.#roots());
+    const used = new Set<number>(this.#stores().map((store) => store.operand));
+    for (const id of ids) {
+      const s = statements[id];
+      if (s.kind === "load") used.add(s.operand);
+    }
+    const uses = this.#slotUses(ids, places);
+    this.#vectors = new Set(
+      [...used].filter((operand) => uses.get(places[operand].slot)?.vector ?? false),
+    );
+    this.#access = new Access(
+      this.#shader,
+      kernel.operands,
+      places,
+      used,
+      (slot) => uses.get(slot) ?? { vector: false, atomic: false },
+      mode.kind !== "whole",
+    );
+    this.#places = places;
+    this.#rowWriter = new StatementWriter(this.#context());
+  }
+
+  readonly #places: readonly Place[];
+
+  #context(): StatementContext {
+    return {
+      shader: this.#shader,
+      access: this.#access,
+      statements: this.#kernel.statements,
+      lanes: this.#lanes,
+      varying: this.#varying,
+      coordinate: (axis) => this.#coordinates[axis],
+      reduced: (reduction, lane) => {
+        const results = this.#results.get(reduction);
+        if (!results) throw new Error("A reduction was used before it was finished.");
+        return results[Math.min(lane, results.length - 1)];
+      },
+      isVector: (operand, index) => this.#isVector(operand, index),
+    };
+  }
+
+  #isVector(operand: number, index: Store["index"]): boolean {
+    if (this.#lanes.count === 1 || !isVectorIndex(index, this.#places[operand], this.#lanes.axis)) {
+      return false;
+    }
+    return this.#vectors.has(operand) || storedBits(this.#kernel.operands[operand].dtype) < 32;
+  }
+
+  /** The stores that this dispatch does. */
+  #stores(): Store[] {
+    const mode = this.#mode;
+    return this.#kernel.stores.filter((store) => {
+      if (mode.kind === "whole") return true;
+      return store.pass === mode.pass && store.perRow === (mode.kind === "finish");
+    });
+  }
+
+  #reductions(): Reduction[] {
+    const mode = this.#mode;
+    if (mode.kind === "finish") return [];
+    return this.#kernel.reductions.filter((r) => mode.kind === "whole" || r.pass === mode.pass);
+  }
+
+  #roots(): number[] {
+    return [
+      ...this.#stores().flatMap(storeRoots),
+      ...this.#reductions().flatMap((r) => r.position === undefined ? [r.value] : [r.value, r.position]),
+    ];
+  }
+
+  /** Four-element access where all accesses of a buffer allow it; atomic access where words are shared. */
+  #slotUses(ids: readonly number[], places: readonly Place[]): Map<number, SlotUse> {
+    const { statements, operands } = this.#kernel;
+    const uses = new Map<number, SlotUse & { scalar: boolean }>();
+    const use = (operand: number) => {
+      const { slot } = places[operand];
+      let known = uses.get(slot);
+      if (!known) uses.set(slot, known = { vector: false, atomic: false, scalar: false });
+      return known;
+    };
+    const axis = this.#lanes.axis;
+    const isVector = (operand: number, index: Store["index"]) =>
+      this.#lanes.count === 4 && isVectorIndex(index, places[operand], axis);
+    // Columns left over after groups of four are read one by one.
+    const rest = this.#alongColumns && this.#kernel.domain[axis] % 4 !== 0;
+    for (const id of ids) {
+      const s = statements[id];
+      if (s.kind !== "load") continue;
+      if (isVector(s.operand, s.index)) use(s.operand).vector = true;
+      else use(s.operand).scalar = true;
+      if (rest) use(s.operand).scalar = true;
+    }
+    for (const { operand, index, mode, mask, perRow } of this.#stores()) {
+      const known = use(operand);
+      const vector = isVector(operand, index) && mode === "set" && mask === undefined &&
+        !(perRow && this.#alongColumns);
+      if (vector && !rest) known.vector = true;
+      else known.scalar = true;
+      const small = storedBits(operands[operand].dtype) < 32;
+      if (mode === "add" || (small && (!vector || rest))) known.atomic = true;
+    }
+    const result = new Map<number, SlotUse>();
+    for (const [slot, { vector, atomic, scalar }] of uses) {
+      const native = operands.every((o, i) => places[i].slot !== slot || storedBits(o.dtype) === 32);
+      const whole = places.every((p) => p.slot !== slot || !p.words);
+      result.set(slot, { vector: vector && !scalar && !atomic && native && whole, atomic });
+    }
+    return result;
+  }
+
+  get #threads(): number {
+    return this.#mode.kind === "whole" ? this.#mode.threads : 1;
+  }
+
+  /** The loop over columns counts in groups of four where lanes are columns. */
+  get #columnStep(): number {
+    return this.#alongColumns ? 4 : 1;
+  }
+
+  write(): Dispatch {
+    const shader = this.#shader;
+    const mode = this.#mode;
+    this.#access.declare();
+    const loops = this.#kernel.domain.length > this.#kernel.rowRank || mode.kind === "finish";
+    const threads = this.#threads;
+    const size = threads > 1 ? threads : loops ? this.#tuning.rowThreads : this.#tuning.mapThreads;
+    const units = this.#rowGroups * (mode.kind === "partial" ? mode.chunks : 1);
+    const groups = threads > 1 ? groupsFor(units, 1) : groupsFor(units, size);
+    this.#declareShared(threads);
+
+    const group = `(group.x + group.y * ${MAX_WORKGROUPS}u)`;
+    shader.line(threads > 1 ? `let unit = ${group};` : `let unit = ${group} * ${size}u + thread;`);
+    shader.line(`if (unit >= ${units}u) { return; }`);
+    if (mode.kind === "partial") {
+      shader.line(`let row = unit / ${mode.chunks}u;`);
+      shader.line(`let chunk = unit % ${mode.chunks}u;`);
+      this.#row = "row";
+    } else this.#row = "unit";
+    this.#writeRowCoordinates();
+    if (mode.kind === "finish") this.#finish(mode);
+    else if (mode.kind === "partial") this.#partial(mode);
+    else this.#whole();
+
+    const label = mode.kind === "whole" ? this.#label() : `${this.#label()} ${mode.kind} ${mode.pass}`;
+    const entry = `@compute @workgroup_size(${size})\n` +
+      "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)";
+    return {
+      label,
+      code: shader.text(entry),
+      bindings: this.#access.bindings,
+      groups,
+      offsets: this.#access.parameters,
+      constants: [],
+    };
+  }
+
+  #label(): string {
+    const { reductions, passes } = this.#kernel;
+    return reductions.length === 0 ? "map" : passes === 1 ? "reduce" : "row";
+  }
+
+  #writeRowCoordinates(): void {
+    const { domain, rowRank } = this.#kernel;
+    const extents = domain.slice(0, rowRank);
+    if (this.#alongRows) extents[rowRank - 1] = Math.ceil(extents[rowRank - 1] / 4);
+    const names = coordinatesOf(extents, this.#row, (value, axis) => {
+      const scaled = this.#alongRows && axis === rowRank - 1 ? `${value} * 4` : value;
+      return this.#shader.let(scaled, "x");
+    });
+    names.forEach((name, axis) => this.#coordinates[axis] = name);
+  }
+
+  #whole(): void {
+    for (let pass = 0; pass < this.#kernel.passes; pass++) {
+      const states = this.#pass(pass, this.#threads > 1 ? "thread" : "0u", `${this.#columns}u`);
+      for (const [reduction, lanes] of states) {
+        const result = this.#threads > 1 ? [this.#share(reduction, lanes[0])] : lanes.map(resultOf);
+        this.#results.set(this.#kernel.reductions.indexOf(reduction), this.#converted(reduction, result));
+      }
+      this.#rowStores(pass);
+    }
+  }
+
+  /** What a reduction's result is as a row value: bool for any and all, whatever its dtype says of the values. */
+  #converted(reduction: Reduction, results: readonly string[]): readonly string[] {
+    if (isPosition(reduction.combiner)) return results.map((result) => `max(${result}, 0i)`);
+    return results;
+  }
+
+  #rowStores(pass: number): void {
+    const stores = this.#stores().filter((s) => s.perRow && s.pass === pass);
+    if (stores.length === 0) return;
+    const shader = this.#shader;
+    const write = () => {
+      const writer = this.#rowWriter;
+      writer.write(closure(this.#kernel.statements, stores.flatMap(storeRoots)));
+      for (const store of stores) writer.store(store, this.#alongRows);
+    };
+    if (this.#threads === 1) return write();
+    // Values that later passes use must be known to all threads.
+    this.#rowWriter.write(closure(this.#kernel.statements, stores.flatMap(storeRoots)));
+    shader.block("if (thread == 0u)", () => {
+      for (const store of stores) this.#rowWriter.store(store, false);
+    });
+  }
+
+  /** Goes over the columns from `start` to `end` and gives the states of the pass's reductions. */
+  #pass(pass: number, start: string, end: string): Map<Reduction, State[]> {
+    const { statements, domain, rowRank } = this.#kernel;
+    const shader = this.#shader;
+    const stores = this.#stores().filter((s) => !s.perRow && s.pass === pass);
+    const reductions = this.#reductions().filter((r) => r.pass === pass);
+    const states = new Map<Reduction, State[]>();
+    const roots = [
+      ...stores.flatMap(storeRoots),
+      ...reductions.flatMap((r) => r.position === undefined ? [r.value] : [r.value, r.position]),
+    ];
+    if (roots.length === 0) return states;
+    const ids = closure(statements, roots);
+    this.#rowWriter.write(ids.filter((id) => !this.#ofColumn[id]));
+    if (domain.length === rowRank) {
+      this.#point(stores, reductions, states, ids);
+      return states;
+    }
+    for (const r of reductions) states.set(r, this.#declare(r));
+    if (this.#columns === 0) return states;
+    const vectors = this.#alongColumns && this.#lastColumn % 4 !== 0;
+    if (vectors && domain.length - rowRank > 1) {
+      throw new Error("Groups of four do not fit several column axes.");
+    }
+    const step = this.#columnStep * this.#threads;
+    const body = (writer: StatementWriter, into: Map<Reduction, State[]>) => {
+      writer.write(ids.filter((id) => this.#ofColumn[id]));
+      this.#joinAll(writer, reductions, into);
+      for (const store of stores) writer.store(store, true);
+    };
+    const first = start === "thread" && this.#columnStep === 4 ? "thread * 4u" : start;
+    const blocks = reductions.some(wantsBlocks) && this.#longest() / step > 2 * BLOCK;
+    const limit = vectors ? shader.let(`${end} & ~3u`, "e") : end;
+    const stride = `${step}u`;
+    if (!blocks) {
+      shader.block(`for (var c = ${first}; c < ${limit}; c += ${stride})`, () => {
+        this.#columnCoordinates("c");
+        body(new StatementWriter(this.#context(), this.#rowWriter), states);
+      });
+    } else {
+      shader.block(`for (var b = ${first}; b < ${limit}; b += ${step * BLOCK}u)`, () => {
+        const inner = new Map(states);
+        for (const r of reductions) if (wantsBlocks(r)) inner.set(r, this.#declare(r));
+        const stop = shader.let(`min(b + ${step * BLOCK}u, ${limit})`, "e");
+        shader.block(`for (var c = b; c < ${stop}; c += ${stride})`, () => {
+          this.#columnCoordinates("c");
+          body(new StatementWriter(this.#context(), this.#rowWriter), inner);
+        });
+        for (const r of reductions) {
+          if (!wantsBlocks(r)) continue;
+          states.get(r)!.forEach((state, i) => join(shader, r, state, inner.get(r)![i].value, null));
+        }
+      });
+    }
+    if (vectors) this.#rest(limit, end, ids, stores, reductions, states);
+    for (const r of reductions) states.set(r, this.#foldLanes(r, states.get(r)!));
+    return states;
+  }
+
+  get #lastColumn(): number {
+    return this.#kernel.domain[this.#kernel.domain.length - 1];
+  }
+
+  /** Columns that one thread goes through at most, its partners' included. */
+  #longest(): number {
+    return this.#mode.kind === "partial" ? this.#mode.length : this.#columns;
+  }
+
+  /** A nest without columns computes its reductions from one value. */
+  #point(
+    stores: readonly Store[],
+    reductions: readonly Reduction[],
+    states: Map<Reduction, State[]>,
+    ids: readonly number[],
+  ): void {
+    const writer = this.#rowWriter;
+    writer.write(ids);
+    for (const r of reductions) states.set(r, this.#declare(r));
+    this.#joinAll(writer, reductions, states);
+    const guard = this.#threads > 1;
+    for (const store of stores) {
+      if (guard) writer.store(store, this.#alongRows, () => "thread == 0u");
+      else writer.store(store, this.#alongRows);
+    }
+  }
+
+  #declare(r: Reduction): State[] {
+    const count = this.#lanes.count === 4 && !(this.#alongColumns && isPosition(r.combiner)) ? 4 : 1;
+    return Array.from({ length: count }, () => declareState(this.#shader, r));
+  }
+
+  #joinAll(writer: StatementWriter, reductions: readonly Reduction[], states: Map<Reduction, State[]>): void {
+    for (const r of reductions) {
+      const own = states.get(r)!;
+      for (let lane = 0; lane < this.#lanes.count; lane++) {
+        const state = own[Math.min(lane, own.length - 1)];
+        const position = r.position === undefined ? null : writer.value(r.position, lane);
+        join(this.#shader, r, state, writer.value(r.value, lane), position);
+      }
+    }
+  }
+
+  /** Lanes that are columns become one state. */
+  #foldLanes(r: Reduction, states: State[]): State[] {
+    if (!this.#alongColumns || states.length === 1) return states;
+    const [a, b, c, d] = states.map((s) => s.value);
+    const pair = (x: string, y: string) => combined(this.#shader, r.combiner, r.dtype, x, y);
+    this.#shader.line(`${a} = ${pair(pair(a, b), pair(c, d))};`);
+    return [states[0]];
+  }
+
+  /** The up to three columns behind the last group of four. */
+  #rest(
+    start: string,
+    end: string,
+    ids: readonly number[],
+    stores: readonly Store[],
+    reductions: readonly Reduction[],
+    states: Map<Reduction, State[]>,
+  ): void {
+    const shader = this.#shader;
+    const context: StatementContext = {
+      ...this.#context(),
+      lanes: { axis: -1, count: 1 },
+      varying: this.#varying.map(() => false),
+      isVector: () => false,
+    };
+    const own = this.#threads > 1 ? ` + thread` : "";
+    shader.block(`for (var c = ${start}${own}; c < ${end}; c += ${this.#threads}u)`, () => {
+      this.#columnCoordinates("c");
+      const writer = new StatementWriter(context, this.#rowWriter);
+      writer.write(ids.filter((id) => this.#ofColumn[id]));
+      for (const r of reductions) {
+        const position = r.position === undefined ? null : writer.value(r.position, 0);
+        join(shader, r, states.get(r)![0], writer.value(r.value, 0), position);
+      }
+      for (const store of stores) writer.store(store, false);
+    });
+  }
+
+  #columnCoordinates(flat: string): void {
+    const { domain, rowRank } = this.#kernel;
+    const names = coordinatesOf(domain.slice(rowRank), flat, (value) => this.#shader.let(value, "x"));
+    names.forEach((name, i) => this.#coordinates[rowRank + i] = name);
+  }
+
+  #declareShared(threads: number): void {
+    if (threads === 1) return;
+    const { declarations } = this.#shader;
+    const types = new Set<string>();
+    for (const r of this.#kernel.reductions) {
+      types.add(sharedType(r));
+      if (isPosition(r.combiner)) types.add("i32");
+    }
+    for (const type of types) declarations.push(`var<workgroup> shared_${type}: array<${type}, ${threads}>;`);
+    if (this.#kernel.reductions.some((r) => isPosition(r.combiner))) {
+      declarations.push(`var<workgroup> shared_position: array<i32, ${threads}>;`);
+    }
+  }
+
+  /** Combines the states of the threads of a workgroup; the name of the result is known to all of them. */
+  #share(r: Reduction, state: State): string {
+    const shader = this.#shader;
+    const type = sharedType(r);
+    const cells = `shared_${type}`;
+    const store = stateType(r) === "bool" ? `select(0u, 1u, ${state.value})` : state.value;
+    const load = (cell: string) => stateType(r) === "bool" ? `(${cell} != 0u)` : cell;
+    shader.line(`${cells}[thread] = ${store};`);
+    if (state.position !== null) shader.line(`shared_position[thread] = ${state.position};`);
+    shader.line("workgroupBarrier();");
+    const t = shader.name("t");
+    shader.block(`for (var ${t} = ${this.#threads / 2}u; ${t} > 0u; ${t} >>= 1u)`, () => {
+      shader.block(`if (thread < ${t})`, () => {
+        const a = shader.let(load(`${cells}[thread]`)), b = shader.let(load(`${cells}[thread + ${t}]`));
+        if (state.position === null) {
+          const sum = combined(shader, r.combiner, r.dtype, a, b);
+          shader.line(`${cells}[thread] = ${stateType(r) === "bool" ? `select(0u, 1u, ${sum})` : sum};`);
+          return;
+        }
+        const p = shader.let("shared_position[thread]"), q = shader.let(`shared_position[thread + ${t}]`);
+        shader.block(`if (${wins(r.combiner, r.dtype, a, p, b, q)})`, () => {
+          shader.line(`${cells}[thread] = ${cells}[thread + ${t}];`);
+          shader.line(`shared_position[thread] = ${q};`);
+        });
+      });
+      shader.line("workgroupBarrier();");
+    });
+    const result = shader.let(state.position === null ? load(`${cells}[0]`) : "shared_position[0]");
+    // The cells are used again by the next reduction.
+    shader.line("workgroupBarrier();");
+    return result;
+  }
+
+  /** Where partial results (and positions) of a reduction lie in the scratch buffer, and its final result. */
+  #region(r: Reduction, chunks: number): { readonly partial: number; readonly final: number } {
+    const number = this.#kernel.reductions.indexOf(r);
+    const base = number * 2 * this.#rows * (chunks + 1);
+    return { partial: base, final: base + 2 * this.#rows * chunks };
+  }
+
+  /** Results of earlier passes come from the scratch buffer. */
+  #loadResults(pass: number, chunks: number): void {
+    const rowOf = (lane: number) => this.#alongRows ? `(unit_row + ${lane}u)` : this.#row;
+    if (this.#alongRows) this.#shader.line(`let unit_row = ${this.#row} * 4u;`);
+    this.#kernel.reductions.forEach((r, i) => {
+      if (r.pass >= pass) return;
+      const { final } = this.#region(r, chunks);
+      const lanes = this.#alongRows ? LANES : [0];
+      const dtype = isPosition(r.combiner) ? "int32" as const : r.dtype;
+      this.#results.set(
+        i,
+        lanes.map((lane) => {
+          const word = `scratch[${final}u + ${rowOf(lane)}]`;
+          return this.#shader.let(stateType(r) === "bool" ? `(${word} != 0u)` : fromWord(dtype, word));
+        }),
+      );
+    });
+  }
+
+  #partial(mode: Extract<NestMode, { kind: "partial" | "finish" }>): void {
+    const shader = this.#shader;
+    this.#loadResults(mode.pass, mode.chunks);
+    const start = shader.let(`chunk * ${mode.length}u`, "e");
+    const end = shader.let(`min(${start} + ${mode.length}u, ${this.#columns}u)`, "e");
+    const states = this.#pass(mode.pass, start, end);
+    for (const [r, lanes] of states) {
+      const { partial } = this.#region(r, mode.chunks);
+      lanes.forEach((state, lane) => {
+        const row = this.#alongRows ? `(${this.#row} * 4u + ${lane}u)` : this.#row;
+        const write = () => {
+          const index = `${partial}u + 2u * (${row} * ${mode.chunks}u + chunk)`;
+          shader.line(`scratch[${index}] = ${stateWord(r, state.value)};`);
+          if (state.position !== null) {
+            shader.line(`scratch[${index} + 1u] = bitcast<u32>(${state.position});`);
+          }
+        };
+        write();
+      });
+    }
+  }
+
+  #finish(mode: Extract<NestMode, { kind: "partial" | "finish" }>): void {
+    const shader = this.#shader;
+    this.#loadResults(mode.pass, mode.chunks);
+    this.#kernel.reductions.forEach((r, i) => {
+      if (r.pass !== mode.pass) return;
+      const { partial, final } = this.#region(r, mode.chunks);
+      const state = declareState(shader, r);
+      const block = 32;
+      const blocks = wantsBlocks(r) && mode.chunks > 2 * block;
+      const read = (into: State, c: string) => {
+        const index = shader.let(`${partial}u + 2u * (${this.#row} * ${mode.chunks}u + ${c})`, "p");
+        const word = `scratch[${index}]`;
+        const value = shader.let(stateType(r) === "bool" ? `(${word} != 0u)` : fromWord(r.dtype, word));
+        const position = state.position === null ? null : shader.let(`bitcast<i32>(scratch[${index} + 1u])`);
+        join(shader, r, into, value, position);
+      };
+      const c = shader.name("c");
+      if (!blocks) {
+        shader.block(`for (var ${c} = 0u; ${c} < ${mode.chunks}u; ${c}++)`, () => read(state, c));
+      } else {
+        const b = shader.name("b");
+        shader.block(`for (var ${b} = 0u; ${b} < ${mode.chunks}u; ${b} += ${block}u)`, () => {
+          const inner = declareState(shader, r);
+          const stop = shader.let(`min(${b} + ${block}u, ${mode.chunks}u)`, "e");
+          shader.block(`for (var ${c} = ${b}; ${c} < ${stop}; ${c}++)`, () => read(inner, c));
+          join(shader, r, state, inner.value, null);
+        });
+      }
+      const [result] = this.#converted(r, [resultOf(state)]);
+      const dtype = isPosition(r.combiner) ? "int32" as const : r.dtype;
+      const word = isPosition(r.combiner) ? asWord(dtype, result) : stateWord(r, result);
+      shader.line(`scratch[${final}u + ${this.#row}] = ${word};`);
+      this.#results.set(i, [result]);
+    });
+    this.#rowStores(mode.pass);
+  }
+}
+
+function sharedType(r: Reduction): string {
+  const type = stateType(r);
+  return type === "bool" ? "u32" : type;
+}
+
+function stateWord(r: Reduction, value: string): string {
+  return stateType(r) === "bool" ? `select(0u, 1u, ${value})` : asWord(r.dtype, value);
+}

@@ -1,0 +1,72 @@
+/** The dispatches of any kernel. */
+import { DeviceError } from "../../../trace/errors.ts";
+import type { Copy, Kernel, Nest } from "../../kernel/kernel.ts";
+import { contractionNest } from "../../wasm/contraction.ts";
+import { convolutionNest } from "../../wasm/convolution.ts";
+import type { Place } from "../access.ts";
+import type { KernelPlan } from "../plan.ts";
+import type { Tuning } from "../tuning.ts";
+import { planContraction } from "./contraction.ts";
+import { planCumulative } from "./cumulative.ts";
+import { planNest } from "./nest.ts";
+import { planSort } from "./sort.ts";
+
+/** What a device limits. */
+export interface ShaderLimits {
+  readonly buffers: number;
+}
+
+export function planKernel(
+  kernel: Kernel,
+  places: readonly Place[],
+  tuning: Tuning,
+  limits: ShaderLimits,
+): KernelPlan {
+  const plan = planAny(kernel, places, tuning);
+  for (const { bindings, label } of plan.dispatches) {
+    if (bindings.length > limits.buffers) {
+      throw new DeviceError(
+        `A ${label} kernel binds ${bindings.length} buffers, and this WebGPU adapter allows ${limits.buffers}.`,
+        { operation: "webgpu", remedy: "Split the function into several jitted ones." },
+      );
+    }
+  }
+  return plan;
+}
+
+function planAny(kernel: Kernel, places: readonly Place[], tuning: Tuning): KernelPlan {
+  switch (kernel.kind) {
+    case "nest":
+      return planNest(kernel, places, tuning);
+    case "copy":
+      return planNest(copyNest(kernel), places, tuning);
+    case "contraction":
+      return planContraction(kernel, places, tuning) ?? planNest(contractionNest(kernel), places, tuning);
+    case "convolution":
+      return planNest(convolutionNest(kernel), places, tuning);
+    case "cumulative":
+      return planCumulative(kernel, places, tuning);
+    case "sort":
+      return planSort(kernel, places, tuning);
+    case "routine":
+      throw new DeviceError(`There is no WebGPU code for the routine "${kernel.routine}".`, {
+        operation: kernel.routine,
+        remedy: 'Compute it on the device "wasm": move its operands with .to("wasm").',
+      });
+  }
+}
+
+/** A copy as an elementwise kernel. */
+function copyNest(kernel: Copy): Nest {
+  const index = { offset: 0, strides: [1], dynamic: [] };
+  return {
+    kind: "nest",
+    domain: [kernel.length],
+    rowRank: 1,
+    operands: kernel.operands,
+    statements: [{ kind: "load", dtype: kernel.dtype, operand: 0, index }],
+    reductions: [],
+    stores: [{ operand: 1, index, value: 0, mode: "set", perRow: false, pass: 0 }],
+    passes: 1,
+  };
+}

@@ -1,0 +1,314 @@
+/** One run of a program: steps become dispatches of one pass, submitted when the run ends or a value is needed. */
+import type { Binding, KernelStep, LoopStep, Program, Step, SwitchStep } from "../kernel/program.ts";
+import type { Block } from "../wasm/memory/mod.ts";
+import { type Place, storedBits } from "./access.ts";
+import type { CompiledStep, StepTable } from "./compiled_step.ts";
+import type { GpuHeap } from "./heap.ts";
+import { runHostStep } from "./host_step.ts";
+import { bufferBytes, type ProgramLayout, writtenTapes } from "./layout.ts";
+import type { Dispatch } from "./plan.ts";
+
+/** Dispatches between two submits at most. */
+const MAX_DISPATCHES = 4000;
+
+/** What a run has to do with. */
+export interface RunContext {
+  readonly heap: GpuHeap;
+  readonly program: Program;
+  readonly layout: ProgramLayout;
+  readonly steps: StepTable;
+  /** Called before and after a measured step. */
+  readonly measure: ((step: Step, run: () => void) => void) | null;
+}
+
+interface Tape {
+  block: Block;
+  capacity: number;
+  records: number;
+}
+
+export class Run {
+  readonly #context: RunContext;
+  readonly #heap: GpuHeap;
+  /** Numbers of GPU buffers by buffer of the program; temporaries by slot. */
+  readonly #addresses: Int32Array;
+  readonly #slots: Int32Array;
+  readonly #scalars: number;
+  readonly #positions: Map<number, number> = new Map();
+  readonly #stepsTaken: Map<number, number> = new Map();
+  readonly #reverse: Set<number> = new Set();
+  readonly #tapes: Map<number, Tape> = new Map();
+  readonly #blocks: Block[] = [];
+  #scratch: Block | null = null;
+  #encoder: GPUCommandEncoder | null = null;
+  #pass: GPUComputePassEncoder | null = null;
+  #dispatches = 0;
+  #pipeline: GPUComputePipeline | null = null;
+
+  /** `addresses` has the buffers of inputs and outputs, `scalars` that of the block of numbers. */
+  constructor(context: RunContext, addresses: Int32Array, scalars: number) {
+    this.#context = context;
+    this.#heap = context.heap;
+    this.#addresses = addresses;
+    this.#scalars = scalars;
+    this.#slots = Int32Array.from(context.layout.slots, ({ bytes }) => this.#allocate(bytes).address);
+  }
+
+  #allocate(bytes: number): Block {
+    const block = this.#heap.cache.allocate(bytes);
+    this.#blocks.push(block);
+    return block;
+  }
+
+  /** Runs all steps and submits them. */
+  execute(): void {
+    this.#steps(this.#context.program.steps);
+    this.flush();
+  }
+
+  /** Gives back what only the run needed. */
+  release(): void {
+    for (const block of this.#blocks) this.#heap.cache.free(block);
+    for (const { block } of this.#tapes.values()) this.#heap.cache.free(block);
+    if (this.#scratch) this.#heap.cache.free(this.#scratch);
+    this.#blocks.length = 0;
+    this.#tapes.clear();
+    this.#scratch = null;
+  }
+
+  /** Submits what was encoded so far. */
+  flush(): void {
+    if (this.#encoder === null) return;
+    this.#endPass();
+    this.#heap.parameters.send();
+    this.#heap.device.device.queue.submit([this.#encoder.finish()]);
+    this.#encoder = null;
+    this.#dispatches = 0;
+  }
+
+  #endPass(): void {
+    this.#pass?.end();
+    this.#pass = null;
+    this.#pipeline = null;
+  }
+
+  #encoding(): GPUCommandEncoder {
+    return this.#encoder ??= this.#heap.device.device.createCommandEncoder();
+  }
+
+  /** The number of the GPU buffer of a program's buffer. */
+  address(buffer: number): number {
+    const { layout, program } = this.#context;
+    const slot = layout.slotOf[buffer];
+    if (slot >= 0) return this.#slots[slot];
+    if (layout.scalarWord[buffer] >= 0) return this.#scalars;
+    if (program.buffers[buffer].kind === "tape") return this.#tape(buffer).block.address;
+    return this.#addresses[buffer];
+  }
+
+  /** Elements from the start of the buffer to a binding, at this moment. */
+  offset(binding: Binding): number {
+    const word = this.#context.layout.scalarWord[binding.buffer];
+    return (word >= 0 ? word : binding.offset) + this.#movingOffset(binding);
+  }
+
+  #movingOffset(binding: Binding): number {
+    let offset = 0;
+    for (const { loop, stride } of binding.steps) offset += this.#position(binding.buffer, loop) * stride;
+    return offset;
+  }
+
+  #position(buffer: number, loop: number): number {
+    if (this.#context.program.buffers[buffer].kind !== "tape") return this.#positions.get(loop)!;
+    const step = this.#stepsTaken.get(loop)!;
+    return this.#reverse.has(loop) ? this.#tape(buffer).records - 1 - step : step;
+  }
+
+  #tape(buffer: number): Tape {
+    let tape = this.#tapes.get(buffer);
+    if (tape === undefined) {
+      const bytes = bufferBytes(this.#context.program.buffers[buffer]);
+      const capacity = 16;
+      tape = { block: this.#heap.cache.allocate(Math.max(4, bytes * capacity)), capacity, records: 0 };
+      this.#tapes.set(buffer, tape);
+    }
+    return tape;
+  }
+
+  /** Makes room for record number `step`. */
+  #growTape(buffer: number, step: number): void {
+    const tape = this.#tape(buffer);
+    if (step < tape.capacity) return;
+    const bytes = bufferBytes(this.#context.program.buffers[buffer]);
+    const capacity = tape.capacity * 2;
+    const block = this.#heap.cache.allocate(Math.max(4, bytes * capacity));
+    const { buffers } = this.#heap;
+    this.#endPass();
+    const used = Math.ceil(bytes * tape.capacity / 4) * 4;
+    this.#encoding().copyBufferToBuffer(
+      buffers.buffer(tape.block.address),
+      0,
+      buffers.buffer(block.address),
+      0,
+      used,
+    );
+    this.#blocks.push(tape.block);
+    tape.block = block;
+    tape.capacity = capacity;
+  }
+
+  #steps(steps: readonly Step[]): void {
+    const { measure } = this.#context;
+    for (const step of steps) {
+      if (step.kind === "loop") this.#loop(step);
+      else if (step.kind === "switch") this.#switch(step);
+      else if (measure) {
+        measure(step, () => {
+          this.#step(step);
+          this.flush();
+        });
+      } else this.#step(step);
+    }
+  }
+
+  #step(step: Exclude<Step, LoopStep | SwitchStep>): void {
+    if (step.kind === "kernel") return this.kernel(step);
+    this.flush();
+    runHostStep(this, this.#heap, this.#context.program, step);
+  }
+
+  kernel(step: KernelStep): void {
+    if (step.copies !== undefined) {
+      const [from, to] = step.copies;
+      const a = step.bindings[from], b = step.bindings[to];
+      if (this.address(a.buffer) === this.address(b.buffer) && this.offset(a) === this.offset(b)) return;
+    }
+    const addresses = step.bindings.map((binding) => this.address(binding.buffer));
+    const compiled = this.#context.steps.get(step, addresses);
+    const scratch = this.#scratchFor(compiled.plan.scratchBytes);
+    compiled.plan.dispatches.forEach((dispatch, i) => {
+      const parameters = dispatch.offsets.map((operand) => this.#movingOffset(step.bindings[operand]));
+      this.#dispatch(dispatch, compiled, i, scratch, [...parameters, ...dispatch.constants]);
+    });
+  }
+
+  #scratchFor(bytes: number): number {
+    if (bytes === 0) return 0;
+    if (this.#scratch === null || this.#scratch.bytes < bytes) {
+      if (this.#scratch) this.#blocks.push(this.#scratch);
+      this.#scratch = this.#heap.cache.allocate(bytes);
+    }
+    return this.#scratch.address;
+  }
+
+  #dispatch(
+    dispatch: Dispatch,
+    compiled: CompiledStep,
+    number: number,
+    scratch: number,
+    parameters: readonly number[],
+  ): void {
+    const { parameters: block } = this.#heap;
+    if (this.#dispatches >= MAX_DISPATCHES || block.isFull) this.flush();
+    const { pipeline, group } = this.#context.steps.prepared(compiled, number, scratch);
+    const pass = this.#pass ??= this.#encoding().beginComputePass();
+    if (pipeline !== this.#pipeline) pass.setPipeline(this.#pipeline = pipeline);
+    pass.setBindGroup(0, group);
+    if (parameters.length > 0) pass.setBindGroup(1, block.group, [block.add(parameters)]);
+    const [x, y, z] = dispatch.groups;
+    pass.dispatchWorkgroups(x, y, z);
+    this.#dispatches++;
+  }
+
+  /** The bytes of a binding, at once. */
+  readBytes(binding: Binding, count: number): Uint8Array<ArrayBuffer> {
+    this.flush();
+    const bits = this.#bits(binding);
+    const start = this.offset(binding) * bits / 8;
+    const aligned = Math.floor(start / 4) * 4;
+    const bytes = new Uint8Array(Math.ceil((start - aligned + count * bits / 8) / 4) * 4);
+    this.#heap.readback.read(this.#heap.buffers.buffer(this.address(binding.buffer)), aligned, bytes);
+    return bytes.slice(start - aligned, start - aligned + count * bits / 8);
+  }
+
+  #bits(binding: Binding): number {
+    if (this.#context.layout.scalarWord[binding.buffer] >= 0) return 32;
+    return storedBits(this.#context.program.buffers[binding.buffer].dtype);
+  }
+
+  #readFlag(binding: Binding): boolean {
+    return this.readBytes(binding, 1)[0] !== 0;
+  }
+
+  #readInteger(binding: Binding): number {
+    return new Int32Array(this.readBytes(binding, 1).buffer, 0, 1)[0];
+  }
+
+  /** Writes an int32 in the order of the dispatches. */
+  #writeInteger(binding: Binding, value: number): void {
+    const step = this.#context.steps.integerStep(binding);
+    const compiled = this.#context.steps.get(step, [this.address(binding.buffer)]);
+    const [dispatch] = compiled.plan.dispatches;
+    const offsets = dispatch.offsets.map(() => this.#movingOffset(binding));
+    this.#dispatch(dispatch, compiled, 0, 0, [...offsets, value]);
+  }
+
+  #switch(step: SwitchStep): void {
+    const last = step.branches.length - 1;
+    if (last < 0) return;
+    const index = this.#readInteger(step.index);
+    this.#steps(step.branches[Math.max(0, Math.min(last, index))]);
+  }
+
+  #loop(step: LoopStep): void {
+    const { loop } = step;
+    const written = writtenTapes(step);
+    if (step.reverse) this.#reverse.add(loop);
+    else this.#reverse.delete(loop);
+    let bound = step.length < 0 ? Infinity : step.length;
+    if (step.count !== null) bound = Math.min(bound, Math.max(0, this.#readInteger(step.count)));
+    else if (step.length < 0) {
+      const read = step.tapes.find((tape) => !written.includes(tape));
+      if (read !== undefined) bound = this.#tape(read).records;
+    }
+    for (const tape of written) this.#tape(tape).records = 0;
+    let taken = 0;
+    while (taken < bound) {
+      this.#stepsTaken.set(loop, taken);
+      this.#positions.set(loop, step.reverse && bound < Infinity ? bound - 1 - taken : taken);
+      if (step.condition !== null) {
+        this.#steps(step.condition.steps);
+        if (!this.#readFlag(step.condition.result)) break;
+      }
+      for (const tape of written) this.#growTape(tape, taken);
+      if (step.stepNumber !== null) this.#writeInteger(step.stepNumber, taken);
+      this.#steps(step.body);
+      this.#exchange(step);
+      taken++;
+      for (const tape of written) this.#tape(tape).records = taken;
+      if (step.stop !== null && this.#readFlag(step.stop)) break;
+    }
+    if (step.taken !== null) this.#writeInteger(step.taken, taken);
+  }
+
+  /** Moves the new carries into place: temporaries by swapping their buffers, others by copies. */
+  #exchange(step: LoopStep): void {
+    for (const exchange of step.exchange) {
+      const { carry, next } = exchange;
+      const { slotOf } = this.#context.layout;
+      const a = slotOf[carry.buffer], b = slotOf[next.buffer];
+      const plain = carry.offset === 0 && next.offset === 0 && carry.steps.length + next.steps.length === 0;
+      if (
+        a >= 0 && b >= 0 && plain &&
+        this.#context.layout.slots[a].bytes === this.#context.layout.slots[b].bytes
+      ) {
+        [this.#slots[a], this.#slots[b]] = [this.#slots[b], this.#slots[a]];
+      } else this.kernel(this.#context.steps.copyStep(exchange));
+    }
+  }
+}
+
+/** A place without an offset, for kernels of the runtime. */
+export function plainPlace(elements: number): Place {
+  return { slot: 0, offset: 0, dynamic: false, step: 0, words: false, elements };
+}

@@ -1,0 +1,55 @@
+/** A WGSL module under construction: declarations, the helpers it calls, and the lines of its entry point. */
+import { HELPERS } from "./math/mod.ts";
+
+export class Shader {
+  readonly declarations: string[] = [];
+  readonly #helpers: Set<string> = new Set();
+  readonly #lines: string[] = [];
+  #depth = 1;
+  #names = 0;
+
+  /** Asks for a helper and gives its name. */
+  use(name: string): string {
+    if (this.#helpers.has(name)) return name;
+    const helper = HELPERS[name];
+    if (!helper) throw new Error(`There is no WGSL helper ${name}.`);
+    for (const need of helper.needs) this.use(need);
+    this.#helpers.add(name);
+    return name;
+  }
+
+  /** A name that nothing else has. */
+  name(prefix: string): string {
+    return `${prefix}${this.#names++}`;
+  }
+
+  line(text: string): void {
+    this.#lines.push("  ".repeat(this.#depth) + text);
+  }
+
+  /** A block: `head {`, what `body` writes, `}`. */
+  block(head: string, body: () => void): void {
+    this.line(`${head} {`);
+    this.#depth++;
+    body();
+    this.#depth--;
+    this.line("}");
+  }
+
+  /** Names a value, so that it is computed once. */
+  let(value: string, prefix = "v"): string {
+    const name = this.name(prefix);
+    this.line(`let ${name} = ${value};`);
+    return name;
+  }
+
+  /** The number of lines so far. */
+  get size(): number {
+    return this.#lines.length;
+  }
+
+  text(entry: string): string {
+    const helpers = [...this.#helpers].map((name) => HELPERS[name].source);
+    return [...this.declarations, ...helpers, `${entry} {`, ...this.#lines, "}", ""].join("\n");
+  }
+}

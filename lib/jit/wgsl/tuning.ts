@@ -1,0 +1,70 @@
+/** What is fast on which kind of adapter. Correctness never depends on these numbers. */
+
+/** Software adapters want no workgroup memory and no barriers; real ones want both. */
+export type AdapterKind = "software" | "gpu";
+
+export interface Tuning {
+  readonly kind: AdapterKind;
+  /** Threads of a workgroup of an elementwise kernel. */
+  readonly mapThreads: number;
+  /** Threads of a workgroup where each thread loops over a row of its own. */
+  readonly rowThreads: number;
+  /** Threads that share one row, through workgroup memory; 1 for a thread per row. */
+  readonly threadsPerRow: number;
+  /** Below this many columns a thread per row is used even where threads could share rows. */
+  readonly sharedRowColumns: number;
+  /** With fewer threads than this at work, long rows are cut into chunks of their own dispatch. */
+  readonly wantedThreads: number;
+  /** Columns that one thread goes through before a row is cut. */
+  readonly chunkColumns: number;
+  /** Loop iterations of one invocation, all loops taken together. */
+  readonly maxIterations: number;
+  /** Rows and vectors of four columns of a product that a thread computes in registers. */
+  readonly tileRows: number;
+  readonly tileVectors: number;
+  /** Threads of a workgroup along the columns and the rows of a product. */
+  readonly tileThreadsX: number;
+  readonly tileThreadsY: number;
+  /** Depth of the tiles in workgroup memory; 0 for products without it. */
+  readonly sharedDepth: number;
+}
+
+/**
+ * Measured on Mesa's llvmpipe. It silently ends all loops of an invocation after 65,535 iterations, where leaving an
+ * inner loop counts as one more.
+ */
+export const SOFTWARE: Tuning = {
+  kind: "software",
+  mapThreads: 128,
+  rowThreads: 8,
+  threadsPerRow: 1,
+  sharedRowColumns: Infinity,
+  wantedThreads: 32,
+  chunkColumns: 4096,
+  maxIterations: 60_000,
+  tileRows: 8,
+  tileVectors: 4,
+  tileThreadsX: 8,
+  tileThreadsY: 8,
+  sharedDepth: 0,
+};
+
+/** Usual values for discrete GPUs. */
+export const GPU: Tuning = {
+  kind: "gpu",
+  mapThreads: 256,
+  rowThreads: 64,
+  threadsPerRow: 256,
+  sharedRowColumns: 128,
+  wantedThreads: 16384,
+  chunkColumns: 4096,
+  maxIterations: 1 << 24,
+  tileRows: 8,
+  tileVectors: 1,
+  tileThreadsX: 16,
+  tileThreadsY: 8,
+  sharedDepth: 16,
+};
+
+/** Workgroups along one dimension of a dispatch. */
+export const MAX_WORKGROUPS = 65_535;
