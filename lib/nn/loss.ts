@@ -1,24 +1,30 @@
 /** Losses. */
 import { isFloat } from "../trace/dtype.ts";
 import { DamoError, DTypeError, ShapeError } from "../trace/errors.ts";
-import { strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
+import { promoteOperands, strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { iota } from "../trace/ops/creation.ts";
+import { log } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
 import { checkOptions } from "../trace/ops/options.ts";
-import { argmax, sum } from "../trace/ops/reductions.ts";
+import { sum } from "../trace/ops/reductions.ts";
 import { logsumexp, mean } from "../trace/ops/statistics.ts";
 import { sameShape } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { softplus } from "./activation.ts";
 import { describe } from "./describe.ts";
 
 /** How the losses of the samples become the result. */
 export interface LossOptions {
+  /** "mean" by default; "none" keeps the losses apart. */
   readonly reduction?: "mean" | "sum" | "none";
 }
 
-export function reduceLoss(operation: string, loss: Tensor, options: LossOptions): Tensor {
-  checkOptions(operation, options, ["reduction"]);
-  const { reduction = "mean" } = options;
+/** The result of a loss from the losses of the samples. */
+export function reduceLoss(
+  operation: string,
+  loss: Tensor,
+  reduction: LossOptions["reduction"] = "mean",
+): Tensor {
   if (reduction === "none") return loss;
   if (reduction === "sum") return sum(loss);
   if (reduction === "mean") return mean(loss);
@@ -26,6 +32,18 @@ export function reduceLoss(operation: string, loss: Tensor, options: LossOptions
     operation,
     arguments: [{ name: "reduction", value: reduction }],
     remedy: `Pass "mean", "sum" or "none".`,
+  });
+}
+
+/** Logits with at least one axis, as floats. */
+export function floatLogits(operation: string, logits: TensorLike): Tensor {
+  const x = strong(logits, operation);
+  if (isFloat(x.dtype) && x.ndim > 0) return x;
+  const Kind = x.ndim > 0 ? DTypeError : ShapeError;
+  throw new Kind(`${operation}: logits are ${describe(x)}.`, {
+    operation,
+    arguments: [{ name: "logits", shape: x.shape, dtype: x.dtype }],
+    remedy: "Pass float logits [..., classes], before any softmax.",
   });
 }
 
@@ -45,28 +63,25 @@ export function reduceLoss(operation: string, loss: Tensor, options: LossOptions
  */
 export function crossEntropy(logits: TensorLike, targets: TensorLike, options: LossOptions = {}): Tensor {
   const operation = "nn.crossEntropy";
-  const x = strong(logits, operation);
+  checkOptions(operation, options, ["reduction"]);
+  const x = floatLogits(operation, logits);
   const t = toTensor(targets, { operation });
-  if (!isFloat(x.dtype)) {
-    throw new DTypeError(`${operation}: logits are ${describe(x)}.`, {
-      operation,
-      arguments: [{ name: "logits", shape: x.shape, dtype: x.dtype }],
-      remedy: "Pass float logits, before any softmax.",
-    });
-  }
   const classes = x.shape[x.shape.length - 1];
   const total = logsumexp(x, { axis: -1 });
   if (isFloat(t.dtype)) {
     if (!sameShape(t.shape, x.shape)) throw misfit(operation, x, t);
-    return reduceLoss(operation, sum(t, { axis: -1 }).mul(total).sub(sum(t.mul(x), { axis: -1 })), options);
+    const loss = sum(t, { axis: -1 }).mul(total).sub(sum(t.mul(x), { axis: -1 }));
+    return reduceLoss(operation, loss, options.reduction);
   }
   if (!sameShape(t.shape, x.shape.slice(0, -1))) throw misfit(operation, x, t);
   // A comparison with the class number instead of an index keeps loss and gradient in one pass over the row.
   const hit = iota([classes], 0, "int32").eq(t.cast("int32").expandDims(-1));
-  return reduceLoss(operation, total.sub(sum(where(hit, x, 0), { axis: -1 })), options);
+  const loss = total.sub(sum(where(hit, x, 0), { axis: -1 }));
+  return reduceLoss(operation, loss, options.reduction);
 }
 
-function misfit(operation: string, x: Tensor, t: Tensor): ShapeError {
+/** Targets that do not fit logits. */
+export function misfit(operation: string, x: Tensor, t: Tensor): ShapeError {
   const rows = x.shape.slice(0, -1).join(", ");
   return new ShapeError(`${operation}: targets ${describe(t)} do not fit logits ${describe(x)}.`, {
     operation,
@@ -78,19 +93,104 @@ function misfit(operation: string, x: Tensor, t: Tensor): ShapeError {
   });
 }
 
+/** Predictions and targets of one shape and float dtype; a scalar target stands for all. */
+function alike(operation: string, prediction: TensorLike, target: TensorLike): [Tensor, Tensor] {
+  const given = [strong(prediction, operation), toTensor(target, { operation })];
+  const [p, t] = promoteOperands(operation, given, { float: true });
+  if (sameShape(p.shape, t.shape) || t.ndim === 0) return [p, t];
+  throw new ShapeError(
+    `${operation}: the prediction is ${describe(given[0])} and the target ${describe(given[1])}.`,
+    {
+      operation,
+      arguments: [
+        { name: "prediction", shape: p.shape, dtype: p.dtype },
+        { name: "target", shape: t.shape, dtype: t.dtype },
+      ],
+      remedy:
+        "Give both one shape: broadcasting [N] against [N, 1] would compare all pairs. Use reshape or expandDims.",
+    },
+  );
+}
+
 /**
- * The fraction of rows whose greatest logit is at the label.
+ * The mean of `(prediction - target)^2`.
  *
+ * @throws {ShapeError} when the shapes differ.
  * @example
  * ```ts
  * import { nn, tensor } from "@damo/damo";
- * const right = nn.accuracy(tensor([[1, 2], [2, 1]]), tensor(new Int32Array([1, 1])));
- * console.assert(right.itemSync() === 0.5);
+ * console.assert(nn.mse(tensor([1, 2]), tensor([1, 4])).itemSync() === 2);
  * ```
  */
-export function accuracy(logits: TensorLike, labels: TensorLike): Tensor {
-  const x = strong(logits, "nn.accuracy");
-  const t = toTensor(labels, { operation: "nn.accuracy" });
-  if (!sameShape(t.shape, x.shape.slice(0, -1))) throw misfit("nn.accuracy", x, t);
-  return mean(argmax(x, { axis: -1 }).eq(t.cast("int32")));
+export function mse(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
+  checkOptions("nn.mse", options, ["reduction"]);
+  const [p, t] = alike("nn.mse", prediction, target);
+  return reduceLoss("nn.mse", p.sub(t).square(), options.reduction);
+}
+
+/**
+ * The mean of `|prediction - target|`.
+ *
+ * @throws {ShapeError} when the shapes differ.
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * console.assert(nn.l1(tensor([1, 2]), tensor([1, 4])).itemSync() === 1);
+ * ```
+ */
+export function l1(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
+  checkOptions("nn.l1", options, ["reduction"]);
+  const [p, t] = alike("nn.l1", prediction, target);
+  return reduceLoss("nn.l1", p.sub(t).abs(), options.reduction);
+}
+
+/** The least positive normal number of float32: the logarithm of a probability 0 is taken of this. */
+const TINY = 2 ** -126;
+
+/**
+ * `-(t log p + (1 - t) log(1 - p))` of probabilities p and targets t in 0 .. 1. A probability of exactly 0 or 1 that is wrong
+ * costs about 87 and has no gradient; {@link binaryCrossEntropyWithLogits} has neither limit.
+ *
+ * @throws {ShapeError} when the shapes differ.
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * const loss = nn.binaryCrossEntropy(tensor([0.5, 0.5]), tensor([0, 1]));
+ * console.assert(Math.abs(loss.itemSync() - Math.LN2) < 1e-6);
+ * ```
+ */
+export function binaryCrossEntropy(
+  probabilities: TensorLike,
+  targets: TensorLike,
+  options: LossOptions = {},
+): Tensor {
+  const operation = "nn.binaryCrossEntropy";
+  checkOptions(operation, options, ["reduction"]);
+  const [p, t] = alike(operation, probabilities, targets);
+  const least = p.dtype === "float16" ? 2 ** -14 : TINY;
+  const right = log(p.maximum(least)), wrong = log(p.neg().add(1).maximum(least));
+  const loss = t.mul(right).add(t.neg().add(1).mul(wrong)).neg();
+  return reduceLoss(operation, loss, options.reduction);
+}
+
+/**
+ * The binary cross-entropy of `sigmoid(logits)`, computed as softplus(x) - x t without overflow.
+ *
+ * @throws {ShapeError} when the shapes differ.
+ * @example
+ * ```ts
+ * import { nn, tensor } from "@damo/damo";
+ * const loss = nn.binaryCrossEntropyWithLogits(tensor([1000, -1000]), tensor([1, 0]));
+ * console.assert(loss.itemSync() === 0);
+ * ```
+ */
+export function binaryCrossEntropyWithLogits(
+  logits: TensorLike,
+  targets: TensorLike,
+  options: LossOptions = {},
+): Tensor {
+  const operation = "nn.binaryCrossEntropyWithLogits";
+  checkOptions(operation, options, ["reduction"]);
+  const [x, t] = alike(operation, logits, targets);
+  return reduceLoss(operation, softplus(x).sub(x.mul(t)), options.reduction);
 }

@@ -29,7 +29,25 @@ export { conv1d, conv2d, conv3d, type ConvOptions, convOutputShape, separableCon
 /** Initial values of parameters. */
 export * as init from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
-export { accuracy, crossEntropy, type LossOptions } from "./loss.ts";
+export { ctcLoss, type CtcOptions } from "./ctc_loss.ts";
+export { Dropout, dropout, type DropoutLayerOptions, type DropoutOptions } from "./dropout.ts";
+export {
+  binaryCrossEntropy,
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  l1,
+  type LossOptions,
+  mse,
+} from "./loss.ts";
+export { accuracy, confusionMatrix } from "./metrics.ts";
+export {
+  batchNorm,
+  type BatchNormFunctionOptions,
+  layerNorm,
+  type LayerNormFunctionOptions,
+} from "./normalization.ts";
+export { patches, type PatchOptions, unpatches } from "./patches.ts";
+export { resize, type ResizeOptions } from "./resize.ts";
 export { Module, type StateDict } from "./module.ts";
 export {
   avgPool1d,
