@@ -17,7 +17,7 @@ import {
   ARENA_WORD,
   LOOP_COUNT,
   LOOP_POSITION,
-  loopsOf,
+  LOOP_STEP,
   type TableLayout,
   TAPE_CAPACITY,
   TAPE_POINTER,
