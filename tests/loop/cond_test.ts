@@ -1,0 +1,93 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import {
+  checkGrads,
+  cond,
+  grad,
+  jit,
+  LoopError,
+  shared,
+  switchCase,
+  type Tensor,
+  tensor,
+  vmap,
+} from "@damo/damo";
+import { f64, loopTest, typed, values } from "./both_executors.ts";
+
+const branchy = (x: Tensor) =>
+  cond(x.gt(0), (y) => ({ a: y.mul(x).sin(), b: 1 }), (y) => ({ a: y.neg().mul(x), b: x }), x.mul(2));
+
+loopTest("cond takes one of two branches, with operands, captured tensors and plain numbers", ({ mode }) => {
+  const compiled = jit(branchy, { mode });
+  for (const f of [branchy, compiled]) {
+    assertEquals(values(f(f64(3))), { a: Math.sin(18), b: 1 });
+    assertEquals(values(f(f64(-3))), { a: -18, b: -3 });
+  }
+  assertEquals(compiled.cacheSize, 1);
+});
+
+loopTest("switchCase clamps its index", () => {
+  const pick = (i: number) =>
+    values(switchCase(typed(i, "int32"), [(x) => x, (x) => x.mul(10), (x) => x.mul(100)], f64(7)));
+  assertEquals([-5, 0, 1, 2, 9].map(pick), [7, 7, 70, 700, 700]);
+  assertEquals(values(switchCase(1, [() => f64(1), () => f64(2)])), 2);
+});
+
+loopTest("derivatives follow the branch that is taken", () => {
+  const f = (x: Tensor) => branchy(x).a;
+  checkGrads(f, [f64(0.7)]);
+  checkGrads(f, [f64(-0.7)]);
+  checkGrads((x: Tensor, i: Tensor) => switchCase(i, [(y) => y, (y) => y.mul(x).exp(), (y) => y.sin()], x), [
+    f64(0.3),
+    typed(1, "int32"),
+  ]);
+});
+
+loopTest("a batched condition chooses for each example", () => {
+  const f = vmap((x: Tensor) => branchy(x).a);
+  assertEquals(values(f(f64([3, -3]))), [Math.sin(18), -18]);
+  checkGrads((x: Tensor) => f(x).sum(), [f64([0.7, -0.4])]);
+  const shared = vmap((x: Tensor) => cond(f64(1).gt(0), (y) => y.mul(2), (y) => y, x));
+  assertEquals(values(shared(f64([3, -3]))), [6, -6]);
+});
+
+loopTest("a Shared assigned in one branch keeps its value in the other", ({ mode }) => {
+  const s = shared(f64(1), { name: "s" });
+  const step = (x: Tensor) =>
+    cond(x.gt(0), (y) => {
+      s.value = s.value.add(y);
+      return y;
+    }, (y) =>
+      y.neg(), x);
+  for (const f of [step, jit(step, { mode })]) {
+    s.value = f64(1);
+    assertEquals(values(f(f64(5))), 5);
+    assertEquals(values(f(f64(-5))), 5);
+    assertEquals(values(s.value), 6);
+  }
+});
+
+loopTest("the gradient with respect to a captured Shared", () => {
+  const w = shared(f64(3));
+  const g = jit((x: Tensor) =>
+    grad(cond(x.gt(0), (y) => y.mul(w.value), (y) => y, x) as Tensor, w) as Tensor
+  );
+  assertEquals([values(g(f64(2))), values(g(f64(-2)))], [2, 0]);
+});
+
+Deno.test("branches that disagree are an error with both types", () => {
+  const t = tensor(true), x = tensor([1, 2]);
+  assertThrows(
+    () => cond(t, (x) => x, (x) => x.sum(), x),
+    LoopError,
+    "float32[] from whenFalse and float32[2] from whenTrue",
+  );
+  assertThrows(
+    // deno-lint-ignore no-explicit-any -- wrong on purpose
+    () => cond(t, (x) => [x], (x) => x as any, x),
+    LoopError,
+    "do not return the same structure",
+  );
+  assertThrows(() => cond(x, (x) => x, (x) => x, x), LoopError, "must be one bool, got float32[2]");
+  assertThrows(() => switchCase(tensor(0.5), [() => x]), LoopError, "the index is float32[]");
+  assertThrows(() => switchCase(0, []), LoopError, "no functions");
+});

@@ -1,0 +1,223 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  checkGrads,
+  forLoop,
+  grad,
+  hessian,
+  jit,
+  jvp,
+  linearize,
+  scan,
+  shared,
+  type Tensor,
+  vjp,
+  vmap,
+  whileLoop,
+} from "@damo/damo";
+import { f64, loopTest, typed, values } from "./both_executors.ts";
+
+const rows = f64([[0.1, 0.2], [0.3, -0.4], [0.5, 0.6], [-0.7, 0.8], [0.9, -0.1]]);
+
+/** Everything is differentiated: initial carry, sequence, captured matrix; and every output is used. */
+function recurrent(h: Tensor, xs: Tensor, w: Tensor, options = {}): Tensor {
+  const [last, ys] = scan(
+    (h: Tensor, x) => {
+      const next = x.add(h.dot(w)).tanh();
+      return [next, next.mul(x)];
+    },
+    h,
+    xs,
+    options,
+  );
+  return last.sum().add(ys.mul(ys).sum());
+}
+
+const start = f64([0.3, -0.2]), weights = f64([[0.5, -0.3], [0.2, 0.7]]);
+
+loopTest("scan: forward, reverse and second order", () => {
+  checkGrads(recurrent, [start, rows, weights]);
+});
+
+loopTest("a reversed scan: forward, reverse and second order", () => {
+  checkGrads((h: Tensor, xs: Tensor, w: Tensor) => recurrent(h, xs, w, { reverse: true }), [
+    start,
+    rows,
+    weights,
+  ]);
+});
+
+loopTest("checkpointEvery changes no derivative, at divisors and others", () => {
+  const plain = values(grad(recurrent, { argnums: [0, 1, 2] })(start, rows, weights));
+  for (const checkpointEvery of [1, 2, 3, 5, 9]) {
+    for (const reverse of [false, true]) {
+      const options = { checkpointEvery, reverse };
+      const f = (h: Tensor, xs: Tensor, w: Tensor) => recurrent(h, xs, w, options);
+      assertAlmostEquals(
+        f(start, rows, weights).itemSync(),
+        recurrent(start, rows, weights, { reverse }).itemSync(),
+        1e-14,
+      );
+      if (!reverse) {
+        const checkpointed = values(grad(f, { argnums: [0, 1, 2] })(start, rows, weights)) as number[][];
+        checkpointed.flat(2).forEach((value, i) =>
+          assertAlmostEquals(value, (plain as number[][]).flat(2)[i], 1e-13)
+        );
+      }
+    }
+  }
+  checkGrads((h: Tensor, xs: Tensor, w: Tensor) => recurrent(h, xs, w, { checkpointEvery: 2 }), [
+    start,
+    rows,
+    weights,
+  ]);
+});
+
+loopTest("a loop that stops early: derivatives of the steps taken", () => {
+  for (const options of [{}, { reverse: true }, { checkpointEvery: 2 }, { checkpointEvery: 3 }]) {
+    const f = (x: Tensor, xs: Tensor) => {
+      const [c, ys] = scan((c: Tensor, w) => [c.mul(w).add(x), c.mul(c)], x, xs, {
+        ...options,
+        until: (c) => c.gt(20),
+      });
+      return c.add(ys.sum());
+    };
+    checkGrads(f, [f64(0.9), f64([1, 2, 3, 4, 5, 6, 7])], { tolerance: 1e-6 });
+  }
+});
+
+loopTest("truncateGradient: exact zeros before the last steps, the same value", () => {
+  for (const reverse of [false, true]) {
+    const f = (truncateGradient: number | undefined) => (xs: Tensor, w: Tensor) => {
+      const [c] = scan((c: Tensor, x) => [c.mul(w).add(x).sin(), null], f64(0.1), xs, {
+        truncateGradient,
+        reverse,
+      });
+      return c;
+    };
+    const xs = f64([1, 2, 3, 4, 5]), w = f64(0.3);
+    const full = values(grad(f(undefined))(xs, w)) as number[];
+    assertAlmostEquals(f(2)(xs, w).itemSync(), f(undefined)(xs, w).itemSync(), 1e-15);
+    const cut = values(grad(f(2))(xs, w)) as number[];
+    const late = reverse ? [0, 1] : [3, 4];
+    full.forEach((value, i) =>
+      late.includes(i) ? assertAlmostEquals(cut[i], value, 1e-15) : assertEquals(cut[i], 0)
+    );
+    assertEquals(values(grad(f(9))(xs, w)), full);
+    assertEquals(values(grad(f(0), { disconnected: "zero" })(xs, w)), [0, 0, 0, 0, 0]);
+  }
+});
+
+loopTest("truncateGradient counts back from an early stop", () => {
+  const run = (xs: Tensor, truncateGradient?: number) =>
+    scan((c: Tensor, x) => [c.mul(2).add(x), c.mul(x)], f64(1), xs, {
+      truncateGradient,
+      until: (c) => c.gt(20),
+    });
+  const xs = f64([1, 2, 3, 4, 5, 6]);
+  for (const k of [1, 2, 3, 6]) assertEquals(values(run(xs, k)), values(run(xs)));
+  const last = (k?: number) => values(grad((xs: Tensor) => run(xs, k)[0])(xs));
+  assertEquals(
+    last(),
+    [8, 4, 2, 1, 0, 0].map((x) => x / 2 >= 1 || x === 1 ? x : 0).map((_, i) => [4, 2, 1, 0, 0, 0][i]),
+  );
+  assertEquals(last(2), [0, 2, 1, 0, 0, 0]);
+});
+
+/** The trip count depends on x. */
+const growing = (x: Tensor) => whileLoop((c) => c.lt(10), (c) => c.mul(x).add(1), x.mul(0.5)).sin();
+
+loopTest("a while loop with a trip count known only at run time, to second order", () => {
+  checkGrads(growing, [f64(1.3)], { tolerance: 1e-6 });
+  checkGrads((x: Tensor) => vmap(growing)(x).sum(), [f64([1.3, 2.5, 1.9])], { tolerance: 1e-6 });
+});
+
+loopTest("a third derivative through a while loop", () => {
+  const f = (x: Tensor) => whileLoop((c) => c.lt(10), (c) => c.mul(x), x);
+  // 1.5^6 > 10: five steps give x^6.
+  const x = 1.5;
+  const third = grad(grad(grad(f)))(f64(x)).itemSync();
+  assertAlmostEquals(third, 6 * 5 * 4 * x ** 3, 1e-9);
+});
+
+loopTest("zero steps: the identity", () => {
+  const f = (x: Tensor) => whileLoop((c) => c.lt(0), (c) => c.mul(x), x.mul(3));
+  assertEquals(values(grad(f)(f64(1.5))), 3);
+  const g = (n: Tensor, x: Tensor) => forLoop(n, (_, c) => c.mul(x), x);
+  assertEquals(values(grad(g, { argnums: 1 })(typed(0, "int32"), f64(1.5))), 1);
+});
+
+loopTest("while loops inside scans: inner tapes are recorded again on the way back", () => {
+  const f = (x: Tensor) =>
+    scan(
+      (c: Tensor, a) => [whileLoop((d) => d.lt(5), (d) => d.mul(a).add(x), c).mul(0.1), c],
+      x,
+      f64([1.1, 1.2, 3.4]),
+    )[0];
+  checkGrads(f, [f64(1.3)], { tolerance: 1e-6 });
+  checkGrads((x: Tensor) => vmap(f)(x).sum(), [f64([1.3, 0.7])], { tolerance: 1e-6 });
+});
+
+loopTest("while loops inside while loops", () => {
+  const f = (x: Tensor) =>
+    whileLoop(
+      (c) => c.lt(50),
+      (c) => whileLoop((d) => d.lt(c.mul(2)), (d) => d.mul(1.5).add(x), c.mul(0.9)),
+      x,
+    );
+  checkGrads(f, [f64(1.3)], { tolerance: 1e-6 });
+});
+
+loopTest("trip counts that differ between examples", () => {
+  const f = (x: Tensor) =>
+    vmap((n: Tensor, x: Tensor) => forLoop(n, (i, c) => c.mul(x).add(i), x))(typed([0, 3, 2], "int32"), x)
+      .sum();
+  checkGrads(f, [f64([1.1, 0.9, 0.7])]);
+});
+
+loopTest("grad inside a body, and a loop inside that", () => {
+  const inner = (y: Tensor, x: Tensor) => forLoop(3, (_, c) => c.mul(y).sin(), x);
+  const f = (x: Tensor) =>
+    scan((c: Tensor, w) => [c.sub(grad(inner)(c, w).mul(0.1)), null], x, f64([0.5, 0.7]))[0];
+  checkGrads(f, [f64(0.4)]);
+});
+
+loopTest("gradients with respect to captured values and Shared", ({ mode }) => {
+  const w = shared(f64(2), { name: "w" });
+  const cost = (xs: Tensor) => scan((c: Tensor, x) => [c.mul(w.value).add(x), null], f64(1), xs)[0];
+  const g = jit((xs: Tensor) => {
+    const value = cost(xs);
+    return [value, grad(value, w) as Tensor];
+  }, { mode });
+  // c = w^3 + w^2 + 2 w + 3
+  assertEquals(values(g(f64([1, 2, 3]))), [19, 3 * 4 + 2 * 2 + 2]);
+});
+
+loopTest("Theano's form of grad, twice, through a while loop", ({ mode }) => {
+  const twice = jit((x: Tensor) => {
+    const first = grad(growing(x), x) as Tensor;
+    return [first, grad(first, x) as Tensor];
+  }, { mode });
+  const [first, second] = twice(f64(1.3));
+  assertAlmostEquals(first.itemSync(), grad(growing)(f64(1.3)).itemSync(), 1e-12);
+  assertAlmostEquals(second.itemSync(), grad(grad(growing))(f64(1.3)).itemSync(), 1e-9);
+});
+
+loopTest("pullbacks and pushforwards outlive their program", () => {
+  const x = f64(1.3), slope = grad(growing)(x).itemSync();
+  const [, pullback] = vjp(growing, x);
+  assertAlmostEquals((pullback(f64(2)) as Tensor[])[0].itemSync(), 2 * slope, 1e-12);
+  assertAlmostEquals((pullback(f64(-1)) as Tensor[])[0].itemSync(), -slope, 1e-12);
+  const [, pushforward] = linearize(growing, x);
+  assertAlmostEquals((pushforward(f64(3)) as Tensor).itemSync(), 3 * slope, 1e-12);
+  assertAlmostEquals((jvp(growing, [x], [f64(3)])[1] as Tensor).itemSync(), 3 * slope, 1e-12);
+  const product = (x: Tensor) => forLoop(3, (_, c) => c.mul(x), x).prod();
+  // x0^4 x1^4
+  assertEquals(values(hessian(product)(f64([1, 1]))), [[12, 16], [16, 12]]);
+});
+
+loopTest("a loop of 100,000 steps differentiated", () => {
+  const n = 100_000;
+  const f = (x: Tensor) => forLoop(n, (_, c) => c.mul(x).add(1), x);
+  // The fixed point of c = c x + 1 is 1 / (1 - x).
+  assertAlmostEquals(grad(f)(f64(0.5)).itemSync(), 4, 1e-12);
+});
