@@ -267,6 +267,7 @@ export class StepWriter {
       } else {
         for (const s of step.body) stack.push(s);
         for (const { carry } of step.exchange) written.add(carry.buffer);
+        if (step.taken !== null) written.add(step.taken.buffer);
       }
     }
     return loop.tapes.filter((tape) => written.has(tape));
