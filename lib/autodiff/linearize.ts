@@ -17,15 +17,15 @@ import { isFloat } from "../trace/dtype.ts";
 import { type Graph, type Node, Variable } from "../trace/graph.ts";
 import { swapLocation } from "../trace/location.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
+import { constantPrimitive } from "../trace/primitives/constant.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, type Trace } from "../trace/trace.ts";
 import type { LinearMap } from "./linear_map.ts";
 import { checkTangents, tangentsOf } from "./push_forward.ts";
 import { activeTrace, enterLocation, Environment, literalOf, replayNode } from "./replay.ts";
-import { isStopGradient } from "./stop_gradient.ts";
-import { constantPrimitive } from "../trace/primitives/constant.ts";
 import { rename, Replacements } from "./replace_nodes.ts";
+import { isStopGradient } from "./stop_gradient.ts";
 
 /** The tangents of a program in terms of placeholders, while its nodes are walked in order. */
 class Linearizer {
@@ -36,13 +36,14 @@ class Linearizer {
 
   constructor(readonly context: string) {}
 
-  /** Adds an unknown tangent to that of `variable`. */
-  differentiate(variable: Variable): void {
+  /** Adds an unknown tangent, which is returned, to that of `variable`. */
+  differentiate(variable: Variable): Variable {
     const placeholder = new Variable(variable.aval);
     this.#placeholders.push(placeholder);
     const tensor = new Tensor(variable.aval, null, this.trace, placeholder);
     const known = this.#tangents.get(variable);
     this.#tangents.set(variable, known ? bindOne(elementwise.add, [known, tensor], {}) : tensor);
+    return placeholder;
   }
 
   /** Treats `variable` as a constant from here on, and returns the tangent it had. */
@@ -188,27 +189,21 @@ export function linearizeTrace(
   const nodes = trace.nodes.slice();
   const ends = new Set(outputs);
   const needed = influences(nodes, outputs, constants);
-  const wanted = new Map(inputs.map((input, i) => [input, i]));
-  // The order of the placeholders is that in which the walk meets the inputs.
-  const order: number[] = [];
+  const wanted = new Set(inputs);
+  const placeholders = new Map<Variable, Variable>();
   const tangents = new Map<Variable, MaybeTensor>();
   function visit(variable: Variable): void {
     if (constants.has(variable)) linearizer.cut(variable);
-    const position = wanted.get(variable);
-    if (position !== undefined) {
-      order.push(position);
-      linearizer.differentiate(variable);
-    }
+    if (wanted.has(variable)) placeholders.set(variable, linearizer.differentiate(variable));
     if (ends.has(variable)) tangents.set(variable, linearizer.cut(variable));
   }
-  for (const input of wanted.keys()) if (!input.node) visit(input);
+  for (const input of wanted) if (!input.node) visit(input);
   for (const output of outputs) if (!output.node && !wanted.has(output)) visit(output);
   const literals = new Map<Variable, Tensor>();
   const tensorOf = (variable: Variable): Tensor =>
     literals.get(variable) ?? new Tensor(variable.aval, null, trace, variable);
   const replacements = new Replacements(trace);
-  for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[i];
+  for (const node of nodes) {
     if ((node.primitive as unknown) === constantPrimitive) literals.set(node.outputs[0], literalOf(node));
     else if (linearizer.reaches(node) && node.outputs.some((output) => needed.has(output))) {
       const primals = node.inputs.map(tensorOf);
@@ -221,12 +216,10 @@ export function linearizeTrace(
   }
   const map = linearizer.finish(outputs.map((output) => tangents.get(output) ?? null));
   const renamed = replacements.apply(new Set(map.nodes));
-  const inOrder = order.map((position) => inputs[position]);
-  const place = new Map(inOrder.map((input, i) => [input, i]));
   return {
     map: {
       ...map,
-      inputs: inputs.map((input) => map.inputs[place.get(input)!]),
+      inputs: inputs.map((input) => placeholders.get(input)!),
       nodes: renamed.size === 0 ? map.nodes : map.nodes.map((node) => rename(node, renamed)),
     },
     connected: inputs.map((input) => needed.has(input)),

@@ -5,15 +5,17 @@ import { swapLocation } from "../trace/location.ts";
 import { type ConstantParams, constantPrimitive } from "../trace/primitives/constant.ts";
 import { describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
+import { prune } from "../trace/prune.ts";
 import {
+  capturedInputs,
+  commitWrites,
   currentTrace,
   evaluateGraph,
   type Trace,
   type TracedFunction,
   traceFunction,
+  type TraceOptions,
 } from "../trace/trace.ts";
-import { capturedInputs, commitWrites, type TraceOptions } from "../trace/trace.ts";
-import { prune } from "../trace/prune.ts";
 import { inlineCalls } from "./inline_calls.ts";
 
 /** The current trace; transforms build their results only inside one (see `recorded`). */
