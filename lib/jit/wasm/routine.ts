@@ -1,11 +1,12 @@
 /** Irregular algorithms by name: each is a generator of one function. */
 import type { Routine } from "../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "./nest/mod.ts";
+import { routines } from "./routines/mod.ts";
 
 /** Emits `(pointers of the operands..., begin, end)` for a routine. */
 export type RoutineGenerator = (context: ModuleContext, kernel: Routine) => KernelFunction;
 
-const generators: Map<string, RoutineGenerator> = new Map();
+const generators: Map<string, RoutineGenerator> = new Map(Object.entries(routines));
 
 /** Makes a routine known. */
 export function installRoutine(name: string, generator: RoutineGenerator): void {
