@@ -12,7 +12,7 @@ export interface ErrorDetail {
   arguments?: readonly { name: string; shape?: readonly number[]; dtype?: string; value?: unknown }[];
   /** What to do about it; the last sentence of the message. */
   remedy?: string;
-  /** Where the user wrote the operation. */
+  /** @internal Where the user wrote the operation. */
   location?: Location | null;
   /** The transforms on the way, outermost first: "in the backward pass of loss", "inside the body of scan". */
   transforms?: readonly string[];
@@ -35,9 +35,12 @@ export interface ErrorDetail {
  * ```
  */
 export class DamoError extends Error {
+  /** "DamoError". */
   override name = "DamoError";
+  /** What happened, as data. */
   readonly detail: ErrorDetail;
 
+  /** @internal */
   constructor(what: string, detail: ErrorDetail = {}) {
     const location = detail.location === undefined ? userLocation(STACK_DEPTH) : detail.location;
     const place = location?.describe();
@@ -52,58 +55,72 @@ export class DamoError extends Error {
 
 /** Shapes, axes or sizes that do not fit the operation. */
 export class ShapeError extends DamoError {
+  /** "ShapeError". */
   override name = "ShapeError";
 }
 /** A dtype that the operation does not take, or a silent loss of precision. */
 export class DTypeError extends DamoError {
+  /** "DTypeError". */
   override name = "DTypeError";
 }
 /** A static index outside its axis. */
 export class IndexError extends DamoError {
+  /** "IndexError". */
   override name = "IndexError";
 }
 /** The value of a traced tensor was asked for, or a traced tensor was used after its trace ended. */
 export class TracedValueError extends DamoError {
+  /** "TracedValueError". */
   override name = "TracedValueError";
 }
 /** A tensor was used after its buffer had been donated to a compiled function. */
 export class DonatedError extends DamoError {
+  /** "DonatedError". */
   override name = "DonatedError";
 }
 /** A tensor was used after it had been disposed. */
 export class DisposedError extends DamoError {
+  /** "DisposedError". */
   override name = "DisposedError";
 }
 /** A derivative that does not exist or was asked for in a form that makes no sense. */
 export class GradientError extends DamoError {
+  /** "GradientError". */
   override name = "GradientError";
 }
 /** A loop whose carry changes, that is left early, or whose stack overflows. */
 export class LoopError extends DamoError {
+  /** "LoopError". */
   override name = "LoopError";
 }
 /** A guard found a NaN, an infinity or a value that is too big. */
 export class NonFiniteError extends DamoError {
+  /** "NonFiniteError". */
   override name = "NonFiniteError";
 }
 /** A function was traced more often than `maxTraces` allows. */
 export class RetraceError extends DamoError {
+  /** "RetraceError". */
   override name = "RetraceError";
 }
 /** A device is missing, lost, or two devices meet in one operation. */
 export class DeviceError extends DamoError {
+  /** "DeviceError". */
   override name = "DeviceError";
 }
 /** Device memory is exhausted. */
 export class OutOfMemoryError extends DamoError {
+  /** "OutOfMemoryError". */
   override name = "OutOfMemoryError";
 }
 /** A `check` was false. */
 export class CheckError extends DamoError {
+  /** "CheckError". */
   override name = "CheckError";
 }
 /** A file or a byte stream does not have the form it should have. */
 export class FormatError extends DamoError {
+  /** "FormatError". */
   override name = "FormatError";
 }
 

@@ -13,8 +13,11 @@ export type MaybeTensor = Tensor | null;
 
 /** An array of the reference interpreter: row-major float64 for every dtype; integers exact, bool 0 and 1. */
 export interface HostArray {
+  /** The sizes of the axes. */
   readonly shape: Shape;
+  /** The element type it stands for. */
   readonly dtype: DType;
+  /** The elements. */
   readonly data: Float64Array<ArrayBuffer>;
 }
 

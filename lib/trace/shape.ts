@@ -1,5 +1,5 @@
 /** Shapes: sizes, strides, broadcasting and axes, with the errors that name what was wrong. */
-import { type DType } from "./dtype.ts";
+import type { DType } from "./dtype.ts";
 import { describeType, ShapeError } from "./errors.ts";
 
 /** The sizes of a tensor's axes. */

@@ -32,16 +32,19 @@ export interface NumberOrigin {
  * ```
  */
 export class Tensor {
+  /** @internal The type: shape, dtype, and whether it is weak. */
   readonly aval: Aval;
   readonly #storage: Storage | null;
-  /** The trace this tensor belongs to, or null for a concrete one. */
+  /** @internal The trace this tensor belongs to, or null for a concrete one. */
   readonly owner: Trace | null;
+  /** @internal What stands for it in the graph of its trace. */
   readonly variable: Variable | null;
-  /** The number that a JS literal stands for; it gets a buffer only when somebody needs one. */
+  /** @internal The number that a JS literal stands for; it gets a buffer only when somebody needs one. */
   readonly literal: number | null;
-  /** For traced JS numbers and what is computed from them. */
+  /** @internal For traced JS numbers and what is computed from them. */
   origin: NumberOrigin | null = null;
 
+  /** @internal Tensors are made by `tensor`, `zeros` and the other operations. */
   constructor(
     aval: Aval,
     storage: Storage | null,
@@ -56,14 +59,16 @@ export class Tensor {
     this.literal = literal;
   }
 
-  /** A scalar that stands for a JS number, boolean or a number of a known dtype; made without touching a device. */
+  /** @internal A scalar that stands for a JS number, boolean or a number of a known dtype; made without touching a device. */
   static literal(value: number, dtype: DType, weak = false): Tensor {
     return new Tensor({ shape: [], dtype, weak }, null, null, null, castValue(value, "float64", dtype));
   }
 
+  /** The sizes of the axes. */
   get shape(): readonly number[] {
     return this.aval.shape;
   }
+  /** The element type. */
   get dtype(): DType {
     return this.aval.weak && isFloat(this.aval.dtype) ? defaultFloat() : this.aval.dtype;
   }
@@ -75,14 +80,16 @@ export class Tensor {
   get size(): number {
     return sizeOf(this.aval.shape);
   }
+  /** Where the elements are. */
   get device(): Device {
     return this.#storage ? this.#storage.device : executor().defaultDevice();
   }
+  /** True when the memory has been given back. */
   get disposed(): boolean {
     return this.#storage?.disposed ?? false;
   }
 
-  /** The storage of a concrete tensor, after checking that it may be used. */
+  /** @internal The storage of a concrete tensor, after checking that it may be used. */
   storage(): Storage {
     const storage = this.#storage;
     if (storage === null) throw this.#noValue("its storage was asked for");
@@ -96,7 +103,7 @@ export class Tensor {
     return storage;
   }
 
-  /** The storage whatever its state, or null; for the runtime. */
+  /** @internal The storage whatever its state, or null; for the runtime. */
   rawStorage(): Storage | null {
     return this.#storage;
   }
@@ -141,6 +148,7 @@ export class Tensor {
     return nestedArray(await this.data(), this.dtype, this.shape);
   }
 
+  /** Like {@link Tensor.array}, at once. */
   arraySync(): Nested {
     if (this.owner) throw this.#noValue("arraySync() was called");
     return nestedArray(this.dataSync(), this.dtype, this.shape);
@@ -152,6 +160,7 @@ export class Tensor {
     return element(await this.data(), this.dtype) as Value;
   }
 
+  /** Like {@link Tensor.item}, at once. */
   itemSync<Value extends number | boolean = number>(): Value {
     this.#checkOneElement();
     return element(this.dataSync(), this.dtype) as Value;
@@ -174,6 +183,7 @@ export class Tensor {
     this.#storage?.dispose();
   }
 
+  /** `using t = ...` disposes it at the end of the block. */
   [Symbol.dispose](): void {
     if (!this.owner) this.#storage?.dispose();
   }
@@ -187,14 +197,17 @@ export class Tensor {
     return Number(this.itemSync());
   }
 
+  /** The values (elided when many), dtype and shape; the type alone inside a trace. */
   toString(): string {
     return this.owner ? formatTraced(this) : formatTensor(this);
   }
 
+  /** What `console.log` shows in Deno. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString();
   }
 
+  /** What `console.log` shows in Node. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

@@ -84,7 +84,9 @@ export class Trace {
   }
 
   #standIn(key: object): Tensor | undefined {
-    for (let trace: Trace | null = this; trace; trace = trace.parent) {
+    const own = this.#adopted.get(key);
+    if (own) return own;
+    for (let trace = this.parent; trace; trace = trace.parent) {
       const tensor = trace.#adopted.get(key);
       if (tensor) return tensor;
     }

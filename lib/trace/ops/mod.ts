@@ -45,17 +45,33 @@ export * from "./trigonometric.ts";
 export * from "./shape.ts";
 export * from "./shape_axes.ts";
 export * from "./shape_join.ts";
-export { flip, pad, type PadMode, type PadOptions, type PadWidths, roll } from "./shape_order.ts";
+export {
+  flip,
+  type OrderMethods,
+  pad,
+  type PadMode,
+  type PadOptions,
+  type PadWidths,
+  roll,
+} from "./shape_order.ts";
 export { type IndexArray, type IndexItem, Slice, slice } from "./index_spec.ts";
-export { at, narrow } from "./index_read.ts";
-export { withAdded, withValue, type WriteIndex } from "./index_write.ts";
-export { compress, type CompressOptions, nonzero, type NonzeroOptions, unravelIndex } from "./nonzero.ts";
+export { at, type IndexReadMethods, narrow } from "./index_read.ts";
+export { type IndexWriteMethods, withAdded, withValue, type WriteIndex } from "./index_write.ts";
+export {
+  compress,
+  type CompressOptions,
+  nonzero,
+  type NonzeroMethods,
+  type NonzeroOptions,
+  unravelIndex,
+} from "./nonzero.ts";
 export {
   diagonal,
   type DiagonalOptions,
   dot,
   inner,
   kron,
+  type LinearAlgebraMethods,
   matmul,
   outer,
   tensordot,

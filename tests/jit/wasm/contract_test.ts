@@ -26,7 +26,14 @@ type Product = (
   ...extra: number[]
 ) => void;
 
-function arrayType(dtype: ContractDType): typeof Float32Array | typeof Float64Array | typeof Int32Array {
+type Elements = Float32Array<ArrayBufferLike> | Float64Array<ArrayBufferLike> | Int32Array<ArrayBufferLike>;
+type ElementView = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => Elements;
+
+function bytesOf(dtype: ContractDType): number {
+  return dtype === "float64" ? 8 : 4;
+}
+
+function arrayType(dtype: ContractDType): ElementView {
   return dtype === "float32" ? Float32Array : dtype === "float64" ? Float64Array : Int32Array;
 }
 
@@ -88,7 +95,7 @@ function place(spec: ContractSpec, fill: () => number = random): Operands {
   const sizeA = extent(a.outer, rows, a.depth, depth);
   const sizeB = extent(b.outer, columns, b.depth, depth);
   const up = (n: number): number => Math.ceil(n / 64) * 64;
-  const one = View.BYTES_PER_ELEMENT;
+  const one = bytesOf(spec.dtype);
   const places = { a: 4096, b: 0, c: 0, scratch: 0 };
   places.b = up(places.a + sizeA * one + 64);
   places.c = up(places.b + sizeB * one + 64) + 64;
@@ -127,7 +134,7 @@ function result(spec: ContractSpec, at: Operands["place"]): number[] {
 
 /** Nothing before or behind C, between its rows, or behind the scratch memory was written. */
 function checkGuards(spec: ContractSpec, at: Operands["place"]): void {
-  const one = arrayType(spec.dtype).BYTES_PER_ELEMENT;
+  const one = bytesOf(spec.dtype);
   const expectGuard = (from: number, to: number, what: string): void => {
     for (let i = from; i < to; i++) {
       if (bytes[i] !== guard) throw new Error(`${what} was written at ${i - from}`);

@@ -108,7 +108,7 @@ function compile(fused: boolean): Record<string, Kernel> {
 const kernels = compile(true);
 const unfusedKernels = compile(false);
 
-type Floats = Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>;
+type Floats = Float32Array<ArrayBufferLike> | Float64Array<ArrayBufferLike>;
 
 function floatsOf(type: LaneType, address: number, length: number): Floats {
   return type === "f32"
