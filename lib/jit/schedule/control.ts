@@ -103,7 +103,13 @@ export function scheduleLoop(builder: LevelBuilder, node: Node, params: LoopPara
     tapes,
     node,
   };
-  nested[0] = { level: { ...nested[0].level, steps: inPlace.steps }, exclusive: false };
+  // A step with other bindings is another object: what is nested in it goes along.
+  const inner = new Map(body.nested);
+  steps.forEach((old, i) => {
+    const levels = body.nested.get(old);
+    if (levels) inner.set(inPlace.steps[i], levels);
+  });
+  nested[0] = { level: { ...body, steps: inPlace.steps, nested: inner }, exclusive: false };
   builder.steps.push(step);
   builder.nested.set(step, nested);
 }
