@@ -14,12 +14,12 @@ import {
 import { f64, loopTest, typed, values } from "./both_executors.ts";
 
 const branchy = (x: Tensor) =>
-  cond(x.gt(0), (y) => ({ a: y.mul(x).sin(), b: 1 }), (y) => ({ a: y.neg().mul(x), b: x }), x.mul(2));
+  cond(x.gt(0), (y) => ({ a: y.mul(x).add(0.5), b: 1 }), (y) => ({ a: y.neg().mul(x), b: x }), x.mul(2));
 
 loopTest("cond takes one of two branches, with operands, captured tensors and plain numbers", ({ mode }) => {
   const compiled = jit(branchy, { mode });
   for (const f of [branchy, compiled]) {
-    assertEquals(values(f(f64(3))), { a: Math.sin(18), b: 1 });
+    assertEquals(values(f(f64(3))), { a: 18.5, b: 1 });
     assertEquals(values(f(f64(-3))), { a: -18, b: -3 });
   }
   assertEquals(compiled.cacheSize, 1);
@@ -44,7 +44,7 @@ loopTest("derivatives follow the branch that is taken", () => {
 
 loopTest("a batched condition chooses for each example", () => {
   const f = vmap((x: Tensor) => branchy(x).a);
-  assertEquals(values(f(f64([3, -3]))), [Math.sin(18), -18]);
+  assertEquals(values(f(f64([3, -3]))), [18.5, -18]);
   checkGrads((x: Tensor) => f(x).sum(), [f64([0.7, -0.4])]);
   const shared = vmap((x: Tensor) => cond(f64(1).gt(0), (y) => y.mul(2), (y) => y, x));
   assertEquals(values(shared(f64([3, -3]))), [6, -6]);
