@@ -14,7 +14,7 @@ import { bindOne, currentTrace, enterTrace, Trace, withTrace } from "../trace/tr
 import { bindLoop, type ClosedLoop, closeLoop, commitStates, type TracedLoop } from "./close_loop.ts";
 import { DYNAMIC } from "./loop_params.ts";
 import { stackLimit } from "./stack_limit.ts";
-import { matchCarry } from "./trace_body.ts";
+import { initialNumber, matchCarry } from "./trace_body.ts";
 import { conditionScalar, definite } from "./values.ts";
 
 /** What a loop walks over. */
@@ -102,6 +102,9 @@ export class LoopBody {
     const inputs = initial.map(({ aval: { shape, dtype, weak } }) =>
       this.#input(weak ? { shape, dtype, weak } : { shape, dtype }, carried.name)
     );
+    initial.forEach((start, i) => {
+      if (start.aval.weak) inputs[i].origin = initialNumber(start);
+    });
     this.#carried.push({ carried, initial, inputs });
     carried.enter(this, inputs);
     return inputs;

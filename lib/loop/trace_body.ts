@@ -35,6 +35,13 @@ class InitialNumber implements NumberOrigin {
   }
 }
 
+/** The origin of a carry that begins as the plain number `initial`. */
+export function initialNumber(initial: Tensor): NumberOrigin {
+  const { literal, origin } = initial;
+  const integral = literal !== null ? Number.isInteger(literal) : origin?.integral ?? false;
+  return new InitialNumber(integral, origin);
+}
+
 /**
  * Traces the body once; where an initial carry is a plain number, once more, after the first time has shown which dtype
  * it becomes: that of the body's result, or the default float.
@@ -66,10 +73,7 @@ function traceOnce<R extends { readonly carry: unknown }>(
       const { shape, dtype, weak } = tensor.aval;
       if (!weak) return trace.addInput({ shape, dtype }, paths[i] || undefined);
       const input = trace.addInput({ shape, dtype, weak }, paths[i] || undefined);
-      const integral = tensor.literal !== null
-        ? Number.isInteger(tensor.literal)
-        : tensor.origin?.integral ?? false;
-      input.origin = new InitialNumber(integral, tensor.origin);
+      input.origin = initialNumber(tensor);
       return input;
     });
     const result = request.call(unflatten(spec, carries), trace);

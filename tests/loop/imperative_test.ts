@@ -1,0 +1,301 @@
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { checkGrads, grad, jit, loop, LoopError, shared, type Tensor, type tensor, vmap } from "@damo/damo";
+import { f64, loopTest, typed, values } from "./both_executors.ts";
+
+const xs = f64([0.1, 0.2, 0.3]);
+
+function recurrent(xs: Tensor, h0: Tensor): Tensor {
+  const h = loop.state(h0);
+  const hs = loop.stack();
+  for (const x of loop.over(xs)) {
+    h.value = h.value.mul(0.5).add(x);
+    hs.push(h.value.mul(2));
+  }
+  return h.value.add(hs.value.sum());
+}
+
+loopTest("a for statement over a tensor is captured once and means what it says", ({ mode }) => {
+  let h = 1, sum = 0;
+  for (const x of [0.1, 0.2, 0.3]) {
+    h = h * 0.5 + x;
+    sum += h * 2;
+  }
+  assertAlmostEquals(recurrent(xs, f64(1)).itemSync(), h + sum, 1e-14);
+  const compiled = jit(recurrent, { mode });
+  assertAlmostEquals(compiled(xs, f64(1)).itemSync(), h + sum, 1e-14);
+  checkGrads(recurrent, [xs, f64(1)]);
+});
+
+loopTest("several sequences, trees as states, and the count of a stack", () => {
+  const s = loop.state({ a: f64(0), b: [f64(1)] });
+  const pairs = loop.stack<{ x: Tensor; twice: Tensor }>();
+  for (const [x, { y }] of loop.over([f64([1, 2]), { y: f64([10, 20]) }] as const)) {
+    s.value = { a: s.value.a.add(x.mul(y)), b: [s.value.b[0].mul(2)] };
+    pairs.push({ x, twice: y.mul(2) });
+  }
+  assertEquals(values(s.value), { a: 50, b: [4] });
+  assertEquals(values(pairs.value), { x: [1, 2], twice: [20, 40] });
+  assertEquals(values(pairs.count), 2);
+});
+
+loopTest("loop.until leaves after the step: later rows are 0", ({ mode }) => {
+  const run = (limit: Tensor) => {
+    const sum = loop.state(f64(0)), sums = loop.stack();
+    for (const x of loop.over(f64([1, 2, 3, 4]))) {
+      sum.value = sum.value.add(x);
+      loop.until(sum.value.ge(limit));
+      loop.until(sum.value.gt(1e6));
+      sums.push(sum.value);
+    }
+    return [sum.value, sums.value, sums.count];
+  };
+  assertEquals(values(run(f64(3))), [3, [1, 3, 0, 0], 2]);
+  assertEquals(values(jit(run, { mode })(f64(6))), [6, [1, 3, 6, 0], 3]);
+  checkGrads(
+    (x: Tensor) => {
+      const c = loop.state(x);
+      for (const w of loop.over(f64([1, 2, 3, 4, 5]))) {
+        c.value = c.value.mul(w).add(x);
+        loop.until(c.value.gt(20));
+      }
+      return c.value;
+    },
+    [f64(0.9)],
+    { tolerance: 1e-6 },
+  );
+});
+
+loopTest("ranges, also with a traced number of steps", ({ mode }) => {
+  const sum = (n: number | Tensor) => {
+    const s = loop.state(0);
+    for (const i of loop.range(n)) s.value = s.value.add(i.mul(i));
+    return s.value;
+  };
+  assertEquals([0, 4].map((n) => values(sum(n))), [0, 14]);
+  assertEquals(sum(4).dtype, "int32");
+  const compiled = jit((n: Tensor) => sum(n), { mode });
+  assertEquals([0, 4, -1].map((n) => values(compiled(typed(n, "int32")))), [0, 14, 0]);
+});
+
+/** Newton's method for the square root. */
+function root(a: Tensor): { root: Tensor; steps: Tensor; path: Tensor } {
+  const x = loop.state(a), path = loop.stack({ max: 12 });
+  for (const _ of loop.while(() => x.value.mul(x.value).sub(a).abs().gt(1e-12))) {
+    x.value = x.value.add(a.div(x.value)).mul(0.5);
+    path.push(x.value);
+  }
+  return { root: x.value, steps: path.count, path: path.value };
+}
+
+loopTest("a while loop written as one, differentiated and batched", ({ mode }) => {
+  const expected: number[] = [];
+  for (let x = 2; Math.abs(x * x - 2) > 1e-12;) expected.push(x = (x + 2 / x) / 2);
+  const result = jit(root, { mode })(f64(2));
+  assertEquals(values(result.steps), expected.length);
+  assertEquals(values(result.path), [...expected, ...new Array(12 - expected.length).fill(0)]);
+  const slope = grad((a: Tensor) => root(a).root)(f64(4)).itemSync();
+  assert(Math.abs(slope - 0.25) < 1e-9);
+  const roots = values(vmap((a: Tensor) => root(a).root)(f64([4, 9, 2]))) as number[];
+  [2, 3, Math.SQRT2].forEach((e, i) => assert(Math.abs(roots[i] - e) < 1e-12));
+  assertEquals(values(root(f64(1)).steps), 0);
+});
+
+loopTest("nested loops: states of the outer one, states of each step, stacks of stacks", ({ mode }) => {
+  const run = (x: Tensor) => {
+    const total = loop.state(0), table = loop.stack();
+    for (const i of loop.range(3)) {
+      const y = loop.state(x.add(i));
+      for (const j of loop.range(2)) {
+        y.value = y.value.mul(x).add(j);
+        total.value = total.value.add(y.value);
+        table.push(y.value);
+      }
+      total.value = total.value.mul(0.5);
+    }
+    return [total.value, table.value];
+  };
+  let total = 0;
+  const table: number[][] = [];
+  for (let i = 0; i < 3; i++) {
+    let y = 0.5 + i;
+    const row: number[] = [];
+    for (let j = 0; j < 2; j++) {
+      y = y * 0.5 + j;
+      total += y;
+      row.push(y);
+    }
+    total *= 0.5;
+    table.push(row);
+  }
+  for (const f of [run, jit(run, { mode })]) assertEquals(values(f(f64(0.5))), [total, table]);
+  checkGrads((x: Tensor) => run(x)[0].add(run(x)[1].mul(run(x)[1]).sum()), [f64(0.7)]);
+});
+
+loopTest("Shared assigned in the body are carried and assigned once", ({ mode }) => {
+  const s = shared(f64(1), { name: "s" });
+  const run = () => {
+    for (const i of loop.range(4)) s.value = s.value.mul(2).add(i);
+  };
+  run();
+  assertEquals(values(s.value), 27);
+  s.value = f64(1);
+  jit(run, { mode })();
+  assertEquals(values(s.value), 27);
+});
+
+loopTest("inside vmap", () => {
+  assertEquals(
+    values(vmap(recurrent)(f64([[1, 2], [3, 4]]), f64([0, 1]))),
+    [7.5, 17.25 - 0.5 + 2.25].map((_, i) => values(recurrent(f64([[1, 2], [3, 4]]).at(i), f64(i)))),
+  );
+});
+
+/** Runs `fn` outside and inside a trace; both must throw the same. */
+function bothThrow(fn: () => unknown, ...texts: string[]): void {
+  for (const run of [fn, () => jit(() => void fn())()]) {
+    const error = assertThrows(run, LoopError);
+    for (const text of texts) assert(error.message.includes(text), `${error.message}\nlacks: ${text}`);
+    assert(/imperative_test\.ts:\d+/.test(error.message), error.message);
+  }
+}
+
+Deno.test("break and return say to use loop.until", () => {
+  bothThrow(
+    () => {
+      for (const x of loop.over(xs)) if (x) break;
+    },
+    "loop.over: the loop was left",
+    "loop.until(condition)",
+  );
+  bothThrow((): unknown => {
+    for (const i of loop.range(3)) return i;
+    return null;
+  }, "loop.range: the loop was left");
+  assertEquals(values(recurrent(f64([]), f64(3))), 3, "the trace is closed again");
+});
+
+Deno.test("an error of the user's in a body is what is seen", () => {
+  const thrower = () => {
+    for (const x of loop.over(xs)) throw new RangeError(`mine ${x.ndim}`);
+  };
+  assertThrows(thrower, RangeError, "mine 0");
+  assertThrows(() => jit(thrower)(), RangeError, "mine 0");
+  assertEquals(values(recurrent(f64([]), f64(3))), 3, "the trace is closed again");
+});
+
+Deno.test("a value of the body used after the loop is named, with the remedy", () => {
+  bothThrow(
+    () => {
+      let last = f64(0);
+      for (const x of loop.over(xs)) last = x.mul(2);
+      return last.add(1);
+    },
+    "float64[], computed at",
+    "used outside the body of the loop",
+    "loop.state(initial)",
+  );
+  bothThrow(() => {
+    let last = f64(0);
+    for (const x of loop.over(xs)) last = x.mul(2);
+    return last.dataSync();
+  }, "used outside the body of the loop");
+});
+
+Deno.test("a state that changes its type", () => {
+  bothThrow(
+    () => {
+      const h = loop.state(f64([1, 2]), { name: "h" });
+      for (const x of loop.over(xs)) h.value = h.value.sum().add(x);
+    },
+    "h (made at imperative_test.ts",
+    "is float64[2] before the step and float64[] after it",
+  );
+  bothThrow(
+    () => {
+      const n = loop.state(typed(1, "int32"), { name: "n" });
+      for (const x of loop.over(xs)) n.value = n.value.add(x);
+    },
+    "is int32[] before the step and float64[] after it",
+    '.cast("int32")',
+  );
+  bothThrow(
+    () => {
+      const n = loop.state([f64(1)], { name: "n" });
+      // deno-lint-ignore no-explicit-any -- wrong on purpose
+      for (const x of loop.over(xs)) n.value = x as any;
+    },
+    'loop.state "n"',
+    "another structure",
+  );
+});
+
+Deno.test("a state read after its loop was abandoned, or outside its body", () => {
+  bothThrow(
+    () => {
+      const h = loop.state(f64(0), { name: "h" });
+      try {
+        for (const x of loop.over(xs)) {
+          h.value = h.value.add(x);
+          break;
+        }
+      } catch {
+        // The error of the break is not what this test is about.
+      }
+      return h.value;
+    },
+    'loop.state "h", made at',
+    "left before its end",
+  );
+  bothThrow(() => {
+    let inner: { value: Tensor } | null = null;
+    for (const i of loop.range(2)) inner = loop.state(i.add(1));
+    return inner!.value;
+  }, "body or function in which it was made had ended");
+});
+
+Deno.test("stacks: twice in a step, outside a loop, too early, without max, above max", () => {
+  bothThrow(() => {
+    const s = loop.stack();
+    for (const x of loop.over(xs)) {
+      s.push(x);
+      s.push(x);
+    }
+  }, "push was called twice");
+  bothThrow(() => loop.stack().push(xs), "outside the body");
+  bothThrow(() => loop.stack().value, "read before a loop had filled it");
+  const doubling = (options: { max?: number }) => {
+    const x = loop.state(1), s = loop.stack(options);
+    for (const _ of loop.while(() => x.value.lt(100))) {
+      x.value = x.value.mul(2);
+      s.push(x.value);
+    }
+    return [s.value, s.count];
+  };
+  bothThrow(() => doubling({}), "loop.stack({ max })");
+  const error = assertThrows(() => values(doubling({ max: 6 })), LoopError, "more than the 6 steps");
+  assert(error.message.includes("larger { max }"));
+  assertThrows(() => jit(() => doubling({ max: 6 }))(), LoopError, "more than the 6 steps");
+  assertEquals(values(doubling({ max: 7 })), [[2, 4, 8, 16, 32, 64, 128], 7]);
+});
+
+Deno.test("loop.until outside a loop", () => {
+  bothThrow(() => loop.until(true), "outside the body of a loop");
+});
+
+Deno.test("debug mode finds variables that change without being states", () => {
+  const previous = loop.setLoopDebug(true);
+  try {
+    bothThrow(() => {
+      let h = f64(0);
+      for (const x of loop.over(xs)) h = h.add(x);
+    }, "used outside the body of the loop");
+    bothThrow(() => {
+      let i = 0;
+      const sum = loop.state(f64(0));
+      for (const x of loop.over(xs)) sum.value = sum.value.add(x.mul(i++));
+    }, "not the same when it is traced a second time");
+    assertAlmostEquals(recurrent(xs, f64(1)).itemSync(), 3.85, 1e-14);
+  } finally {
+    loop.setLoopDebug(previous);
+  }
+});
