@@ -24,7 +24,8 @@ export {
   ShapeError,
   TracedValueError,
 } from "./lib/trace/errors.ts";
-export { Graph } from "./lib/trace/graph.ts";
+export { Graph, type Node, type Variable } from "./lib/trace/graph.ts";
+export type { PictureOptions, ValueStatistics } from "./lib/trace/picture/model.ts";
 export type { GraphTextOptions } from "./lib/trace/print_graph.ts";
 export { Shared } from "./lib/trace/shared.ts";
 export type { Device } from "./lib/trace/storage.ts";
@@ -54,6 +55,8 @@ export * as optim from "./lib/optim/mod.ts";
 export * as random from "./lib/random/mod.ts";
 export { RandomStream } from "./lib/random/mod.ts";
 export * as io from "./lib/io/mod.ts";
+export { exportFunction } from "./lib/io/export_function.ts";
+export { type ImportedFunction, importFunction } from "./lib/io/import_function.ts";
 export * as viz from "./lib/viz/mod.ts";
 export * as data from "./lib/data/mod.ts";
 export { type Computed, computed } from "./lib/jit/computed.ts";

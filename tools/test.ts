@@ -23,12 +23,15 @@ function splitArguments(args: string[]): { flags: string[]; paths: string[] } {
   return { flags, paths: paths.length > 0 ? paths : ["tests"] };
 }
 
-/** Tests may read the project, write below one temporary folder, and start Deno; snapshots are written on request. */
+/** Pages are looked at in a real browser where there is one. */
+const BROWSERS = "/usr/bin/chromium,/usr/bin/chromium-browser,/usr/bin/google-chrome";
+
+/** Tests may read the project, write below one temporary folder, and start Deno and a browser; snapshots are written on request. */
 function permissions(temporary: string, updating: boolean): string[] {
   return [
-    `--allow-read=${root},${temporary}`,
+    `--allow-read=${root},${temporary},${BROWSERS}`,
     `--allow-write=${temporary}${updating ? `,${root}tests` : ""}`,
-    `--allow-run=${Deno.execPath()}`,
+    `--allow-run=${Deno.execPath()},${BROWSERS}`,
     "--allow-env=DAMO_REQUIRE_WEBGPU,TMPDIR",
   ];
 }

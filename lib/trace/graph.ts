@@ -1,5 +1,7 @@
 /** The intermediate representation: a graph of nodes over typed variables, in topological order. */
 import type { Location } from "./location.ts";
+import type { PictureOptions } from "./picture/model.ts";
+import { graphPage } from "./picture/page.ts";
 import type { Params, Primitive } from "./primitive.ts";
 import { type GraphTextOptions, printDot, printGraph } from "./print_graph.ts";
 import type { Aval } from "./shape.ts";
@@ -68,17 +70,17 @@ export class Node {
  * variable a node reads is an input or an output of an earlier node.
  */
 export class Graph {
-  /** What must be given to compute it. */
+  /** @internal What must be given to compute it. */
   readonly inputs: readonly Variable[];
-  /** What it computes: inputs, or outputs of nodes. */
+  /** @internal What it computes: inputs, or outputs of nodes. */
   readonly outputs: readonly Variable[];
-  /** The operations in topological order. */
+  /** @internal The operations in topological order. */
   readonly nodes: readonly Node[];
   /** The function it came from, for printing. */
   readonly name: string;
   #key: string | undefined;
 
-  /** A graph of nodes that stand in topological order already. */
+  /** @internal A graph of nodes that stand in topological order already. */
   constructor(inputs: readonly Variable[], outputs: readonly Variable[], nodes: readonly Node[], name = "") {
     this.inputs = inputs;
     this.outputs = outputs;
@@ -99,6 +101,14 @@ export class Graph {
   /** The graph in the language of Graphviz. */
   toDot(): string {
     return printDot(this);
+  }
+
+  /**
+   * One self-contained page that shows the graph: pan, zoom, search, fold loops and calls, point at a box for its type
+   * and the user's line. With a profile of the compiled function the boxes are coloured by time.
+   */
+  toHtml(options?: PictureOptions): string {
+    return graphPage(this, options);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Graphs as text and as Graphviz input. */
 import type { Graph, Node, Variable } from "./graph.ts";
+import { pictureKind } from "./picture/model.ts";
 import { type Aval, describe } from "./shape.ts";
 
 /** How a graph is written as text. */
@@ -84,36 +85,89 @@ function quote(text: string): string {
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
 }
 
-/** Nodes as boxes, values as labelled edges, sub-graphs as clusters. */
+/** Fill colours by the sort of operation, readable under black text. */
+const COLORS: Readonly<Record<string, string>> = {
+  input: "#d7ebff",
+  output: "#ffe2b8",
+  map: "#dff3df",
+  reduce: "#f9e0ee",
+  move: "#eceae4",
+  contract: "#ffd6cf",
+  index: "#e7e0fa",
+  control: "#f5f1d7",
+  host: "#cfeef0",
+  other: "#ffffff",
+};
+
+/** Nodes as boxes coloured by what they do, values as labelled edges, sub-graphs as clusters, constants in the labels. */
 export function printDot(graph: Graph): string {
-  const lines = [`digraph ${quote(graph.name || "graph")} {`, "  node [shape=box, fontname=monospace];"];
+  const lines = [
+    `digraph ${quote(graph.name || "graph")} {`,
+    '  graph [fontname="Helvetica", fontsize=11];',
+    '  node [shape=box, style="filled,rounded", fontname="Courier", fontsize=10];',
+    '  edge [fontname="Courier", fontsize=8, color="#777777", fontcolor="#555555"];',
+  ];
   const counter = { next: 0 };
   dotInto(lines, graph, "  ", counter);
   lines.push("}");
   return lines.join("\n");
 }
 
-function dotInto(lines: string[], graph: Graph, indent: string, counter: { next: number }): void {
+function dotInto(
+  lines: string[],
+  graph: Graph,
+  indent: string,
+  counter: { next: number },
+): { inputs: string[]; outputs: string[] } {
   const source = new Map<Variable, string>();
-  const box = (label: string, shape = "") => {
+  const constants = new Map<Variable, string>();
+  const box = (label: string, kind: string, shape = "") => {
     const id = `n${counter.next++}`;
-    lines.push(`${indent}${id} [label=${quote(label)}${shape && `, shape=${shape}`}];`);
+    lines.push(
+      `${indent}${id} [label=${quote(label)}, fillcolor="${COLORS[kind]}"${shape && `, shape=${shape}`}];`,
+    );
     return id;
   };
   const edge = (variable: Variable, to: string) => {
-    lines.push(`${indent}${source.get(variable)} -> ${to} [label=${quote(typeOf(variable.aval))}];`);
+    const from = source.get(variable);
+    if (from) lines.push(`${indent}${from} -> ${to} [label=${quote(typeOf(variable.aval))}];`);
   };
-  graph.inputs.forEach((input, i) => source.set(input, box(input.name ?? `input ${i}`, "ellipse")));
+  const inputs = graph.inputs.map((input, i) => {
+    const id = box(input.name ?? `input ${i}`, "input", "ellipse");
+    source.set(input, id);
+    return id;
+  });
   for (const node of graph.nodes) {
     const params = node.primitive.print(node.params);
-    const id = box([node.primitive.name, params, node.location?.short() ?? ""].filter(Boolean).join("\n"));
+    if (node.primitive.name === "constant") {
+      constants.set(node.outputs[0], params);
+      continue;
+    }
+    const literals = node.inputs.flatMap((variable) => constants.get(variable) ?? []).join(", ");
+    const title = [node.primitive.name, literals && `(${literals})`].filter(Boolean).join(" ");
+    const label = [title, params, node.location?.short() ?? ""].filter(Boolean).join("\n");
+    const id = box(label, pictureKind(node));
     for (const variable of node.inputs) edge(variable, id);
     for (const output of node.outputs) source.set(output, id);
     for (const { name, graph: inner } of node.primitive.graphs?.(node.params) ?? []) {
-      lines.push(`${indent}subgraph cluster_${counter.next++} {`, `${indent}  label=${quote(name)};`);
-      dotInto(lines, inner, `${indent}  `, counter);
+      lines.push(
+        `${indent}subgraph cluster_${counter.next++} {`,
+        `${indent}  label=${quote(`${name} of ${node.primitive.name}`)};`,
+        `${indent}  style="rounded,dashed";`,
+      );
+      const ends = dotInto(lines, inner, `${indent}  `, counter);
       lines.push(`${indent}}`);
+      // Holds a cluster below the node it belongs to.
+      if (ends.inputs.length > 0) {
+        lines.push(`${indent}${id} -> ${ends.inputs[0]} [style=dotted, arrowhead=none];`);
+      }
     }
   }
-  graph.outputs.forEach((output, i) => edge(output, box(`output ${i}`, "ellipse")));
+  const outputs = graph.outputs.map((output, i) => {
+    const constant = constants.get(output);
+    const id = box(`output ${i}${constant === undefined ? "" : `: ${constant}`}`, "output", "ellipse");
+    edge(output, id);
+    return id;
+  });
+  return { inputs, outputs };
 }
