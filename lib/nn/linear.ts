@@ -1,23 +1,20 @@
 /** Linear: x W + b. */
 import { ShapeError } from "../trace/errors.ts";
 import { strong, type TensorLike } from "../trace/ops/convert.ts";
-import { shared } from "../trace/ops/creation.ts";
 import { matmul } from "../trace/ops/linear_algebra.ts";
-import { zeros } from "../trace/ops/creation.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import type { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
-import * as random from "../random/mod.ts";
 import { describe } from "./describe.ts";
-import { glorotUniform } from "./init.ts";
+import { zeros } from "./init.ts";
 import { Module } from "./module.ts";
-import { checkSize, freshSeed } from "./sizes.ts";
+import { ParameterMaker, type WeightOptions } from "./parameters.ts";
+import { checkSize } from "./sizes.ts";
 
 /** Options of Linear. */
-export interface LinearOptions {
+export interface LinearOptions extends WeightOptions {
   /** Adds a bias; true by default. */
   readonly bias?: boolean;
-  /** Seeds the weights; each layer gets another seed when left out. */
-  readonly seed?: number;
 }
 
 /**
@@ -36,16 +33,24 @@ export class Linear extends Module {
   /** [out], or null without a bias. */
   readonly bias: Shared | null;
 
+  /**
+   * @param inputs The size of the last axis of x.
+   * @param outputs The size of the last axis of the result.
+   * @throws {ShapeError} for sizes that are no positive integers.
+   */
   constructor(inputs: number, outputs: number, options: LinearOptions = {}) {
     super();
+    checkOptions("nn.Linear", options, ["bias", "init", "seed", "dtype"]);
     checkSize("nn.Linear", "in", inputs);
     checkSize("nn.Linear", "out", outputs);
-    const { bias = true, seed = freshSeed() } = options;
-    this.weight = shared(glorotUniform(random.key(seed), [inputs, outputs]), { name: "weight" });
-    this.bias = bias ? shared(zeros([outputs]), { name: "bias" }) : null;
+    const make = new ParameterMaker("nn.Linear", options);
+    this.weight = make.weight("weight", [inputs, outputs]);
+    this.bias = options.bias ?? true ? make.constant("bias", [outputs], zeros) : null;
   }
 
   /**
+   * `x W + b`.
+   *
    * @throws {ShapeError} when the last axis of `x` is not `in`.
    */
   override forward(x: TensorLike): Tensor {

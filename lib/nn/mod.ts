@@ -20,14 +20,36 @@ export {
   tanh,
 } from "./activation.ts";
 export {
+  attention,
+  type AttentionOptions,
+  MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+} from "./attention.ts";
+export {
   convTranspose1d,
   convTranspose2d,
   convTranspose3d,
   type ConvTransposeOptions,
 } from "./conv_transpose.ts";
 export { conv1d, conv2d, conv3d, type ConvOptions, convOutputShape, separableConv2d } from "./convolution.ts";
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose2d,
+  type ConvTransposeLayerOptions,
+} from "./conv_layers.ts";
+export { Embedding } from "./embedding.ts";
 /** Initial values of parameters. */
 export * as init from "./init.ts";
+export type {
+  Initializer,
+  InitOptions,
+  NormalInitOptions,
+  OrthogonalOptions,
+  UniformInitOptions,
+} from "./init.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export { ctcLoss, type CtcOptions } from "./ctc_loss.ts";
 export { Dropout, dropout, type DropoutLayerOptions, type DropoutOptions } from "./dropout.ts";
@@ -46,9 +68,21 @@ export {
   layerNorm,
   type LayerNormFunctionOptions,
 } from "./normalization.ts";
+export { BatchNorm, type BatchNormOptions, LayerNorm, type LayerNormOptions } from "./norm_layers.ts";
+export type { WeightOptions } from "./parameters.ts";
+export {
+  GRU,
+  LSTM,
+  type LstmOptions,
+  type LstmState,
+  type RecurrentOptions,
+  RNN,
+  type RnnOptions,
+} from "./recurrent.ts";
+export type { StateDict } from "./state_dict.ts";
 export { patches, type PatchOptions, unpatches } from "./patches.ts";
 export { resize, type ResizeOptions } from "./resize.ts";
-export { Module, type StateDict } from "./module.ts";
+export { Module } from "./module.ts";
 export {
   avgPool1d,
   avgPool2d,

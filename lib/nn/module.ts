@@ -1,17 +1,13 @@
 /** Module: what all layers have in common: parameters, state dictionaries, training and evaluation mode. */
-import { DamoError, ShapeError } from "../trace/errors.ts";
-import { strong, type TensorLike } from "../trace/ops/convert.ts";
-import { describe, describeShared } from "./describe.ts";
-import { sameShape } from "../trace/shape.ts";
+import type { TensorLike } from "../trace/ops/convert.ts";
 import { Shared } from "../trace/shared.ts";
-import { Tensor } from "../trace/tensor.ts";
-
-/** Named tensors, as `stateDict()` gives them and `io.save` writes them. */
-export type StateDict = Record<string, Tensor>;
+import type { Tensor } from "../trace/tensor.ts";
+import { applyStateDict, type StateDict } from "./state_dict.ts";
 
 /**
  * The base class of layers. A subclass keeps its parameters in fields: `Shared` fields are state, those whose names
- * are in `buffers()` are not trained; fields that are modules, or arrays of them, are part of it.
+ * are in `buffers()` are not trained; fields that are modules, or arrays and objects of them, are part of it. What appears
+ * twice counts once.
  *
  * @example
  * ```ts
@@ -33,36 +29,53 @@ export abstract class Module {
     return [];
   }
 
-  /** Everything this module is made of, by field name. */
-  #fields(): [string, Shared | Module][] {
-    const found: [string, Shared | Module][] = [];
-    for (const [name, value] of Object.entries(this)) {
-      if (value instanceof Shared || value instanceof Module) found.push([name, value]);
-      else if (Array.isArray(value)) {
-        value.forEach((item, i) => {
-          if (item instanceof Shared || item instanceof Module) found.push([`${name}.${i}`, item]);
-        });
+  /** Everything this module is made of, by dotted name, in the order of definition: shared variables and modules. */
+  *#parts(): Iterable<[name: string, part: Shared | Module]> {
+    const stack: [string, unknown][] = Object.entries(this).reverse();
+    while (stack.length > 0) {
+      const [name, value] = stack.pop()!;
+      if (value instanceof Shared || value instanceof Module) yield [name, value];
+      else if (Array.isArray(value) || isPlainObject(value)) {
+        stack.push(
+          ...Object.entries(value).map(([key, part]): [string, unknown] => [`${name}.${key}`, part])
+            .reverse(),
+        );
       }
     }
+  }
+
+  /** All shared variables with their dotted names and whether they are trained; each once. */
+  #collect(
+    prefix: string,
+    seen: Set<object>,
+    found: { name: string; shared: Shared; trained: boolean }[],
+  ): void {
+    seen.add(this);
+    const fixed = this.buffers();
+    for (const [name, part] of this.#parts()) {
+      if (seen.has(part)) continue;
+      if (part instanceof Module) part.#collect(`${prefix}${name}.`, seen, found);
+      else {
+        seen.add(part);
+        found.push({ name: prefix + name, shared: part, trained: !fixed.includes(name) });
+      }
+    }
+  }
+
+  #all(): { name: string; shared: Shared; trained: boolean }[] {
+    const found: { name: string; shared: Shared; trained: boolean }[] = [];
+    this.#collect("", new Set(), found);
     return found;
   }
 
   /** All state by dotted name, trained or not. */
   state(): Map<string, Shared> {
-    const state = new Map<string, Shared>();
-    for (const [name, value] of this.#fields()) {
-      if (value instanceof Shared) state.set(name, value);
-      else for (const [inner, shared] of value.state()) state.set(`${name}.${inner}`, shared);
-    }
-    return state;
+    return new Map(this.#all().map(({ name, shared }) => [name, shared]));
   }
 
   /** The trained parameters, in the order of their definition. */
   parameters(): Shared[] {
-    const fixed = this.buffers();
-    return this.#fields().flatMap(([name, value]) =>
-      value instanceof Module ? value.parameters() : fixed.includes(name) ? [] : [value]
-    );
+    return this.#all().filter(({ trained }) => trained).map(({ shared }) => shared);
   }
 
   /** The values of all state by dotted name: `weight`, `layers.0.bias`. */
@@ -76,72 +89,32 @@ export abstract class Module {
    * Sets all state from a dictionary of dotted names, or from the nested tree that `io.load` makes of them. Nothing is
    * changed when something does not fit.
    *
-   * @throws {DamoError} naming every missing and unexpected entry.
-   * @throws {ShapeError} naming every entry of another shape.
+   * @throws {DamoError} naming every missing, unexpected and misshapen entry.
    */
   loadStateDict(dict: Readonly<Record<string, unknown>>): void {
-    const given = flattenNames(dict);
-    const state = this.state();
-    const missing = [...state.keys()].filter((name) => !given.has(name));
-    const unexpected = [...given.keys()].filter((name) => !state.has(name));
-    const misshapen: string[] = [];
-    for (const [name, shared] of state) {
-      const value = given.get(name);
-      if (value && !sameShape(value.shape, shared.shape)) {
-        misshapen.push(`${name} is ${describe(value)}, not ${describeShared(shared)}`);
-      }
-    }
-    const faults = [
-      missing.length > 0 ? `missing: ${missing.join(", ")}` : "",
-      unexpected.length > 0 ? `unexpected: ${unexpected.join(", ")}` : "",
-      misshapen.length > 0 ? `of another shape: ${misshapen.join(", ")}` : "",
-    ].filter((fault) => fault !== "");
-    if (faults.length > 0) {
-      const Kind = missing.length + unexpected.length > 0 ? DamoError : ShapeError;
-      throw new Kind(`loadStateDict of ${this.constructor.name}: entries do not fit; ${faults.join("; ")}.`, {
-        operation: "loadStateDict",
-        missing,
-        unexpected,
-        misshapen,
-        remedy: "Load it into a module built with the same sizes and options.",
-      });
-    }
-    for (const [name, shared] of state) shared.value = given.get(name)!.cast(shared.dtype);
+    applyStateDict(`loadStateDict of ${this.constructor.name}`, this.state(), dict);
   }
 
-  /** Switches this module and all in it to training mode. */
+  /** Switches this module and all in it to training mode. Compiled functions follow at their next call. */
   train(): this {
-    return this.#setTraining(true);
+    return this.#setTraining(true, new Set());
   }
 
-  /** Switches this module and all in it to evaluation mode. */
+  /** Switches this module and all in it to evaluation mode. Compiled functions follow at their next call. */
   eval(): this {
-    return this.#setTraining(false);
+    return this.#setTraining(false, new Set());
   }
 
-  #setTraining(training: boolean): this {
+  #setTraining(training: boolean, seen: Set<Module>): this {
+    seen.add(this);
     this.training = training;
-    for (const [, value] of this.#fields()) if (value instanceof Module) value.#setTraining(training);
+    for (const [, part] of this.#parts()) {
+      if (part instanceof Module && !seen.has(part)) part.#setTraining(training, seen);
+    }
     return this;
   }
 }
 
-/** Dotted names of a flat or nested dictionary. */
-function flattenNames(dict: Readonly<Record<string, unknown>>): Map<string, Tensor> {
-  const found = new Map<string, Tensor>();
-  const stack: [string, unknown][] = [["", dict]];
-  while (stack.length > 0) {
-    const [prefix, value] = stack.pop()!;
-    const isBranch = typeof value === "object" && value !== null && !(value instanceof Tensor) &&
-      !(value instanceof Shared) && !ArrayBuffer.isView(value) &&
-      (!Array.isArray(value) || value.some((item) => typeof item === "object"));
-    if (!isBranch) {
-      found.set(prefix, strong(value as TensorLike, "loadStateDict"));
-      continue;
-    }
-    for (const [name, inner] of Object.entries(value).reverse()) {
-      stack.push([prefix === "" ? name : `${prefix}.${name}`, inner]);
-    }
-  }
-  return found;
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }

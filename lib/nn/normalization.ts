@@ -1,6 +1,6 @@
 /** Normalisation: values less their mean, divided by their spread. */
 import { DamoError, ShapeError } from "../trace/errors.ts";
-import { type TensorLike } from "../trace/ops/convert.ts";
+import type { TensorLike } from "../trace/ops/convert.ts";
 import { rsqrt } from "../trace/ops/exponential.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { mean as meanOp, variance as varianceOp } from "../trace/ops/statistics.ts";

@@ -1,4 +1,5 @@
 /** Sequential: one layer behind the other. */
+import { DamoError } from "../trace/errors.ts";
 import { strong, type TensorLike } from "../trace/ops/convert.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { Module } from "./module.ts";
@@ -7,7 +8,7 @@ import { Module } from "./module.ts";
 export type Layer = Module | ((x: Tensor) => Tensor);
 
 /**
- * Applies layers and functions in order.
+ * Applies layers and functions in order. Names of state are `layers.0.weight` and so on.
  *
  * @example
  * ```ts
@@ -17,13 +18,27 @@ export type Layer = Module | ((x: Tensor) => Tensor);
  * ```
  */
 export class Sequential extends Module {
+  /** The layers and functions, in order. */
   readonly layers: readonly Layer[];
 
+  /**
+   * @param layers Modules and functions of one tensor.
+   * @throws {DamoError} for anything else.
+   */
   constructor(layers: readonly Layer[]) {
     super();
+    layers.forEach((layer, i) => {
+      if (layer instanceof Module || typeof layer === "function") return;
+      throw new DamoError(`nn.Sequential: layer ${i} is ${String(layer)}.`, {
+        operation: "nn.Sequential",
+        arguments: [{ name: `layers[${i}]`, value: layer }],
+        remedy: "Pass modules, such as new nn.Linear(4, 2), and functions of a tensor, such as nn.relu.",
+      });
+    });
     this.layers = [...layers];
   }
 
+  /** The output of the last layer. */
   override forward(x: TensorLike): Tensor {
     let value = strong(x, "nn.Sequential");
     for (const layer of this.layers) value = layer instanceof Module ? layer.forward(value) : layer(value);

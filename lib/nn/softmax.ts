@@ -1,6 +1,6 @@
 /** softmax and its logarithm. */
 import { stopGradient } from "../autodiff/mod.ts";
-import { type TensorLike } from "../trace/ops/convert.ts";
+import type { TensorLike } from "../trace/ops/convert.ts";
 import { exp } from "../trace/ops/exponential.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { max, sum } from "../trace/ops/reductions.ts";
