@@ -14,6 +14,8 @@ import { WasmStorage } from "./storage.ts";
 export interface WasmSettings {
   /** Bytes that tensors may take in the memory before the least recently used are spilled. */
   readonly memory?: number;
+  /** Threads that share large kernels, the main one included; as many as the machine has if not given. */
+  readonly threads?: number;
 }
 
 /** The passes can make outputs of inputs, and equal ones: those become copies. */
@@ -40,7 +42,7 @@ export class WasmBackend implements Backend {
   readonly #heap: WasmHeap;
 
   constructor(settings: WasmSettings = {}) {
-    this.#heap = new WasmHeap(settings.memory);
+    this.#heap = new WasmHeap(settings.memory, settings.threads ?? 1);
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {

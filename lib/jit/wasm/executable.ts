@@ -22,6 +22,9 @@ import { moduleImports, SCRATCH_EXPORT } from "./nest/mod.ts";
 import {
   ARENA_WORD,
   assembleProgram,
+  CHUNK_EXPORT,
+  FRAME_SCRATCH,
+  FRAME_SCRATCH_STEP,
   PROGRAM_IMPORT,
   type ProgramModule,
   RUN_EXPORT,
@@ -29,6 +32,7 @@ import {
   TAPE_POINTER,
 } from "./program/mod.ts";
 import { WasmStorage } from "./storage.ts";
+import type { ChunkFunction } from "./threads/mod.ts";
 
 /** How an output gets its block. */
 interface OutputPlan {
@@ -55,6 +59,8 @@ export class WasmExecutable implements Executable {
   readonly #outputs: readonly OutputPlan[];
   #run: ((table: number) => void) | null = null;
   #scratch = 0;
+  /** The module's number among those whose work threads share. */
+  #job = 0;
   /** Tables of runs that have ended; a callback of the host may start a run inside another. */
   readonly #idle: number[] = [];
   #disposed = false;
@@ -62,7 +68,7 @@ export class WasmExecutable implements Executable {
   constructor(heap: WasmHeap, program: Program, options: CompileOptions) {
     this.#heap = heap;
     this.#program = program;
-    this.#module = assembleProgram(heap.memory, program, options);
+    this.#module = assembleProgram(heap.memory, program, { ...options, threads: heap.threads });
     this.#timings = options.profile ? this.#module.measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
     const { layout } = this.#module;
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
@@ -277,11 +283,18 @@ export class WasmExecutable implements Executable {
     const { layout } = this.#module;
     const table = this.#heap.reserve(4 * layout.words);
     const base = table >>> 2;
-    this.#heap.memory.u32.fill(0, base, base + layout.words);
+    const { u32 } = this.#heap.memory;
+    u32.fill(0, base, base + layout.words);
+    const frame = this.#module.frameWord;
+    if (frame >= 0) {
+      u32[base + frame + FRAME_SCRATCH] = this.#scratch;
+      u32[base + frame + FRAME_SCRATCH_STEP] = this.#heap.scratchStep(this.#module.scratchBytes);
+    }
     return table;
   }
 
   #instantiate(): (table: number) => void {
+    const heap = this.#heap;
     if (this.#disposed) throw new Error("A program was run after it had been disposed.");
     // Deno and Node compile modules of any size at once; a browser's main thread does so up to 8 MB.
     const module = new WebAssembly.Module(this.#module.bytes);
@@ -292,11 +305,16 @@ export class WasmExecutable implements Executable {
         host: (step: number, table: number) => this.#callHost(this.#module.hostSteps[step], table),
         growTape: (buffer: number, table: number) => this.#growTape(buffer, table),
         profile: (step: number, after: number) => this.#measure(step, after),
+        parallel: (kernel: number, frame: number, chunks: number) =>
+          heap.run(this.#job, kernel, frame, chunks),
       },
     });
     if (this.#module.scratchBytes > 0) {
       this.#scratch = this.#heap.scratch(this.#module.scratchBytes);
       (exports[SCRATCH_EXPORT] as WebAssembly.Global).value = this.#scratch;
+    }
+    if (this.#module.frameWord >= 0) {
+      this.#job = heap.register(this.#module.bytes, exports[CHUNK_EXPORT] as ChunkFunction);
     }
     return this.#run = exports[RUN_EXPORT] as (table: number) => void;
   }
@@ -350,6 +368,7 @@ export class WasmExecutable implements Executable {
     for (const table of this.#idle) this.#heap.memory.free(table);
     this.#idle.length = 0;
     this.#heap.freeScratch(this.#scratch);
+    if (this.#job !== 0) this.#heap.unregister(this.#job);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Compiles a nest of the kernel language to one function. */
 import type { Nest } from "../../kernel/kernel.ts";
-import { columnRoots, type NestPlan, planNest, rowRoots, TILE_ROWS } from "./analysis.ts";
+import { columnRoots, planNest, rowRoots, TILE_ROWS } from "./analysis.ts";
 import { writeColumnSweep } from "./column_sweep.ts";
 import { NestWriter } from "./nest_writer.ts";
 import { writeRowSweep } from "./row_sweep.ts";
@@ -14,10 +14,12 @@ export interface KernelFunction {
   readonly index: number;
   /** The work is numbered from 0 to here; a call does the units from `begin` to before `end`. */
   readonly units: number;
-  /** Rough number of instructions per unit. */
+  /** Rough number of nanoseconds per unit. */
   readonly unitCost: number;
   /** False when parts of the work must not run at the same time. */
   readonly splittable: boolean;
+  /** In how many parts the work is best split for two threads, if not in many. */
+  readonly chunks?: number;
 }
 
 /** Makes the function of a nest. Results do not depend on how a caller splits the units. */
@@ -28,9 +30,8 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   const params = new Array<"i32">(operands + 2).fill("i32");
   const f = context.module.addFunction({ params, results: [] });
   const splittable = nest.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
-  const unitCost = unitCostOf(plan);
   if (nest.domain.slice(0, nest.rowRank).includes(0)) {
-    return { index: f.index, units: 0, unitCost, splittable };
+    return { index: f.index, units: 0, unitCost: 0, splittable };
   }
   const begin = operands, end = operands + 1;
   f.localGet(begin).localGet(end).i32GeU().if().return().end();
@@ -45,10 +46,15 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   w.anchor(outer, 0, w.streams.all);
   const write = plan.lanesAreRows ? writeRowSweep : plan.tileAxis >= 0 ? writeTileSweep : writeColumnSweep;
   write(w, outer, { begin, end });
-  return { index: f.index, units: plan.units, unitCost, splittable };
+  return { index: f.index, units: plan.units, unitCost: unitCostOf(w), splittable };
 }
 
-function unitCostOf(plan: NestPlan): number {
+/** Nanoseconds for an element to come from memory, and for an instruction on one of several lanes. */
+const ELEMENT_COST = 0.15;
+const INSTRUCTION_COST = 0.05;
+
+function unitCostOf(w: NestWriter): number {
+  const { plan } = w;
   const { nest } = plan;
   let points = 1;
   nest.domain.forEach((extent, axis) => {
@@ -56,5 +62,7 @@ function unitCostOf(plan: NestPlan): number {
     if (axis === plan.tileAxis) points *= TILE_ROWS;
     else if (!isUnit) points *= extent;
   });
-  return points * Math.max(1, nest.statements.length);
+  const all = w.costOf(nest.statements.map((_, i) => i));
+  const lanes = 4 / plan.lanes;
+  return points * (ELEMENT_COST * Math.max(1, nest.passes) + INSTRUCTION_COST * lanes * all);
 }

@@ -4,6 +4,7 @@ import type { DeviceMemory } from "../memory/mod.ts";
 import { openModule } from "../nest/mod.ts";
 import { KernelTable } from "./kernels.ts";
 import { layOut, type TableLayout } from "./layout.ts";
+import { FRAME_POINTERS, ParallelKernels } from "./parallel.ts";
 import { StepWriter } from "./step_writer.ts";
 
 /** Where a program's module imports the functions of the host from. */
@@ -20,6 +21,8 @@ export interface ProgramModule {
   /** What the numbers that the module calls `profile` with stand for. */
   readonly measured: readonly (KernelStep | HostStep)[];
   readonly scratchBytes: number;
+  /** The word of the table where the frame of a split call is; -1 when no call is split. */
+  readonly frameWord: number;
 }
 
 /** What a program is assembled for. */
@@ -28,6 +31,8 @@ export interface ProgramOptions {
   readonly scalars: readonly number[];
   /** Whether the module calls `profile` around each kernel. */
   readonly profile?: boolean;
+  /** Among how many threads large kernels are split. */
+  readonly threads: number;
 }
 
 /** Assembles a program. */
@@ -36,26 +41,38 @@ export function assembleProgram(
   program: Program,
   options: ProgramOptions,
 ): ProgramModule {
-  let host = -1, growTape = -1, profile = -1;
+  let host = -1, growTape = -1, profile = -1, parallel = -1;
   const context = openModule(memory, (module) => {
     const type = { params: ["i32", "i32"], results: [] } as const;
     host = module.importFunction({ module: PROGRAM_IMPORT, name: "host" }, type);
     growTape = module.importFunction({ module: PROGRAM_IMPORT, name: "growTape" }, type);
+    if (options.threads > 1) {
+      const type = { params: ["i32", "i32", "i32"], results: [] } as const;
+      parallel = module.importFunction({ module: PROGRAM_IMPORT, name: "parallel" }, type);
+    }
     if (options.profile) profile = module.importFunction({ module: PROGRAM_IMPORT, name: "profile" }, type);
   });
   const layout = layOut(program, options.scalars);
-  const writer = new StepWriter(context, program, layout, new KernelTable(context), {
-    host,
-    growTape,
-    profile,
-  });
+  const frameWord = layout.words;
+  const kernels = new ParallelKernels(context, parallel, options.threads, frameWord);
+  const functions = { host, growTape, profile };
+  const writer = new StepWriter(context, program, layout, new KernelTable(context), functions, kernels);
   const run = writer.write(program.steps);
+  kernels.finish();
   context.module.exportFunction(run.index, RUN_EXPORT);
+  const words = kernels.used ? frameWord + FRAME_POINTERS + mostOperands(writer.measured) : layout.words;
   return {
     bytes: context.module.build(),
-    layout,
+    layout: { ...layout, words },
     hostSteps: writer.hostSteps,
     measured: writer.measured,
     scratchBytes: context.scratchBytes,
+    frameWord: kernels.used ? frameWord : -1,
   };
+}
+
+function mostOperands(steps: readonly (KernelStep | HostStep)[]): number {
+  let most = 0;
+  for (const step of steps) if (step.kind === "kernel") most = Math.max(most, step.bindings.length);
+  return most;
 }

@@ -1,0 +1,96 @@
+/** Kernels whose work is split among threads: each call becomes a job of chunks for the thread pool. */
+import type { FunctionBuilder, FunctionType } from "../assembler/mod.ts";
+import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
+
+/** The function of a module that the pool calls: `(number of the kernel, address of the frame, chunk, thread)`. */
+export const CHUNK_EXPORT = "chunk";
+
+/** Words of a frame: what the chunks of a call need to know. The pointers of the operands follow. */
+export const FRAME_SCRATCH = 0;
+export const FRAME_SCRATCH_STEP = 1;
+const FRAME_CHUNK_UNITS = 2;
+const FRAME_UNITS = 3;
+export const FRAME_POINTERS = 4;
+
+/** Nanoseconds of work on one thread from which splitting pays. */
+const WORTH_SPLITTING = 40_000;
+
+const chunkType: FunctionType = { params: ["i32", "i32"], results: [] };
+
+/** Writes the calls, and the function through which threads come back. */
+export class ParallelKernels {
+  readonly #context: ModuleContext;
+  readonly #run: number;
+  readonly #threads: number;
+  readonly #frameWord: number;
+  readonly #numbers: Map<number, number> = new Map();
+  readonly #functions: FunctionBuilder[] = [];
+
+  /** `run` is the imported `(number of the kernel, address of the frame, chunks)`. */
+  constructor(context: ModuleContext, run: number, threads: number, frameWord: number) {
+    this.#context = context;
+    this.#run = run;
+    this.#threads = threads;
+    this.#frameWord = frameWord;
+  }
+
+  /** Whether calls of the kernel should be split. */
+  splits(kernel: KernelFunction): boolean {
+    return this.#threads > 1 && kernel.splittable && kernel.units > 1 &&
+      kernel.units * kernel.unitCost > WORTH_SPLITTING;
+  }
+
+  /** Emits a split call in a function whose first parameter is the table. */
+  call(f: FunctionBuilder, kernel: KernelFunction, operands: number, pushPointer: (i: number) => void): void {
+    const word = (i: number): number => 4 * (this.#frameWord + i);
+    for (let i = 0; i < operands; i++) {
+      f.localGet(0);
+      pushPointer(i);
+      f.i32Store(word(FRAME_POINTERS + i));
+    }
+    // Whole cache lines, so that no two threads write to one.
+    const wanted = Math.min(kernel.units, kernel.chunks ?? 4 * this.#threads);
+    const step = kernel.units >= 64 * wanted ? 64 : 1;
+    const size = Math.ceil(kernel.units / wanted / step) * step;
+    f.localGet(0).i32Const(size).i32Store(word(FRAME_CHUNK_UNITS));
+    f.localGet(0).i32Const(kernel.units).i32Store(word(FRAME_UNITS));
+    f.i32Const(this.#numberOf(kernel, operands));
+    f.localGet(0).i32Const(4 * this.#frameWord).i32Add();
+    f.i32Const(Math.ceil(kernel.units / size)).call(this.#run);
+  }
+
+  #numberOf(kernel: KernelFunction, operands: number): number {
+    let number = this.#numbers.get(kernel.index);
+    if (number !== undefined) return number;
+    this.#numbers.set(kernel.index, number = this.#functions.length);
+    const f = this.#context.module.addFunction(chunkType);
+    this.#functions.push(f);
+    const [frame, chunk] = [0, 1];
+    const begin = f.local("i32"), end = f.local("i32");
+    for (let i = 0; i < operands; i++) f.localGet(frame).i32Load(4 * (FRAME_POINTERS + i));
+    f.localGet(chunk).localGet(frame).i32Load(4 * FRAME_CHUNK_UNITS).i32Mul().localTee(begin);
+    f.localGet(begin).localGet(frame).i32Load(4 * FRAME_CHUNK_UNITS).i32Add().localTee(end);
+    f.localGet(frame).i32Load(4 * FRAME_UNITS);
+    f.localGet(end).localGet(frame).i32Load(4 * FRAME_UNITS).i32LtU().select();
+    f.call(kernel.index);
+    return number;
+  }
+
+  /** Whether any call was split. */
+  get used(): boolean {
+    return this.#functions.length > 0;
+  }
+
+  /** Adds the function for the pool; after all steps are written. */
+  finish(): void {
+    if (!this.used) return;
+    const { module, scratchGlobal } = this.#context;
+    module.addTable(this.#functions.map(({ index }) => index));
+    const f = module.addFunction({ params: ["i32", "i32", "i32", "i32"], results: [] }, CHUNK_EXPORT);
+    const [number, frame, chunk, thread] = [0, 1, 2, 3];
+    f.localGet(frame).i32Load(4 * FRAME_SCRATCH);
+    f.localGet(thread).localGet(frame).i32Load(4 * FRAME_SCRATCH_STEP).i32Mul().i32Add();
+    f.globalSet(scratchGlobal);
+    f.localGet(frame).localGet(chunk).localGet(number).callIndirect(chunkType);
+  }
+}
