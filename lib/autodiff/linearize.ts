@@ -13,6 +13,7 @@
  *
  * Only nodes that depend on a differentiated input and that a differentiated output depends on are linearised.
  */
+import { stabilise, stabiliseTrace } from "../trace/stabilise.ts";
 import { isFloat } from "../trace/dtype.ts";
 import { type Graph, type Node, Variable } from "../trace/graph.ts";
 import { swapLocation } from "../trace/location.ts";
@@ -153,6 +154,7 @@ export function linearizeGraph(
   context: string,
   count: number = graph.outputs.length,
 ): Linearized {
+  graph = stabilise.run(graph);
   const differentiated = graph.outputs.slice(0, count);
   const needed = influences(graph.nodes, differentiated.filter((output) => isFloat(output.aval.dtype)));
   const linearizer = new Linearizer(context);
@@ -184,8 +186,10 @@ export function linearizeTrace(
   constants: ReadonlySet<Variable>,
   context: string,
 ): { readonly map: LinearMap; readonly connected: readonly boolean[] } {
+  const trace = activeTrace();
+  // Before the linearizer, which remembers where its own nodes begin.
+  stabiliseTrace(trace);
   const linearizer = new Linearizer(context);
-  const { trace } = linearizer;
   const nodes = trace.nodes.slice();
   const ends = new Set(outputs);
   const needed = influences(nodes, outputs, constants);

@@ -5,6 +5,7 @@
  *
  * and a tangent that is zero everywhere is `null`: nodes that no tangent reaches are copied as they are.
  */
+import { stabilise } from "../trace/stabilise.ts";
 import { isFloat } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
 import type { Graph, Node, Variable } from "../trace/graph.ts";
@@ -27,6 +28,7 @@ export function pushForward(
   context: string,
 ): Pushed {
   const trace = activeTrace();
+  graph = stabilise.run(graph);
   const values = new Environment(graph.inputs, primals);
   const moving = new Map<Variable, Tensor>();
   graph.inputs.forEach((input, i) => {

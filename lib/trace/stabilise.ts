@@ -2,14 +2,17 @@
  * Numerical stabilisation: expressions that overflow or cancel as written are computed in another, equal way. It runs
  * before differentiation too, so that gradients inherit the stable forms.
  */
-import type { Graph, Node } from "./graph.ts";
+import { type Graph, Node } from "./graph.ts";
+import { atLocation } from "./location.ts";
+import type { Primitive } from "./primitive.ts";
 import { elementwise } from "./primitives/elementwise.ts";
 import { reshapePrimitive } from "./primitives/move.ts";
 import { reductions } from "./primitives/reduce.ts";
+import { stopGradientPrimitive } from "./primitives/stop_gradient.ts";
 import { asTensor, type Pass, producer, rewriteGraph, uniformValue } from "./rewrite.ts";
 import type { ScalarOp } from "./scalar_op.ts";
 import { Tensor } from "./tensor.ts";
-import { bindOne } from "./trace.ts";
+import { bindOne, type Trace } from "./trace.ts";
 
 type Rule = (node: Node, inputs: readonly Tensor[]) => Tensor | null;
 
@@ -39,6 +42,19 @@ function onePlusExp(x: Tensor): Tensor | null {
   for (const [a, b] of [sum, [sum[1], sum[0]]]) {
     const inner = operands(a, "exp");
     if (inner && uniformValue(b) === 1 && sameShape(a, x)) return inner[0];
+  }
+  return null;
+}
+
+/** The y of 1 - y, also written 1 + (-y) or -y + 1, or null. */
+function oneMinus(x: Tensor): Tensor | null {
+  const difference = operands(x, "sub");
+  if (difference && uniformValue(difference[0]) === 1) return difference[1];
+  const sum = operands(x, "add");
+  if (!sum) return null;
+  for (const [a, b] of [sum, [sum[1], sum[0]]]) {
+    const negated = operands(a, "neg");
+    if (negated && uniformValue(b) === 1) return negated[0];
   }
   return null;
 }
@@ -76,7 +92,8 @@ function logOfSumOfExp(x: Tensor): Tensor | null {
   if (axes.some((axis) => value.aval.shape[axis] === 0)) return null;
   const max = bindOne(reductions.max, [value], { axes });
   const finite = op("lt", op("abs", max), literal(Infinity, max));
-  const shift = op("select", finite, max, literal(0, max));
+  // The result does not depend on the shift, and neither do its derivatives.
+  const shift = bindOne(stopGradientPrimitive, [op("select", finite, max, literal(0, max))], {});
   const kept = value.aval.shape.map((size, axis) => axes.includes(axis) ? 1 : size);
   const shifted = op("sub", value, bindOne(reshapePrimitive, [shift], { shape: kept }));
   const total = bindOne(reductions.sum, [op("exp", shifted)], { axes });
@@ -133,12 +150,10 @@ function logarithm(x: Tensor): Tensor | null {
   const sigmoid = operands(x, "sigmoid");
   // log(sigmoid(x)) = -softplus(-x)
   if (sigmoid) return op("neg", softplus(op("neg", sigmoid[0])));
-  const difference = operands(x, "sub");
-  if (difference && uniformValue(difference[0]) === 1) {
-    const inner = operands(difference[1], "sigmoid");
-    // log(1 - sigmoid(x)) = -softplus(x)
-    if (inner) return op("neg", softplus(inner[0]));
-  }
+  const complement = oneMinus(x);
+  const inner = complement && operands(complement, "sigmoid");
+  // log(1 - sigmoid(x)) = -softplus(x)
+  if (inner) return op("neg", softplus(inner[0]));
   const soft = onePlusExp(x);
   if (soft) return softplus(soft);
   return logOfExps(x) ?? logOfSumOfExp(x) ?? logOfMoved(x);
@@ -190,6 +205,45 @@ function sameShapeOrScalar(a: Tensor, b: Tensor): boolean {
 const reciprocal: Rule = (_node, [x]) => logistic(x);
 
 const RULES: { readonly [name: string]: Rule } = { log, log1p, sub, div, reciprocal };
+
+/**
+ * The same on a trace under construction, before it is differentiated: each variable that has a stable form is defined
+ * anew by it, so that whoever holds the variable has the stable value. To be called while the trace is current.
+ */
+export function stabiliseTrace(trace: Trace): void {
+  if (!trace.nodes.some((node) => Object.hasOwn(RULES, node.primitive.name))) return;
+  // Literals are shared by the whole trace: they stay, whoever asked for them first, and stand in front.
+  const isConstant = (node: Node) => node.primitive.name === "constant";
+  const constants: Node[] = [];
+  const result: Node[] = [];
+  for (const node of trace.nodes.splice(0)) {
+    if (isConstant(node)) {
+      constants.push(node);
+      continue;
+    }
+    const { name } = node.primitive;
+    const inputs = node.inputs.map((variable) => new Tensor(variable.aval, null, trace, variable));
+    const answer = Object.hasOwn(RULES, name)
+      ? atLocation(node.location, () => RULES[name](node, inputs))
+      : null;
+    const emitted: Node[] = [];
+    for (const made of trace.nodes.splice(0)) (isConstant(made) ? constants : emitted).push(made);
+    if (!answer) {
+      result.push(node);
+      continue;
+    }
+    const [output] = node.outputs;
+    const source = trace.lift(answer);
+    constants.push(...trace.nodes.splice(0));
+    result.push(...emitted);
+    const params = { shape: output.aval.shape };
+    result.push(
+      Node.redefine(output, reshapePrimitive as unknown as Primitive, [source], params, node.location),
+    );
+  }
+  for (const node of constants) trace.nodes.push(node);
+  for (const node of result) trace.nodes.push(node);
+}
 
 export const stabilise: Pass = {
   name: "stabilise",
