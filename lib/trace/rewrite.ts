@@ -35,8 +35,7 @@ export function rewriteGraph(graph: Graph, rule: RewriteRule): Graph {
         swapLocation(previous);
       }
       if (outputs === null) {
-        // What a rule built before it gave up is of no use.
-        trace.nodes.length = mark;
+        dropSince(trace, mark);
         outputs = keep(trace, node, inputs);
         changed ||= outputs[0]?.variable !== node.outputs[0];
       } else {
@@ -50,6 +49,16 @@ export function rewriteGraph(graph: Graph, rule: RewriteRule): Graph {
     const outputs = graph.outputs.map((variable) => values.get(variable)!.variable!);
     return new Graph(graph.inputs, outputs, trace.nodes, graph.name);
   });
+}
+
+/** What a rule built before it gave up is of no use, but for literals, which the trace hands out again. */
+function dropSince(trace: Trace, mark: number): void {
+  const { nodes } = trace;
+  let kept = mark;
+  for (let i = mark; i < nodes.length; i++) {
+    if (nodes[i].primitive.name === "constant") nodes[kept++] = nodes[i];
+  }
+  nodes.length = kept;
 }
 
 function keep(trace: Trace, node: Node, inputs: readonly Tensor[]): readonly Tensor[] {
