@@ -122,9 +122,17 @@ function profileOf(profile: boolean | Profile | undefined): Profile | null {
   return profile ? new Profile() : null;
 }
 
+const compiledFunctions = new WeakMap<object, CompiledFunction>();
+
+/** What stands behind a jitted function; undefined for any other. */
+export function compiledFunctionOf(fn: object): CompiledFunction | undefined {
+  return compiledFunctions.get(fn);
+}
+
 function makeJitted<A extends unknown[], R>(fn: (...args: A) => R, settings: CompileSettings): Jitted<A, R> {
   const compiled = new CompiledFunction(fn as (...args: never[]) => unknown, settings);
   const jitted = (...args: A): R => compiled.call(args) as R;
+  compiledFunctions.set(jitted, compiled);
   adoptNames(jitted, fn, settings.name);
   Object.defineProperties(jitted, {
     name: { value: settings.name, configurable: true },

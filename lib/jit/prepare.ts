@@ -35,7 +35,15 @@ export function prepare(
   args: readonly unknown[],
   options: PrepareOptions,
 ): Prepared {
-  const names = args.map((_, i) => parameterName(fn, i));
+  return prepareNamed(args.map((_, i) => parameterName(fn, i)), args, options);
+}
+
+/** The same for arguments of the names given. */
+export function prepareNamed(
+  names: readonly string[],
+  args: readonly unknown[],
+  options: PrepareOptions,
+): Prepared {
   const device = options.device ?? deviceOf(args, options.static) ?? defaultDevice();
   const upload = (data: TypedArray) => {
     const [dtype, values] = elementsOf(data);

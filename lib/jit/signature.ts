@@ -199,6 +199,32 @@ export function buildGuards(args: Arguments, integral: readonly (boolean | null)
   return args.specs.map(build);
 }
 
+/** A leaf of guarded arguments: the type of a tensor, or what is asked of a number. */
+export interface GuardedLeaf {
+  readonly aval: Aval | null;
+  readonly integral: boolean | null;
+}
+
+/** The structure that a guard is for; its leaves are added to `leaves`. */
+export function guardedSpec(guard: Guard, leaves: GuardedLeaf[]): TreeSpec {
+  switch (guard.kind) {
+    case TENSOR:
+    case NUMBER:
+      leaves.push({ aval: guard.aval, integral: guard.integrality < 0 ? null : guard.integrality === 1 });
+      return { kind: "leaf" };
+    case STATIC:
+      return { kind: "static", value: guard.value };
+    case ARRAY:
+      return { kind: "array", children: guard.children!.map((child) => guardedSpec(child, leaves)) };
+    default:
+      return {
+        kind: "object",
+        keys: guard.keys!,
+        children: guard.children!.map((child) => guardedSpec(child, leaves)),
+      };
+  }
+}
+
 /**
  * Checks one argument and writes its storages and numbers into `inputs` from `at` on. Gives the next free position, or
  * -1 when the argument is not what the guard wants, or needs the slow path (literals, disposed and donated tensors).
