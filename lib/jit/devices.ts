@@ -24,6 +24,31 @@ const backends: { [D in Device]?: Backend } = {};
 const settings: BackendSettings = {};
 let chosen: Device = "wasm";
 
+/** A backend that had to be asked for, and whether "auto" should take it. */
+export interface AcquiredBackend {
+  readonly backend: Backend;
+  readonly preferred: boolean;
+}
+
+type Acquirer = (settings: BackendSettings) => Promise<AcquiredBackend>;
+
+const acquirers: { [D in Device]?: Acquirer } = {};
+
+/** Says how the backend of a device is got that takes time to get: {@link init} waits for it. */
+export function installAcquirer(device: Device, acquire: Acquirer): void {
+  acquirers[device] = acquire;
+}
+
+/** Gets a device that has to be asked for. False when "auto" should not take it, or has no such device. */
+async function acquire(device: Device): Promise<boolean> {
+  const acquirer = acquirers[device];
+  if (!acquirer) return false;
+  const { backend, preferred } = await acquirer(settings);
+  makers[device] = () => backend;
+  backends[device] = backend;
+  return preferred;
+}
+
 /** Says how the backend of a device is made, at its first use. The function given back undoes this. */
 export function installBackend(device: Device, make: BackendMaker): () => void {
   const maker = makers[device], backend = backends[device];
@@ -75,17 +100,24 @@ function checkDevice(device: Device): Device {
  */
 export function init(options: InitOptions = {}): Promise<Device> {
   const { device = "auto", threads, memory } = options;
+  if (threads !== undefined) settings.threads = threads;
+  if (memory !== undefined) settings.memory = memory;
   try {
-    const taken = device === "auto" ? "wasm" : checkDevice(device);
-    if (threads !== undefined) settings.threads = threads;
-    if (memory !== undefined) settings.memory = memory;
-    if (backends[taken]) backends[taken].configure?.(settings);
-    else backendFor(taken);
-    chosen = taken;
-    return Promise.resolve(taken);
+    if (device === "auto" && acquirers.webgpu) {
+      return acquire("webgpu").then((preferred) => take(preferred ? "webgpu" : "wasm"), () => take("wasm"));
+    }
+    if (device !== "auto" && acquirers[device]) return acquire(device).then(() => take(device));
+    return Promise.resolve(take(device === "auto" ? "wasm" : checkDevice(device)));
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** Makes a device the default one. */
+function take(device: Device): Device {
+  if (backends[device]) backends[device].configure?.(settings);
+  else backendFor(device);
+  return chosen = device;
 }
 
 /** The devices that can be used here. */

@@ -86,7 +86,7 @@ export class Access {
       const own = registerType(dtype);
       const type = words || storedBits(dtype) < 32 || own === "bool" ? "u32" : own;
       this.#slots.set(slot, {
-        name: known?.name ?? `b${this.#slots.size}`,
+        name: known?.name ?? `buffer${this.#slots.size}`,
         type: known && known.type !== type ? "u32" : type,
         write: (known?.write ?? false) || access !== "read",
         use: useOf(slot),
@@ -178,6 +178,14 @@ export class Access {
       default:
         return `${this.#shader.use("half_value")}((${word} >> ${shift}) & 0xffffu)`;
     }
+  }
+
+  /** The vector at a position that is a multiple of four, of an operand whose slot is of vectors. */
+  vectorWord(operand: number, position: string): string {
+    const slot = this.#slot(operand);
+    const type = registerType(this.#operands[operand].dtype);
+    const vector = `${slot.name}[u32(${position}) >> 2u]`;
+    return type === slot.type ? vector : `bitcast<vec4<${type}>>(${vector})`;
   }
 
   /** Four elements from a position that is a multiple of four. */

@@ -17,16 +17,30 @@ export const MAX_STATEMENTS = 400;
 
 export class WgslBackend implements Backend {
   readonly device: Device = "webgpu";
-  readonly gpu: GpuDevice;
-  readonly #heap: GpuHeap;
-  readonly #limits: GroupLimits;
+  #heap: GpuHeap;
 
   constructor(gpu: GpuDevice, settings: BackendSettings = {}) {
-    this.gpu = gpu;
     this.#heap = new GpuHeap(gpu, settings.memory);
-    const buffers = gpu.device.limits.maxStorageBuffersPerShaderStage;
+  }
+
+  get gpu(): GpuDevice {
+    return this.#heap.device;
+  }
+
+  /** The memory of the present device; programs compiled before a device was lost move to the next one. */
+  get heap(): GpuHeap {
+    return this.#heap;
+  }
+
+  /** Goes on with another device after the first was lost. */
+  revive(gpu: GpuDevice, settings: BackendSettings = {}): void {
+    this.#heap = new GpuHeap(gpu, settings.memory);
+  }
+
+  get #limits(): GroupLimits {
+    const buffers = this.gpu.device.limits.maxStorageBuffersPerShaderStage;
     // One is for the scratch buffer of reductions.
-    this.#limits = { statements: MAX_STATEMENTS, operands: buffers - 2 };
+    return { statements: MAX_STATEMENTS, operands: buffers - 2 };
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {
@@ -34,7 +48,7 @@ export class WgslBackend implements Backend {
     refuseFloat64(graph);
     const { donated, inPlace } = options;
     return new WgslExecutable(
-      this.#heap,
+      this,
       schedule(graph, { limits: this.#limits, donated, inPlace }),
       options,
     );

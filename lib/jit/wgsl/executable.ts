@@ -31,12 +31,19 @@ interface OutputPlan {
   readonly reuses: number;
 }
 
+/** Has the memory programs run in; another one after the device was lost. */
+export interface HeapHolder {
+  readonly heap: GpuHeap;
+}
+
 export class WgslExecutable implements Executable {
   readonly memory: { readonly peak: number; readonly donated: number };
-  readonly #heap: GpuHeap;
+  readonly #backend: HeapHolder;
+  #heap: GpuHeap;
+  readonly #name: string;
   readonly #program: Program;
   readonly #layout: ProgramLayout;
-  readonly #steps: StepTable;
+  #steps: StepTable;
   readonly #outputs: readonly OutputPlan[];
   readonly #scalarWords: Uint32Array<ArrayBuffer>;
   readonly #measured: readonly (KernelStep | HostStep)[];
@@ -45,8 +52,11 @@ export class WgslExecutable implements Executable {
   #scalarBlock: Block | null = null;
   #disposed = false;
 
-  constructor(heap: GpuHeap, program: Program, options: CompileOptions) {
+  constructor(backend: HeapHolder, program: Program, options: CompileOptions) {
+    const { heap } = backend;
+    this.#backend = backend;
     this.#heap = heap;
+    this.#name = options.name;
     this.#program = program;
     this.#layout = layoutOf(program, options.scalars);
     this.#steps = new StepTable(heap, program, this.#layout, options.name);
@@ -70,6 +80,7 @@ export class WgslExecutable implements Executable {
 
   run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
     if (this.#disposed) throw new Error("A program was run after it had been disposed.");
+    if (this.#backend.heap !== this.#heap) this.#move(this.#backend.heap);
     const heap = this.#heap;
     heap.device.check();
     const { cache } = heap;
@@ -126,6 +137,13 @@ export class WgslExecutable implements Executable {
       });
     }
     return results;
+  }
+
+  /** Compiles for another device. */
+  #move(heap: GpuHeap): void {
+    this.#heap = heap;
+    this.#steps = new StepTable(heap, this.#program, this.#layout, this.#name);
+    this.#scalarBlock = null;
   }
 
   #setScalar(buffer: number, position: number, value: number): void {

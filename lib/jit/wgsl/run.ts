@@ -35,8 +35,6 @@ export class Run {
   readonly #slots: Int32Array;
   readonly #scalars: number;
   readonly #positions: Map<number, number> = new Map();
-  readonly #stepsTaken: Map<number, number> = new Map();
-  readonly #reverse: Set<number> = new Set();
   readonly #tapes: Map<number, Tape> = new Map();
   readonly #blocks: Block[] = [];
   #scratch: Block | null = null;
@@ -114,14 +112,8 @@ export class Run {
 
   #movingOffset(binding: Binding): number {
     let offset = 0;
-    for (const { loop, stride } of binding.steps) offset += this.#position(binding.buffer, loop) * stride;
+    for (const { loop, stride } of binding.steps) offset += this.#positions.get(loop)! * stride;
     return offset;
-  }
-
-  #position(buffer: number, loop: number): number {
-    if (this.#context.program.buffers[buffer].kind !== "tape") return this.#positions.get(loop)!;
-    const step = this.#stepsTaken.get(loop)!;
-    return this.#reverse.has(loop) ? this.#tape(buffer).records - 1 - step : step;
   }
 
   #tape(buffer: number): Tape {
@@ -135,12 +127,12 @@ export class Run {
     return tape;
   }
 
-  /** Makes room for record number `step`. */
-  #growTape(buffer: number, step: number): void {
+  /** Makes room for some number of records. */
+  #growTape(buffer: number, records: number): void {
     const tape = this.#tape(buffer);
-    if (step < tape.capacity) return;
+    if (records <= tape.capacity) return;
     const bytes = bufferBytes(this.#context.program.buffers[buffer]);
-    const capacity = tape.capacity * 2;
+    const capacity = Math.max(records, tape.capacity * 2);
     const block = this.#heap.cache.allocate(Math.max(4, bytes * capacity));
     const { buffers } = this.#heap;
     this.#endPass();
@@ -263,24 +255,25 @@ export class Run {
   #loop(step: LoopStep): void {
     const { loop } = step;
     const written = writtenTapes(step);
-    if (step.reverse) this.#reverse.add(loop);
-    else this.#reverse.delete(loop);
     let bound = step.length < 0 ? Infinity : step.length;
     if (step.count !== null) bound = Math.min(bound, Math.max(0, this.#readInteger(step.count)));
     else if (step.length < 0) {
       const read = step.tapes.find((tape) => !written.includes(tape));
       if (read !== undefined) bound = this.#tape(read).records;
     }
-    for (const tape of written) this.#tape(tape).records = 0;
+    for (const tape of written) {
+      this.#tape(tape).records = 0;
+      // Written from its end: there must be room for all records before the first.
+      if (step.reverse && bound < Infinity) this.#growTape(tape, bound);
+    }
     let taken = 0;
     while (taken < bound) {
-      this.#stepsTaken.set(loop, taken);
       this.#positions.set(loop, step.reverse && bound < Infinity ? bound - 1 - taken : taken);
       if (step.condition !== null) {
         this.#steps(step.condition.steps);
         if (!this.#readFlag(step.condition.result)) break;
       }
-      for (const tape of written) this.#growTape(tape, taken);
+      for (const tape of written) this.#growTape(tape, taken + 1);
       if (step.stepNumber !== null) this.#writeInteger(step.stepNumber, taken);
       this.#steps(step.body);
       this.#exchange(step);

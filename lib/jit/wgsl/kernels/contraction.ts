@@ -1,13 +1,319 @@
-/** Products in register tiles. */
-import type { Contraction } from "../../kernel/kernel.ts";
-import type { Place } from "../access.ts";
-import type { KernelPlan } from "../plan.ts";
-import type { Tuning } from "../tuning.ts";
+/**
+ * Products. A thread computes a tile of rows and vectors of four columns in registers; where workgroup memory is fast,
+ * tiles of both operands go through it.
+ */
+import { sizeOf } from "../../../trace/shape.ts";
+import type { Contraction, ContractOperand, Index } from "../../kernel/kernel.ts";
+import { Access, type Place, type SlotUse, storedBits } from "../access.ts";
+import { registerType } from "../literal.ts";
+import type { Dispatch, KernelPlan } from "../plan.ts";
+import { Shader } from "../shader.ts";
+import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import { isVectorIndex } from "./lanes.ts";
+import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
 
+/** Below this many results a product is a reduction per result. */
+const MIN_RESULTS = 16;
+
+/** The tiles of a product, or null when it is better done as reductions. */
 export function planContraction(
-  _kernel: Contraction,
-  _places: readonly Place[],
-  _tuning: Tuning,
+  kernel: Contraction,
+  places: readonly Place[],
+  tuning: Tuning,
 ): KernelPlan | null {
-  return null;
+  const { m, n, k } = kernel;
+  const batch = sizeOf(kernel.batch);
+  if (m * n * batch === 0) return { dispatches: [], scratchBytes: 0 };
+  if (m < 2 || n < 2 || m * n < MIN_RESULTS || k / 4 > tuning.maxIterations - 16) return null;
+  if (kernel.a.prologue.length > 1 || kernel.b.prologue.length > 1) return null;
+  if (kernel.a.dynamic.length > 0 || kernel.b.dynamic.length > 0) return null;
+  const type = registerType(kernel.dtype);
+  if (type === "bool" || storedBits(kernel.dtype) < 16) return null;
+  return { dispatches: [new ContractionShader(kernel, places, tuning).write()], scratchBytes: 0 };
+}
+
+/** Whether four neighbours along one of an operand's axes are one aligned vector. */
+function isVector(side: ContractOperand, place: Place, along: "free" | "sum"): boolean {
+  const { freeStride, sumStride } = side;
+  const strides = [...side.batchStrides, along === "free" ? sumStride : freeStride, 1];
+  if ((along === "free" ? freeStride : sumStride) !== 1) return false;
+  return isVectorIndex({ offset: side.offset, strides, dynamic: [] }, place, strides.length - 1);
+}
+
+class ContractionShader {
+  readonly #kernel: Contraction;
+  readonly #tuning: Tuning;
+  readonly #places: readonly Place[];
+  readonly #shader: Shader = new Shader();
+  readonly #access: Access;
+  readonly #rows: number;
+  readonly #vectors: number;
+  readonly #vectorA: boolean;
+  readonly #vectorB: boolean;
+  readonly #slots: Map<number, SlotUse> = new Map();
+
+  constructor(kernel: Contraction, places: readonly Place[], tuning: Tuning) {
+    this.#kernel = kernel;
+    this.#tuning = tuning;
+    this.#places = places;
+    const { m, n, a, b } = kernel;
+    const batch = sizeOf(kernel.batch);
+    // Smaller tiles where large ones would leave threads idle.
+    let rows = tuning.tileRows, vectors = tuning.tileVectors;
+    const threads = () => batch * Math.ceil(m / rows) * Math.ceil(n / (4 * vectors));
+    while (vectors > 1 && (4 * vectors > n || threads() < tuning.wantedThreads)) vectors /= 2;
+    while (rows > 1 && (rows > m || threads() < tuning.wantedThreads)) rows /= 2;
+    this.#rows = rows;
+    this.#vectors = vectors;
+    const { operands } = kernel;
+    this.#vectorA = isVector(a, places[a.operand], "sum") && operands[a.operand].dtype !== "float16";
+    this.#vectorB = isVector(b, places[b.operand], "free") && n % 4 === 0 &&
+      operands[b.operand].dtype !== "float16";
+    this.#chooseSlots();
+    this.#access = new Access(
+      this.#shader,
+      operands,
+      places,
+      this.#usedOperands(),
+      (slot) => this.#slots.get(slot) ?? { vector: false, atomic: false },
+    );
+  }
+
+  get #statementIds(): number[] {
+    const { statements, stores } = this.#kernel.epilogue;
+    return closure(statements, stores.flatMap(storeRoots));
+  }
+
+  #usedOperands(): Set<number> {
+    const { a, b, epilogue } = this.#kernel;
+    const used = new Set([a.operand, b.operand]);
+    for (const { operand } of epilogue.stores) used.add(operand);
+    for (const id of this.#statementIds) {
+      const s = epilogue.statements[id];
+      if (s.kind === "load") used.add(s.operand);
+    }
+    return used;
+  }
+
+  /** Whether results of four columns are read and written as one vector: never across the last column. */
+  #isVectorEpilogue(operand: number, index: Index): boolean {
+    return this.#kernel.n % 4 === 0 &&
+      isVectorIndex(index, this.#places[operand], this.#kernel.batch.length + 1);
+  }
+
+  #chooseSlots(): void {
+    const { a, b, epilogue, operands } = this.#kernel;
+    const scalar = new Set<number>(), vector = new Set<number>(), atomic = new Set<number>();
+    const note = (operand: number, isVectorAccess: boolean) => {
+      const { slot } = this.#places[operand];
+      (isVectorAccess && storedBits(operands[operand].dtype) === 32 ? vector : scalar).add(slot);
+    };
+    note(a.operand, this.#vectorA);
+    note(b.operand, this.#vectorB);
+    for (const id of this.#statementIds) {
+      const s = epilogue.statements[id];
+      if (s.kind === "load") note(s.operand, this.#isVectorEpilogue(s.operand, s.index));
+    }
+    for (const { operand, index, mode, mask } of epilogue.stores) {
+      const whole = this.#isVectorEpilogue(operand, index) && mode === "set" && mask === undefined;
+      note(operand, whole);
+      if (mode === "add" || (storedBits(operands[operand].dtype) < 32 && !whole)) {
+        atomic.add(this.#places[operand].slot);
+      }
+    }
+    for (const slot of new Set([...scalar, ...vector])) {
+      this.#slots.set(slot, { vector: !scalar.has(slot) && !atomic.has(slot), atomic: atomic.has(slot) });
+    }
+  }
+
+  #isVectorSlot(operand: number): boolean {
+    return this.#slots.get(this.#places[operand].slot)?.vector ?? false;
+  }
+
+  write(): Dispatch {
+    const { batch, m, n } = this.#kernel;
+    const shader = this.#shader;
+    this.#access.declare();
+    const { tileThreadsX, tileThreadsY } = this.#tuning;
+    const rows = this.#rows, columns = 4 * this.#vectors;
+    const x = Math.ceil(n / (columns * tileThreadsX)), y = Math.ceil(m / (rows * tileThreadsY));
+    const z = sizeOf(batch);
+    if (x > MAX_WORKGROUPS || y > MAX_WORKGROUPS || z > MAX_WORKGROUPS) {
+      throw new RangeError("A product has more tiles than WebGPU dispatches.");
+    }
+    // Neighbouring threads have neighbouring vectors.
+    shader.line(`let column = i32(group.x * ${columns * tileThreadsX}u + local.x * 4u);`);
+    shader.line(`let row = i32((group.y * ${tileThreadsY}u + local.y) * ${rows}u);`);
+    shader.line(`if (row >= ${m} || column >= ${n}) { return; }`);
+    const coordinates = this.#batchCoordinates();
+    this.#sums(coordinates);
+    this.#epilogue(coordinates);
+    return {
+      label: "contraction",
+      code: shader.text(
+        `@compute @workgroup_size(${tileThreadsX}, ${tileThreadsY})\n` +
+          "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u)",
+      ),
+      bindings: this.#access.bindings,
+      groups: [x, y, z],
+      offsets: this.#access.parameters,
+      constants: [],
+    };
+  }
+
+  #batchCoordinates(): string[] {
+    const { batch } = this.#kernel;
+    const names: string[] = new Array(batch.length);
+    let stride = 1;
+    for (let axis = batch.length - 1; axis >= 0; axis--) {
+      const divided = stride === 1 ? "group.z" : `(group.z / ${stride}u)`;
+      names[axis] = this.#shader.let(`i32(${axis === 0 ? divided : `${divided} % ${batch[axis]}u`})`, "z");
+      stride *= batch[axis];
+    }
+    return names;
+  }
+
+  /** The first column of a vector of this thread. */
+  #columnOf(vector: number): string {
+    return vector === 0 ? "column" : `(column + ${vector * 4 * this.#tuning.tileThreadsX})`;
+  }
+
+  /** The position of an operand's element at batch, free index and summed index 0. */
+  #start(side: ContractOperand, batch: readonly string[], free: string): string {
+    const { constant, term } = this.#access.base(side.operand);
+    const terms: string[] = term === null ? [] : [term];
+    side.batchStrides.forEach((stride, axis) => {
+      if (stride !== 0) terms.push(`${batch[axis]} * ${stride}`);
+    });
+    if (side.freeStride !== 0) {
+      terms.push(side.freeStride === 1 ? free : `${free} * ${side.freeStride}`);
+    }
+    const offset = constant + side.offset;
+    if (offset !== 0 || terms.length === 0) terms.push(String(offset));
+    return terms.join(" + ");
+  }
+
+  #sums(batch: readonly string[]): void {
+    const { a, b, k, dtype, m, n, operands } = this.#kernel;
+    const shader = this.#shader, access = this.#access;
+    const type = registerType(dtype);
+    const rows = range(this.#rows), vectors = range(this.#vectors);
+    for (const i of rows) for (const j of vectors) shader.line(`var s${i}_${j} = vec4<${type}>();`);
+    // Rows and columns beyond the edge are computed from the last ones and not stored.
+    for (const i of rows) {
+      const row = i === 0 ? "row" : m % this.#rows === 0 ? `(row + ${i})` : `min(row + ${i}, ${m - 1})`;
+      shader.line(`let a${i} = ${this.#start(a, batch, row)};`);
+    }
+    const inside = n % (4 * this.#tuning.tileThreadsX * this.#vectors) === 0;
+    for (const j of vectors) {
+      const column = this.#columnOf(j);
+      if (this.#vectorB) {
+        const limited = j === 0 || inside ? column : `min(${column}, ${n - 4})`;
+        shader.line(`let b${j} = ${this.#start(b, batch, limited)};`);
+        continue;
+      }
+      for (const lane of range(4)) {
+        const limited = n % 4 === 0 && (j === 0 || inside)
+          ? `(${column} + ${lane})`
+          : `min(${column} + ${lane}, ${n - 1})`;
+        shader.line(`let b${j}_${lane} = ${this.#start(b, batch, limited)};`);
+      }
+    }
+    const convert = (operand: number, value: string) =>
+      registerType(operands[operand].dtype) === type ? value : `${type}(${value})`;
+    const along = (stride: number, step: string) =>
+      stride === 0 ? "" : stride === 1 ? ` + ${step}` : ` + ${step} * ${stride}`;
+    const readB = (j: number, step: string): string => {
+      if (this.#vectorB) {
+        const position = `b${j}${along(b.sumStride, step)}`;
+        if (this.#isVectorSlot(b.operand)) {
+          return shader.let(this.#vectorWord(b.operand, position), "y");
+        }
+        const parts = range(4).map((lane) => access.load(b.operand, `${position} + ${lane}`));
+        return shader.let(`vec4<${type}>(${parts.map((p) => convert(b.operand, p)).join(", ")})`, "y");
+      }
+      const parts = range(4).map((lane) =>
+        access.load(b.operand, `b${j}_${lane}${along(b.sumStride, step)}`)
+      );
+      return shader.let(`vec4<${type}>(${parts.map((p) => convert(b.operand, p)).join(", ")})`, "y");
+    };
+    const accumulate = (step: string, element: (i: number) => string) => {
+      shader.block("", () => {
+        const ys = vectors.map((j) => readB(j, step));
+        for (const i of rows) {
+          const x = shader.let(element(i), "x");
+          for (const j of vectors) shader.line(`s${i}_${j} += ${x} * ${ys[j]};`);
+        }
+      });
+    };
+    const scalarA = (step: string) => (i: number) =>
+      convert(a.operand, access.load(a.operand, `a${i}${along(a.sumStride, step)}`));
+    const unrolled = Math.floor(k / 4) * 4;
+    if (unrolled > 0) {
+      shader.block(`for (var k = 0; k < ${unrolled}; k += 4)`, () => {
+        if (this.#vectorA && this.#isVectorSlot(a.operand)) {
+          const xs = rows.map((i) => shader.let(this.#vectorWord(a.operand, `a${i} + k`), "x"));
+          for (const u of range(4)) accumulate(u === 0 ? "k" : `(k + ${u})`, (i) => `${xs[i]}.${"xyzw"[u]}`);
+        } else {
+          for (const u of range(4)) {
+            accumulate(u === 0 ? "k" : `(k + ${u})`, scalarA(u === 0 ? "k" : `(k + ${u})`));
+          }
+        }
+      });
+    }
+    for (let step = unrolled; step < k; step++) accumulate(`${step}`, scalarA(`${step}`));
+  }
+
+  /** Four elements at a position that is a multiple of four. */
+  #vectorWord(operand: number, position: string): string {
+    return this.#access.vectorWord(operand, position);
+  }
+
+  #epilogue(batch: readonly string[]): void {
+    const { epilogue, m, n } = this.#kernel;
+    const { statements, stores } = epilogue;
+    const shader = this.#shader;
+    const axis = batch.length + 1;
+    const ids = this.#statementIds;
+    const varying = dependsOn(statements, (a) => a === axis, () => true);
+    for (const i of range(this.#rows)) {
+      const writeRow = () => {
+        const row = shader.let(`row + ${i}`, "r");
+        for (const j of range(this.#vectors)) {
+          const column = shader.let(this.#columnOf(j), "c");
+          const context: StatementContext = {
+            shader,
+            access: this.#access,
+            statements,
+            lanes: { axis, count: 4 },
+            varying,
+            coordinate: (a) => a === axis ? column : a === axis - 1 ? row : batch[a],
+            reduced: (_, lane) => `s${i}_${j}.${"xyzw"[lane]}`,
+            isVector: (operand, index) => this.#isVectorEpilogue(operand, index) && this.#isWhole(operand),
+          };
+          const write = () => {
+            const writer = new StatementWriter(context);
+            writer.write(ids);
+            for (const store of stores) {
+              if (n % 4 === 0) writer.store(store, true);
+              else writer.store(store, true, (lane) => `${column} + ${lane} < ${n}`);
+            }
+          };
+          if (n % (4 * this.#tuning.tileThreadsX * this.#vectors) === 0 || j === 0) write();
+          else shader.block(`if (${column} < ${n})`, write);
+        }
+      };
+      if (m % this.#rows === 0 || i === 0) shader.block("", writeRow);
+      else shader.block(`if (row + ${i} < ${m})`, writeRow);
+    }
+  }
+
+  /** Whether four elements of an operand can be taken at once, as one vector or as the parts of words. */
+  #isWhole(operand: number): boolean {
+    return this.#isVectorSlot(operand) || storedBits(this.#kernel.operands[operand].dtype) < 32;
+  }
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
 }
