@@ -14,7 +14,7 @@ import { WasmStorage } from "./storage.ts";
 export interface WasmSettings {
   /** Bytes that tensors may take in the memory before the least recently used are spilled. */
   readonly memory?: number;
-  /** Threads that share large kernels, the main one included; as many as the machine has if not given. */
+  /** Threads that share large kernels, the main one included; 1 if not given. */
   readonly threads?: number;
 }
 
@@ -42,7 +42,12 @@ export class WasmBackend implements Backend {
   readonly #heap: WasmHeap;
 
   constructor(settings: WasmSettings = {}) {
-    this.#heap = new WasmHeap(settings.memory, settings.threads ?? 1);
+    this.#heap = new WasmHeap(settings.memory, settings.threads);
+  }
+
+  configure({ memory, threads }: WasmSettings): void {
+    if (memory !== undefined) this.#heap.cache.budget = memory;
+    if (threads !== undefined && this.#heap.memory.shared) this.#heap.threads = threads;
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {

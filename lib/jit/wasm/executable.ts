@@ -52,6 +52,7 @@ export class WasmExecutable implements Executable {
   readonly #timings: { calls: number; milliseconds: number }[] | null;
   #started = 0;
   readonly #heap: WasmHeap;
+  readonly #threads: number;
   readonly #program: Program;
   readonly #module: ProgramModule;
   readonly #inputWords: Int32Array;
@@ -67,8 +68,9 @@ export class WasmExecutable implements Executable {
 
   constructor(heap: WasmHeap, program: Program, options: CompileOptions) {
     this.#heap = heap;
+    this.#threads = heap.threads;
     this.#program = program;
-    this.#module = assembleProgram(heap.memory, program, { ...options, threads: heap.threads });
+    this.#module = assembleProgram(heap.memory, program, { ...options, threads: this.#threads });
     this.#timings = options.profile ? this.#module.measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
     const { layout } = this.#module;
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
@@ -310,7 +312,7 @@ export class WasmExecutable implements Executable {
       },
     });
     if (this.#module.scratchBytes > 0) {
-      this.#scratch = this.#heap.scratch(this.#module.scratchBytes);
+      this.#scratch = this.#heap.scratch(this.#module.scratchBytes, this.#threads);
       (exports[SCRATCH_EXPORT] as WebAssembly.Global).value = this.#scratch;
     }
     if (this.#module.frameWord >= 0) {
@@ -367,7 +369,7 @@ export class WasmExecutable implements Executable {
     this.#tapes.clear();
     for (const table of this.#idle) this.#heap.memory.free(table);
     this.#idle.length = 0;
-    this.#heap.freeScratch(this.#scratch);
+    if (this.#scratch !== 0) this.#heap.freeScratch(this.#scratch, this.#module.scratchBytes);
     if (this.#job !== 0) this.#heap.unregister(this.#job);
   }
 }

@@ -13,20 +13,25 @@ const SHARED_ARENA = 1 << 20;
  */
 const WORK_BEFORE_THREADS = 150;
 
+/** The threads of a memory talk through one page of it, so that there is one pool for each. */
+const pools = new WeakMap<DeviceMemory, ThreadPool>();
+
 /** What programs run in. */
 export class WasmHeap {
   readonly memory: DeviceMemory;
   readonly cache: BlockCache;
   #scratch = 0;
+  #scratchThreads = 0;
   #arena = 0;
   #arenaTaken = false;
 
-  readonly #pool: ThreadPool;
+  /** How many threads share the work of large kernels of programs compiled from now on. */
+  threads: number;
   #shared = 0;
 
-  constructor(budget?: number, threads?: number, memory: DeviceMemory = deviceMemory()) {
+  constructor(budget?: number, threads = 1, memory: DeviceMemory = deviceMemory()) {
     this.memory = memory;
-    this.#pool = new ThreadPool(memory, threads === undefined ? {} : { threads });
+    this.threads = memory.shared ? threads : 1;
     this.cache = new BlockCache(new MemoryDevice(memory), budget === undefined ? {} : { budget });
   }
 
@@ -40,9 +45,17 @@ export class WasmHeap {
     return second;
   }
 
-  /** How many threads share the work of large kernels. */
-  get threads(): number {
-    return this.#pool.threads;
+  get #pool(): ThreadPool {
+    let pool = pools.get(this.memory);
+    if (pool === undefined) {
+      pools.set(this.memory, pool = new ThreadPool(this.memory, { threads: this.threads }));
+    }
+    return pool;
+  }
+
+  /** How many threads are up. */
+  get threadsReady(): number {
+    return this.#pool.ready;
   }
 
   /** Makes a module known whose kernels are split; gives its number. */
@@ -65,9 +78,15 @@ export class WasmHeap {
   }
 
   /** Scratch memory for kernels that need so much on each thread; valid while one kernel runs. */
-  scratch(bytes: number): number {
-    if (bytes > SHARED_SCRATCH) return this.reserve(this.threads * this.scratchStep(bytes));
-    return this.#scratch ||= this.reserve(this.threads * SHARED_SCRATCH);
+  scratch(bytes: number, threads: number): number {
+    if (bytes > SHARED_SCRATCH || threads > this.#scratchThreads) {
+      const address = this.reserve(threads * this.scratchStep(bytes));
+      if (bytes > SHARED_SCRATCH) return address;
+      // Programs that have the old one keep it.
+      this.#scratch = address;
+      this.#scratchThreads = threads;
+    }
+    return this.#scratch;
   }
 
   /** From the scratch memory of one thread to that of the next. */
@@ -76,8 +95,8 @@ export class WasmHeap {
   }
 
   /** Gives scratch memory back that only one program used. */
-  freeScratch(address: number): void {
-    if (address !== 0 && address !== this.#scratch) this.memory.free(address);
+  freeScratch(address: number, bytes: number): void {
+    if (bytes > SHARED_SCRATCH) this.memory.free(address);
   }
 
   /** Memory for the temporaries of a run. The block is null for the shared arena. */

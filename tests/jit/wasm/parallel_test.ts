@@ -1,0 +1,60 @@
+import { assert, assertEquals } from "@std/assert";
+import { distinctOutputs } from "../../../lib/jit/closed_graph.ts";
+import { schedule, WASM_LIMITS } from "../../../lib/jit/schedule/schedule.ts";
+import { WasmExecutable } from "../../../lib/jit/wasm/executable.ts";
+import { WasmHeap } from "../../../lib/jit/wasm/heap.ts";
+import { DeviceMemory } from "../../../lib/jit/wasm/memory/mod.ts";
+import { WasmStorage } from "../../../lib/jit/wasm/storage.ts";
+import { add, exp, matmul, max, mul, sub, sum, tanh, transpose } from "../../../lib/trace/ops/mod.ts";
+import type { Tensor } from "../../../lib/trace/tensor.ts";
+import { traceFunction } from "../../../lib/trace/trace.ts";
+
+const size = 500;
+
+/** One of each kind of kernel that is split. */
+function everything(x: Tensor, y: Tensor): Tensor[] {
+  const shifted = exp(sub(x, max(x, { axis: 1, keepDims: true })));
+  return [
+    tanh(add(matmul(x, y), y)),
+    add(tanh(mul(x, 2)), exp(y)),
+    mul(shifted, sum(shifted, { axis: 1, keepDims: true })),
+    sum(exp(x), { axis: 0 }),
+    sum(exp(x), { axis: 1 }),
+    add(transpose(exp(x)), y),
+  ];
+}
+
+function run(threads: number): Float32Array[] {
+  const aval = { shape: [size, size], dtype: "float32" as const };
+  const traced = traceFunction((inputs) => everything(inputs[0], inputs[1]), [aval, aval]);
+  const { program: graph } = distinctOutputs(traced.graph);
+  // The threads of a memory belong to one heap.
+  const heap = new WasmHeap(undefined, threads, new DeviceMemory(4096));
+  const program = schedule(graph, { limits: WASM_LIMITS, donated: [], inPlace: [] });
+  const options = { name: "everything", scalars: [], donated: [], inPlace: [] };
+  const executable = new WasmExecutable(heap, program, options);
+  const upload = (shift: number): WasmStorage => {
+    const storage = new WasmStorage(heap, "float32", size * size);
+    storage.write(Float32Array.from({ length: size * size }, (_, i) => Math.sin(i * 0.37 + shift)));
+    return storage;
+  };
+  const inputs = [upload(0), upload(1)];
+  // Threads start once there was work for them, and take a moment.
+  const end = performance.now() + 20_000;
+  let results = executable.run(inputs, null), together = 0;
+  while (threads > 1 && together < 3 && performance.now() < end) {
+    results = executable.run(inputs, null);
+    if (heap.threadsReady > 1) together++;
+  }
+  assert(threads === 1 || together === 3, "the threads did not start");
+  return results.map((storage) => storage.read() as Float32Array);
+}
+
+Deno.test("every kind of kernel gives the same bits on one thread and on several", () => {
+  const one = run(1);
+  for (const threads of [2, 3]) {
+    run(threads).forEach((result, k) => {
+      assertEquals(new Uint32Array(result.buffer), new Uint32Array(one[k].buffer), `output ${k}`);
+    });
+  }
+});
