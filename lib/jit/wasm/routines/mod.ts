@@ -1,13 +1,19 @@
 /** The routines by name. */
 import type { RoutineGenerator } from "../routine.ts";
 import { emitCholesky } from "./cholesky.ts";
+import { emitEigh } from "./eigh.ts";
 import { emitLu } from "./lu.ts";
+import { emitQr } from "./qr.ts";
+import { emitSvd } from "./svd.ts";
 import { emitLuSolve, emitTriangularSolve } from "./triangular_solve.ts";
 
 /** What the primitives of lib/trace/primitives/linalg*.ts and fft.ts are lowered to. */
 export const routines: { readonly [name: string]: RoutineGenerator } = {
   cholesky: emitCholesky,
+  eigh: emitEigh,
   lu: emitLu,
   luSolve: emitLuSolve,
+  qr: emitQr,
+  svd: emitSvd,
   triangularSolve: emitTriangularSolve,
 };

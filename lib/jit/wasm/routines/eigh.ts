@@ -1,0 +1,222 @@
+/** The routine eigh: reduction to tridiagonal form by reflections, then implicit QL steps. */
+import type { Routine } from "../../kernel/kernel.ts";
+import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
+import { type Code, type Expression, type Procedure, procedure, type RoutineDType } from "./code.ts";
+import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
+import { makeReflection, reflect } from "./qr.ts";
+import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
+import { aligned } from "./substitution.ts";
+import { axpy, dot, exchange, fill, rotate, scale, turnOver } from "./vectors.ts";
+
+/** Steps for one eigenvalue; about two are usual. */
+const MOST_STEPS = 60;
+
+/**
+ * `tridiagonalise(a, d, e, taus, w, n)`: reduces the symmetric a to the diagonal d and the subdiagonal e (Golub and Van Loan,
+ * 8.3.1). Row k of a then holds the k-th reflection from column k + 1 on, with e[k] in the place of its leading 1.
+ */
+function tridiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const product = dot(context, dtype), add = axpy(context, dtype), make = makeReflection(context, dtype);
+  const params = ["int", "int", "int", "int", "int", "int"] as const;
+  return procedure(context, dtype, "tridiagonalise", params, null, (code, a, d, e, taus, w, n) => {
+    const k = code.variable("int", 0), i = code.variable("int"), length = code.variable("int");
+    const row = code.variable("int", a), other = code.variable("int"), v = code.variable("int");
+    const tau = code.variable("real"), beta = code.variable("real"), share = code.variable("real");
+    const stride = code.variable("int", n.times(code.bytes));
+    code.while(k.lt(n), () => {
+      code.store(code.at(d, k), code.load(code.at(row, k)));
+      length.set(n.minus(k).minus(1));
+      v.set(code.at(row, k.plus(1)));
+      code.if(length.gt(0), () => {
+        tau.set(make.call(code, v, length.minus(1)));
+        code.store(code.at(taus, k), tau);
+        beta.set(code.load(v));
+        code.store(code.at(e, k), beta);
+        code.if(tau.ne(0), () => {
+          // w = tau A v - (tau / 2)(tau v.A v) v, then A -= v w^T + w v^T on the rest.
+          code.store(v, 1);
+          i.set(0);
+          other.set(code.at(row.plus(stride), k.plus(1)));
+          code.while(i.lt(length), () => {
+            code.store(code.at(w, i), product.call(code, other, v, length).times(tau));
+            other.increase(stride);
+            i.increase(1);
+          });
+          share.set(product.call(code, w, v, length).times(tau).times(-0.5));
+          add.run(code, share, v, w, length);
+          i.set(0);
+          other.set(code.at(row.plus(stride), k.plus(1)));
+          code.while(i.lt(length), () => {
+            add.run(code, code.load(code.at(v, i)).negated(), w, other, length);
+            add.run(code, code.load(code.at(w, i)).negated(), v, other, length);
+            other.increase(stride);
+            i.increase(1);
+          });
+          code.store(v, beta);
+        });
+      });
+      row.increase(stride);
+      k.increase(1);
+    });
+  });
+}
+
+/** The square root of x^2 + y^2 of numbers whose squares are harmless. */
+function length(x: Expression, y: Expression | number): Expression {
+  return x.times(x).plus(typeof y === "number" ? y * y : y.times(y)).root();
+}
+
+/**
+ * `implicitQl(d, e, z, n)`: diagonalises the tridiagonal matrix, turning the rows of z along (Press et al., "Numerical
+ * Recipes", 11.4, after EISPACK's tql2).
+ */
+function implicitQl(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const turn = rotate(context, dtype);
+  const epsilon = dtype === "float64" ? 2 ** -53 : 2 ** -24;
+  return procedure(context, dtype, "implicitQl", ["int", "int", "int", "int"], null, (code, d, e, z, n) => {
+    const first = code.variable("int", 0), last = code.variable("int"), i = code.variable("int");
+    const steps = code.variable("int"), stride = code.variable("int", n.times(code.bytes));
+    const [g, r, s, c, p, f, b] = Array.from({ length: 7 }, () => code.variable("real"));
+    const at = (array: Expression, index: Expression): Expression => code.load(code.at(array, index));
+    /** The next place from `first` on where the matrix falls apart. */
+    const findSplit = (): void => {
+      last.set(first);
+      code.block((leave) => {
+        code.while(last.lt(n.minus(1)), () => {
+          const sum = at(d, last).magnitude().plus(at(d, last.plus(1)).magnitude());
+          leave(at(e, last).magnitude().le(sum.times(epsilon)));
+          last.increase(1);
+        });
+      });
+    };
+    code.while(first.lt(n), () => {
+      steps.set(0);
+      findSplit();
+      code.while(last.ne(first).and(steps.lt(MOST_STEPS)), () => {
+        steps.increase(1);
+        g.set(at(d, first.plus(1)).minus(at(d, first)).over(at(e, first).times(2)));
+        r.set(length(g, 1));
+        g.set(at(d, last).minus(at(d, first)).plus(at(e, first).over(g.plus(r.withSign(g)))));
+        s.set(1);
+        c.set(1);
+        p.set(0);
+        i.set(last.minus(1));
+        code.block((leave) => {
+          code.while(i.ge(first), () => {
+            const next = i.plus(1);
+            f.set(s.times(at(e, i)));
+            b.set(c.times(at(e, i)));
+            r.set(length(f, g));
+            code.store(code.at(e, next), r);
+            code.if(r.eq(0), () => {
+              code.store(code.at(d, next), at(d, next).minus(p));
+              code.store(code.at(e, last), 0);
+              leave();
+            });
+            s.set(f.over(r));
+            c.set(g.over(r));
+            g.set(at(d, next).minus(p));
+            r.set(at(d, i).minus(g).times(s).plus(c.times(b).times(2)));
+            p.set(s.times(r));
+            code.store(code.at(d, next), g.plus(p));
+            g.set(c.times(r).minus(b));
+            turn.run(code, c, s, z.plus(i.times(stride)), z.plus(next.times(stride)), n);
+            i.increase(-1);
+          });
+          code.store(code.at(d, first), at(d, first).minus(p));
+          code.store(code.at(e, first), g);
+          code.store(code.at(e, last), 0);
+        });
+        findSplit();
+      });
+      first.increase(1);
+    });
+  });
+}
+
+/** Sorts values in ascending (or descending) order, exchanging rows of the arrays along. */
+export function sortRows(
+  code: Code,
+  values: Expression,
+  n: number,
+  rows: readonly { readonly array: Expression; readonly length: number }[],
+  descending: boolean,
+): void {
+  const swap = exchange(code.context, code.dtype);
+  const best = code.variable("int"), held = code.variable("real");
+  code.for(0, n - 1, (i) => {
+    best.set(i);
+    held.set(code.load(code.at(values, i)));
+    code.for(i.plus(1), n, (j) => {
+      const value = code.load(code.at(values, j));
+      code.if(descending ? value.gt(held) : value.lt(held), () => {
+        held.set(value);
+        best.set(j);
+      });
+    });
+    code.if(best.ne(i), () => {
+      code.store(code.at(values, best), code.load(code.at(values, i)));
+      code.store(code.at(values, i), held);
+      for (const { array, length } of rows) {
+        swap.run(code, code.at(array, i.times(length)), code.at(array, best.times(length)), length);
+      }
+    });
+  });
+  code.release(best, held);
+}
+
+export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunction {
+  const dtype = routineDType(kernel);
+  const n = kernel.shapes[0][kernel.shapes[0].length - 1];
+  const bytes = dtype === "float32" ? 4 : 8;
+  const line = aligned((n + 2) * bytes);
+  const workAt = 0, rowsAt = aligned(n * n * bytes), linesAt = 2 * rowsAt;
+  context.needScratch(linesAt + 3 * line + 64);
+  const turn = turnOver(context, dtype),
+    reduce = tridiagonalise(context, dtype),
+    ql = implicitQl(context, dtype);
+  const apply = reflect(context, dtype), times = scale(context, dtype), sign = vectorSign(context, dtype);
+  const nan = fill(context, dtype), power = powerOfTwo(context, dtype), finite = allFinite(context, dtype);
+  return emitMatrixRoutine(context, kernel, {
+    ranks: [2, 1, 2],
+    unitCost: 6 * n * n * n,
+    body(code, [a, values, vectors]) {
+      const base = code.variable("int", code.scratch());
+      const work = base.plus(workAt), rows = base.plus(rowsAt);
+      const [e, taus, w] = [0, 1, 2].map((k) => base.plus(linesAt + k * line));
+      const size = code.variable("real"), tau = code.variable("real"), v = code.variable("int");
+      // The upper triangle comes from the lower one.
+      turn.run(code, work, n, a, n, n, n, 1);
+      code.for(0, n, (i) => {
+        code.copyBytes(code.at(work, i.times(n)), code.at(a, i.times(n)), i.plus(1).times(bytes));
+      });
+      code.if(finite.call(code, work, n * n), () => {
+        size.set(power.call(code, work, n * n, w));
+        times.run(code, code.real(1).over(size), work, n * n);
+        reduce.run(code, work, values, e, taus, w, n);
+        // The rows become the columns of the product of the reflections.
+        code.zeroBytes(rows, n * n * bytes);
+        code.for(0, n, (c) => code.store(code.at(rows, c.times(n + 1)), 1));
+        code.for(n - 2, 0, (k) => {
+          tau.set(code.load(code.at(taus, k)));
+          v.set(code.at(work, k.times(n + 1).plus(1)));
+          code.for(k.plus(1), n, (c) => {
+            apply.run(code, v, tau, code.at(rows, c.times(n).plus(k.plus(1))), code.int(n - 2).minus(k));
+          });
+        }, -1);
+        ql.run(code, values, e, rows, n);
+        sortRows(code, values, n, [{ array: rows, length: n }], false);
+        code.for(0, n, (i) => {
+          const row = code.at(rows, i.times(n));
+          times.run(code, sign.call(code, row, n), row, n);
+        });
+        times.run(code, size, values, n);
+        turn.run(code, vectors, n, rows, n, n, n, 1);
+      }, () => {
+        nan.run(code, NaN, values, n);
+        nan.run(code, NaN, vectors, n * n);
+      });
+      code.release(base, size, tau, v);
+    },
+  });
+}
