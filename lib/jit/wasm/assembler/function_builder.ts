@@ -189,6 +189,14 @@ export class FunctionBuilder {
     return this;
   }
 
+  /** Emits `memory.init` of a data segment (destination, place in the segment, bytes on the stack). */
+  memoryInit(segment: number): this {
+    this.code.bytes([0xfc, 8]);
+    this.code.unsigned(segment);
+    this.code.byte(0);
+    return this;
+  }
+
   /** Emits `atomic.fence`. */
   atomicFence(): this {
     this.code.bytes([0xfe, 3, 0]);

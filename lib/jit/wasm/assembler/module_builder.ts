@@ -46,6 +46,7 @@ export class ModuleBuilder {
   #globalCount = 0;
   readonly #exports: ByteWriter = new ByteWriter(64);
   #exportCount = 0;
+  readonly #data: Uint8Array[] = [];
 
   /** The index of a function type; equal types share one. */
   typeIndex(type: FunctionType): number {
@@ -134,6 +135,11 @@ export class ModuleBuilder {
     return this.#globalCount++;
   }
 
+  /** Adds bytes that `memory.init` copies into the memory; returns the index of the segment. */
+  addData(bytes: Uint8Array): number {
+    return this.#data.push(bytes) - 1;
+  }
+
   /** The module in the WebAssembly binary format. */
   build(): Uint8Array<ArrayBuffer> {
     let codeBytes = 0;
@@ -165,7 +171,22 @@ export class ModuleBuilder {
       for (const index of table.elements) body.unsigned(index);
       writeSection(out, 9, 1, body);
     }
+    const data = new ByteWriter(64);
+    for (const bytes of this.#data) {
+      data.byte(1);
+      data.unsigned(bytes.length);
+      data.bytes(bytes);
+    }
+    if (this.#data.length > 0) {
+      // The number of segments, which the code refers to before they come.
+      const count = new ByteWriter(8);
+      count.unsigned(this.#data.length);
+      out.byte(12);
+      out.unsigned(count.length);
+      out.bytes(count.view());
+    }
     writeSection(out, 10, this.#functions.length, code);
+    writeSection(out, 11, this.#data.length, data);
     return out.toBytes();
   }
 

@@ -2,6 +2,7 @@
 import type { RoutineGenerator } from "../routine.ts";
 import { emitCholesky } from "./cholesky.ts";
 import { emitEigh } from "./eigh.ts";
+import { emitFft, emitIrfft, emitRfft } from "./fft.ts";
 import { emitLu } from "./lu.ts";
 import { emitQr } from "./qr.ts";
 import { emitSvd } from "./svd.ts";
@@ -11,9 +12,12 @@ import { emitLuSolve, emitTriangularSolve } from "./triangular_solve.ts";
 export const routines: { readonly [name: string]: RoutineGenerator } = {
   cholesky: emitCholesky,
   eigh: emitEigh,
+  fft: emitFft,
+  irfft: emitIrfft,
   lu: emitLu,
   luSolve: emitLuSolve,
   qr: emitQr,
+  rfft: emitRfft,
   svd: emitSvd,
   triangularSolve: emitTriangularSolve,
 };
