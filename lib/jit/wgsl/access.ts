@@ -73,7 +73,7 @@ export class Access {
     places: readonly Place[],
     used: ReadonlySet<number>,
     useOf: (slot: number) => SlotUse,
-    scratch = false,
+    scratch: boolean | "atomic" = false,
   ) {
     this.#shader = shader;
     this.#operands = operands;
@@ -97,7 +97,7 @@ export class Access {
         name: "scratch",
         type: "u32",
         write: true,
-        use: { vector: false, atomic: false },
+        use: { vector: false, atomic: scratch === "atomic" },
       });
     }
   }

@@ -35,5 +35,5 @@ export function kernelInfo(step: KernelStep | HostStep): KernelInfo {
     const line = node.location?.short();
     if (line) locations.add(line);
   }
-  return { name: operations.join(" "), kind: kindOf(step), operations, locations: [...locations] };
+  return { name: operations.join(" "), kind: kindOf(step), operations, locations: [...locations], step };
 }

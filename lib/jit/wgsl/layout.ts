@@ -68,7 +68,7 @@ export function placesOf(
       dynamic: binding.steps.length > 0,
       step: binding.steps.reduce((step, { stride }) => gcd(step, stride), 0),
       words: word >= 0,
-      elements: buffer.kind === "tape" ? -1 : buffer.length,
+      elements: buffer.length,
     };
   });
 }

@@ -82,7 +82,7 @@ export class Pipelines {
 /** The message, and the lines of the shader around the place it names. */
 function excerpt(message: string, code: string): string {
   const lines = code.split("\n");
-  const place = /wgsl:(\d+):/.exec(message);
+  const place = /:(\d+):\d+/.exec(message);
   const line = place ? Number(place[1]) : 1;
   const from = Math.max(0, line - 4);
   const shown = lines.slice(from, line + 3).map((text, i) => `${String(from + i + 1).padStart(5)} ${text}`);

@@ -63,6 +63,8 @@ export function opExpression(
   if (type === "bool") return boolExpression(op, a, b);
   if (op in COMPARE) return `(${a} ${COMPARE[op]} ${b})`;
   if (type === "f32") return floatExpression(shader, op, a, b);
+  if (op === "isNaN") return "false";
+  if (op === "isFinite") return "true";
   return narrow(from, integerExpression(shader, op, type, from, a, b));
 }
 
@@ -123,10 +125,6 @@ function integerExpression(
     case "round":
     case "trunc":
       return a;
-    case "isNaN":
-      return "false";
-    case "isFinite":
-      return "true";
     case "square":
       return `(${a} * ${a})`;
     case "add":

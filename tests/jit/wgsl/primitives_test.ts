@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
+import { inlineCalls } from "../../../lib/autodiff/inline_calls.ts";
 import { distinctOutputs } from "../../../lib/jit/closed_graph.ts";
 import { castValue, type DType, isFloat, newTypedArray } from "../../../lib/trace/dtype.ts";
 import { Graph, Node, Variable } from "../../../lib/trace/graph.ts";
@@ -22,7 +23,12 @@ function compare(backend: WgslBackend, row: PrimitiveCase, dtype: DType, seed: n
   const node = new Node(primitive, variables, params, outputs, null);
   const { program, sources } = distinctOutputs(new Graph(variables, node.outputs, [node]), node.outputs);
   if (sources.some(({ from }) => from !== "program")) return null;
-  const executable = backend.compile(program, { name: "row", scalars: [], donated: [], inPlace: [] });
+  const executable = backend.compile(inlineCalls(program), {
+    name: "row",
+    scalars: [],
+    donated: [],
+    inPlace: [],
+  });
   const storages = inputs.map(({ data, dtype }) => {
     const array = newTypedArray(dtype, data.length);
     array.set(data as unknown as Float32Array);
@@ -45,11 +51,13 @@ function difference(actual: ArrayLike<number>, expected: HostArray, row: Primiti
   assertEquals(actual.length, data.length);
   const sums = ["sum", "prod", "contract", "convolve", "cumsum", "cumprod"].includes(row.primitive.name);
   const unit = dtype === "float16" ? 2 ** -10 : 2 ** -23;
+  // They cross zero between poles, where float32 cannot be exact.
+  const crossing = ["lgamma", "digamma"].includes(row.primitive.name) ? 1 : 2 ** -126;
   const scale = sums ? Math.max(...Array.from(data, Math.abs).filter(Number.isFinite), 0) : 0;
   for (let i = 0; i < data.length; i++) {
     const a = actual[i], e = castValue(data[i], "float64", dtype);
     if (Object.is(a, e) || a === e || (a !== a && e !== e)) continue;
-    const allowed = isFloat(dtype) ? 8 * unit * Math.max(Math.abs(e), scale, 2 ** -126) : 0;
+    const allowed = isFloat(dtype) ? 8 * unit * Math.max(Math.abs(e), scale, crossing) : 0;
     if (!(Math.abs(a - e) <= allowed)) return `at ${i} ${a}, not ${e}`;
   }
   return null;

@@ -9,6 +9,7 @@ import type { Dispatch, KernelPlan } from "../plan.ts";
 import type { Tuning } from "../tuning.ts";
 import { collapseAxes } from "./axes.ts";
 import { chooseLanes } from "./lanes.ts";
+import { mayCollide, planOrderedStores } from "./ordered_stores.ts";
 import { type NestMode, writeNest } from "./nest_shader.ts";
 
 export function planNest(source: Nest, places: readonly Place[], tuning: Tuning): KernelPlan {
@@ -16,6 +17,7 @@ export function planNest(source: Nest, places: readonly Place[], tuning: Tuning)
   const rows = sizeOf(kernel.domain.slice(0, kernel.rowRank));
   const columns = sizeOf(kernel.domain.slice(kernel.rowRank));
   if (rows === 0) return { dispatches: [], scratchBytes: 0 };
+  if (mayCollide(kernel)) return planOrderedStores(kernel, places, tuning);
   const lanes = chooseLanes(kernel, places);
   const alongRows = lanes.count === 4 && lanes.axis < kernel.rowRank;
   const alongColumns = lanes.count === 4 && !alongRows;

@@ -112,10 +112,10 @@ export class StatementWriter {
     for (const id of ids) if (!this.has(id)) this.#values.set(id, this.#compute(id));
   }
 
-  /** The position that an index means, as an expression. */
-  position(operand: number, index: Index, lane: number): string {
+  /** The position that an index means, as an expression: from the start of its buffer, or of the operand. */
+  position(operand: number, index: Index, lane: number, own = false): string {
     const { access, lanes } = this.#context;
-    const base = access.base(operand);
+    const base = own ? { constant: 0, term: null } : access.base(operand);
     let constant = index.offset + base.constant;
     const terms: string[] = [];
     if (base.term !== null) terms.push(base.term);
