@@ -2,6 +2,7 @@
 import type { DType, TypedArray } from "../trace/dtype.ts";
 import type { Graph } from "../trace/graph.ts";
 import type { Device, Storage } from "../trace/storage.ts";
+import type { HostStep, KernelStep, Program } from "./kernel/program.ts";
 
 /** What may happen to the block of an input during one run. */
 export const KEEP = 0;
@@ -23,6 +24,10 @@ export interface CompileOptions {
   readonly inPlace: readonly (readonly [input: number, output: number])[];
   /** Measure each kernel, for `timings`. */
   readonly profile?: boolean;
+  /** Called after each measured kernel, with its number, when it started (as `performance.now()`) and how long it took. */
+  readonly onKernel?: (executable: Executable, kernel: number, start: number, duration: number) => void;
+  /** Called with the milliseconds that each part of compiling took. */
+  readonly onPhase?: (phase: string, milliseconds: number) => void;
 }
 
 /** One kernel of a compiled program, as `f.lower` and the profile show it. */
@@ -35,6 +40,8 @@ export interface KernelInfo {
   readonly operations: readonly string[];
   /** The user's lines they were written on, as `file.ts:line`. */
   readonly locations: readonly string[];
+  /** What it was made from; the interpreter has none. */
+  readonly step?: KernelStep | HostStep;
 }
 
 /** How often a kernel ran and how long in all. */
@@ -56,6 +63,8 @@ export interface Executable {
   /** Bytes: the most that temporaries and outputs take at once, and of outputs that lie in donated blocks. */
   readonly memory: { readonly peak: number; readonly donated: number };
   readonly kernels: readonly KernelInfo[];
+  /** The plan it runs by; the interpreter has none. */
+  readonly program?: Program;
   /** One per kernel, or null when the program was compiled without `profile`. */
   timings(): readonly KernelTiming[] | null;
   /** The generated program as text: WAT of a WebAssembly program, WGSL of a WebGPU program. */

@@ -88,9 +88,14 @@ export function planCall(call: TracedCall): CallPlan {
 }
 
 /** The graph after the passes; as it was traced where the reference or a debugger looks at it. */
-function optimised({ traced: { graph }, passes }: TracedCall): Graph {
+function optimised({ traced: { graph }, passes, profile, name }: TracedCall): Graph {
   if (passes === "none") return graph;
-  const result = optimise(graph, { verify: passes === "verify" });
+  const result = optimise(graph, {
+    verify: passes === "verify",
+    onPass: profile
+      ? (pass, milliseconds) => profile.addPhase(name, `pass ${pass}`, milliseconds)
+      : undefined,
+  });
   return passes === "verify" ? graph : result;
 }
 

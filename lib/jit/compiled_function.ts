@@ -10,6 +10,7 @@ import { debugBackend, type Guards, referenceBackend } from "./observing_backend
 import { prepare, type Prepared } from "./prepare.ts";
 import { untrackedStorages } from "./scope.ts";
 import type { Profile } from "./profile.ts";
+import { typedArrayBytes } from "./profile_transfers.ts";
 import { type Arguments, argumentsKey, buildGuards, signatureParts } from "./signature.ts";
 import { traceCall } from "./trace_call.ts";
 import { TraceLog, type TraceRecord } from "./trace_log.ts";
@@ -85,11 +86,18 @@ export class CompiledFunction {
   #callSlowly(args: readonly unknown[]): unknown {
     const trace = currentTrace();
     if (trace !== null) return this.#inline(trace, args);
+    const started = this.#profile === null ? 0 : performance.now();
     const prepared = this.#prepare(args);
+    if (this.#profile !== null) this.#countUploads(this.#profile, args, performance.now() - started);
     const entry = this.#entryFor(prepared);
     // Not by its guards: static arguments that are equal in contents are not identical.
     const inputs = prepared.flat.leaves.map((leaf) => typeof leaf === "number" ? leaf : leaf.storage());
     return this.#profile === null ? entry.run(inputs) : entry.runProfiled(inputs, this.#profile);
+  }
+
+  #countUploads(profile: Profile, args: readonly unknown[], milliseconds: number): void {
+    const bytes = typedArrayBytes(args.filter((_, i) => !this.settings.static.includes(i)));
+    if (bytes > 0) profile.addTransfer(this.settings.name, "to the device", bytes, milliseconds);
   }
 
   /** A jitted function inside a trace is the plain function. */

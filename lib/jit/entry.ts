@@ -15,6 +15,7 @@ import { type CallPlan, planCall } from "./call_plan.ts";
 import { trackStorage } from "./scope.ts";
 import { defaultDevice } from "./devices.ts";
 import type { Profile } from "./profile.ts";
+import { watchReads } from "./profile_transfers.ts";
 import { describeSignature, fill, type Guard, type SignaturePart } from "./signature.ts";
 
 /** What a trace of a jitted function gave. */
@@ -100,12 +101,15 @@ export class Entry {
   }
 
   compileFor(backend: Backend): Executable {
+    const { name, profile } = this.call;
     return backend.compile(this.#plan.program, {
-      name: this.call.name,
+      name,
       scalars: this.call.scalars,
       donated: this.#plan.taken,
       inPlace: this.#plan.inPlace.map(({ input, output }) => [input, output] as const),
-      profile: this.call.profile !== null,
+      profile: profile !== null,
+      onKernel: profile?.kernelListener(),
+      onPhase: profile ? (phase, milliseconds) => profile.addPhase(name, phase, milliseconds) : undefined,
     });
   }
 
@@ -132,13 +136,16 @@ export class Entry {
   /** `run`, measured. */
   runProfiled(inputs: RunInput[], profile: Profile): unknown {
     const executable = this.executable();
+    const { name, parts } = this.call;
     const started = performance.now();
+    let result: unknown;
     try {
-      return this.run(inputs);
+      result = this.run(inputs);
     } finally {
-      const { name, parts } = this.call;
-      profile.addCall(name, executable, describeSignature(parts), performance.now() - started);
+      profile.addCall(name, executable, describeSignature(parts), performance.now() - started, this.#device);
     }
+    watchReads(result, name, profile);
+    return result;
   }
 
   /** Runs with the inputs that `match` gave. */

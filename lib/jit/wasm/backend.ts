@@ -37,6 +37,14 @@ function withOwnOutputs(graph: Graph): Graph {
     : new Graph(graph.inputs, outputs, [...graph.nodes, ...copies], graph.name);
 }
 
+function timed<T>(phase: string, onPhase: CompileOptions["onPhase"], body: () => T): T {
+  if (!onPhase) return body();
+  const started = performance.now();
+  const result = body();
+  onPhase(phase, performance.now() - started);
+  return result;
+}
+
 export class WasmBackend implements Backend {
   readonly device: Device = "wasm";
   readonly #heap: WasmHeap;
@@ -51,12 +59,15 @@ export class WasmBackend implements Backend {
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {
-    const { donated, inPlace } = options;
-    return new WasmExecutable(
-      this.#heap,
-      schedule(withOwnOutputs(optimise(graph)), { limits: WASM_LIMITS, donated, inPlace }),
-      options,
+    const { donated, inPlace, onPhase } = options;
+    const onPass = onPhase && ((name: string, milliseconds: number) => onPhase(`pass ${name}`, milliseconds));
+    const optimised = withOwnOutputs(optimise(graph, { onPass }));
+    const program = timed(
+      "schedule",
+      onPhase,
+      () => schedule(optimised, { limits: WASM_LIMITS, donated, inPlace }),
     );
+    return timed("assemble", onPhase, () => new WasmExecutable(this.#heap, program, options));
   }
 
   upload(data: TypedArray, dtype: DType): Storage {

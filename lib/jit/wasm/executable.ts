@@ -50,6 +50,7 @@ export class WasmExecutable implements Executable {
   readonly memory: { readonly peak: number; readonly donated: number };
   #kernels: readonly KernelInfo[] | null = null;
   readonly #timings: { calls: number; milliseconds: number }[] | null;
+  readonly #onKernel: CompileOptions["onKernel"];
   #started = 0;
   readonly #heap: WasmHeap;
   readonly #threads: number;
@@ -71,6 +72,7 @@ export class WasmExecutable implements Executable {
     this.#threads = heap.threads;
     this.#program = program;
     this.#module = assembleProgram(heap.memory, program, { ...options, threads: this.#threads });
+    this.#onKernel = options.onKernel;
     this.#timings = options.profile ? this.#module.measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
     const { layout } = this.#module;
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
@@ -81,6 +83,10 @@ export class WasmExecutable implements Executable {
       const { dtype, length, bytes, reuses } = program.buffers[buffer];
       return { dtype, length, bytes, reuses, word: layout.buffers[buffer], cell: layout.smallOutputs[k] };
     });
+  }
+
+  get program(): Program {
+    return this.#program;
   }
 
   get kernels(): readonly KernelInfo[] {
@@ -332,6 +338,7 @@ export class WasmExecutable implements Executable {
       const timing = this.#timings![step];
       timing.calls++;
       timing.milliseconds += now - this.#started;
+      this.#onKernel?.(this, step, this.#started, now - this.#started);
     }
   }
 
@@ -387,10 +394,12 @@ class StepInfo implements KernelInfo {
   readonly name: string;
   readonly kind: string;
   readonly operations: readonly string[];
+  readonly step: KernelStep | HostStep;
   readonly #nodes: readonly Node[];
   #locations: readonly string[] | null = null;
 
   constructor(step: KernelStep | HostStep) {
+    this.step = step;
     this.#nodes = step.kind === "host" ? [step.node] : step.nodes;
     this.operations = this.#nodes.map((node) => node.primitive.name);
     this.name = this.operations.join(" ");
