@@ -18,6 +18,8 @@ export interface KernelFunction {
   readonly unitCost: number;
   /** False when parts of the work must not run at the same time. */
   readonly splittable: boolean;
+  /** Parts of the work should be multiples of so many units; 1 if not given. */
+  readonly grain?: number;
   /** In how many parts the work is best split for two threads, if not in many. */
   readonly chunks?: number;
 }
@@ -46,7 +48,9 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   w.anchor(outer, 0, w.streams.all);
   const write = plan.lanesAreRows ? writeRowSweep : plan.tileAxis >= 0 ? writeTileSweep : writeColumnSweep;
   write(w, outer, { begin, end });
-  return { index: f.index, units: plan.units, unitCost: unitCostOf(w), splittable };
+  // Whole cache lines, and whole strips of rows.
+  const grain = !plan.unitsAreLanes ? 1 : plan.lanesAreRows ? 1024 : 64;
+  return { index: f.index, units: plan.units, unitCost: unitCostOf(w), splittable, grain };
 }
 
 /** Nanoseconds for an element to come from memory, and for an instruction on one of several lanes. */

@@ -15,6 +15,19 @@ export const FRAME_POINTERS = 4;
 /** Nanoseconds of work on one thread from which splitting pays. */
 const WORTH_SPLITTING = 40_000;
 
+/** Nanoseconds of a part of the work. */
+const PART = 200_000;
+
+/**
+ * Units of a part when work is done in at least so many parts. Long work comes in more of them: V8 compiles a
+ * function again with optimisation while it runs, but only the next call gets that code.
+ */
+export function unitsOfPart(kernel: KernelFunction, parts: number): number {
+  const { units, unitCost, grain = 1 } = kernel;
+  const count = Math.max(parts, Math.ceil(units * unitCost / PART));
+  return Math.min(units, Math.ceil(units / count / grain) * grain);
+}
+
 const chunkType: FunctionType = { params: ["i32", "i32"], results: [] };
 
 /** Writes the calls, and the function through which threads come back. */
@@ -48,10 +61,9 @@ export class ParallelKernels {
       pushPointer(i);
       f.i32Store(word(FRAME_POINTERS + i));
     }
-    // Whole cache lines, so that no two threads write to one.
-    const wanted = Math.min(kernel.units, kernel.chunks ?? 4 * this.#threads);
-    const step = kernel.units >= 64 * wanted ? 64 : 1;
-    const size = Math.ceil(kernel.units / wanted / step) * step;
+    const size = kernel.chunks === undefined
+      ? unitsOfPart(kernel, 4 * this.#threads)
+      : Math.ceil(kernel.units / kernel.chunks);
     f.localGet(0).i32Const(size).i32Store(word(FRAME_CHUNK_UNITS));
     f.localGet(0).i32Const(kernel.units).i32Store(word(FRAME_UNITS));
     f.i32Const(this.#numberOf(kernel, operands));

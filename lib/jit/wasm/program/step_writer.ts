@@ -10,9 +10,9 @@ import type {
   SwitchStep,
 } from "../../kernel/program.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
-import type { ModuleContext } from "../nest/mod.ts";
+import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { KernelTable } from "./kernels.ts";
-import type { ParallelKernels } from "./parallel.ts";
+import { type ParallelKernels, unitsOfPart } from "./parallel.ts";
 import {
   ARENA_WORD,
   LOOP_COUNT,
@@ -127,11 +127,34 @@ export class StepWriter {
     if (this.#parallel.splits(kernel)) {
       const { bindings } = step;
       this.#parallel.call(f, kernel, bindings.length, (i) => this.#address(body, bindings[i]));
-    } else {
+    } else this.#callInParts(body, step, kernel);
+    if (step.copies !== undefined) f.end();
+  }
+
+  /** Calls a kernel on one thread. */
+  #callInParts(body: StepFunction, step: KernelStep, kernel: KernelFunction): void {
+    const { f } = body;
+    const part = kernel.chunks === undefined ? unitsOfPart(kernel, 1) : kernel.units;
+    if (part >= kernel.units) {
       for (const binding of step.bindings) this.#address(body, binding);
       f.i32Const(0).i32Const(kernel.units).call(kernel.index);
+      return;
     }
-    if (step.copies !== undefined) f.end();
+    const begin = f.local("i32"), end = f.local("i32");
+    const pointers = step.bindings.map((binding) => {
+      const local = f.local("i32");
+      this.#address(body, binding);
+      f.localSet(local);
+      return local;
+    });
+    f.i32Const(0).localSet(begin).loop();
+    f.localGet(begin).i32Const(part).i32Add().localSet(end);
+    for (const pointer of pointers) f.localGet(pointer);
+    f.localGet(begin);
+    f.localGet(end).i32Const(kernel.units).localGet(end).i32Const(kernel.units).i32LtU().select();
+    f.call(kernel.index);
+    f.localGet(end).localTee(begin).i32Const(kernel.units).i32LtU().brIf(0).end();
+    f.release(begin, end, ...pointers);
   }
 
   /** Whether two bindings certainly have one address. */
