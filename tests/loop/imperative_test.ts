@@ -1,5 +1,5 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { checkGrads, grad, jit, loop, LoopError, shared, type Tensor, type tensor, vmap } from "@damo/damo";
+import { checkGrads, grad, jit, loop, LoopError, shared, type Tensor, vmap } from "@damo/damo";
 import { f64, loopTest, typed, values } from "./both_executors.ts";
 
 const xs = f64([0.1, 0.2, 0.3]);

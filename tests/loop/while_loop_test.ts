@@ -66,7 +66,7 @@ loopTest("trip counts that differ between examples", () => {
   assertEquals(values(sum(typed([0, 3, -1, 1], "int32"), f64([1, 2, 3, 4]))), [1, 20, 3, 8]);
 });
 
-loopTest("a million steps", () => {
+loopTest("many steps", () => {
   const half = whileLoop(([, i]) => i.lt(1e5), ([x, i]) => [x.mul(0.5).add(1), i.add(1)], [
     f64(0),
     typed(0, "int32"),

@@ -5,7 +5,13 @@ import { prune as dropDeadNodes } from "../../trace/prune.ts";
 import type { Pass } from "../../trace/rewrite.ts";
 import { stabilise } from "../../trace/stabilise.ts";
 import { verifyGraph } from "../../trace/verify.ts";
+import { convolution } from "./convolution.ts";
 import { fold } from "./fold.ts";
+import { loopHoist } from "./loop_hoist.ts";
+import { loopPrune } from "./loop_prune.ts";
+import { loopBehind, loopFront } from "./loop_split.ts";
+import { mapSubgraphs } from "./loop_subgraphs.ts";
+import { loopSums } from "./loop_sums.ts";
 import { merge } from "./merge.ts";
 import { simplify } from "./simplify.ts";
 
@@ -20,6 +26,7 @@ export const PASSES: readonly Pass[] = [
   fold,
   simplify,
   merge,
+  convolution,
   simplify,
   fold,
   merge,

@@ -1,0 +1,225 @@
+/** A loop taken apart for rewriting: its parts as lists that passes change, put together again as a new node. */
+import type { LoopParams } from "../../loop/loop_params.ts";
+import { loopPrimitive } from "../../loop/loop_primitive.ts";
+import { splitBodyInputs, splitBodyOutputs, splitInputs } from "../../loop/loop_layout.ts";
+import { countUses, Graph, Node, Variable } from "../../trace/graph.ts";
+import { neededNodes } from "../../trace/prune.ts";
+import { type Pass, rewriteGraph } from "../../trace/rewrite.ts";
+import { Tensor } from "../../trace/tensor.ts";
+import { bind } from "../../trace/trace.ts";
+
+export interface ConstantSlot {
+  readonly outer: Tensor;
+  readonly body: Variable;
+  /** Its place in the condition, where there is one. */
+  readonly condition: Variable | null;
+}
+
+export interface CarrySlot {
+  readonly initial: Tensor;
+  readonly body: Variable;
+  readonly condition: Variable | null;
+  next: Variable;
+}
+
+export interface SequenceSlot {
+  readonly outer: Tensor;
+  readonly body: Variable;
+}
+
+export interface RowSlot {
+  body: Variable;
+}
+
+/** What the new node gives, for making the outputs of the old one. */
+export interface Bound {
+  carry(slot: CarrySlot): Tensor;
+  row(slot: RowSlot): Tensor;
+}
+
+type OutputSource =
+  | { readonly kind: "carry"; readonly slot: CarrySlot }
+  | { readonly kind: "row"; readonly slot: RowSlot }
+  | { readonly kind: "taken" }
+  | { readonly kind: "unused" }
+  | { readonly kind: "made"; readonly make: (bound: Bound) => Tensor };
+
+export class LoopDraft {
+  readonly params: LoopParams;
+  readonly count: Tensor | null;
+  constants: ConstantSlot[];
+  carries: CarrySlot[];
+  sequences: SequenceSlot[];
+  rows: RowSlot[];
+  readonly step: Variable | null;
+  stop: Variable | null;
+  nodes: readonly Node[];
+  /** Where each output of the old node comes from. */
+  readonly outputs: OutputSource[];
+
+  constructor(inputs: readonly Tensor[], params: LoopParams) {
+    this.params = params;
+    const given = splitInputs(inputs, params);
+    const inside = splitBodyInputs(params.body.inputs, params);
+    const results = splitBodyOutputs(params.body.outputs, params);
+    const condition = params.condition?.inputs ?? null;
+    this.count = given.count;
+    this.constants = given.constants.map((outer, i) => ({
+      outer,
+      body: inside.constants[i],
+      condition: condition && condition[i],
+    }));
+    this.carries = given.carries.map((initial, i) => ({
+      initial,
+      body: inside.carries[i],
+      condition: condition && condition[params.constants + i],
+      next: results.carries[i],
+    }));
+    this.sequences = given.sequences.map((outer, i) => ({ outer, body: inside.slices[i] }));
+    this.rows = results.rows.map((body) => ({ body }));
+    this.step = inside.step;
+    this.stop = results.stop;
+    this.nodes = params.body.nodes;
+    this.outputs = [
+      ...this.carries.map((slot): OutputSource => ({ kind: "carry", slot })),
+      ...this.rows.map((slot): OutputSource => ({ kind: "row", slot })),
+      ...(params.taken ? [{ kind: "taken" } as const] : []),
+    ];
+  }
+
+  /** A loop that takes exactly `length` steps. */
+  get isFixed(): boolean {
+    const { counted, condition, stops, length } = this.params;
+    return !counted && condition === null && !stops && length >= 0;
+  }
+
+  /** Every output of the body. */
+  bodyOutputs(): Variable[] {
+    return [
+      ...this.carries.map((slot) => slot.next),
+      ...this.rows.map((slot) => slot.body),
+      ...(this.stop ? [this.stop] : []),
+    ];
+  }
+
+  /** Puts other variables in the place of some, in all nodes and outputs of the body. */
+  rename(names: ReadonlyMap<Variable, Variable>): void {
+    const renamed = new Map(names);
+    const at = (variable: Variable): Variable => renamed.get(variable) ?? variable;
+    this.nodes = this.nodes.map((node) => {
+      if (!node.inputs.some((input) => renamed.has(input))) return node;
+      const avals = node.outputs.map((output) => output.aval);
+      const copy = new Node(node.primitive, node.inputs.map(at), node.params, avals, node.location);
+      node.outputs.forEach((output, i) => {
+        copy.outputs[i].name = output.name;
+        renamed.set(output, copy.outputs[i]);
+      });
+      return copy;
+    });
+    for (const slot of this.carries) slot.next = at(slot.next);
+    for (const slot of this.rows) slot.body = at(slot.body);
+    if (this.stop) this.stop = at(this.stop);
+  }
+
+  /** A new constant of the loop with the value `outer`. */
+  addConstant(outer: Tensor, like: Variable): ConstantSlot {
+    const { shape, dtype } = like.aval;
+    const fresh = (): Variable => new Variable({ shape, dtype }, null, 0, like.name);
+    const slot = { outer, body: fresh(), condition: this.params.condition ? fresh() : null };
+    this.constants.push(slot);
+    return slot;
+  }
+
+  addSequence(outer: Tensor, like: Variable): SequenceSlot {
+    const { shape, dtype } = like.aval;
+    const slot = { outer, body: new Variable({ shape, dtype }, null, 0, like.name) };
+    this.sequences.push(slot);
+    return slot;
+  }
+
+  addRow(body: Variable): RowSlot {
+    const known = this.rows.find((slot) => slot.body === body);
+    if (known) return known;
+    const slot = { body };
+    this.rows.push(slot);
+    return slot;
+  }
+
+  /** Binds the new loop and gives the outputs of the old node. */
+  finish(): Tensor[] {
+    const { params } = this;
+    const inputs = [
+      ...this.constants.map((slot) => slot.body),
+      ...this.carries.map((slot) => slot.body),
+      ...(this.step ? [this.step] : []),
+      ...this.sequences.map((slot) => slot.body),
+    ];
+    const outputs = this.bodyOutputs();
+    const body = new Graph(inputs, outputs, neededNodes(this.nodes, outputs), params.body.name);
+    const condition = params.condition && new Graph(
+      [...this.constants, ...this.carries].map((slot) => slot.condition!),
+      params.condition.outputs,
+      params.condition.nodes,
+      params.condition.name,
+    );
+    const all = [
+      ...(this.count ? [this.count] : []),
+      ...this.constants.map((slot) => slot.outer),
+      ...this.carries.map((slot) => slot.initial),
+      ...this.sequences.map((slot) => slot.outer),
+    ];
+    const results = bind(loopPrimitive, all, {
+      ...params,
+      body,
+      condition,
+      constants: this.constants.length,
+      carries: this.carries.length,
+      sequences: this.sequences.length,
+      results: this.rows.length,
+    });
+    const carry = (slot: CarrySlot): Tensor => results[this.carries.indexOf(slot)];
+    const row = (slot: RowSlot): Tensor => results[this.carries.length + this.rows.indexOf(slot)];
+    return this.outputs.map((source) => {
+      switch (source.kind) {
+        case "carry":
+          return carry(source.slot);
+        case "row":
+          return row(source.slot);
+        case "taken":
+          return results[results.length - 1];
+        case "unused":
+          return Tensor.literal(0, "int32");
+        case "made":
+          return source.make({ carry, row });
+      }
+    });
+  }
+}
+
+/** What a pass may want to know of a loop beyond its parts. */
+export interface LoopContext {
+  /** Which outputs of the node anybody reads. */
+  readonly used: readonly boolean[];
+  readonly node: Node;
+}
+
+export function isLoop(node: Node): boolean {
+  return (node.primitive as unknown) === loopPrimitive;
+}
+
+/** A pass over the loops of a graph: `edit` changes the draft, and says whether it did. */
+export function loopPass(name: string, edit: (draft: LoopDraft, context: LoopContext) => boolean): Pass {
+  return {
+    name,
+    run(graph: Graph): Graph {
+      if (!graph.nodes.some(isLoop)) return graph;
+      const uses = countUses(graph);
+      return rewriteGraph(graph, (node, inputs) => {
+        if (!isLoop(node)) return null;
+        const draft = new LoopDraft(inputs, node.params as LoopParams);
+        const used = node.outputs.map((output) => (uses.get(output) ?? 0) > 0);
+        return edit(draft, { used, node }) ? draft.finish() : null;
+      });
+    },
+  };
+}

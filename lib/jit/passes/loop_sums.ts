@@ -1,0 +1,112 @@
+/**
+ * Sums of products over the steps, such as the gradient of a weight, are taken at once behind the loop:
+ *
+ *     for t:  s = s + a_t b_t     ->     s + [a_1 a_2 ...] [b_1 b_2 ...]
+ *
+ * one product in which the steps are summed over too.
+ */
+import { byteSize } from "../../trace/dtype.ts";
+import type { Node, Variable } from "../../trace/graph.ts";
+import { type ContractParams, contractPrimitive } from "../../trace/primitives/contract.ts";
+import { elementwise } from "../../trace/primitives/elementwise.ts";
+import { transposeTo } from "../../trace/primitives/move.ts";
+import { type ReduceParams, reductions } from "../../trace/primitives/reduce.ts";
+import type { Pass } from "../../trace/rewrite.ts";
+import type { Tensor } from "../../trace/tensor.ts";
+import { bindOne } from "../../trace/trace.ts";
+import { type Bound, type CarrySlot, type LoopDraft, loopPass } from "./loop_draft.ts";
+import { sourceOf } from "./loop_split.ts";
+
+/** What is stacked for the sake of one product may take at most so many bytes. */
+const MOST_BYTES = 2 ** 28;
+
+export const loopSums: Pass = loopPass("loop sums", (draft) => {
+  if (!draft.isFixed || draft.params.length < 2) return false;
+  let changed = false;
+  for (const kind of ["contract", "sum"]) {
+    for (const slot of [...draft.carries]) {
+      const term = addedTerm(draft, slot);
+      const total = term && (kind === "contract" ? sumOfProducts(draft, term) : sumOfRows(draft, term));
+      if (!total) continue;
+      changed = true;
+      draft.carries = draft.carries.filter((other) => other !== slot);
+      draft.nodes = draft.nodes.filter((node) => !node.outputs.includes(slot.next));
+      draft.outputs.forEach((source, k) => {
+        if (source.kind !== "carry" || source.slot !== slot) return;
+        draft.outputs[k] = {
+          kind: "made",
+          make: (bound) => bindOne(elementwise.add, [slot.initial, total(bound)], {}),
+        };
+      });
+    }
+  }
+  return changed;
+});
+
+/** `v` of a carry that goes on as carry + v and is read nowhere else. */
+function addedTerm(draft: LoopDraft, slot: CarrySlot): Variable | null {
+  const node = slot.next.node;
+  if (!node || node.primitive.name !== "add" || !node.inputs.includes(slot.body)) return null;
+  const [a, b] = node.inputs;
+  const term = a === slot.body ? b : a;
+  if (term === slot.body || term.aval.shape.join() !== slot.body.aval.shape.join()) return null;
+  let reads = 0;
+  for (const other of draft.nodes) {
+    for (const input of other.inputs) {
+      if (input === slot.body) reads++;
+      if (input === slot.next) return null;
+    }
+  }
+  const leaves = draft.bodyOutputs().filter((output) => output === slot.next || output === slot.body).length;
+  return reads === 1 && leaves === 1 ? term : null;
+}
+
+type Total = (bound: Bound) => Tensor;
+
+function sumOfProducts(draft: LoopDraft, term: Variable): Total | null {
+  const permutations: (readonly number[])[] = [];
+  let node: Node | null = term.node;
+  while (node && node.primitive.name === "transpose") {
+    permutations.push((node.params as { permutation: readonly number[] }).permutation);
+    node = node.inputs[0].node;
+  }
+  if (!node || node.primitive.name !== "contract" || !draft.nodes.includes(node)) return null;
+  const constants = new Set<Variable>(draft.constants.map((slot) => slot.body));
+  if (node.inputs.some((input) => constants.has(input) || stackedBytes(draft, input) > MOST_BYTES)) {
+    return null;
+  }
+  const [a, b] = node.inputs.map((input) => sourceOf(draft, input));
+  const own = node.params as ContractParams;
+  const shift = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
+  const params: ContractParams = {
+    batchA: shift(own.batchA),
+    batchB: shift(own.batchB),
+    contractA: [0, ...shift(own.contractA)],
+    contractB: [0, ...shift(own.contractB)],
+  };
+  return (bound) => {
+    const operands = [a, b].map((source) => source.row ? bound.row(source.row) : source.tensor!);
+    let product = bindOne(contractPrimitive, operands, params);
+    for (const permutation of permutations.toReversed()) product = transposeTo(product, permutation);
+    return product;
+  };
+}
+
+/** Only where the summands are stacked anyway. */
+function sumOfRows(draft: LoopDraft, term: Variable): Total | null {
+  const node = term.node;
+  const isSum = node?.primitive.name === "sum" && draft.nodes.includes(node);
+  const summand = isSum ? node.inputs[0] : term;
+  const stacked = [...draft.rows, ...draft.sequences].some((slot) => slot.body === summand);
+  if (!stacked) return null;
+  const source = sourceOf(draft, summand);
+  const axes = isSum ? (node.params as ReduceParams).axes.map((axis) => axis + 1) : [];
+  return (bound) => {
+    const rows = source.row ? bound.row(source.row) : source.tensor!;
+    return bindOne(reductions.sum, [rows], { axes: [0, ...axes] });
+  };
+}
+
+function stackedBytes(draft: LoopDraft, { aval: { shape, dtype } }: Variable): number {
+  return shape.reduce((product, size) => product * size, draft.params.length * byteSize(dtype));
+}

@@ -1,0 +1,183 @@
+import { assert, assertEquals } from "@std/assert";
+import { grad, scan, type Tensor } from "@damo/damo";
+import { loopBehind, loopFront } from "../../../lib/jit/passes/loop_split.ts";
+import { isLoop } from "../../../lib/jit/passes/loop_draft.ts";
+import { loopHoist } from "../../../lib/jit/passes/loop_hoist.ts";
+import { loopPrune } from "../../../lib/jit/passes/loop_prune.ts";
+import { loopSums } from "../../../lib/jit/passes/loop_sums.ts";
+import type { LoopParams } from "../../../lib/loop/loop_params.ts";
+import type { Graph } from "../../../lib/trace/graph.ts";
+import { interpretGraph } from "../../../lib/trace/interpret.ts";
+import type { HostArray } from "../../../lib/trace/primitive.ts";
+import { prune } from "../../../lib/trace/prune.ts";
+import type { Pass } from "../../../lib/trace/rewrite.ts";
+import { type Aval, sizeOf } from "../../../lib/trace/shape.ts";
+import { traceFunction } from "../../../lib/trace/trace.ts";
+import { verifyGraph } from "../../../lib/trace/verify.ts";
+import { TestRandom } from "../../support/random.ts";
+
+const PASSES: readonly Pass[] = [loopPrune, loopHoist, loopFront, loopSums, loopBehind, loopPrune];
+
+const avalsOf = (...shapes: number[][]): Aval[] => shapes.map((shape) => ({ shape, dtype: "float64" }));
+
+/** A random body over matrices of 3 columns: products, elementwise work, sums over steps, unused and repeated parts. */
+function randomLoop(seed: number): { graph: Graph; avals: Aval[] } {
+  const random = new TestRandom(seed);
+  const below = (n: number): number => random.below(n);
+  const length = 1 + below(5);
+  const avals = avalsOf([length, 2, 3], [length, 2, 3], [3, 3], [2, 3], [2, 3], [3, 3]);
+  const differentiated = below(3) === 0;
+  const traced = traceFunction((inputs) => {
+    const run = (xs: Tensor, ys: Tensor, w: Tensor, v: Tensor, h0: Tensor, s0: Tensor): Tensor[] => {
+      const until = below(4) === 0 ? (c: { h: Tensor }) => c.h.sum().gt(2) : undefined;
+      const [carry, rows, count] = scan(
+        ({ h, s, k }: { h: Tensor; s: Tensor; k: Tensor }, [x, y]: [Tensor, Tensor]) => {
+          const pool = [x, y, v, h, v.mul(2), x.dot(w)];
+          const pick = (): Tensor => pool[below(pool.length)];
+          for (let i = 0; i < 3 + below(6); i++) {
+            const choice = below(6);
+            pool.push(
+              choice === 0
+                ? pick().dot(w)
+                : choice === 1
+                ? pick().add(pick())
+                : choice === 2
+                ? pick().mul(pick())
+                : choice === 3
+                ? pick().tanh()
+                : choice === 4
+                ? pick().sub(w.at(0))
+                : pick().mul(0.5),
+            );
+          }
+          const outs = [pick(), pick(), x, v, pick().dot(w)].filter(() => below(3) > 0);
+          const next = {
+            h: pick().mul(0.1),
+            s: s.add(pick().transpose().dot(pick())),
+            k: below(2) ? k : k.add(h),
+          };
+          return [next, [...outs, outs[0] ?? h]];
+        },
+        { h: h0, s: s0, k: v },
+        [xs, ys] as [Tensor, Tensor],
+        // deno-lint-ignore no-explicit-any -- with and without until
+        { reverse: below(2) === 0, until } as any,
+      ) as unknown as [{ h: Tensor; s: Tensor; k: Tensor }, Tensor[], Tensor | undefined];
+      const all = [carry.h, carry.s, carry.k, ...rows].filter(() => below(4) > 0);
+      return [carry.h, ...all, ...(count ? [count.cast("float64")] : [])];
+    };
+    if (!differentiated) return run(...inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]);
+    const cost = (...args: Tensor[]): Tensor => {
+      const all = run(...args as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]);
+      return all.reduce((sum, x) => sum.add(x.mul(x).sum()), all[0].sum());
+    };
+    return grad(cost, { argnums: [0, 2, 4], disconnected: "zero" })(...inputs) as Tensor[];
+  }, avals);
+  return { graph: prune(traced.graph), avals };
+}
+
+function hostInputs(avals: readonly Aval[], seed: number): HostArray[] {
+  const random = new TestRandom(seed);
+  return avals.map(({ shape, dtype }) => ({
+    shape,
+    dtype,
+    data: Float64Array.from({ length: sizeOf(shape) }, () => random.next() * 2 - 1),
+  }));
+}
+
+function assertSame(actual: readonly HostArray[], expected: readonly HostArray[], what: string): void {
+  expected.forEach((e, k) => {
+    assertEquals(actual[k].shape, e.shape, `${what}, output ${k}`);
+    e.data.forEach((value, i) => {
+      const difference = Math.abs(actual[k].data[i] - value);
+      assert(
+        difference <= 1e-10 * (1 + Math.abs(value)),
+        `${what}, output ${k}[${i}]: ${actual[k].data[i]}, not ${value}`,
+      );
+    });
+  });
+}
+
+Deno.test("every rewriting of random loops keeps their meaning", () => {
+  const changed = new Map<string, number>();
+  for (let seed = 1; seed <= 150; seed++) {
+    const { graph, avals } = randomLoop(seed);
+    const inputs = hostInputs(avals, seed);
+    const expected = interpretGraph(graph, inputs);
+    let together = graph;
+    for (const pass of PASSES) {
+      const alone = pass.run(graph);
+      verifyGraph(alone);
+      assertSame(interpretGraph(alone, inputs), expected, `seed ${seed}, ${pass.name}`);
+      const next = prune(pass.run(together));
+      verifyGraph(next);
+      assertSame(interpretGraph(next, inputs), expected, `seed ${seed}, passes up to ${pass.name}`);
+      if (next !== together) changed.set(pass.name, (changed.get(pass.name) ?? 0) + 1);
+      together = next;
+    }
+  }
+  for (const pass of PASSES) assert((changed.get(pass.name) ?? 0) >= 5, `${pass.name} did nothing`);
+});
+
+function afterPasses(fn: (...inputs: Tensor[]) => readonly Tensor[], ...shapes: number[][]): Graph {
+  const { graph } = traceFunction((inputs) => fn(...inputs), avalsOf(...shapes));
+  return PASSES.reduce((current, pass) => prune(pass.run(current)), prune(graph));
+}
+
+const loopsOf = (graph: Graph): LoopParams[] =>
+  graph.nodes.filter(isLoop).map((node) => node.params as LoopParams);
+const namesOf = (graph: Graph): string[] => graph.nodes.map((node) => node.primitive.name);
+
+Deno.test("the input product of a recurrent network is one product over all steps", () => {
+  const graph = afterPasses(
+    (xs, w, u, h) => [scan((h: Tensor, x) => [x.dot(w).add(h.dot(u)).tanh(), null], h, xs)[0]],
+    [7, 2, 3],
+    [3, 3],
+    [3, 3],
+    [2, 3],
+  );
+  assertEquals(namesOf(graph).filter((name) => name === "contract").length, 1);
+  assertEquals(namesOf(loopsOf(graph)[0].body).filter((name) => name === "contract").length, 1);
+});
+
+Deno.test("the gradient of a weight is one product behind the loop", () => {
+  const cost = (u: Tensor, xs: Tensor, h: Tensor): Tensor =>
+    scan((h: Tensor, x) => [x.add(h.dot(u)).tanh(), null], h, xs)[0].sum();
+  const graph = afterPasses((u, xs, h) => [grad(cost)(u, xs, h)], [3, 3], [7, 2, 3], [2, 3]);
+  const [, backward] = loopsOf(graph);
+  assertEquals(backward.carries, 1, "only the cotangent of the state is carried");
+  assertEquals(namesOf(backward.body).filter((name) => name === "contract").length, 1);
+});
+
+Deno.test("an output product goes behind the loop, and what nobody reads goes away", () => {
+  const graph = afterPasses(
+    (xs, w, h) => [
+      scan(
+        (c: { h: Tensor; unused: Tensor }, x) => {
+          const h = c.h.mul(0.5).add(x);
+          return [{ h, unused: c.unused.add(h.dot(w)) }, { y: h.dot(w), z: h.tanh() }];
+        },
+        { h, unused: h },
+        xs,
+      )[1].y,
+    ],
+    [7, 2, 3],
+    [3, 3],
+    [2, 3],
+  );
+  const [loop] = loopsOf(graph);
+  assertEquals([loop.carries, loop.results, loop.constants], [1, 1, 0]);
+  assertEquals(namesOf(loop.body).includes("contract"), false);
+  assertEquals(namesOf(loop.body).includes("tanh"), false);
+});
+
+Deno.test("what is the same in every step is computed once", () => {
+  const graph = afterPasses(
+    (xs, w, h) => [scan((h: Tensor, x) => [h.add(x.mul(w.exp().sum())), null], h, xs)[0]],
+    [7, 2, 3],
+    [3, 3],
+    [2, 3],
+  );
+  assert(namesOf(graph).includes("exp"));
+  assertEquals(namesOf(loopsOf(graph)[0].body).includes("exp"), false);
+});
