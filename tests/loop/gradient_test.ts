@@ -212,7 +212,7 @@ loopTest("pullbacks and pushforwards outlive their program", () => {
   assertEquals(values(hessian(product)(f64([1, 1]))), [[12, 16], [16, 12]]);
 });
 
-loopTest("a loop of 100,000 steps differentiated", () => {
+Deno.test("a loop of 100,000 steps differentiated", () => {
   const n = 100_000;
   const f = (x: Tensor) => forLoop(n, (_, c) => c.mul(x).add(1), x);
   // The fixed point of c = c x + 1 is 1 / (1 - x).

@@ -18,6 +18,17 @@ import { simplify } from "./simplify.ts";
 export const inline: Pass = { name: "inline", run: inlineCalls };
 export const prune: Pass = { name: "prune", run: dropDeadNodes };
 
+/** All of this, inside loops and branches. */
+const bodies: Pass = { name: "bodies", run: (graph) => mapSubgraphs(graph, (inner) => optimise(inner)) };
+
+const TIDYING: readonly Pass[] = [simplify, fold, merge, prune];
+
+/** What the rewriting of loops leaves behind in their bodies. */
+const tidyBodies: Pass = {
+  name: "tidy bodies",
+  run: (graph) => mapSubgraphs(graph, (inner) => TIDYING.reduce((current, pass) => pass.run(current), inner)),
+};
+
 /** Every pass, in order. */
 export const PASSES: readonly Pass[] = [
   inline,
@@ -26,6 +37,14 @@ export const PASSES: readonly Pass[] = [
   fold,
   simplify,
   merge,
+  bodies,
+  loopPrune,
+  loopHoist,
+  loopFront,
+  loopSums,
+  loopBehind,
+  loopPrune,
+  tidyBodies,
   convolution,
   simplify,
   fold,
