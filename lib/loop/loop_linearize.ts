@@ -10,18 +10,21 @@
  * unknown length inside another loop keeps its initial values only, and records its tape again on the way back: memory
  * for one of its runs at a time, for one more forward run.
  */
-import { pruneMap } from "../autodiff/linear_function.ts";
+import { collectResiduals, LinearFunction, pruneMap } from "../autodiff/linear_function.ts";
 import { type LinearMap, residualsOf } from "../autodiff/linear_map.ts";
 import { linearizeGraph } from "../autodiff/linearize.ts";
 import { replayNode } from "../autodiff/replay.ts";
+import { byteSize } from "../trace/dtype.ts";
 import { Graph, type Variable } from "../trace/graph.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { instantiate } from "../trace/primitives/zeros.ts";
 import { prune } from "../trace/prune.ts";
+import { sizeOf } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bind, Trace, withTrace } from "../trace/trace.ts";
 import { differentiable, loopActivity } from "./activity.ts";
-import { closedBody, inputsLike } from "./body_trace.ts";
+import { closedBody, inputsLike, inputsOf } from "./body_trace.ts";
+import { checkpointed } from "./checkpoint_every.ts";
 import type { Pushed } from "./loop_forward.ts";
 import { joinInputs, splitBodyInputs, splitBodyOutputs, splitInputs, splitOutputs } from "./loop_layout.ts";
 import type { LoopParams } from "./loop_params.ts";
@@ -74,6 +77,7 @@ export function linearizeLoop(
   const active = [...constants, ...carries, ...(params.step ? [false] : []), ...slices];
   const linearized = linearizeBody(params, active);
   const { map, plan } = linearized;
+  if (isTooLarge(params, plan.stored)) return linearizeInBlocks(primals, tangents, params);
 
   const stopsEarly = params.condition !== null || params.stops;
   const primalParams: LoopParams = {
@@ -162,4 +166,42 @@ export function linearizeLoop(
 function spread<T>(list: readonly T[], flags: readonly boolean[]): (T | null)[] {
   let next = 0;
   return flags.map((flag) => flag ? list[next++] : null);
+}
+
+let threshold = 2 ** 30;
+
+/**
+ * Sets how many bytes a loop may store for its derivative before it is divided into about sqrt(n) checkpointed blocks.
+ * Returns the previous setting.
+ */
+export function setCheckpointThreshold(bytes: number): number {
+  const previous = threshold;
+  threshold = bytes;
+  return previous;
+}
+
+function isTooLarge(params: LoopParams, stored: readonly Variable[]): boolean {
+  const { length, counted, condition, stops, taken } = params;
+  if (length < 4 || counted || condition || stops || taken) return false;
+  const bytes = stored.reduce((sum, { aval }) => sum + sizeOf(aval.shape) * byteSize(aval.dtype), 0);
+  return bytes * length > threshold;
+}
+
+function linearizeInBlocks(
+  primals: readonly Tensor[],
+  tangents: readonly MaybeTensor[],
+  params: LoopParams,
+): Pushed {
+  const graph = closedBody(params.body.name, (trace) => {
+    const inputs = inputsOf(trace, primals.map((primal) => primal.aval));
+    const closed = { ...splitInputs(inputs, params), params, states: [] };
+    const { carries, results } = checkpointed(closed, Math.ceil(Math.sqrt(params.length)));
+    return { inputs, outputs: [...carries, ...results] };
+  });
+  const active = tangents.flatMap((tangent, i) => tangent ? [i] : []);
+  const { outputs, map: full } = linearizeGraph(graph, primals, active, "loop");
+  const map = pruneMap(full);
+  const { variables, tensors } = collectResiduals(map);
+  const linear = new LinearFunction(map, variables, tensors, "loop");
+  return { outputs, tangents: linear.apply(active.map((i) => tangents[i])) };
 }

@@ -1,4 +1,4 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   checkGrads,
   forLoop,
@@ -14,6 +14,7 @@ import {
   vmap,
   whileLoop,
 } from "@damo/damo";
+import { setCheckpointThreshold } from "../../lib/loop/loop_linearize.ts";
 import { f64, loopTest, typed, values } from "./both_executors.ts";
 
 const rows = f64([[0.1, 0.2], [0.3, -0.4], [0.5, 0.6], [-0.7, 0.8], [0.9, -0.1]]);
@@ -70,6 +71,20 @@ loopTest("checkpointEvery changes no derivative, at divisors and others", () => 
     rows,
     weights,
   ]);
+});
+
+loopTest("what would take too much memory is checkpointed by itself", () => {
+  const plain = values(grad(recurrent, { argnums: [0, 1, 2] })(start, rows, weights)) as number[][];
+  const previous = setCheckpointThreshold(50);
+  try {
+    const blocked = values(grad(recurrent, { argnums: [0, 1, 2] })(start, rows, weights)) as number[][];
+    blocked.flat(2).forEach((value, i) => assertAlmostEquals(value, plain.flat(2)[i], 1e-13));
+    checkGrads(recurrent, [start, rows, weights]);
+    const graph = jit(grad(recurrent)).lower(start, rows, weights).graph.toString();
+    assert(graph.includes("checkpoint"), graph);
+  } finally {
+    setCheckpointThreshold(previous);
+  }
 });
 
 loopTest("a loop that stops early: derivatives of the steps taken", () => {

@@ -2,7 +2,7 @@
 import type { LoopParams } from "../../loop/loop_params.ts";
 import { loopPrimitive } from "../../loop/loop_primitive.ts";
 import { splitBodyInputs, splitBodyOutputs, splitInputs } from "../../loop/loop_layout.ts";
-import { countUses, Graph, Node, Variable } from "../../trace/graph.ts";
+import { Graph, Node, Variable } from "../../trace/graph.ts";
 import { neededNodes } from "../../trace/prune.ts";
 import { type Pass, rewriteGraph } from "../../trace/rewrite.ts";
 import { Tensor } from "../../trace/tensor.ts";
@@ -201,6 +201,8 @@ export interface LoopContext {
   /** Which outputs of the node anybody reads. */
   readonly used: readonly boolean[];
   readonly node: Node;
+  /** The nodes that read each variable of the graph; null stands for its outputs. */
+  readonly readers: ReadonlyMap<Variable, readonly (Node | null)[]>;
 }
 
 export function isLoop(node: Node): boolean {
@@ -213,13 +215,25 @@ export function loopPass(name: string, edit: (draft: LoopDraft, context: LoopCon
     name,
     run(graph: Graph): Graph {
       if (!graph.nodes.some(isLoop)) return graph;
-      const uses = countUses(graph);
+      const readers = readersOf(graph);
       return rewriteGraph(graph, (node, inputs) => {
         if (!isLoop(node)) return null;
         const draft = new LoopDraft(inputs, node.params as LoopParams);
-        const used = node.outputs.map((output) => (uses.get(output) ?? 0) > 0);
-        return edit(draft, { used, node }) ? draft.finish() : null;
+        const used = node.outputs.map((output) => readers.has(output));
+        return edit(draft, { used, node, readers }) ? draft.finish() : null;
       });
     },
   };
+}
+
+function readersOf(graph: Graph): Map<Variable, (Node | null)[]> {
+  const readers = new Map<Variable, (Node | null)[]>();
+  const add = (variable: Variable, reader: Node | null): void => {
+    const known = readers.get(variable);
+    if (known) known.push(reader);
+    else readers.set(variable, [reader]);
+  };
+  for (const node of graph.nodes) for (const input of node.inputs) add(input, node);
+  for (const output of graph.outputs) add(output, null);
+  return readers;
 }

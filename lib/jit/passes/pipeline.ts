@@ -8,6 +8,7 @@ import { verifyGraph } from "../../trace/verify.ts";
 import { convolution } from "./convolution.ts";
 import { fold } from "./fold.ts";
 import { loopHoist } from "./loop_hoist.ts";
+import { loopLast } from "./loop_last.ts";
 import { loopPrune } from "./loop_prune.ts";
 import { loopBehind, loopFront } from "./loop_split.ts";
 import { mapSubgraphs } from "./loop_subgraphs.ts";
@@ -39,6 +40,7 @@ export const PASSES: readonly Pass[] = [
   merge,
   bodies,
   loopPrune,
+  loopLast,
   loopHoist,
   loopFront,
   loopSums,

@@ -3,6 +3,7 @@ import { grad, scan, type Tensor } from "@damo/damo";
 import { loopBehind, loopFront } from "../../../lib/jit/passes/loop_split.ts";
 import { isLoop } from "../../../lib/jit/passes/loop_draft.ts";
 import { loopHoist } from "../../../lib/jit/passes/loop_hoist.ts";
+import { loopLast } from "../../../lib/jit/passes/loop_last.ts";
 import { loopPrune } from "../../../lib/jit/passes/loop_prune.ts";
 import { loopSums } from "../../../lib/jit/passes/loop_sums.ts";
 import type { LoopParams } from "../../../lib/loop/loop_params.ts";
@@ -16,7 +17,7 @@ import { traceFunction } from "../../../lib/trace/trace.ts";
 import { verifyGraph } from "../../../lib/trace/verify.ts";
 import { TestRandom } from "../../support/random.ts";
 
-const PASSES: readonly Pass[] = [loopPrune, loopHoist, loopFront, loopSums, loopBehind, loopPrune];
+const PASSES: readonly Pass[] = [loopPrune, loopLast, loopHoist, loopFront, loopSums, loopBehind, loopPrune];
 
 const avalsOf = (...shapes: number[][]): Aval[] => shapes.map((shape) => ({ shape, dtype: "float64" }));
 
@@ -63,7 +64,8 @@ function randomLoop(seed: number): { graph: Graph; avals: Aval[] } {
         // deno-lint-ignore no-explicit-any -- with and without until
         { reverse: below(2) === 0, until } as any,
       ) as unknown as [{ h: Tensor; s: Tensor; k: Tensor }, Tensor[], Tensor | undefined];
-      const all = [carry.h, carry.s, carry.k, ...rows].filter(() => below(4) > 0);
+      const row = (x: Tensor): Tensor => below(3) === 0 ? x.at(below(2) - 1) : x;
+      const all = [carry.h, carry.s, carry.k, ...rows.map(row)].filter(() => below(4) > 0);
       return [carry.h, ...all, ...(count ? [count.cast("float64")] : [])];
     };
     if (!differentiated) return run(...inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]);
@@ -180,4 +182,17 @@ Deno.test("what is the same in every step is computed once", () => {
   );
   assert(namesOf(graph).includes("exp"));
   assertEquals(namesOf(loopsOf(graph)[0].body).includes("exp"), false);
+});
+
+Deno.test("rows of which only the last is read are not stacked", () => {
+  const graph = afterPasses(
+    (xs, h) => {
+      const [, rows] = scan((h: Tensor, x) => [h.mul(0.5).add(x), { h: h.mul(2), x: x.exp() }], h, xs);
+      return [rows.h.at(-1), rows.x.at(-1).sum()];
+    },
+    [7, 2, 3],
+    [2, 3],
+  );
+  assertEquals(loopsOf(graph)[0].results, 0);
+  assertEquals(namesOf(graph).includes("pad"), false);
 });
