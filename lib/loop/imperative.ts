@@ -14,7 +14,7 @@ import { stepCount } from "./while_loop.ts";
 let debug = false;
 
 /**
- * In debug mode every body is traced twice and both are compared, which finds JavaScript variables that change from
+ * In debug mode (and in functions compiled with mode "debug") every body is traced twice and both are compared, which finds JavaScript variables that change from
  * step to step without being a state. Returns the previous setting.
  */
 export function setLoopDebug(value: boolean): boolean {
@@ -27,7 +27,7 @@ class LoopIterator<T> implements Iterator<T, undefined> {
   #body: LoopBody | null = null;
   #first: ClosedLoop | null = null;
   #over = false;
-  readonly #again: boolean = debug;
+  readonly #again: boolean = debug || (currentTrace()?.debug ?? false);
 
   constructor(readonly range: LoopRange, readonly valueFor: (body: LoopBody) => T) {}
 

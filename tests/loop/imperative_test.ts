@@ -299,3 +299,14 @@ Deno.test("debug mode finds variables that change without being states", () => {
     loop.setLoopDebug(previous);
   }
 });
+
+Deno.test('functions compiled with mode "debug" trace bodies twice', () => {
+  const rebinding = (xs: Tensor) => {
+    let h = f64(0);
+    for (const x of loop.over(xs)) h = h.add(x);
+    return xs;
+  };
+  jit(rebinding)(xs);
+  assertThrows(() => jit(rebinding, { mode: "debug" })(xs), LoopError, "used outside the body of the loop");
+  assertAlmostEquals(jit(recurrent, { mode: "debug" })(xs, f64(1)).itemSync(), 3.85, 1e-14);
+});

@@ -1,6 +1,6 @@
 /** What nobody needs of a loop is dropped: results, carries, constants and sequences, and what is there twice. */
 import { constantPrimitive } from "../../trace/primitives/constant.ts";
-import { Node, Variable } from "../../trace/graph.ts";
+import { Node, type Variable } from "../../trace/graph.ts";
 import { neededNodes } from "../../trace/prune.ts";
 import type { Pass } from "../../trace/rewrite.ts";
 import type { Tensor } from "../../trace/tensor.ts";
