@@ -65,8 +65,9 @@ export class Pipelines {
     const { device } = this.#device;
     const access = dispatch.bindings.map(({ write }) => write ? "w" : "r").join("");
     device.pushErrorScope("validation");
-    const module = device.createShaderModule({ code: dispatch.code });
+    const module = device.createShaderModule({ label: dispatch.label, code: dispatch.code });
     const pipeline = device.createComputePipeline({
+      label: dispatch.label,
       layout: this.#pipelineLayout(access, dispatch.offsets.length + dispatch.constants.length > 0),
       compute: { module, entryPoint: "main" },
     });

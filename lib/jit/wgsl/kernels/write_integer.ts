@@ -22,7 +22,7 @@ export function writeInteger(place: Place): KernelPlan {
       bindings: access.bindings,
       groups: [1, 1, 1],
       offsets: access.parameters,
-      constants: [],
+      constants: [0],
     }],
     scratchBytes: 0,
   };
