@@ -48,7 +48,7 @@ export { Profile } from "./lib/jit/profile.ts";
 export type { MeasuredProgram } from "./lib/jit/profile_rows.ts";
 export type { ChromeTrace, TraceEvent } from "./lib/jit/profile_events.ts";
 export type { TraceRecord } from "./lib/jit/trace_log.ts";
-export type { Guards } from "./lib/jit/observing_backend.ts";
+export type { Guards } from "./lib/jit/guard/guards.ts";
 export type { KernelInfo, KernelTiming, MemoryUse } from "./lib/jit/backend.ts";
 export * as nn from "./lib/nn/mod.ts";
 export * as fft from "./lib/trace/ops/fft/mod.ts";

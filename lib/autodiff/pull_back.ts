@@ -30,7 +30,7 @@ export function pullBack(
   for (let i = map.nodes.length - 1; i >= 0; i--) {
     const node = map.nodes[i];
     if (!node.outputs.some((output) => sums.has(output))) continue;
-    const previous = enterLocation(node);
+    const previous = enterLocation(node, `in the backward pass (${context})`);
     try {
       transposeNode(node, map.variables, sums, residual, context);
     } finally {

@@ -44,9 +44,13 @@ export function literalOf(node: Node): Tensor {
   return Tensor.literal(value, dtype, node.outputs[0].aval.weak ?? false);
 }
 
-/** Makes nodes and errors belong to the line of `node`; the caller gives the result back to `swapLocation`. */
-export function enterLocation(node: Node): ReturnType<typeof swapLocation> {
-  const previous = swapLocation(node.location);
+/**
+ * Makes nodes and errors belong to the line of `node`, and to the transform that handles it; the caller gives the result
+ * back to `swapLocation`.
+ */
+export function enterLocation(node: Node, transform?: string): ReturnType<typeof swapLocation> {
+  const { location } = node;
+  const previous = swapLocation(transform !== undefined && location ? location.within(transform) : location);
   if (node.location === null) swapLocation(previous);
   return previous;
 }

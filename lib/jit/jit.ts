@@ -8,7 +8,8 @@ import { describe, sameAval } from "../trace/shape.ts";
 import type { Device } from "../trace/storage.ts";
 import { CompiledFunction, type CompileSettings } from "./compiled_function.ts";
 import { type Lowered, lowerEntry } from "./lower.ts";
-import { type Guards, unknownMode } from "./observing_backend.ts";
+import type { Guards } from "./guard/guards.ts";
+import { unknownMode } from "./observing_backend.ts";
 import { Profile } from "./profile.ts";
 import type { TraceRecord } from "./trace_log.ts";
 

@@ -1,72 +1,45 @@
-/** Modes "reference" and "debug", and guards: programs that run node by node and look at every value. */
-import { DamoError, IndexError, NonFiniteError } from "../trace/errors.ts";
+/** Modes "reference" and "debug": programs that run node by node and look at every value. */
+import { DamoError, IndexError } from "../trace/errors.ts";
 import type { Graph, Node } from "../trace/graph.ts";
 import type { HostArray } from "../trace/primitive.ts";
-import { isFloat } from "../trace/dtype.ts";
-import { describe } from "../trace/shape.ts";
-import type { CompileOptions, Executable } from "./backend.ts";
+import type { Backend, CompileOptions, Executable } from "./backend.ts";
+import { compareWithDevice } from "./guard/compare.ts";
+import { checkNode, roundToType } from "./guard/explain.ts";
+import { type Guards, isOrigin } from "./guard/guards.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 import { verifyGraph } from "../trace/verify.ts";
-
-/** What a guard looks for: NaN, infinities, magnitudes above `big`. */
-export interface Guards {
-  /** NaN is an error. */
-  readonly nan?: boolean;
-  /** An infinity is an error. */
-  readonly inf?: boolean;
-  /** A finite magnitude above this is an error. */
-  readonly big?: number;
-}
 
 /** Mode "reference". */
 export const referenceBackend: ReferenceBackend = new ReferenceBackend();
 
+/** Mode "debug": graphs are verified, indices checked, and every operation of the device compared with the interpreter. */
 class DebugBackend extends ReferenceBackend {
-  readonly #verify: boolean;
+  readonly #guards: Guards;
+  readonly #backend: Backend;
 
-  constructor(guards: Guards, debug: boolean) {
-    super({
-      onNode(node, inputs, outputs) {
-        if (debug) checkIndices(node, inputs);
-        for (const output of outputs) checkFinite(node, output, guards);
-      },
-    });
-    this.#verify = debug;
+  constructor(guards: Guards, backend: Backend) {
+    super();
+    this.#guards = guards;
+    this.#backend = backend;
   }
 
   override compile(graph: Graph, options: CompileOptions): Executable {
-    if (this.#verify) verifyGraph(graph);
-    return super.compile(graph, options);
-  }
-}
-
-/** A backend for `guard`, and for mode "debug", which also verifies graphs and the range of traced indices. */
-export function debugBackend(guards: Guards, debug: boolean): ReferenceBackend {
-  return new DebugBackend(guards, debug);
-}
-
-function checkFinite(node: Node, { data, shape, dtype }: HostArray, { nan, inf, big }: Guards): void {
-  if (!isFloat(dtype)) return;
-  const limit = big ?? Infinity;
-  for (let i = 0; i < data.length; i++) {
-    const value = data[i];
-    const bad = nan && value !== value
-      ? "NaN"
-      : inf && (value === Infinity || value === -Infinity)
-      ? String(value)
-      : Math.abs(value) > limit && Number.isFinite(value)
-      ? `${value}, above ${limit}`
-      : null;
-    if (bad === null) continue;
-    throw new NonFiniteError(
-      `${node.primitive.name}: element ${i} of its result ${describe({ shape, dtype })} is ${bad}.`,
-      {
-        operation: node.primitive.name,
-        location: node.location,
-        remedy: "Look at the inputs of this operation with print, or leave the guard out.",
+    verifyGraph(graph);
+    const backend = new ReferenceBackend({
+      onNode: (node, inputs, outputs) => {
+        checkIndices(node, inputs);
+        outputs.forEach(roundToType);
+        if (isOrigin(node)) checkNode(node, inputs, outputs, this.#guards, graph);
+        compareWithDevice(node, inputs, outputs, this.#backend);
       },
-    );
+    });
+    return backend.compile(graph, options);
   }
+}
+
+/** The backend of mode "debug", standing in for `backend`. */
+export function debugBackend(guards: Guards, backend: Backend): ReferenceBackend {
+  return new DebugBackend(guards, backend);
 }
 
 /** Traced indices are clamped or dropped when they lie outside; in mode "debug" that is an error. */

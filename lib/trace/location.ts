@@ -28,14 +28,39 @@ const DEPTH = 24;
 export class Location {
   #holder: CallSiteHolder | null;
   #frame: UserFrame | null | undefined;
+  /** The place that this one was derived from. */
+  readonly #base: Location | null;
+  /** The transforms that made something at this place, outermost first: "in the backward pass of ...". */
+  readonly transforms: readonly string[];
+  #derived: Map<string, Location> | null = null;
 
-  constructor(holder: CallSiteHolder | null, frame?: UserFrame) {
+  constructor(
+    holder: CallSiteHolder | null,
+    frame?: UserFrame,
+    base: Location | null = null,
+    transforms: readonly string[] = [],
+  ) {
     this.#holder = holder;
     this.#frame = frame;
+    this.#base = base;
+    this.transforms = transforms;
+  }
+
+  /** The same place, for what a transform makes of the operation written there. */
+  within(transform: string): Location {
+    if (this.transforms[0] === transform) return this;
+    this.#derived ??= new Map();
+    let derived = this.#derived.get(transform);
+    if (!derived) {
+      derived = new Location(null, undefined, this.#base ?? this, [transform, ...this.transforms]);
+      this.#derived.set(transform, derived);
+    }
+    return derived;
   }
 
   /** The innermost frame outside the library, or null when there is none. */
   get frame(): UserFrame | null {
+    if (this.#base) return this.#base.frame;
     if (this.#frame === undefined) {
       this.#frame = findUserFrame(this.#holder?.stack ?? "");
       this.#holder = null;

@@ -1,22 +1,9 @@
 /** Five programs such as users write, for tests of pictures, profiles and of the lines that kernels name. */
-import {
-  grad,
-  jit,
-  type Jitted,
-  nn,
-  optim,
-  type Profile,
-  scan,
-  shared,
-  type Tensor,
-  tensor,
-} from "@damo/damo";
+import { grad, jit, type Jitted, nn, optim, scan, shared, type Tensor, tensor } from "@damo/damo";
 import { TestRandom } from "./random.ts";
 
 /** What every program is compiled with. */
-export interface ProgramSettings {
-  readonly profile?: boolean | Profile;
-}
+export type ProgramSettings = Pick<JitOptions, "profile" | "guard" | "mode">;
 
 /** A compiled function and arguments for it. */
 export interface ExampleProgram {

@@ -42,6 +42,19 @@ function round(value: number): string {
   return String(Number(value.toPrecision(7)));
 }
 
+let quiet = false;
+
+/** Runs `body` with every `print` silent: when values that were printed already are computed again. */
+export function withoutPrinting<T>(body: () => T): T {
+  const previous = quiet;
+  quiet = true;
+  try {
+    return body();
+  } finally {
+    quiet = previous;
+  }
+}
+
 /** The identity. Tangents pass through unprinted, so that a differentiated function prints its values once. */
 export const printPrimitive: Primitive<PrintParams> = {
   name: "print",
@@ -60,6 +73,7 @@ export const printPrimitive: Primitive<PrintParams> = {
     return [bindOne(printPrimitive, inputs, params)];
   },
   evaluate([x], { label, show }) {
+    if (quiet) return [x];
     const texts = show.map((item) => ITEMS[item](x));
     console.log(`${label ? `${label}: ` : ""}${texts.join(", ")}`);
     return [x];

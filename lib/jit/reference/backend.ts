@@ -18,7 +18,8 @@ import {
 } from "../backend.ts";
 import { hostBytes, HostStorage, toHostArray, toTypedArray } from "./host_storage.ts";
 
-function hostInput(input: RunInput, aval: Aval): HostArray {
+/** An input of a run as the interpreter wants it. */
+export function hostInput(input: RunInput, aval: Aval): HostArray {
   if (typeof input !== "number") return toHostArray(input, aval);
   return { shape: [], dtype: aval.dtype, data: Float64Array.of(castValue(input, "float64", aval.dtype)) };
 }
