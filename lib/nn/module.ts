@@ -2,6 +2,7 @@
 import type { TensorLike } from "../trace/ops/convert.ts";
 import { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { dependOn } from "../trace/trace.ts";
 import { applyStateDict, type StateDict } from "./state_dict.ts";
 
 /**
@@ -18,8 +19,20 @@ import { applyStateDict, type StateDict } from "./state_dict.ts";
  * ```
  */
 export abstract class Module {
-  /** True in training mode: dropout drops, batch norm uses and updates batch statistics. */
-  training = true;
+  #training = true;
+  readonly #readTraining = (): boolean => this.#training;
+
+  /**
+   * True in training mode: dropout drops, batch norm uses and updates batch statistics. A compiled function that reads it is
+   * traced for each mode.
+   */
+  get training(): boolean {
+    return dependOn(this.#readTraining);
+  }
+
+  set training(training: boolean) {
+    this.#training = training;
+  }
 
   /** The output of the layer. */
   abstract forward(x: TensorLike): Tensor;
