@@ -55,7 +55,10 @@ function jacobiEigen(a: Float64Array, values: Float64Array, vectors: Float64Arra
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
         const b = a[p * n + q];
-        if (Math.abs(b) <= 1e-17 * Math.sqrt(Math.abs(a[p * n + p] * a[q * n + q])) || Math.abs(b) < 1e-300) {
+        if (
+          Math.abs(b) <= 1e-17 * Math.sqrt(Math.abs(a[p * n + p])) * Math.sqrt(Math.abs(a[q * n + q])) ||
+          Math.abs(b) < 1e-300
+        ) {
           continue;
         }
         turned = true;

@@ -111,6 +111,8 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
   const tall = m >= n;
   const bytes = dtype === "float32" ? 4 : 8;
   const otherAt = aligned(k * length * bytes), normsAt = otherAt + aligned(k * k * bytes);
+  // Squares of smaller numbers lose digits; beside a greatest magnitude of about 1 these are 0.
+  const vanishing = dtype === "float64" ? 2 ** -480 : 2 ** -50;
   context.needScratch(normsAt + aligned((k + 2) * bytes) + 64);
   const work = orthogonalise(context, dtype), complete = completeRow(context, dtype);
   const turn = turnOver(context, dtype), copy = copyScaled(context, dtype), times = scale(context, dtype);
@@ -133,7 +135,8 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
         work.run(code, g, w, norms, k, length);
         code.for(0, k, (i) => {
           const row = code.at(g, i.times(length));
-          code.store(code.at(s, i), product.call(code, row, row, length).root());
+          norm.set(product.call(code, row, row, length).root());
+          code.store(code.at(s, i), code.choose(norm.lt(vanishing), 0, norm));
         });
         sortRows(code, s, k, [{ array: g, length }, { array: w, length: k }], true);
         code.for(0, k, (i) => {

@@ -1,0 +1,85 @@
+/** Matrices large enough to be split into blocks: decompositions multiply back to the matrix. */
+import { assert } from "@std/assert";
+import { eye, grad, linalg, matmul, ones, type Tensor, tensor, tril, triu } from "../../mod.ts";
+import { TestRandom } from "../support/random.ts";
+import { FLOAT_DTYPES, transposed } from "../support/matrices.ts";
+
+/** One block, exactly two, a rest of 1, of a few, and of almost a block. */
+const SIZES = [47, 96, 97, 144, 145, 150, 191];
+
+function noise(shape: readonly number[], dtype: "float32" | "float64", seed = 1): Tensor {
+  const random = new TestRandom(seed);
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return tensor(Float64Array.from({ length: size }, () => random.normal()), { shape: [...shape], dtype });
+}
+
+/** The largest difference relative to the largest element. */
+function error(actual: Tensor, expected: Tensor): number {
+  return actual.sub(expected).abs().max().itemSync() / expected.abs().max().itemSync();
+}
+
+for (const dtype of FLOAT_DTYPES) {
+  const epsilon = dtype === "float32" ? 2 ** -23 : 2 ** -52;
+
+  Deno.test(`cholesky, solve and inv of large matrices, ${dtype}`, () => {
+    for (const n of SIZES) {
+      const a = noise([n, n], dtype), identity = eye(n, { dtype });
+      const positive = matmul(a, transposed(a)).div(n).add(identity);
+      const l = linalg.cholesky(positive);
+      assert(error(matmul(l, transposed(l)), positive) < 20 * epsilon, `cholesky ${n}`);
+      assert(l.dataSync().every((x, i) => i % n <= Math.floor(i / n) || x === 0), `cholesky ${n}`);
+      const solid = positive.add(a.div(n));
+      const b = noise([n, 11], dtype, 2);
+      assert(error(matmul(solid, linalg.solve(solid, b)), b) < 200 * epsilon, `solve ${n}`);
+      const column = b.narrow(1, 0, 1).reshape([n]);
+      assert(error(matmul(solid, linalg.solve(solid, column)), column) < 200 * epsilon, `solve vector ${n}`);
+      assert(error(matmul(solid, linalg.inv(solid)), identity) < 200 * epsilon, `inv ${n}`);
+      // Rows in reverse order need every row exchanged; the gradient solves with the transpose.
+      const reversed = solid.flip(0);
+      const weights = ones([n, 11], { dtype });
+      const gradient = grad((x: Tensor) => linalg.solve(reversed, x).mul(weights).sum())(b);
+      const expected = linalg.solve(transposed(reversed), weights);
+      assert(error(gradient, expected) < 400 * epsilon, `transposed ${n}`);
+    }
+  });
+
+  Deno.test(`triangular systems of large matrices, ${dtype}`, () => {
+    for (const n of [47, 97, 144, 150]) {
+      for (const columns of [1, 8, 33]) {
+        const b = noise([n, columns], dtype, 3);
+        for (const lower of [false, true]) {
+          for (const transpose of [false, true]) {
+            for (const unitDiagonal of [false, true]) {
+              const whole = noise([n, n], dtype, 4).div(n).add(eye(n, { dtype }).mul(unitDiagonal ? 0 : 2));
+              const x = linalg.solveTriangular(whole, b, { lower, transpose, unitDiagonal });
+              let triangle = lower ? tril(whole, unitDiagonal ? -1 : 0) : triu(whole, unitDiagonal ? 1 : 0);
+              if (unitDiagonal) triangle = triangle.add(eye(n, { dtype }));
+              const back = matmul(transpose ? transposed(triangle) : triangle, x);
+              assert(error(back, b) < 30 * epsilon, `${n} ${columns} ${lower} ${transpose} ${unitDiagonal}`);
+            }
+          }
+        }
+      }
+    }
+  });
+
+  Deno.test(`qr, eigh and svd of larger matrices, ${dtype}`, () => {
+    for (const [m, n] of [[60, 60], [65, 33], [33, 65]]) {
+      const a = noise([m, n], dtype);
+      const { q, r } = linalg.qr(a);
+      const k = Math.min(m, n), identity = eye(k, { dtype });
+      assert(error(matmul(q, r), a) < 100 * epsilon, `qr ${m} ${n}`);
+      assert(error(matmul(transposed(q), q), identity) < 100 * epsilon, `q ${m} ${n}`);
+      const { u, s, vt } = linalg.svd(a, { fullMatrices: false });
+      assert(error(matmul(u.mul(s), vt), a) < 200 * epsilon, `svd ${m} ${n}`);
+      assert(error(matmul(transposed(u), u), identity) < 200 * epsilon, `u ${m} ${n}`);
+      assert(error(matmul(vt, transposed(vt)), identity) < 200 * epsilon, `vt ${m} ${n}`);
+      if (m !== n) continue;
+      const symmetric = a.add(transposed(a));
+      const { values, vectors } = linalg.eigh(symmetric);
+      assert(error(matmul(vectors.mul(values), transposed(vectors)), symmetric) < 400 * epsilon, `eigh ${n}`);
+      assert(error(matmul(transposed(vectors), vectors), identity) < 200 * epsilon, `vectors ${n}`);
+      assert(values.dataSync().every((x, i, all) => i === 0 || x >= all[i - 1]), "ascending");
+    }
+  });
+}
