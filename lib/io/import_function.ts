@@ -110,6 +110,7 @@ class Imported {
       result,
       guards: buildGuards(this.#arguments, integral),
       parts,
+      conditions: new Map(),
       integral,
       scalars: leaves.flatMap(({ kind }, i) => kind === "number" ? [i] : []),
       donated: description.donated,
