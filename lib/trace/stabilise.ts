@@ -5,6 +5,7 @@
 import { type Graph, Node } from "./graph.ts";
 import { atLocation } from "./location.ts";
 import type { Primitive } from "./primitive.ts";
+import { logaddexp } from "./ops/special.ts";
 import { elementwise } from "./primitives/elementwise.ts";
 import { reshapePrimitive } from "./primitives/move.ts";
 import { reductions } from "./primitives/reduce.ts";
@@ -29,10 +30,9 @@ function literal(value: number, like: Tensor): Tensor {
   return Tensor.literal(value, like.aval.dtype);
 }
 
-/** log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
+/** log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)), smooth to any order also at 0: see logaddexp. */
 function softplus(x: Tensor): Tensor {
-  const tail = op("log1p", op("exp", op("neg", op("abs", x))));
-  return op("add", op("maximum", x, literal(0, x)), tail);
+  return logaddexp(x, literal(0, x));
 }
 
 /** The x of exp(x) + 1 or 1 + exp(x), or null. */
@@ -64,16 +64,12 @@ function sameShape(a: Tensor, b: Tensor): boolean {
     a.aval.shape.every((size, i) => size === b.aval.shape[i]);
 }
 
-/** log(a + b) of exponentials: log(exp a + exp b) = max(a, b) + log1p(exp(-|a - b|)), also where both are -infinity. */
+/** log(exp a + exp b) = logaddexp(a, b). */
 function logOfExps(x: Tensor): Tensor | null {
   const sum = operands(x, "add");
   if (!sum) return null;
   const left = operands(sum[0], "exp"), right = operands(sum[1], "exp");
-  if (!left || !right) return null;
-  const [a] = left, [b] = right;
-  const high = op("maximum", a, b);
-  const difference = op("select", op("eq", a, b), literal(0, a), op("sub", a, b));
-  return op("add", high, op("log1p", op("exp", op("neg", op("abs", difference)))));
+  return left && right && logaddexp(left[0], right[0]);
 }
 
 /** log(sum(exp x)) = m + log(sum(exp(x - m))) with m the maximum, or 0 where that is infinite. */
@@ -174,7 +170,8 @@ const log: Rule = (_node, [x]) => {
 const log1p: Rule = (_node, [x]) => {
   const exp = operands(x, "exp");
   if (!exp) return null;
-  // log1p(exp(-|x|)) is stable and the result of this very rule.
+  // What logaddexp makes, log1p(exp(the lesser less the greater)), is stable, and the result of this very rule.
+  if (producer(exp[0], "select")) return null;
   const negated = operands(exp[0], "neg");
   if (negated && producer(negated[0], "abs")) return null;
   return softplus(exp[0]);
