@@ -22,6 +22,7 @@ const samples: { readonly [Kind in Exclude<Immediate, "block">]: readonly [unkno
   reserved: [[], ""],
   reservedPair: [[], ""],
   index: [[0], " 0"],
+  indexReserved: [[0], " 0"],
   lane: [[1], " 1"],
   memory: [[300], " offset=300"],
   memoryLane: [[1, 300], " offset=300 1"],
@@ -44,6 +45,7 @@ Deno.test("every instruction has a method, validates in V8 and prints under its 
   const f = module.addFunction({ params: ["i32"], results: [] });
   module.addTable([f.index]);
   module.addGlobal("i32", 0);
+  module.addData(new Uint8Array(3));
   const expected: string[] = [];
   for (const { name, immediate } of instructionByOpcode.values()) {
     if (immediate === "block" || name === "else" || name === "end") continue;
@@ -250,4 +252,17 @@ Deno.test("the constant pool interns by bit pattern, keeps alignment and reports
   assertEquals([...memory.subarray(112)].every((byte) => byte === 0), true);
   assertThrows(() => new ConstantPool(memory, 8, 16), RangeError, "multiple of 16");
   assertThrows(() => new ConstantPool(memory, 240, 32), RangeError, "memory at 256");
+});
+
+Deno.test("data of a module is copied into the memory from any place of it", () => {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true });
+  const module = new ModuleBuilder();
+  module.importMemory({ module: "e", name: "memory" }, page);
+  module.addData(Uint8Array.of(9));
+  const segment = module.addData(Uint8Array.of(1, 2, 3, 4));
+  const f = module.addFunction({ params: ["i32"], results: [] }, "fill");
+  f.localGet(0).i32Const(1).i32Const(2).memoryInit(segment);
+  assert(wat(module.build()).includes("(data (;1;) (; 4 bytes ;))"));
+  (instantiate(module, { e: { memory } }).fill as (address: number) => void)(100);
+  assertEquals([...new Uint8Array(memory.buffer).slice(99, 103)], [0, 2, 3, 0]);
 });

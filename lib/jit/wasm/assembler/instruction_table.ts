@@ -10,6 +10,7 @@ export type Immediate =
   | "reserved"
   | "reservedPair"
   | "index"
+  | "indexReserved"
   | "lane"
   | "memory"
   | "memoryLane"
@@ -54,6 +55,7 @@ const special: readonly (readonly [name: string, opcode: number, immediate: Imme
   ["i64.const", 0x42, "i64"],
   ["f32.const", 0x43, "f32"],
   ["f64.const", 0x44, "f64"],
+  ["memory.init", 0xfc008, "indexReserved"],
   ["memory.copy", 0xfc00a, "reservedPair"],
   ["memory.fill", 0xfc00b, "reserved"],
   ["v128.const", 0xfd00c, "vector"],

@@ -53,6 +53,7 @@ function printSection(id: number, reader: ByteReader, contents: ModuleContents):
     else if (id === 7) printExport(reader, contents);
     else if (id === 9) printElements(reader, contents);
     else if (id === 10) printFunction(reader, contents, contents.importedFunctions + i);
+    else if (id === 11) printData(reader, contents, i);
     else return;
   }
 }
@@ -129,6 +130,13 @@ function printElements(reader: ByteReader, contents: ModuleContents): void {
   contents.lines.push(`(elem (${offset}) func ${functions.join(" ")})`);
 }
 
+function printData(reader: ByteReader, contents: ModuleContents, index: number): void {
+  reader.skip(1);
+  const length = reader.unsigned();
+  reader.skip(length);
+  contents.lines.push(`(data (;${index};) (; ${length} bytes ;))`);
+}
+
 function printFunction(reader: ByteReader, contents: ModuleContents, index: number): void {
   const end = reader.unsigned() + reader.offset;
   const type = contents.types[contents.functionTypes[index]];
@@ -190,6 +198,11 @@ function immediateText(
     case "index":
     case "lane":
       return ` ${reader.unsigned()}`;
+    case "indexReserved": {
+      const index = reader.unsigned();
+      reader.skip(1);
+      return ` ${index}`;
+    }
     case "memory":
       return memoryText(reader, naturalAlign);
     case "memoryLane": {

@@ -13,7 +13,9 @@ import { checkOptions } from "../options.ts";
 
 /** Real and imaginary parts of complex numbers. */
 export interface Complex<Part = Tensor> {
+  /** The real parts. */
   readonly re: Part;
+  /** The imaginary parts. */
   readonly im: Part;
 }
 

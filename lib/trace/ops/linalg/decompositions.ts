@@ -135,9 +135,11 @@ export interface SvdOptions {
 
 /** What {@link svd} gives: `a = u diag(s) vt`. */
 export interface Svd {
+  /** Orthonormal columns. */
   readonly u: Tensor;
   /** `[..., min(m, n)]`, in descending order. */
   readonly s: Tensor;
+  /** Orthonormal rows. */
   readonly vt: Tensor;
 }
 
