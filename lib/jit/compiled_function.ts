@@ -130,7 +130,7 @@ export class CompiledFunction {
     const { flat, device } = prepared;
     const key = argumentsKey(flat, device);
     const entries = this.#entries.get(key);
-    let entry = entries?.find(({ call }) => integralityHolds(call.integral, flat));
+    let entry = entries?.find((known) => integralityHolds(known.call.integral, flat) && known.holds());
     if (!entry) {
       entry = this.#trace(prepared);
       // Tracing may have called this very function and changed the cache.
@@ -156,7 +156,7 @@ export class CompiledFunction {
       typeof leaf === "number" && watched.has(flat.paths[i]) ? Number.isInteger(leaf) : null
     );
     const change = this.#log.compare(signatureParts(flat, names, presumed));
-    const { traced, result, integral } = untrackedStorages(() =>
+    const { traced, result, integral, conditions } = untrackedStorages(() =>
       withDevice(device, () => traceCall(this.fn, flat, { name, device, swap, debug: mode === "debug" }))
     );
     const parts = signatureParts(flat, names, integral);
@@ -167,6 +167,7 @@ export class CompiledFunction {
       guards: buildGuards(flat, integral),
       parts,
       integral,
+      conditions,
       scalars: flat.leaves.flatMap((leaf, i) => typeof leaf === "number" ? [i] : []),
       donated: this.#donatedInputs(flat),
       inputNames: flat.paths.map((path) => `argument ${path}`),

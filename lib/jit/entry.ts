@@ -28,6 +28,8 @@ export interface TracedCall {
   readonly parts: readonly SignaturePart[];
   /** Whether each number argument had to be integral, null where it does not matter. */
   readonly integral: readonly (boolean | null)[];
+  /** Plain values besides the arguments that the trace depends on, and what they were. */
+  readonly conditions: ReadonlyMap<() => unknown, unknown>;
   /** Which explicit inputs are numbers, and which are donated. */
   readonly scalars: readonly number[];
   readonly donated: readonly number[];
@@ -118,6 +120,15 @@ export class Entry {
     this.#executable = null;
   }
 
+  /** Whether what the trace decided by, besides its arguments, is as it was. */
+  holds(): boolean {
+    const { conditions } = this.call;
+    if (conditions.size > 0) {
+      for (const [read, value] of conditions) if (!Object.is(read(), value)) return false;
+    }
+    return true;
+  }
+
   /** The inputs made of the arguments; null when the arguments do not fit or need a closer look. */
   match(args: readonly unknown[]): RunInput[] | null {
     const guards = this.#guards;
@@ -128,6 +139,7 @@ export class Entry {
       at = fill(guards[i], args[i], this.#device, inputs, at);
       if (at < 0) return null;
     }
+    if (!this.holds()) return null;
     // Without tensors among the arguments the default device decides.
     if (this.#plan.followsDefault && defaultDevice() !== this.#device) return null;
     return inputs;

@@ -18,6 +18,8 @@ export interface CallTrace {
   readonly result: TreeSpec;
   /** Per leaf: whether the trace depends on that number being integral or fractional, and which it was. */
   readonly integral: readonly (boolean | null)[];
+  /** Plain values besides the arguments that the trace depends on, and what they were. */
+  readonly conditions: ReadonlyMap<() => unknown, unknown>;
 }
 
 export interface TraceCallOptions {
@@ -42,10 +44,12 @@ export function traceCall(
       : { shape: leaf.aval.shape, dtype: leaf.aval.dtype }
   );
   let result: TreeSpec | null = null;
+  let conditions: ReadonlyMap<() => unknown, unknown> = new Map();
   const traced = traceFunction(
     (inputs, trace) => {
       trace.swap = swap;
       trace.debug = debug;
+      conditions = trace.conditions;
       flat.leaves.forEach((leaf, i) => {
         if (typeof leaf === "number") {
           inputs[i].origin = new ArgumentNumber(Number.isInteger(leaf), integral, i);
@@ -60,7 +64,7 @@ export function traceCall(
     avals,
     { name, inputNames: flat.paths },
   );
-  return { traced, result: result!, integral };
+  return { traced, result: result!, integral, conditions };
 }
 
 function isResultLeaf(value: unknown): value is Tensor | Shared {

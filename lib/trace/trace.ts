@@ -1,5 +1,5 @@
 /** Tracing: the current trace, how tensors enter it, and `bind`, the one place where operations happen. */
-import { type DamoError, ShapeError, TracedValueError } from "./errors.ts";
+import { type DamoError, nameTracesWith, ShapeError, TracedValueError } from "./errors.ts";
 import { Graph, Node, Variable } from "./graph.ts";
 import { type Location, swapLocation, userLocation } from "./location.ts";
 import type { Params, Primitive } from "./primitive.ts";
@@ -20,6 +20,8 @@ export class Trace {
   readonly capturedVariables: Variable[] = [];
   readonly sharedReads: Map<Shared, Tensor> = new Map();
   readonly sharedWrites: Map<Shared, Tensor> = new Map();
+  /** Plain values that the traced code decided by (the mode of a layer), as functions that read them, and what they were. */
+  readonly conditions: Map<() => unknown, unknown> = new Map();
   /** Set when the trace is over; its tensors are of no use any more. */
   ended = false;
   /** Makes the error for a tensor of this trace that is used after its end; null for the general one. */
@@ -152,6 +154,12 @@ export function currentTrace(): Trace | null {
   return current;
 }
 
+nameTracesWith(() => {
+  const names: string[] = [];
+  for (let trace = current; trace !== null; trace = trace.parent) names.push(trace.name);
+  return names;
+});
+
 /** Runs `body` inside `trace`. The trace is over when the body returns or throws. */
 export function withTrace<T>(trace: Trace, body: () => T): T {
   const previous = current;
@@ -190,6 +198,17 @@ export function withoutTrace<T>(body: () => T): T {
   } finally {
     current = previous;
   }
+}
+
+/** The plain value that `read` gives. What is being traced holds only as long as it gives the same. */
+export function dependOn<T>(read: () => T): T {
+  const value = read();
+  if (current !== null) {
+    let outermost = current;
+    while (outermost.parent !== null) outermost = outermost.parent;
+    outermost.conditions.set(read, value);
+  }
+  return value;
 }
 
 /** Applies a primitive: adds a node to the current trace, or runs it at once where there is none. */
