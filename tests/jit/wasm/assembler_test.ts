@@ -61,7 +61,7 @@ Deno.test("every instruction has a method, validates in V8 and prints under its 
   const binary = module.build();
   new WebAssembly.Module(binary);
   const lines = wat(binary).split("\n").map((line) => line.trim());
-  const printed = lines.slice(lines.findIndex((line) => line.startsWith("(func")) + 1, -3);
+  const printed = lines.slice(lines.findIndex((line) => line.startsWith("(func")) + 1, -4);
   assertEquals(printed.filter((_, i) => i % 2 === 1), expected);
   assert(expected.length > 480);
 });
