@@ -9,6 +9,7 @@ import { convolution } from "./convolution.ts";
 import { fold } from "./fold.ts";
 import { loopHoist } from "./loop_hoist.ts";
 import { loopLast } from "./loop_last.ts";
+import { loopMerge } from "./loop_merge.ts";
 import { loopPrune } from "./loop_prune.ts";
 import { loopBehind, loopFront } from "./loop_split.ts";
 import { mapSubgraphs } from "./loop_subgraphs.ts";
@@ -39,6 +40,8 @@ export const PASSES: readonly Pass[] = [
   simplify,
   merge,
   bodies,
+  loopPrune,
+  loopMerge,
   loopPrune,
   loopLast,
   loopHoist,

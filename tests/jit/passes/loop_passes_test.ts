@@ -4,6 +4,7 @@ import { loopBehind, loopFront } from "../../../lib/jit/passes/loop_split.ts";
 import { isLoop } from "../../../lib/jit/passes/loop_draft.ts";
 import { loopHoist } from "../../../lib/jit/passes/loop_hoist.ts";
 import { loopLast } from "../../../lib/jit/passes/loop_last.ts";
+import { loopMerge } from "../../../lib/jit/passes/loop_merge.ts";
 import { loopPrune } from "../../../lib/jit/passes/loop_prune.ts";
 import { loopSums } from "../../../lib/jit/passes/loop_sums.ts";
 import type { LoopParams } from "../../../lib/loop/loop_params.ts";
@@ -17,7 +18,17 @@ import { traceFunction } from "../../../lib/trace/trace.ts";
 import { verifyGraph } from "../../../lib/trace/verify.ts";
 import { TestRandom } from "../../support/random.ts";
 
-const PASSES: readonly Pass[] = [loopPrune, loopLast, loopHoist, loopFront, loopSums, loopBehind, loopPrune];
+const PASSES: readonly Pass[] = [
+  loopPrune,
+  loopMerge,
+  loopPrune,
+  loopLast,
+  loopHoist,
+  loopFront,
+  loopSums,
+  loopBehind,
+  loopPrune,
+];
 
 const avalsOf = (...shapes: number[][]): Aval[] => shapes.map((shape) => ({ shape, dtype: "float64" }));
 
@@ -68,7 +79,8 @@ function randomLoop(seed: number): { graph: Graph; avals: Aval[] } {
       const all = [carry.h, carry.s, carry.k, ...rows.map(row)].filter(() => below(4) > 0);
       return [carry.h, ...all, ...(count ? [count.cast("float64")] : [])];
     };
-    if (!differentiated) return run(...inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]);
+    const six = inputs as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+    if (!differentiated) return below(2) ? run(...six) : [...run(...six), ...run(...six)];
     const cost = (...args: Tensor[]): Tensor => {
       const all = run(...args as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]);
       return all.reduce((sum, x) => sum.add(x.mul(x).sum()), all[0].sum());
@@ -195,4 +207,16 @@ Deno.test("rows of which only the last is read are not stacked", () => {
   );
   assertEquals(loopsOf(graph)[0].results, 0);
   assertEquals(namesOf(graph).includes("pad"), false);
+});
+
+Deno.test("a value and its gradient share one forward loop", () => {
+  const cost = (u: Tensor, xs: Tensor, h: Tensor): Tensor =>
+    scan(
+      ([h, c]: [Tensor, Tensor], x) => [[x.add(h.dot(u)).tanh(), c.mul(0.5).add(h)], null],
+      [h, h],
+      xs,
+    )[0][1].sum();
+  const both = (u: Tensor, xs: Tensor, h: Tensor) => [cost(u, xs, h), grad(cost)(u, xs, h)];
+  const graph = afterPasses(both, [3, 3], [7, 2, 3], [2, 3]);
+  assertEquals(loopsOf(graph).map((loop) => [loop.reverse, loop.carries]), [[false, 2], [true, 2]]);
 });
