@@ -10,7 +10,9 @@ let nextId = 0;
 
 /** A value of a graph: an input, or one output of a node. Single assignment. */
 export class Variable {
+  /** Different for every variable of the process. */
   readonly id: number = nextId++;
+  /** @internal The type: shape and dtype. */
   readonly aval: Aval;
   /** The node that computes it; null for an input of the graph. Changes only when another node takes its place. */
   node: Node | null;
@@ -19,6 +21,7 @@ export class Variable {
   /** The user's name for it: a parameter, an object path, a shared variable. */
   name: string | undefined;
 
+  /** @internal */
   constructor(aval: Aval, node: Node | null = null, index = 0, name?: string) {
     this.aval = aval;
     this.node = node;
@@ -29,13 +32,18 @@ export class Variable {
 
 /** One application of a primitive. */
 export class Node {
+  /** @internal The operation. */
   readonly primitive: Primitive;
+  /** What it reads. */
   readonly inputs: readonly Variable[];
+  /** @internal The parameters of the operation. */
   readonly params: Params;
+  /** What it computes. */
   readonly outputs: readonly Variable[];
-  /** Where the user wrote it. */
+  /** @internal Where the user wrote it. */
   readonly location: Location | null;
 
+  /** @internal */
   constructor(
     primitive: Primitive,
     inputs: readonly Variable[],
@@ -51,7 +59,7 @@ export class Node {
     this.outputs = outputs ?? avals.map((aval, i) => new Variable(aval, this, i));
   }
 
-  /** A node that from now on computes `variable`, which was the only output looked at of another node. */
+  /** @internal A node that from now on computes `variable`, which was the only output looked at of another node. */
   static redefine(
     variable: Variable,
     primitive: Primitive,
