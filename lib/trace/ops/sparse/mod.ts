@@ -1,0 +1,6 @@
+/**
+ * Sparse matrices in compressed rows, times dense ones.
+ *
+ * @module
+ */
+export { type Csr, csr, fromDense, matmul, matmulTransposed, toDense } from "./csr.ts";
