@@ -23,7 +23,7 @@ import { loadMnist } from "./mnist_data.ts";
 import { Progress } from "./progress.ts";
 
 const BATCH = 64;
-const EPOCHS = 6;
+const EPOCHS = 5;
 const CLASSES = 10;
 const FOLDER = "lenet";
 const CHECKPOINT = `${FOLDER}/checkpoint.safetensors`;

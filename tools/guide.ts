@@ -2,6 +2,7 @@
  * `deno task guide [names]`: runs the files of examples/guide, or those whose name contains one of the words given. Each
  * checks its own numbers; each may read and write an empty folder and nothing else.
  */
+import { guidePageIsFresh } from "./guide_page.ts";
 import { root, stdFlags } from "./std.ts";
 
 const folder = `${root}examples/guide`;
@@ -45,6 +46,12 @@ async function runGuide(words: readonly string[]): Promise<number> {
   const flags = await stdFlags();
   let failed = 0;
   for (const name of names) if (!await runExample(name, flags)) failed++;
+  if (words.length === 0 && !await guidePageIsFresh()) {
+    console.log(
+      "docs/guide.md is older than the examples: deno run --allow-read --allow-write tools/guide_page.ts",
+    );
+    failed++;
+  }
   console.log(`${names.length - failed} passed, ${failed} failed`);
   return failed > 0 || names.length === 0 ? 1 : 0;
 }

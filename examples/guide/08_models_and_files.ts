@@ -1,5 +1,5 @@
 /**
- * Layers as classes, parameters and whole models in files, checkpoints, compiled functions.
+ * Models and files: layers as classes, parameters by name, checkpoints, compiled functions.
  *
  * Theano leaves layers to the user and saves by pickle, which ties a file to versions and classes. Here layers are classes
  * with `stateDict`, files are safetensors or npz that Python reads, and a compiled function can be a file too.

@@ -1,5 +1,5 @@
 /**
- * Error messages, and the precision of floats.
+ * Errors and precision: messages that help, and floats that stay what they are.
  *
  * Theano reports a mismatch when the compiled function runs, and names a fused node; float64 slips in with int32. Here the
  * error comes while one writes, with both shapes and the line, and float64 never becomes float32 without being told.

@@ -1,5 +1,5 @@
 /**
- * What the guide's last slide names: drawing graphs, Jacobians, products with them, Hessian-free steps, NaN.
+ * Graphs and derivatives: drawing graphs, Jacobians, products with them, Hessian-free steps, NaN.
  *
  * Theano's `Rop` and `Lop` build expressions from lists. Here `jvp` and `vjp` take a function and give values, any of them
  * can be inside any other, and `vmap` turns a product into a whole matrix.
