@@ -39,6 +39,18 @@ export function installAcquirer(device: Device, acquire: Acquirer): void {
   acquirers[device] = acquire;
 }
 
+const textBackends: { [D in Device]?: Backend } = {};
+
+/** Says what shows the programs of a device as text while the device itself is not there. */
+export function installTextBackend(device: Device, backend: Backend): void {
+  textBackends[device] = backend;
+}
+
+/** A backend that can at least compile for a device, or undefined. */
+export function compilerFor(device: Device): Backend | undefined {
+  return makers[device] ? backendFor(device) : textBackends[device];
+}
+
 /** Gets a device that has to be asked for. False when "auto" should not take it, or has no such device. */
 async function acquire(device: Device): Promise<boolean> {
   const acquirer = acquirers[device];

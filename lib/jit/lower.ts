@@ -4,7 +4,7 @@ import type { Graph } from "../trace/graph.ts";
 import type { Device } from "../trace/storage.ts";
 import type { KernelInfo } from "./backend.ts";
 import type { Entry } from "./entry.ts";
-import { backendFor, devices } from "./devices.ts";
+import { compilerFor, devices } from "./devices.ts";
 
 /** A traced and compiled function, to look at. */
 export interface Lowered {
@@ -37,7 +37,8 @@ export function lowerEntry(entry: Entry): Lowered {
 
 function textFor(entry: Entry, device: Device, language: string): string {
   if (entry.backend.device === device) return entry.executable().text();
-  if (!devices().includes(device)) {
+  const backend = compilerFor(device);
+  if (!backend) {
     throw new DeviceError(
       `lower: there is no ${language}, because the device "${device}" is not available here.`,
       {
@@ -46,5 +47,5 @@ function textFor(entry: Entry, device: Device, language: string): string {
       },
     );
   }
-  return entry.compileFor(backendFor(device)).text();
+  return entry.compileFor(backend).text();
 }

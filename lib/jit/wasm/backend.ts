@@ -19,7 +19,7 @@ export interface WasmSettings {
 }
 
 /** The passes can make outputs of inputs, and equal ones: those become copies. */
-function withOwnOutputs(graph: Graph): Graph {
+export function withOwnOutputs(graph: Graph): Graph {
   const taken = new Set<Variable>(graph.inputs);
   const copies: Node[] = [];
   const outputs = graph.outputs.map((variable) => {

@@ -4,8 +4,10 @@ import { DTypeError } from "../../trace/errors.ts";
 import type { Graph } from "../../trace/graph.ts";
 import type { Device, Storage } from "../../trace/storage.ts";
 import type { Backend, BackendSettings, CompileOptions, Executable, MemoryUse } from "../backend.ts";
+import { optimise } from "../passes/pipeline.ts";
 import type { GroupLimits } from "../schedule/group.ts";
 import { schedule } from "../schedule/schedule.ts";
+import { withOwnOutputs } from "../wasm/backend.ts";
 import type { GpuDevice } from "./device.ts";
 import { WgslExecutable } from "./executable.ts";
 import { GpuHeap } from "./heap.ts";
@@ -46,12 +48,13 @@ export class WgslBackend implements Backend {
   compile(graph: Graph, options: CompileOptions): Executable {
     this.gpu.check();
     refuseFloat64(graph);
-    const { donated, inPlace } = options;
-    return new WgslExecutable(
-      this,
-      schedule(graph, { limits: this.#limits, donated, inPlace }),
-      options,
-    );
+    const { donated, inPlace, onPhase } = options;
+    const onPass = onPhase && ((name: string, milliseconds: number) => onPhase(`pass ${name}`, milliseconds));
+    const optimised = withOwnOutputs(optimise(graph, { onPass }));
+    const started = performance.now();
+    const program = schedule(optimised, { limits: this.#limits, donated, inPlace });
+    onPhase?.("schedule", performance.now() - started);
+    return new WgslExecutable(this, program, options);
   }
 
   upload(data: TypedArray, dtype: DType): Storage {

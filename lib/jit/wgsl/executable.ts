@@ -47,6 +47,7 @@ export class WgslExecutable implements Executable {
   readonly #outputs: readonly OutputPlan[];
   readonly #scalarWords: Uint32Array<ArrayBuffer>;
   readonly #measured: readonly (KernelStep | HostStep)[];
+  readonly #onKernel: CompileOptions["onKernel"];
   readonly #timings: { calls: number; milliseconds: number }[] | null;
   #kernels: readonly KernelInfo[] | null = null;
   #scalarBlock: Block | null = null;
@@ -66,8 +67,13 @@ export class WgslExecutable implements Executable {
       const { dtype, length, bytes, reuses } = program.buffers[buffer];
       return { buffer, dtype, length, bytes, reuses };
     });
+    this.#onKernel = options.onKernel;
     this.#measured = measuredSteps(program.steps);
     this.#timings = options.profile ? this.#measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
+  }
+
+  get program(): Program {
+    return this.#program;
   }
 
   get kernels(): readonly KernelInfo[] {
@@ -180,7 +186,9 @@ export class WgslExecutable implements Executable {
     queue.onSubmittedWorkDone().catch(() => {});
     const timing = this.#timings![number];
     timing.calls++;
-    timing.milliseconds += performance.now() - start;
+    const duration = performance.now() - start;
+    timing.milliseconds += duration;
+    this.#onKernel?.(this, number, start, duration);
   }
 
   /** The storage of an output whose block is filled. */

@@ -105,6 +105,7 @@ export function writtenTapes(loop: LoopStep): number[] {
     else {
       stack.push(...step.body);
       for (const { carry } of step.exchange) written.add(carry.buffer);
+      if (step.taken !== null) written.add(step.taken.buffer);
     }
   }
   return loop.tapes.filter((tape) => written.has(tape));
