@@ -117,6 +117,8 @@ export class MultiHeadAttention extends Module {
   readonly heads: number;
 
   /**
+   * Makes the layer.
+   *
    * @param features The size of the last axis of queries and results.
    * @param heads The number of heads, a divisor of `features`.
    * @throws {ShapeError} for sizes that are no positive integers.

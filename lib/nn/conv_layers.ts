@@ -28,7 +28,7 @@ export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightO
 const LAYER_OPTIONS = ["stride", "padding", "dilation", "groups", "flip", "bias", "init", "seed", "dtype"];
 
 /** What the layers have in common: weight, bias, and the options of the function. */
-abstract class ConvolutionLayer<O extends ConvOptions> extends Module {
+export abstract class ConvolutionLayer<O extends ConvOptions> extends Module {
   /** The filters. */
   readonly weight: Shared;
   /** One number per filter, or null without a bias. */
@@ -36,6 +36,7 @@ abstract class ConvolutionLayer<O extends ConvOptions> extends Module {
   /** Stride, padding, dilation, groups and flip. */
   readonly options: O;
 
+  /** @internal */
   constructor(
     operation: string,
     [inputs, outputs, window]: readonly [number, number, PerAxis],
@@ -64,7 +65,11 @@ abstract class ConvolutionLayer<O extends ConvOptions> extends Module {
     this.options = rest as unknown as O;
   }
 
-  /** The result of the function plus the bias. */
+  /**
+   * The result of the function plus the bias.
+   *
+   * @internal
+   */
   protected biased(y: Tensor): Tensor {
     return this.bias
       ? y.add(reshapeTo(this.bias.value, [...this.bias.shape, ...y.shape.slice(2).map(() => 1)]))
@@ -84,6 +89,8 @@ abstract class ConvolutionLayer<O extends ConvOptions> extends Module {
  */
 export class Conv1d extends ConvolutionLayer<ConvOptions> {
   /**
+   * Makes the layer with new weights.
+   *
    * @param inputs The channels of x.
    * @param outputs The number of filters.
    * @param window The size of the filters.
@@ -110,6 +117,8 @@ export class Conv1d extends ConvolutionLayer<ConvOptions> {
  */
 export class Conv2d extends ConvolutionLayer<ConvOptions> {
   /**
+   * Makes the layer with new weights.
+   *
    * @param inputs The channels of x.
    * @param outputs The number of filters.
    * @param window The size of the filters: one number, or [h, w].
@@ -136,6 +145,8 @@ export class Conv2d extends ConvolutionLayer<ConvOptions> {
  */
 export class Conv3d extends ConvolutionLayer<ConvOptions> {
   /**
+   * Makes the layer with new weights.
+   *
    * @param inputs The channels of x.
    * @param outputs The number of filters.
    * @param window The size of the filters: one number, or [d, h, w].
@@ -163,6 +174,8 @@ export class Conv3d extends ConvolutionLayer<ConvOptions> {
  */
 export class ConvTranspose2d extends ConvolutionLayer<ConvTransposeOptions> {
   /**
+   * Makes the layer with new weights.
+   *
    * @param inputs The channels of x.
    * @param outputs The channels of the result.
    * @param window The size of the filters: one number, or [h, w].

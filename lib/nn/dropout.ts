@@ -78,6 +78,8 @@ export class Dropout extends Module {
   readonly stream: RandomStream;
 
   /**
+   * Makes the layer.
+   *
    * @param rate The fraction that is left out.
    * @throws {DamoError} for a rate outside 0 to 1.
    */

@@ -27,6 +27,8 @@ export class Embedding extends Module {
   readonly weight: Shared;
 
   /**
+   * Makes the layer.
+   *
    * @param count The number of rows.
    * @param features The length of a row.
    * @throws {ShapeError} for sizes that are no positive integers.

@@ -34,6 +34,8 @@ export class Linear extends Module {
   readonly bias: Shared | null;
 
   /**
+   * Makes the layer.
+   *
    * @param inputs The size of the last axis of x.
    * @param outputs The size of the last axis of the result.
    * @throws {ShapeError} for sizes that are no positive integers.

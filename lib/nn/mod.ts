@@ -37,6 +37,7 @@ export {
   Conv2d,
   Conv3d,
   type ConvLayerOptions,
+  ConvolutionLayer,
   ConvTranspose2d,
   type ConvTransposeLayerOptions,
 } from "./conv_layers.ts";
@@ -75,6 +76,8 @@ export {
   LSTM,
   type LstmOptions,
   type LstmState,
+  PlainRecurrent,
+  Recurrent,
   type RecurrentOptions,
   RNN,
   type RnnOptions,

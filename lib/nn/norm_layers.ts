@@ -57,6 +57,8 @@ export class BatchNorm extends Module {
   readonly momentum: number;
 
   /**
+   * Makes the layer.
+   *
    * @param features The size of axis 1.
    * @throws {ShapeError} for a size that is no positive integer.
    */
@@ -82,6 +84,7 @@ export class BatchNorm extends Module {
     this.variance = make.constant("variance", [features], ones);
   }
 
+  /** @internal */
   protected override buffers(): readonly string[] {
     return ["mean", "variance"];
   }
@@ -145,6 +148,8 @@ export class LayerNorm extends Module {
   readonly eps: number;
 
   /**
+   * Makes the layer.
+   *
    * @param features The size of the last axis, or the sizes of the last axes.
    * @throws {ShapeError} for sizes that are no positive integers.
    */

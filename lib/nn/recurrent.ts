@@ -50,7 +50,7 @@ export interface LstmState {
 }
 
 /** What recurrent layers have in common. `State` is a tensor, or a tree of them. */
-abstract class Recurrent<State> extends Module {
+export abstract class Recurrent<State> extends Module {
   /** [in, gates hidden]: one block of columns per gate. */
   readonly inputWeight: Shared;
   /** [hidden, gates hidden]. */
@@ -63,6 +63,7 @@ abstract class Recurrent<State> extends Module {
   readonly hidden: number;
   readonly #operation: string;
 
+  /** @internal */
   constructor(
     operation: string,
     [inputs, hidden]: readonly [number, number],
@@ -84,16 +85,32 @@ abstract class Recurrent<State> extends Module {
     this.bias = options.bias ?? true ? make.constant("bias", [gates * hidden], biasInit) : null;
   }
 
-  /** The state before the first step: zeros. */
+  /**
+   * The state before the first step: zeros.
+   *
+   * @internal
+   */
   protected abstract zeroState(shape: readonly number[], like: Tensor): State;
 
-  /** The next state from the input's part `x W + b` and the state. */
+  /**
+   * The next state from the input's part `x W + b` and the state.
+   *
+   * @internal
+   */
   protected abstract advance(drive: Tensor, state: State): State;
 
-  /** The output of a state. */
+  /**
+   * The output of a state.
+   *
+   * @internal
+   */
   protected abstract outputOf(state: State): Tensor;
 
-  /** A state that the user passed, as tensors of the right shapes. */
+  /**
+   * A state that the user passed, as tensors of the right shapes.
+   *
+   * @internal
+   */
   protected abstract checkState(state: unknown, shape: readonly number[]): State;
 
   /**
@@ -160,7 +177,11 @@ abstract class Recurrent<State> extends Module {
     );
   }
 
-  /** A tensor of a state. */
+  /**
+   * A tensor of a state.
+   *
+   * @internal
+   */
   protected stateTensor(name: string, value: unknown, shape: readonly number[]): Tensor {
     const given = strong(value as TensorLike, this.#operation);
     if (sameShape(given.shape, shape)) return given;
@@ -176,15 +197,18 @@ abstract class Recurrent<State> extends Module {
 }
 
 /** Layers whose state is one tensor. */
-abstract class PlainRecurrent extends Recurrent<Tensor> {
+export abstract class PlainRecurrent extends Recurrent<Tensor> {
+  /** @internal */
   protected override zeroState(shape: readonly number[], like: Tensor): Tensor {
     return filled(0, { shape, dtype: like.dtype });
   }
 
+  /** @internal */
   protected override outputOf(state: Tensor): Tensor {
     return state;
   }
 
+  /** @internal */
   protected override checkState(state: unknown, shape: readonly number[]): Tensor {
     return this.stateTensor("state", state, shape);
   }
@@ -206,6 +230,8 @@ export class RNN extends PlainRecurrent {
   readonly #activation: (x: Tensor) => Tensor;
 
   /**
+   * Makes the layer with new weights.
+   *
    * @param inputs The size of the last axis of x.
    * @param hidden The size of the state.
    * @throws {ShapeError} for sizes that are no positive integers.
@@ -223,6 +249,7 @@ export class RNN extends PlainRecurrent {
     this.#activation = activation === "tanh" ? tanh : relu;
   }
 
+  /** @internal */
   protected override advance(drive: Tensor, state: Tensor): Tensor {
     return this.#activation(drive.add(matmul(state, this.recurrentWeight)));
   }
@@ -244,6 +271,8 @@ export class GRU extends PlainRecurrent {
   readonly recurrentBias: Shared | null;
 
   /**
+   * Makes the layer with new weights.
+   *
    * @param inputs The size of the last axis of x.
    * @param hidden The size of the state.
    * @throws {ShapeError} for sizes that are no positive integers.
@@ -255,6 +284,7 @@ export class GRU extends PlainRecurrent {
       : null;
   }
 
+  /** @internal */
   protected override advance(drive: Tensor, state: Tensor): Tensor {
     const [driveReset, driveUpdate, driveNew] = split(drive, 3, -1);
     const [reset, update, candidate] = split(matmul(state, this.recurrentWeight), 3, -1);
@@ -280,6 +310,8 @@ export class GRU extends PlainRecurrent {
  */
 export class LSTM extends Recurrent<LstmState> {
   /**
+   * Makes the layer with new weights.
+   *
    * @param inputs The size of the last axis of x.
    * @param hidden The size of the state.
    * @throws {ShapeError} for sizes that are no positive integers.
@@ -292,21 +324,25 @@ export class LSTM extends Recurrent<LstmState> {
     });
   }
 
+  /** @internal */
   protected override zeroState(shape: readonly number[], like: Tensor): LstmState {
     const zero = filled(0, { shape, dtype: like.dtype });
     return { h: zero, c: zero };
   }
 
+  /** @internal */
   protected override advance(drive: Tensor, { h, c }: LstmState): LstmState {
     const [i, f, g, o] = split(drive.add(matmul(h, this.recurrentWeight)), 4, -1);
     const cell = sigmoid(f).mul(c).add(sigmoid(i).mul(tanh(g)));
     return { h: sigmoid(o).mul(tanh(cell)), c: cell };
   }
 
+  /** @internal */
   protected override outputOf({ h }: LstmState): Tensor {
     return h;
   }
 
+  /** @internal */
   protected override checkState(state: unknown, shape: readonly number[]): LstmState {
     const { h, c } = state as Partial<LstmState>;
     if (h === undefined || c === undefined) {

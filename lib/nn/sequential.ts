@@ -22,6 +22,8 @@ export class Sequential extends Module {
   readonly layers: readonly Layer[];
 
   /**
+   * Makes the layer.
+   *
    * @param layers Modules and functions of one tensor.
    * @throws {DamoError} for anything else.
    */

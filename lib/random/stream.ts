@@ -55,6 +55,8 @@ export class RandomStream {
   readonly #state: Shared;
 
   /**
+   * Makes a stream.
+   *
    * @param seed An integer, or a key.
    * @throws {DTypeError} for a seed that is neither.
    */
