@@ -6,7 +6,9 @@ import type { Backend } from "./backend.ts";
 import { backendFor, withDevice } from "./devices.ts";
 import { Entry } from "./entry.ts";
 import { LruCache } from "./lru_cache.ts";
-import { debugBackend, type Guards, referenceBackend } from "./observing_backend.ts";
+import { GuardedBackend } from "./guard/guarded_backend.ts";
+import type { Guards } from "./guard/guards.ts";
+import { debugBackend, referenceBackend } from "./observing_backend.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { untrackedStorages } from "./scope.ts";
 import type { Profile } from "./profile.ts";
@@ -144,8 +146,9 @@ export class CompiledFunction {
 
   #backend(device: Device): Backend {
     const { mode, guard } = this.settings;
-    if (mode === "debug" || guard) return debugBackend(guard ?? {}, mode === "debug");
-    return mode === "reference" ? referenceBackend : backendFor(device);
+    if (mode === "debug") return debugBackend(guard ?? {}, backendFor(device));
+    if (mode === "reference") return referenceBackend;
+    return guard ? new GuardedBackend(backendFor(device), guard) : backendFor(device);
   }
 
   #trace({ flat, names, device }: Prepared): Entry {
@@ -174,7 +177,7 @@ export class CompiledFunction {
       updates,
       deviceFixed: fixed !== undefined,
       profile: this.#profile,
-      passes: mode === "debug" ? "verify" : mode === "fast" && !guard ? "all" : "none",
+      passes: mode === "debug" ? "verify" : mode === "fast" ? "all" : "none",
     }, this.#backend(device));
     const milliseconds = performance.now() - started;
     this.#profile?.addTrace(name, milliseconds);

@@ -1,8 +1,25 @@
 /** The error classes of Damo and the one form their messages have. */
-import { type Location, userLocation } from "./location.ts";
+import { captureUserStack, type Location, userLocation } from "./location.ts";
 
 /** Errors are rare, and nested transforms put many frames between them and the user's line. */
 const STACK_DEPTH = 200;
+
+const DENO = "Deno" in globalThis;
+
+let traceNames: () => readonly string[] = () => [];
+
+/** lib/trace/trace.ts says which functions are being traced, innermost first. */
+export function nameTracesWith(names: () => readonly string[]): void {
+  traceNames = names;
+}
+
+/** `inside step, inside loss`: the functions being traced that have names. */
+function enclosingTraces(): string[] {
+  const names = traceNames().filter((name) =>
+    name !== "" && name !== "function" && !name.startsWith("an anonymous")
+  );
+  return names.length === 0 ? [] : [names.map((name) => `inside ${name}`).join(", ")];
+}
 
 /** What an error knows beyond its message. */
 export interface ErrorDetail {
@@ -44,12 +61,34 @@ export class DamoError extends Error {
   constructor(what: string, detail: ErrorDetail = {}) {
     const location = detail.location === undefined ? userLocation(STACK_DEPTH) : detail.location;
     const place = location?.describe();
+    const traces = new.target === GradientError ? [] : enclosingTraces();
+    const transforms = detail.transforms ?? [...location?.transforms ?? [], ...traces];
     const lines = [what];
     if (place) lines.push(`    at ${place}`);
-    for (const transform of detail.transforms ?? []) lines.push(`    ${transform}`);
+    for (const transform of transforms) lines.push(`    ${transform}`);
     if (detail.remedy) lines.push(detail.remedy);
     super(lines.join("\n"));
-    this.detail = { ...detail, location };
+    this.detail = { ...detail, location, transforms };
+    // The stack begins with the user's line: frames of the library say nothing to a user.
+    const frames = captureUserStack(STACK_DEPTH);
+    Object.defineProperty(this, "stack", {
+      configurable: true,
+      get: () => {
+        const first = place ? `\n    at ${place}` : "";
+        // Deno prints the message and then all of the stack but its first line.
+        const above = DENO ? what.split("\n", 1)[0] : lines.filter((_, i) => !place || i !== 1).join("\n");
+        return `${this.name}: ${above}${first}${frames().replace(first, "")}`;
+      },
+      set: (value: string) =>
+        Object.defineProperty(this, "stack", { value, writable: true, configurable: true }),
+    });
+  }
+
+  /** What `console.log` shows: the whole message, then where the user's code was. */
+  [Symbol.for("Deno.customInspect")](): string {
+    const frames = (this.stack ?? "").split("\n").filter((line) => line.startsWith("    at "));
+    const others = frames.filter((line) => !this.message.includes(line));
+    return [`${this.name}: ${this.message}`, ...others].join("\n");
   }
 }
 

@@ -101,6 +101,27 @@ function findUserFrame(stack: string): UserFrame | null {
   return null;
 }
 
+/** The frames of the user's code on the stack, formatted when asked for: each on a line of its own. */
+export function captureUserStack(depth: number): () => string {
+  const holder: CallSiteHolder = {};
+  if (!engine.captureStackTrace) holder.stack = new Error().stack;
+  else {
+    const limit = engine.stackTraceLimit;
+    engine.stackTraceLimit = depth;
+    engine.captureStackTrace(holder, captureUserStack);
+    engine.stackTraceLimit = limit;
+  }
+  let text: string | null = null;
+  return () => text ??= userFrames(holder.stack ?? "");
+}
+
+function userFrames(stack: string): string {
+  return stack.split("\n").filter((line) => {
+    const match = FRAME.exec(line);
+    return match !== null && !match[2].startsWith(LIBRARY);
+  }).slice(0, 10).map((line) => `\n${line}`).join("");
+}
+
 /** Captures the stack of the caller without formatting it. */
 export function captureLocation(depth: number = DEPTH): Location {
   const holder: CallSiteHolder = {};

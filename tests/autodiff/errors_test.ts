@@ -215,6 +215,7 @@ Deno.test("custom rules that return the wrong thing", () => {
   const run = (g: typeof f) => () => grad(g, { argnums: [0, 1] })(f64(1), f64(2));
   assertEquals(messageOf(run(withBackward((_r, c) => [c]))), [
     "customVjp of f: backward returned 1 gradients for 2 arguments.",
+    "    in the backward pass (grad of customVjp(f))",
     "Return an array with one gradient per argument, null where it is zero.",
   ]);
   assertEquals(

@@ -1,5 +1,16 @@
 /** Five programs such as users write, for tests of pictures, profiles and of the lines that kernels name. */
-import { grad, jit, type Jitted, nn, optim, scan, shared, type Tensor, tensor } from "@damo/damo";
+import {
+  grad,
+  jit,
+  type JitOptions,
+  type Jitted,
+  nn,
+  optim,
+  scan,
+  shared,
+  type Tensor,
+  tensor,
+} from "@damo/damo";
 import { TestRandom } from "./random.ts";
 
 /** What every program is compiled with. */
