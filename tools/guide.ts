@@ -1,19 +1,26 @@
 /**
- * `deno task guide [names]`: runs the files of examples/guide, or those whose name contains one of the words given. Each
- * checks its own numbers; each may read and write an empty folder and nothing else.
+ * `deno task guide [names]`: runs the files of examples/guide and the other examples that take seconds, or those whose
+ * name contains one of the words given. Each checks its own numbers; each may read and write an empty folder and nothing else.
  */
 import { guidePageIsFresh } from "./guide_page.ts";
 import { root, stdFlags } from "./std.ts";
 
-const folder = `${root}examples/guide`;
+const folder = `${root}examples`;
+
+/** What takes minutes, or is no program. */
+const LEFT_OUT = ["expect.ts", "lenet.ts", "mnist.ts", "mnist_data.ts", "progress.ts"];
 
 async function guideFiles(words: readonly string[]): Promise<string[]> {
   const names: string[] = [];
-  for await (const entry of Deno.readDir(folder)) {
-    const chosen = words.length === 0 || words.some((word) => entry.name.includes(word));
-    if (entry.isFile && entry.name.endsWith(".ts") && chosen) names.push(entry.name);
+  for (const part of ["guide/", "loops/", ""]) {
+    const inPart: string[] = [];
+    for await (const { name, isFile } of Deno.readDir(`${folder}/${part}`)) {
+      const chosen = words.length === 0 || words.some((word) => name.includes(word));
+      if (isFile && name.endsWith(".ts") && chosen && !LEFT_OUT.includes(name)) inPart.push(`${part}${name}`);
+    }
+    names.push(...inPart.sort());
   }
-  return names.sort();
+  return names;
 }
 
 async function runExample(name: string, flags: readonly string[]): Promise<boolean> {
