@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { grad, scan, type Tensor } from "@damo/damo";
+import { grad, scan, type Tensor, tensor } from "@damo/damo";
 import { loopBehind, loopFront } from "../../../lib/jit/passes/loop_split.ts";
 import { isLoop } from "../../../lib/jit/passes/loop_draft.ts";
 import { loopHoist } from "../../../lib/jit/passes/loop_hoist.ts";
@@ -14,6 +14,7 @@ import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { prune } from "../../../lib/trace/prune.ts";
 import type { Pass } from "../../../lib/trace/rewrite.ts";
 import { type Aval, sizeOf } from "../../../lib/trace/shape.ts";
+import { executor } from "../../../lib/trace/storage.ts";
 import { traceFunction } from "../../../lib/trace/trace.ts";
 import { verifyGraph } from "../../../lib/trace/verify.ts";
 import { TestRandom } from "../../support/random.ts";
@@ -131,6 +132,20 @@ Deno.test("every rewriting of random loops keeps their meaning", () => {
     }
   }
   for (const pass of PASSES) assert((changed.get(pass.name) ?? 0) >= 5, `${pass.name} did nothing`);
+});
+
+Deno.test("compiled programs of random loops mean what their graphs mean", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const { graph, avals } = randomLoop(seed);
+    const inputs = hostInputs(avals, seed);
+    const tensors = inputs.map(({ data, shape }) => tensor(data, { shape: [...shape] }));
+    const actual = executor().run(graph, tensors).map((x): HostArray => ({
+      shape: x.shape,
+      dtype: x.dtype,
+      data: Float64Array.from(x.dataSync()),
+    }));
+    assertSame(actual, interpretGraph(graph, inputs), `seed ${seed}`);
+  }
 });
 
 function afterPasses(fn: (...inputs: Tensor[]) => readonly Tensor[], ...shapes: number[][]): Graph {
