@@ -41,6 +41,8 @@ export type InstructionMethods<Builder> =
   & MemoryMethods<Builder>
   & MemoryLaneMethods<Builder>;
 
+const I32_CONST = 0x41;
+
 /** What the table's methods need of the object they are called on. */
 interface HasCode {
   readonly code: ByteWriter;
@@ -66,10 +68,17 @@ export function defineInstructionMethods(prototype: object): void {
     });
   }
   for (const [name, [opcode, natural]] of Object.entries(memoryOpcodes)) {
+    const loads = name.includes("load");
     define(name, function (offset = 0, align = natural): HasCode {
+      // Offsets in instructions are unsigned. The address of a load is on top of the stack and can be moved before it.
+      if (offset < 0 && loads) {
+        this.code.byte(I32_CONST);
+        this.code.signed32(offset);
+        this.code.opcode(scalarOpcodes["i32.add"]);
+      }
       this.code.opcode(opcode);
       this.code.byte(align);
-      this.code.unsigned(offset);
+      this.code.unsigned(loads ? Math.max(0, offset) : checkOffset(name, offset));
       return this;
     });
   }
@@ -77,11 +86,16 @@ export function defineInstructionMethods(prototype: object): void {
     define(name, function (lane, offset = 0, align = natural): HasCode {
       this.code.opcode(opcode);
       this.code.byte(align);
-      this.code.unsigned(offset);
+      this.code.unsigned(checkOffset(name, offset));
       this.code.byte(lane);
       return this;
     });
   }
   // Defining them on the prototype one by one takes ten times longer: it is copied for each.
   Object.setPrototypeOf(prototype, methods);
+}
+
+function checkOffset(name: string, offset: number): number {
+  if (offset >= 0) return offset;
+  throw new RangeError(`${name} cannot have the offset ${offset}: add it to the address.`);
 }

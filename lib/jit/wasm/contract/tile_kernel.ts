@@ -136,15 +136,22 @@ export function emitLoadPart(
   lanes: number,
   spare: number,
 ): void {
-  f.localGet(pointer);
+  // Offsets in instructions are unsigned; rows in reversed order have negative ones.
+  const positive = Math.max(0, offset);
+  const address = (): FunctionBuilder => {
+    f.localGet(pointer);
+    return offset < 0 ? f.i32Const(offset).i32Add() : f;
+  };
+  address();
   if (lanes === element.lanes) {
-    f.v128Load(offset);
+    f.v128Load(positive);
     return;
   }
-  element.loadZero(f, offset);
+  element.loadZero(f, positive);
   for (let lane = 1; lane < lanes; lane++) {
-    f.localSet(spare).localGet(pointer).localGet(spare);
-    element.loadLane(f, lane, offset + lane * element.bytes);
+    f.localSet(spare);
+    address().localGet(spare);
+    element.loadLane(f, lane, positive + lane * element.bytes);
   }
 }
 
