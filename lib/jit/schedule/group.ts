@@ -29,6 +29,8 @@ export interface GroupLimits {
   /** Statements per kernel: V8's compile time grows faster than a function's size, WGSL's with its square. */
   readonly statements: number;
   readonly operands: number;
+  /** Set where the device has no code for routines: the host evaluates them. */
+  readonly routinesOnHost?: boolean;
 }
 
 /** Where a member stands in its group. */

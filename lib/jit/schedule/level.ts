@@ -195,7 +195,8 @@ export class LevelBuilder {
     if (group.kind === "nest") return this.kernelStep(buildNest(group, context));
     if (group.kind === "contract") return this.kernelStep(buildContraction(group, context));
     const [node] = group.members;
-    switch (context.classes.get(node)!.lowering.kind) {
+    const { kind } = context.classes.get(node)!.lowering;
+    switch (kind === "routine" && this.scheduler.limits.routinesOnHost ? "host" : kind) {
       case "loop":
         return scheduleLoop(this, node, node.params as LoopParams);
       case "switch":

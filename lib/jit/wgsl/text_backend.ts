@@ -30,7 +30,7 @@ class TextExecutable implements Executable {
 
   constructor(graph: Graph, { scalars, donated, inPlace }: CompileOptions) {
     refuseFloat64(graph);
-    const limits = { statements: MAX_STATEMENTS, operands: BUFFERS - 2 };
+    const limits = { statements: MAX_STATEMENTS, operands: BUFFERS - 2, routinesOnHost: true };
     const program = schedule(withOwnOutputs(optimise(graph)), { limits, donated, inPlace });
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
     this.kernels = measuredSteps(program.steps).map(kernelInfo);

@@ -9,8 +9,8 @@ import type { PrimitiveCase } from "../../trace/primitive_case.ts";
 import { PRIMITIVE_TABLE } from "../../trace/primitive_table.ts";
 import { gpuTest } from "./support.ts";
 
-/** What WebGPU refuses in words: algorithms without WGSL. */
-const REFUSED = new Set(["routine", "host"]);
+/** What this test cannot run by itself: calls of user functions. */
+const REFUSED = new Set(["host"]);
 
 function compare(backend: WgslBackend, row: PrimitiveCase, dtype: DType, seed: number): string | null {
   const { primitive } = row;
