@@ -1,6 +1,17 @@
 /** RandomStream: state that advances, is frozen, copied and set, inside and outside compiled functions. */
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
-import { DamoError, jit, random, RandomStream, type Tensor, tensor, vmap } from "../../mod.ts";
+import {
+  DamoError,
+  jit,
+  loop,
+  random,
+  RandomStream,
+  scan,
+  type Tensor,
+  tensor,
+  vmap,
+  zeros,
+} from "../../mod.ts";
 import { numbers } from "../support/operands.ts";
 
 Deno.test("a stream draws what functions of keys draw from the split of its state", () => {
@@ -93,4 +104,22 @@ Deno.test("unknown options are refused, and draws under vmap say why", () => {
   assertThrows(() => stream.normal([2], unknown), DamoError, '"froze"');
   assertThrows(() => stream.permutation(3, unknown), DamoError, '"froze"');
   assertThrows(() => vmap((x: Tensor) => x.add(stream.normal()))(tensor([1, 2])), DamoError, "vmap");
+});
+
+Deno.test("a stream draws fresh numbers at each step of a loop, and its state goes on after it", () => {
+  const drawInLoop = (stream: RandomStream) => {
+    const draws = loop.stack();
+    for (const _ of loop.range(4)) draws.push(stream.uniform([2]));
+    return draws.value;
+  };
+  const inLoop = new RandomStream(11), inScan = new RandomStream(11), plain = new RandomStream(11);
+  const looped = numbers(jit(() => drawInLoop(inLoop))());
+  const [, scanned] = jit(() =>
+    scan((carry: Tensor) => [carry, inScan.uniform([2])] as [Tensor, Tensor], zeros([]), null, { length: 4 })
+  )();
+  const expected = [0, 1, 2, 3].flatMap(() => numbers(plain.uniform([2])));
+  assertEquals(looped, expected);
+  assertEquals(numbers(scanned), expected);
+  assertEquals(numbers(inLoop.state.value), numbers(plain.state.value));
+  assertEquals(numbers(inScan.state.value), numbers(plain.state.value));
 });
