@@ -22,6 +22,8 @@ export interface Tuning {
   /** Rows and vectors of four columns of a product that a thread computes in registers. */
   readonly tileRows: number;
   readonly tileVectors: number;
+  /** Steps of the summed index that are written out: 4 reads vectors of the left operand, 1 compiles faster. */
+  readonly tileSteps: 1 | 4;
   /** Threads of a workgroup along the columns and the rows of a product. */
   readonly tileThreadsX: number;
   readonly tileThreadsY: number;
@@ -44,6 +46,7 @@ export const SOFTWARE: Tuning = {
   maxIterations: 60_000,
   tileRows: 8,
   tileVectors: 4,
+  tileSteps: 4,
   tileThreadsX: 8,
   tileThreadsY: 8,
   sharedDepth: 0,
@@ -61,6 +64,7 @@ export const GPU: Tuning = {
   maxIterations: 1 << 24,
   tileRows: 8,
   tileVectors: 1,
+  tileSteps: 4,
   tileThreadsX: 16,
   tileThreadsY: 8,
   sharedDepth: 16,

@@ -2,18 +2,21 @@
  * Products. A thread computes a tile of rows and vectors of four columns in registers; where workgroup memory is fast,
  * tiles of both operands go through it.
  */
-import { sizeOf } from "../../../trace/shape.ts";
-import type { Contraction, ContractOperand, Index } from "../../kernel/kernel.ts";
-import { Access, type Place, type SlotUse, storedBits } from "../access.ts";
+import { sizeOf, stridesOf } from "../../../trace/shape.ts";
+import type { Contraction, ContractOperand, Index, Nest } from "../../kernel/kernel.ts";
+import { Access, type Place, SCRATCH, type SlotUse, storedBits } from "../access.ts";
 import { registerType } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { isVectorIndex } from "./lanes.ts";
+import { planNest } from "./nest.ts";
 import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
 
 /** Below this many results a product is a reduction per result. */
 const MIN_RESULTS = 16;
+/** Statements and stores of an epilogue that is written out for every element of a tile. */
+const MAX_EPILOGUE = 3;
 
 /** The tiles of a product, or null when it is better done as reductions. */
 export function planContraction(
@@ -29,7 +32,51 @@ export function planContraction(
   if (kernel.a.dynamic.length > 0 || kernel.b.dynamic.length > 0) return null;
   const type = registerType(kernel.dtype);
   if (type === "bool" || storedBits(kernel.dtype) < 16) return null;
+  const work = kernel.epilogue.statements.length + kernel.epilogue.stores.length;
+  if (tuning.kind === "software" && work > MAX_EPILOGUE) return planInTwo(kernel, places, tuning);
   return { dispatches: [new ContractionShader(kernel, places, tuning).write()], scratchBytes: 0 };
+}
+
+/**
+ * The sums go to scratch memory, and a kernel of its own does the rest: an epilogue is written out for every element
+ * of the tile, which takes a software adapter seconds to compile.
+ */
+function planInTwo(kernel: Contraction, places: readonly Place[], tuning: Tuning): KernelPlan {
+  const { batch, m, n, epilogue, operands } = kernel;
+  const dtype = kernel.dtype === "float16" ? "float32" : kernel.dtype;
+  const domain = [...batch, m, n];
+  const index: Index = { offset: 0, strides: stridesOf(domain), dynamic: [] };
+  const scratch = operands.length;
+  const elements = sizeOf(domain);
+  const own: Place = { slot: SCRATCH, offset: 0, dynamic: false, step: 0, words: false, elements };
+  const sums: Contraction = {
+    ...kernel,
+    operands: [...operands, { dtype, access: "write" }],
+    epilogue: {
+      statements: [{ kind: "reduced", dtype: kernel.dtype, reduction: 0 }],
+      stores: [{ operand: scratch, index, value: 0, mode: "set", perRow: false, pass: 0 }],
+    },
+  };
+  const rest: Nest = {
+    kind: "nest",
+    domain,
+    rowRank: domain.length,
+    operands: [...operands, { dtype, access: "read" }],
+    statements: epilogue.statements.map((s) =>
+      s.kind === "reduced" ? { kind: "load", dtype, operand: scratch, index } : s
+    ),
+    reductions: [],
+    stores: epilogue.stores,
+    passes: 1,
+  };
+  const all = [...places, own];
+  return {
+    dispatches: [
+      new ContractionShader(sums, all, tuning).write(),
+      ...planNest(rest, all, tuning).dispatches,
+    ],
+    scratchBytes: 4 * elements,
+  };
 }
 
 /** Whether four neighbours along one of an operand's axes are one aligned vector. */
@@ -66,7 +113,8 @@ class ContractionShader {
     this.#rows = rows;
     this.#vectors = vectors;
     const { operands } = kernel;
-    this.#vectorA = isVector(a, places[a.operand], "sum") && operands[a.operand].dtype !== "float16";
+    this.#vectorA = tuning.tileSteps === 4 && isVector(a, places[a.operand], "sum") &&
+      operands[a.operand].dtype !== "float16";
     this.#vectorB = isVector(b, places[b.operand], "free") && n % 4 === 0 &&
       operands[b.operand].dtype !== "float16";
     this.#chooseSlots();
@@ -248,9 +296,10 @@ class ContractionShader {
     };
     const scalarA = (step: string) => (i: number) =>
       convert(a.operand, access.load(a.operand, `a${i}${along(a.sumStride, step)}`));
-    const unrolled = Math.floor(k / 4) * 4;
+    const steps = this.#tuning.tileSteps;
+    const unrolled = Math.floor(k / steps) * steps;
     if (unrolled > 0) {
-      shader.block(`for (var k = 0; k < ${unrolled}; k += 4)`, () => {
+      shader.block(`for (var k = 0; k < ${unrolled}; k += ${steps})`, () => {
         if (this.#vectorA && this.#isVectorSlot(a.operand)) {
           const xs = rows.map((i) => shader.let(this.#vectorWord(a.operand, `a${i} + k`), "x"));
           for (const u of range(4)) accumulate(u === 0 ? "k" : `(k + ${u})`, (i) => `${xs[i]}.${"xyzw"[u]}`);
