@@ -5,7 +5,8 @@ import { describe, sizeOf } from "../trace/shape.ts";
 import { byteSize } from "../trace/dtype.ts";
 import type { KernelInfo, KernelTiming } from "./backend.ts";
 import { kernelCost } from "./kernel/cost.ts";
-import type { HostStep, KernelStep, Program, Step } from "./kernel/program.ts";
+import { enclosingLoops } from "./kernel/enclosing.ts";
+import type { HostStep, KernelStep, LoopStep, Program } from "./kernel/program.ts";
 
 /** What a profile asks a compiled program. */
 export interface MeasuredProgram {
@@ -39,13 +40,14 @@ export interface KernelRow {
 export function kernelRows(program: MeasuredProgram, device: string): KernelRow[] {
   const timings = program.timings();
   if (!timings) return [];
-  const loops = program.program ? enclosingLoops(program.program.steps) : new Map<Step, string>();
+  const loops = program.program ? enclosingLoops(program.program.steps) : null;
   return program.kernels.map((info, i): KernelRow => {
     const { milliseconds, calls } = timings[i];
     const { step } = info;
     const cost = step ? stepCost(step) : { flop: 0, bytes: 0 };
     const nodes = step ? nodesOf(step) : [];
     const last = nodes[nodes.length - 1];
+    const loop = step && loops?.get(step);
     return {
       milliseconds,
       calls,
@@ -54,7 +56,7 @@ export function kernelRows(program: MeasuredProgram, device: string): KernelRow[
       flop: cost.flop * calls,
       bytes: cost.bytes * calls,
       shape: last ? describe(last.outputs[0].aval) : "",
-      loop: (step && loops.get(step)) ?? "",
+      loop: loop ? loopText(loop) : "",
     };
   });
 }
@@ -73,23 +75,9 @@ function stepCost(step: KernelStep | HostStep): { flop: number; bytes: number } 
   };
 }
 
-function enclosingLoops(steps: readonly Step[]): Map<Step, string> {
-  const loops = new Map<Step, string>();
-  const work: { step: Step; loop: string }[] = steps.map((step) => ({ step, loop: "" }));
-  while (work.length > 0) {
-    const { step, loop } = work.pop()!;
-    if (step.kind === "loop") {
-      const trips = step.length >= 0 ? `${step.length} steps` : "steps known at run time";
-      const name = `loop ${step.node.location?.short() ?? ""}`.trim() +
-        `${step.reverse ? ", backwards" : ""}, ${trips}`;
-      for (const inner of [...step.body, ...(step.condition?.steps ?? [])]) {
-        work.push({ step: inner, loop: name });
-      }
-    } else if (step.kind === "switch") {
-      for (const branch of step.branches) for (const inner of branch) work.push({ step: inner, loop });
-    } else loops.set(step, loop);
-  }
-  return loops;
+function loopText({ node, length, reverse }: LoopStep): string {
+  const trips = length >= 0 ? `${length} steps` : "steps known at run time";
+  return `${`loop ${node.location?.short() ?? ""}`.trim()}${reverse ? ", backwards" : ""}, ${trips}`;
 }
 
 /** The largest buffers of a program, and how much sharing places saved. */

@@ -161,6 +161,13 @@ export class CheckError extends DamoError {
 export class FormatError extends DamoError {
   /** "FormatError". */
   override name = "FormatError";
+
+  /** With a remedy for all where the thrower knows no better one. */
+  constructor(what: string, detail: ErrorDetail = {}) {
+    const remedy = detail.remedy ??
+      "The data is damaged, cut short or of another format: write or fetch it again.";
+    super(what, { ...detail, remedy });
+  }
 }
 
 /** `float32[2, 3]`: the one notation for types in messages, graphs and profiles. */

@@ -95,10 +95,16 @@ function findUserFrame(stack: string): UserFrame | null {
       file,
       line: Number(line),
       column: Number(column),
-      functionName: functionName.replace(/^new /, ""),
+      functionName: plainName(functionName),
     };
   }
   return null;
+}
+
+/** A name that the user gave: engines make up others, such as `Object.run` or `jit.guard.nan`. */
+function plainName(name: string): string {
+  const own = name.replace(/^new /, "").replace(/ \[as .*\]$/, "").replace(/^(?:Object|Module)\./, "");
+  return /^[a-z].*\./.test(own) || own === "<anonymous>" ? "" : own;
 }
 
 /** The frames of the user's code on the stack, formatted when asked for: each on a line of its own. */

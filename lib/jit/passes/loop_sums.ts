@@ -7,6 +7,7 @@
  */
 import { byteSize } from "../../trace/dtype.ts";
 import type { Node, Variable } from "../../trace/graph.ts";
+import { atLocation } from "../../trace/location.ts";
 import { type ContractParams, contractPrimitive } from "../../trace/primitives/contract.ts";
 import { elementwise } from "../../trace/primitives/elementwise.ts";
 import { transposeTo } from "../../trace/primitives/move.ts";
@@ -84,12 +85,15 @@ function sumOfProducts(draft: LoopDraft, term: Variable): Total | null {
     contractA: [0, ...shift(own.contractA)],
     contractB: [0, ...shift(own.contractB)],
   };
-  return (bound) => {
-    const operands = [a, b].map((source) => source.row ? bound.row(source.row) : source.tensor!);
-    let product = bindOne(contractPrimitive, operands, params);
-    for (const permutation of permutations.toReversed()) product = transposeTo(product, permutation);
-    return product;
-  };
+  // The product stands where the user wrote it, in the body.
+  const { location } = node;
+  return (bound) =>
+    atLocation(location, () => {
+      const operands = [a, b].map((source) => source.row ? bound.row(source.row) : source.tensor!);
+      let product = bindOne(contractPrimitive, operands, params);
+      for (const permutation of permutations.toReversed()) product = transposeTo(product, permutation);
+      return product;
+    });
 }
 
 /** Only where the summands are stacked anyway. */
@@ -101,10 +105,12 @@ function sumOfRows(draft: LoopDraft, term: Variable): Total | null {
   if (!stacked) return null;
   const source = sourceOf(draft, summand);
   const axes = isSum ? (node.params as ReduceParams).axes.map((axis) => axis + 1) : [];
-  return (bound) => {
-    const rows = source.row ? bound.row(source.row) : source.tensor!;
-    return bindOne(reductions.sum, [rows], { axes: [0, ...axes] });
-  };
+  const location = term.node?.location ?? null;
+  return (bound) =>
+    atLocation(location, () => {
+      const rows = source.row ? bound.row(source.row) : source.tensor!;
+      return bindOne(reductions.sum, [rows], { axes: [0, ...axes] });
+    });
 }
 
 function stackedBytes(draft: LoopDraft, { aval: { shape, dtype } }: Variable): number {

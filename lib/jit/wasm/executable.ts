@@ -12,6 +12,7 @@ import {
   type RunInput,
   TAKE,
 } from "../backend.ts";
+import { enclosingLoops } from "../kernel/enclosing.ts";
 import type { HostStep, KernelStep, Program } from "../kernel/program.ts";
 import { weighModule } from "./memory/code_weight.ts";
 import { wat } from "./assembler/mod.ts";
@@ -90,7 +91,9 @@ export class WasmExecutable implements Executable {
   }
 
   get kernels(): readonly KernelInfo[] {
-    return this.#kernels ??= this.#module.measured.map((step) => new StepInfo(step));
+    if (this.#kernels) return this.#kernels;
+    const loops = enclosingLoops(this.#program.steps);
+    return this.#kernels = this.#module.measured.map((step) => new StepInfo(step, loops.get(step)?.node));
   }
 
   timings(): readonly KernelTiming[] | null {
@@ -398,9 +401,11 @@ class StepInfo implements KernelInfo {
   readonly #nodes: readonly Node[];
   #locations: readonly string[] | null = null;
 
-  constructor(step: KernelStep | HostStep) {
+  /** What no node stands for, such as handing a carry on, belongs to the loop. */
+  constructor(step: KernelStep | HostStep, loop: Node | undefined) {
     this.step = step;
-    this.#nodes = step.kind === "host" ? [step.node] : step.nodes;
+    const nodes = step.kind === "host" ? [step.node] : step.nodes;
+    this.#nodes = nodes.length === 0 && loop ? [loop] : nodes;
     this.operations = this.#nodes.map((node) => node.primitive.name);
     this.name = this.operations.join(" ");
     this.kind = kindOf(step);

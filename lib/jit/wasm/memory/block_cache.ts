@@ -282,7 +282,7 @@ export class BlockCache {
       while (address === 0 && this.#spillOldest()) address = this.#device.allocate(block.bytes);
       if (address === 0) {
         throw new OutOfMemoryError(
-          `Cannot allocate ${block.bytes} bytes: ${this.#resident} bytes in ${this.#blocks} blocks are in use and none can be spilled`,
+          `Cannot allocate ${block.bytes} bytes: ${this.#resident} bytes in ${this.#blocks} blocks are in use and none can be spilled.`,
           { remedy: "Work on smaller batches, or dispose of tensors that are not needed any more." },
         );
       }
