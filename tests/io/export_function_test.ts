@@ -29,6 +29,11 @@ import {
   whileLoop,
   zeros,
 } from "@damo/damo";
+import { inlineCalls } from "../../lib/autodiff/inline_calls.ts";
+import { readGraphs, writeGraphs } from "../../lib/io/function_graph.ts";
+import { bind, traceFunction } from "../../lib/trace/trace.ts";
+import { verifyGraph } from "../../lib/trace/verify.ts";
+import { PRIMITIVE_TABLE } from "../trace/primitive_table.ts";
 import { loopPrimitives } from "../../lib/loop/primitives.ts";
 import { primitiveForm } from "../../lib/io/function_primitives.ts";
 import { crc32 } from "../../lib/io/checksum.ts";
@@ -253,6 +258,24 @@ Deno.test("files know every primitive of lib/trace and lib/loop", () => {
   for (const primitive of [...allPrimitives, ...loopPrimitives]) {
     assert(primitiveForm(primitive.name)?.primitive === primitive, primitive.name);
   }
+});
+
+Deno.test("every row of the primitive table goes through a file unchanged", () => {
+  let rows = 0;
+  for (const row of PRIMITIVE_TABLE) {
+    for (const dtype of row.dtypes) {
+      const { inputs, params } = row.make(1, dtype);
+      const avals = inputs.map(({ shape, dtype }) => ({ shape, dtype }));
+      const { graph } = traceFunction((tensors) => bind(row.primitive, tensors, params), avals);
+      const inlined = inlineCalls(graph);
+      const written = JSON.parse(JSON.stringify(writeGraphs(inlined, row.name)));
+      const read = readGraphs(written.graphs, written.locations);
+      verifyGraph(read);
+      assertEquals(read.key, inlined.key, `${row.primitive.name} ${row.name} ${dtype}`);
+      rows++;
+    }
+  }
+  assert(rows > 300, String(rows));
 });
 
 function sample(): Uint8Array<ArrayBuffer> {
