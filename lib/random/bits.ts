@@ -16,13 +16,21 @@ export type Words = readonly [Tensor, Tensor];
 
 /**
  * Two words for every element of a shape: threefry of the key and the element's row-major position. `round` counts the
- * further pairs of words that a draw takes for each element.
+ * further pairs of words that a draw takes for each element; in a loop it is a tensor (int32).
  */
-export function randomWords(operation: string, key: TensorLike, shape: Shape, round = 0): Words {
+export function randomWords(
+  operation: string,
+  key: TensorLike,
+  shape: Shape,
+  round: number | Tensor = 0,
+): Words {
   const words = keyWords(operation, key);
   const size = sizeOf(checkShape(operation, shape));
   // High counter words from 1 on keep draws apart from split (0) and foldIn (all ones).
-  const [first, second] = threefry(words, iota([size], 0, "uint32"), Tensor.literal(1 + round, "uint32"));
+  const high = typeof round === "number"
+    ? Tensor.literal(1 + round, "uint32")
+    : apply("add", bindOne(castPrimitive, [round], { dtype: "uint32" }), Tensor.literal(1, "uint32"));
+  const [first, second] = threefry(words, iota([size], 0, "uint32"), high);
   return [reshapeTo(first, shape), reshapeTo(second, shape)];
 }
 

@@ -1,10 +1,12 @@
 /** Gamma-distributed numbers by rejection with a fixed number of rounds. */
 import type { DType } from "../trace/dtype.ts";
 import { stopGradient } from "../autodiff/mod.ts";
-import { castTo, type TensorLike } from "../trace/ops/convert.ts";
+import { forLoop } from "../loop/functions.ts";
+import { castTo, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { log } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
 import { checkOptions } from "../trace/ops/options.ts";
+import { broadcastShape } from "../trace/primitives/elementwise_rules.ts";
 import type { Shape } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { fineUnit, randomWords, unitFromWords } from "./bits.ts";
@@ -64,11 +66,12 @@ function fromOneOn(operation: string, key: TensorLike, shape: Shape, a: Tensor):
   const { dtype } = a;
   const d = a.sub(1 / 3);
   const c = d.mul(9).rsqrt();
-  let result: Tensor = d;
-  // Backwards, so that an earlier round replaces a later one.
-  for (let round = ROUNDS - 1; round >= 0; round--) {
-    const z = fromUnit(unitFromWords(randomWords(operation, key, shape, 2 * round), dtype), dtype);
-    const u = fineUnit(randomWords(operation, key, shape, 2 * round + 1), dtype);
+  const own = toTensor(key);
+  return forLoop(ROUNDS, (step, result: Tensor) => {
+    // Backwards, so that an earlier round replaces a later one.
+    const round = step.mul(-2).add(2 * (ROUNDS - 1));
+    const z = fromUnit(unitFromWords(randomWords(operation, own, shape, round), dtype), dtype);
+    const u = fineUnit(randomWords(operation, own, shape, round.add(1)), dtype);
     const root = c.mul(z).add(1);
     const v = root.mul(root).mul(root);
     const positive = root.gt(0);
@@ -76,7 +79,6 @@ function fromOneOn(operation: string, key: TensorLike, shape: Shape, a: Tensor):
     const s = c.mul(z);
     const excess = log(where(positive, v, 1)).sub(s.mul(s.mul(s.add(3)).add(3)));
     const accepted = log(u).lt(z.square().mul(0.5).add(d.mul(excess)));
-    result = where(positive.and(accepted), d.mul(v), result);
-  }
-  return result;
+    return where(positive.and(accepted), d.mul(v), result);
+  }, broadcastShape(d, shape));
 }
