@@ -184,6 +184,9 @@ function readNode(
     refuse(`${where}: ${primitive.name} does not take ${sources.length} inputs.`);
   }
   const inputs = sources.map((source) => source.aval);
+  // What has a size only when it runs passes from loop to loop, and no other operation can take it.
+  const tape = primitive.graphs ? undefined : inputs.find(({ shape }) => shape[0] === DYNAMIC);
+  if (tape) refuse(`${where}: ${primitive.name} does not take a tape, ${describe(tape)}.`);
   const params = readParams(stored, forms, { ...reading, inputs });
   let outputs: readonly Aval[];
   try {

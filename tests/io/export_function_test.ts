@@ -138,6 +138,20 @@ Deno.test("loops, conditions and their gradients", () => {
   assertEquals(importFunction(exportFunction(slope, tensor(2), 3))(tensor(3), 4).itemSync(), 108);
 });
 
+Deno.test("the gradient of a loop of unknown length keeps its tape", () => {
+  const root = (a: Tensor) =>
+    whileLoop(
+      (y: Tensor) => y.square().sub(a).abs().gt(1e-6),
+      (y: Tensor) => y.add(a.div(y)).div(2),
+      tensor(1),
+    );
+  const either = (a: Tensor) => cond(a.gt(1), (a: Tensor) => root(a).square(), (a: Tensor) => root(a), a);
+  for (const f of [jit(grad(root)), jit(grad(either))]) {
+    const copy = importFunction(exportFunction(f, tensor(2)));
+    for (const a of [2, 50, 0.3]) assertEquals(copy(tensor(a)).itemSync(), f(tensor(a)).itemSync());
+  }
+});
+
 Deno.test("every dtype goes in and out, captured and as argument", () => {
   const dtypes: DType[] = ["float32", "float64", "float16", "int32", "uint32", "int8", "uint8", "bool"];
   for (const dtype of dtypes) {
