@@ -192,6 +192,15 @@ export class Profile {
     return parts.filter((part) => part !== "").join("\n\n");
   }
 
+  /** What Deno's notebooks show. */
+  [Symbol.for("Jupyter.display")](): Record<string, string> {
+    const text = this.toString();
+    return {
+      "text/plain": text,
+      "text/html": `<pre>${text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</pre>`,
+    };
+  }
+
   /** The tables, in a console. */
   [Symbol.for("Deno.customInspect")](): string {
     return this.toString() || "Profile (nothing measured yet)";

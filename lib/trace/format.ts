@@ -39,6 +39,34 @@ export function formatTensor(tensor: Tensor): string {
   return `tensor(${formatData(data, tensor.dtype, tensor.shape, "tensor(".length)}, ${type})`;
 }
 
+/** What a notebook shows: a table for one or two axes, otherwise the text. */
+export function displayTensor(tensor: Tensor): Record<string, string> {
+  const text = tensor.owner ? formatTraced(tensor) : formatTensor(tensor);
+  const here = !tensor.owner && !tensor.disposed && !tensor.rawStorage()?.donation &&
+    tensor.device === "wasm";
+  const { shape, dtype } = tensor;
+  if (!here || shape.length < 1 || shape.length > 2 || shape.includes(0)) return { "text/plain": text };
+  const [rows, columns] = shape.length === 2 ? shape : [1, shape[0]];
+  const data = tensor.dataSync();
+  const visible = (size: number): (number | null)[] =>
+    size <= 4 * EDGE
+      ? Array.from({ length: size }, (_, i) => i)
+      : [0, 1, 2, 3, 4, 5, null, size - 3, size - 2, size - 1];
+  const body = visible(rows).map((i) =>
+    `<tr>${
+      visible(columns).map((j) =>
+        `<td style="text-align:right">${
+          i === null || j === null ? "…" : formatElement(data[i * columns + j], dtype)
+        }</td>`
+      ).join("")
+    }</tr>`
+  ).join("");
+  return {
+    "text/plain": text,
+    "text/html": `<table><caption>${describe(tensor.aval)}</caption><tbody>${body}</tbody></table>`,
+  };
+}
+
 /** The nested, aligned and elided text of flat data. */
 export function formatData(data: TypedArray, dtype: DType, shape: Shape, indent = 0): string {
   const elide = data.length > ELIDE_ABOVE;

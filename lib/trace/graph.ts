@@ -111,6 +111,13 @@ export class Graph {
     return printDot(this);
   }
 
+  /** What Deno's notebooks show: the page, in a frame of its own. */
+  [Symbol.for("Jupyter.display")](): Record<string, string> {
+    const page = this.toHtml().replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+    const frame = `<iframe style="width:100%;height:600px;border:1px solid #ccc" srcdoc="${page}"></iframe>`;
+    return { "text/plain": this.toString(), "text/html": frame };
+  }
+
   /**
    * One self-contained page that shows the graph: pan, zoom, search, fold loops and calls, point at a box for its type
    * and the user's line. With a profile of the compiled function the boxes are coloured by time.

@@ -1,7 +1,7 @@
 /** Tensor: one class for concrete and traced values, with the same methods. */
 import { castValue, defaultFloat, type DType, isFloat, type TypedArray } from "./dtype.ts";
 import { type DamoError, DisposedError, DonatedError, ShapeError, TracedValueError } from "./errors.ts";
-import { formatTensor, formatTraced, nestedArray } from "./format.ts";
+import { displayTensor, formatTensor, formatTraced, nestedArray } from "./format.ts";
 import type { Variable } from "./graph.ts";
 import type { TensorMethods } from "./ops/methods.ts";
 import { castPrimitive } from "./primitives/cast.ts";
@@ -210,6 +210,11 @@ export class Tensor {
   /** What `console.log` shows in Node. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
+  }
+
+  /** What Deno's notebooks show. */
+  [Symbol.for("Jupyter.display")](): Record<string, string> {
+    return displayTensor(this);
   }
 
   /** A literal or weak scalar as a scalar of `dtype`. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { display, type DisplayedPicture } from "./display.ts";
 export { plot, type PlotOptions } from "./plot.ts";
 export type { PlotInput, PlotSeries, PlotValues } from "./series.ts";
 export { image, imagePng, type ImageSource } from "./image.ts";

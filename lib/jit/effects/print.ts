@@ -1,41 +1,43 @@
 /** print: shows a value when it is computed. */
 import { formatData } from "../../trace/format.ts";
-import { newTypedArray } from "../../trace/dtype.ts";
 import { DamoError } from "../../trace/errors.ts";
 import { checkOptions } from "../../trace/ops/options.ts";
-import { strong, type TensorLike } from "../../trace/ops/convert.ts";
+import { strong, type TensorLike, upload } from "../../trace/ops/convert.ts";
 import { type HostArray, NOT_LINEAR, type Primitive } from "../../trace/primitive.ts";
 import { describe } from "../../trace/shape.ts";
 import type { Tensor } from "../../trace/tensor.ts";
-import { bindOne } from "../../trace/trace.ts";
+import { bindOne, withoutTrace } from "../../trace/trace.ts";
+import { toTypedArray } from "../reference/host_storage.ts";
 
 /** What {@link print} can show. */
-export type PrintItem = "value" | "shape" | "mean" | "min" | "max" | "nan";
+export type PrintItem = "value" | "shape" | "dtype" | "mean" | "min" | "max" | "nan";
 
 /** Options of {@link print}. */
 export interface PrintOptions {
   /** What to show, in this order; the value by default. */
   readonly show?: readonly PrintItem[];
+  /** Makes the text of the value in place of `show`. */
+  readonly format?: (value: Tensor) => string;
 }
 
 interface PrintParams {
   readonly label: string;
   readonly show: readonly PrintItem[];
+  readonly format: ((value: Tensor) => string) | undefined;
 }
 
 const ITEMS: { readonly [K in PrintItem]: (x: HostArray) => string } = {
   value: (x) => `${formatValue(x)} ${describe(x)}`,
   shape: (x) => `shape ${describe(x)}`,
+  dtype: ({ dtype }) => dtype,
   mean: ({ data }) => `mean ${round(data.reduce((sum, value) => sum + value, 0) / data.length)}`,
   min: ({ data }) => `min ${round(data.reduce((a, b) => Math.min(a, b), Infinity))}`,
   max: ({ data }) => `max ${round(data.reduce((a, b) => Math.max(a, b), -Infinity))}`,
   nan: ({ data }) => `${data.reduce((count, value) => count + Number(value !== value), 0)} NaN`,
 };
 
-function formatValue({ data, dtype, shape }: HostArray): string {
-  const elements = newTypedArray(dtype, data.length);
-  elements.set(data);
-  return formatData(elements, dtype, shape);
+function formatValue(x: HostArray): string {
+  return formatData(toTypedArray(x), x.dtype, x.shape);
 }
 
 function round(value: number): string {
@@ -72,24 +74,26 @@ export const printPrimitive: Primitive<PrintParams> = {
   batch({ inputs, params }) {
     return [bindOne(printPrimitive, inputs, params)];
   },
-  evaluate([x], { label, show }) {
+  evaluate([x], { label, show, format }) {
     if (quiet) return [x];
-    const texts = show.map((item) => ITEMS[item](x));
-    console.log(`${label ? `${label}: ` : ""}${texts.join(", ")}`);
+    const text = format
+      ? withoutTrace(() => format(upload(toTypedArray(x), x.dtype, x.shape)))
+      : show.map((item) => ITEMS[item](x)).join(", ");
+    console.log(`${label ? `${label}: ` : ""}${text}`);
     return [x];
   },
   lower() {
     return { kind: "host" };
   },
-  print({ label, show }) {
-    return `${JSON.stringify(label)} show=[${show.join(", ")}]`;
+  print({ label, show, format }) {
+    return `${JSON.stringify(label)} ${format ? "format" : `show=[${show.join(", ")}]`}`;
   },
 };
 
 /**
  * Gives `x` back and prints it, after `label`, whenever the value is computed: also inside compiled functions, where
- * `console.log` would show the traced tensor once. `show` chooses among value, shape, mean, min, max and the
- * number of NaNs. Under vmap the whole batch is printed at once.
+ * `console.log` would show the traced tensor once. `show` chooses among value, shape, dtype, mean, min, max and the
+ * number of NaNs; `format` makes the text itself. Under vmap the whole batch is printed at once.
  *
  * @throws {DamoError} for an unknown item.
  * @example
@@ -100,8 +104,8 @@ export const printPrimitive: Primitive<PrintParams> = {
  * ```
  */
 export function print(x: TensorLike, label: string = "", options: PrintOptions = {}): Tensor {
-  checkOptions("print", options, ["show"]);
-  const { show = ["value"] } = options;
+  checkOptions("print", options, ["show", "format"]);
+  const { show = ["value"], format } = options;
   for (const item of show) {
     if (Object.hasOwn(ITEMS, item)) continue;
     throw new DamoError(`print: ${JSON.stringify(item)} cannot be shown.`, {
@@ -109,5 +113,5 @@ export function print(x: TensorLike, label: string = "", options: PrintOptions =
       remedy: `Choose among ${Object.keys(ITEMS).map((name) => JSON.stringify(name)).join(", ")}.`,
     });
   }
-  return bindOne(printPrimitive, [strong(x, "print")], { label, show });
+  return bindOne(printPrimitive, [strong(x, "print")], { label, show, format });
 }
