@@ -5,6 +5,7 @@ import {
   DTypeError,
   jit,
   linalg,
+  matmul,
   ones,
   ShapeError,
   type Tensor,
@@ -180,7 +181,8 @@ for (const dtype of FLOAT_DTYPES) {
   });
 
   testEverywhere(`zero and rank-deficient matrices have orthonormal singular vectors, ${dtype}`, () => {
-    for (const x of [zeros([4, 3], { dtype }), ones([3, 4], { dtype }), ones([5, 5], { dtype })]) {
+    const flat = matmul(matrixOperand([6, 2], 0, dtype), matrixOperand([2, 5], 1, dtype));
+    for (const x of [zeros([4, 3], { dtype }), ones([3, 4], { dtype }), ones([5, 5], { dtype }), flat]) {
       const { u, s, vt } = linalg.svd(x, { fullMatrices: false });
       const k = s.size;
       const gram = u.transpose().matmul(u).dataSync(), other = vt.matmul(vt.transpose()).dataSync();

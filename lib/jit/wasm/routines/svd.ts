@@ -1,12 +1,13 @@
-/** The routine svd: one-sided Jacobi rotations of the longer side's vectors, which lie as rows. */
+/** The routine svd: a QR decomposition with pivoting, then one-sided Jacobi rotations of the rows of R. */
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { type Procedure, procedure, type RoutineDType } from "./code.ts";
+import { type Expression, type Procedure, procedure, type RoutineDType } from "./code.ts";
 import { sortRows } from "./eigh.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
+import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
 import { aligned } from "./substitution.ts";
-import { axpy, copyScaled, divide, dot, fill, rotate, scale, turnOver } from "./vectors.ts";
+import { axpy, copyScaled, divide, dot, exchange, fill, rotate, scale, turnOver } from "./vectors.ts";
 
 /** Sweeps over all pairs; 6 to 10 are usual. */
 const MOST_SWEEPS = 40;
@@ -104,64 +105,141 @@ function completeRow(context: ModuleContext, dtype: RoutineDType): Procedure {
   });
 }
 
+/**
+ * `pivotedQr(rows, taus, order, k, length)`: reflections of k columns that lie as rows, the longest of what is left first;
+ * `order` gets which column stands at each place (int32).
+ */
+function pivotedQr(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const product = dot(context, dtype), make = makeReflection(context, dtype), apply = reflect(context, dtype);
+  const swap = exchange(context, dtype);
+  const params = ["int", "int", "int", "int", "int"] as const;
+  return procedure(context, dtype, "pivotedQr", params, null, (code, rows, taus, order, k, length) => {
+    const [j, c, best, left, held] = Array.from({ length: 5 }, () => code.variable("int"));
+    const greatest = code.variable("real"), value = code.variable("real"), tau = code.variable("real");
+    const stride = code.variable("int", length.times(code.bytes));
+    const place = (row: Expression): Expression => code.at(rows.plus(row.times(stride)), j);
+    const entry = (row: Expression): Expression => order.plus(row.times(4));
+    j.set(0);
+    code.while(j.lt(k), () => {
+      code.storeInt(entry(j), j);
+      j.increase(1);
+    });
+    j.set(0);
+    code.while(j.lt(k), () => {
+      left.set(length.minus(j));
+      best.set(j);
+      greatest.set(-1);
+      c.set(j);
+      code.while(c.lt(k), () => {
+        value.set(product.call(code, place(c), place(c), left));
+        code.if(value.gt(greatest), () => {
+          greatest.set(value);
+          best.set(c);
+        });
+        c.increase(1);
+      });
+      code.if(best.ne(j), () => {
+        swap.run(code, rows.plus(best.times(stride)), rows.plus(j.times(stride)), length);
+        held.set(code.loadInt(entry(j)));
+        code.storeInt(entry(j), code.loadInt(entry(best)));
+        code.storeInt(entry(best), held);
+      });
+      left.increase(-1);
+      tau.set(make.call(code, place(j), left));
+      code.store(code.at(taus, j), tau);
+      c.set(j.plus(1));
+      code.while(c.lt(k), () => {
+        apply.run(code, place(j), tau, place(c), left);
+        c.increase(1);
+      });
+      j.increase(1);
+    });
+  });
+}
+
+/**
+ * With B the matrix or, when it is wide, its transpose: B P = Q R, and rotations J of the rows of R leave orthogonal ones,
+ * J^T R = S Y^T. So B = (Q J) S (P Y)^T (Drmac and Veselic, "New fast and accurate Jacobi SVD algorithm", 2008).
+ */
 export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction {
   const dtype = routineDType(kernel);
   const [m, n] = kernel.shapes[0].slice(-2);
   const k = Math.min(m, n), length = Math.max(m, n);
   const tall = m >= n;
   const bytes = dtype === "float32" ? 4 : 8;
-  const otherAt = aligned(k * length * bytes), normsAt = otherAt + aligned(k * k * bytes);
+  const square = aligned(k * k * bytes), long = aligned(k * length * bytes), line = aligned((k + 2) * bytes);
   // Squares of smaller numbers lose digits; beside a greatest magnitude of about 1 these are 0.
   const vanishing = dtype === "float64" ? 2 ** -480 : 2 ** -50;
-  context.needScratch(normsAt + aligned((k + 2) * bytes) + 64);
-  const work = orthogonalise(context, dtype), complete = completeRow(context, dtype);
+  context.needScratch(2 * long + 2 * square + 2 * line + aligned(4 * k) + 64);
+  const decompose = pivotedQr(context, dtype), work = orthogonalise(context, dtype);
   const turn = turnOver(context, dtype), copy = copyScaled(context, dtype), times = scale(context, dtype);
   const product = dot(context, dtype), over = divide(context, dtype), sign = vectorSign(context, dtype);
   const nan = fill(context, dtype), power = powerOfTwo(context, dtype), finite = allFinite(context, dtype);
+  const complete = completeRow(context, dtype), apply = reflect(context, dtype);
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 2, 1, 2],
-    unitCost: 30 * length * k * k,
+    unitCost: 20 * length * k * k,
     body(code, [a, u, s, vt]) {
-      const g = code.variable("int", code.scratch());
-      const w = code.variable("int", g.plus(otherAt)), norms = g.plus(normsAt);
-      const size = code.variable("real"), norm = code.variable("real");
+      const columns = code.variable("int", code.scratch()), longRows = columns.plus(long);
+      const g = columns.plus(2 * long), w = g.plus(square);
+      const taus = w.plus(square), norms = taus.plus(line), order = norms.plus(line);
+      const [size, norm, tau] = [code.variable("real"), code.variable("real"), code.variable("real")];
+      const rowOf = (array: Expression, i: Expression, extent: number) => code.at(array, i.times(extent));
       code.if(finite.call(code, a, m * n), () => {
         size.set(power.call(code, a, m * n, norms));
         const factor = code.real(1).over(size);
-        if (tall) turn.run(code, g, m, a, n, n, m, factor);
-        else copy.run(code, g, a, m * n, factor);
+        if (tall) turn.run(code, columns, m, a, n, n, m, factor);
+        else copy.run(code, columns, a, m * n, factor);
+        decompose.run(code, columns, taus, order, k, length);
+        turn.run(code, g, k, columns, length, k, k, 1);
+        code.for(1, k, (i) => code.zeroBytes(rowOf(g, i, k), i.times(bytes)));
         code.zeroBytes(w, k * k * bytes);
-        code.for(0, k, (i) => code.store(code.at(w, i.times(k + 1)), 1));
-        work.run(code, g, w, norms, k, length);
+        code.for(0, k, (i) => code.store(rowOf(w, i, k + 1), 1));
+        work.run(code, g, w, norms, k, code.int(k));
         code.for(0, k, (i) => {
-          const row = code.at(g, i.times(length));
-          norm.set(product.call(code, row, row, length).root());
+          norm.set(product.call(code, rowOf(g, i, k), rowOf(g, i, k), k).root());
           code.store(code.at(s, i), code.choose(norm.lt(vanishing), 0, norm));
         });
-        sortRows(code, s, k, [{ array: g, length }, { array: w, length: k }], true);
+        sortRows(code, s, k, [{ array: g, length: k }, { array: w, length: k }], true);
         code.for(0, k, (i) => {
-          const row = code.at(g, i.times(length)), other = code.at(w, i.times(k));
           norm.set(code.load(code.at(s, i)));
-          code.if(norm.gt(0), () => {
-            over.run(code, norm.withSign(sign.call(code, other, k)), row, length);
-          }, () => complete.run(code, g, i, length));
-          times.run(code, sign.call(code, other, k), other, k);
+          code.if(
+            norm.gt(0),
+            () => over.run(code, norm, rowOf(g, i, k), k),
+            () => complete.run(code, g, i, k),
+          );
+        });
+        code.for(0, k, (i) => {
+          // Over the squared lengths goes a row of g in the order of the columns of B.
+          code.for(0, k, (j) => {
+            const column = code.loadInt(order.plus(j.times(4)));
+            code.store(code.at(norms, column), code.load(code.at(rowOf(g, i, k), j)));
+          });
+          norm.set(sign.call(code, norms, k));
+          copy.run(code, rowOf(g, i, k), norms, k, norm);
+          // Q J: the reflections of a row of J^T, with zeros behind it, last one first.
+          copy.run(code, rowOf(longRows, i, length), rowOf(w, i, k), k, norm);
+          code.zeroBytes(code.at(rowOf(longRows, i, length), k), (length - k) * bytes);
+          code.for(k - 1, 0, (j) => {
+            tau.set(code.load(code.at(taus, j)));
+            const target = code.at(rowOf(longRows, i, length), j);
+            apply.run(code, rowOf(columns, j, length + 1), tau, target, code.int(length - 1).minus(j));
+          }, -1);
         });
         times.run(code, size, s, k);
-        // Of a tall matrix the rows of g are the columns of u, of a wide one the rows of vt.
         if (tall) {
-          turn.run(code, u, k, g, length, m, k, 1);
-          code.copyBytes(vt, w, k * k * bytes);
+          turn.run(code, u, k, longRows, length, m, k, 1);
+          code.copyBytes(vt, g, k * k * bytes);
         } else {
-          turn.run(code, u, k, w, k, k, k, 1);
-          code.copyBytes(vt, g, k * length * bytes);
+          turn.run(code, u, k, g, k, k, k, 1);
+          code.copyBytes(vt, longRows, k * length * bytes);
         }
       }, () => {
         nan.run(code, NaN, u, m * k);
         nan.run(code, NaN, s, k);
         nan.run(code, NaN, vt, k * n);
       });
-      code.release(g, w, size, norm);
+      code.release(columns, size, norm, tau);
     },
   });
 }
