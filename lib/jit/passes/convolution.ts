@@ -6,8 +6,8 @@
  * - with stride 1 also the filters multiplied by the images, `OK x C` times `C x NS` for images of S elements, and the
  *   products added up where they belong: the form of gradients with respect to images, where O is less than C.
  *
- * Large images are done in parts, so that a matrix does not take more than MAX_ELEMENTS. What is not worth it (few
- * filters, tiny sums) stays a convolution.
+ * Large images are done in parts, so that a matrix does not take more than MAX_ELEMENTS. What is not worth it (tiny
+ * sums, groups of few filters) stays a convolution.
  */
 import type { Graph, Node } from "../../trace/graph.ts";
 import { contractPrimitive } from "../../trace/primitives/contract.ts";
@@ -57,7 +57,7 @@ function asProduct(node: Node, [x, kernel]: readonly Tensor[]): Tensor | null {
   const places = out.aval.shape.slice(2);
   const filters = kernel.shape[0] / count, sum = sizeOf(kernel.shape.slice(1));
   const work = sizeOf(out.aval.shape) * sum;
-  if (places.length === 0 || work < MIN_WORK || filters < 4 || sum < 4) return null;
+  if (places.length === 0 || work < MIN_WORK || sum < 4 || count > 1 && filters < 4) return null;
   const axis = params.groups > 1 ? 1 : 0;
   const grouped = { ...ungrouped(x, kernel, count, axis), places, params };
   const product = inParts(grouped);
