@@ -24,6 +24,8 @@ export interface CompileOptions {
   readonly inPlace: readonly (readonly [input: number, output: number])[];
   /** Measure each kernel, for `timings`. */
   readonly profile?: boolean;
+  /** Fill memory with NaN patterns before each run, so that what is read before it was written shows. */
+  readonly poison?: boolean;
   /** Called after each measured kernel, with its number, when it started (as `performance.now()`) and how long it took. */
   readonly onKernel?: (executable: Executable, kernel: number, start: number, duration: number) => void;
   /** Called with the milliseconds that each part of compiling took. */

@@ -2,7 +2,10 @@
 import { DamoError, IndexError } from "../trace/errors.ts";
 import type { Graph, Node } from "../trace/graph.ts";
 import type { HostArray } from "../trace/primitive.ts";
-import type { Backend, CompileOptions, Executable } from "./backend.ts";
+import { hasEffect } from "../trace/prune.ts";
+import { describe } from "../trace/shape.ts";
+import type { Storage } from "../trace/storage.ts";
+import type { Backend, CompileOptions, Executable, RunInput } from "./backend.ts";
 import { compareWithDevice } from "./guard/compare.ts";
 import { checkNode, roundToType } from "./guard/explain.ts";
 import { type Guards, isOrigin } from "./guard/guards.ts";
@@ -33,7 +36,61 @@ class DebugBackend extends ReferenceBackend {
         compareWithDevice(node, inputs, outputs, this.#backend);
       },
     });
-    return backend.compile(graph, options);
+    const reference = backend.compile(graph, options);
+    if (graph.nodes.some(hasEffect)) return reference;
+    const plain = { ...options, donated: [], inPlace: [], profile: false, onKernel: undefined, poison: true };
+    return new PoisonedRun(reference, this.#backend.compile(graph, plain), graph);
+  }
+}
+
+/** Runs the compiled program too, on memory full of NaN, and looks for NaN where the interpreter has none. */
+class PoisonedRun implements Executable {
+  constructor(readonly reference: Executable, readonly compiled: Executable, readonly graph: Graph) {}
+
+  run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
+    const found = this.compiled.run(inputs, null);
+    const expected = this.reference.run(inputs, reuse);
+    found.forEach((storage, i) => {
+      const data = storage.read(), truth = expected[i].read();
+      storage.dispose();
+      for (let k = 0; k < data.length; k++) {
+        if (data[k] === data[k] || truth[k] !== truth[k]) continue;
+        const { aval, node } = this.graph.outputs[i];
+        throw new DamoError(
+          `Mode "debug": element ${k} of result ${i}, ${
+            describe(aval)
+          }, is NaN in the compiled program alone.`,
+          {
+            operation: node?.primitive.name,
+            location: node?.location,
+            remedy:
+              "This is a mistake of the compiler, or an overflow that float64 does not have: use a guard to tell.",
+          },
+        );
+      }
+    });
+    return expected;
+  }
+
+  get memory(): Executable["memory"] {
+    return this.reference.memory;
+  }
+
+  get kernels(): Executable["kernels"] {
+    return this.reference.kernels;
+  }
+
+  timings(): ReturnType<Executable["timings"]> {
+    return this.reference.timings();
+  }
+
+  text(): string {
+    return this.reference.text();
+  }
+
+  dispose(): void {
+    this.reference.dispose();
+    this.compiled.dispose();
   }
 }
 

@@ -170,6 +170,44 @@ Deno.test("mode debug compares every operation of the device with the interprete
   }
 });
 
+Deno.test("mode debug runs the compiled program on poisoned memory: what nobody wrote is not read", () => {
+  for (const make of [rnnStep, attentionStep, pendulum]) {
+    const { run, args } = make();
+    const graph = run.graph(...args);
+    const backend = backendFor("wasm");
+    const options = { name: make.name, scalars: [], donated: [], inPlace: [] };
+    if (graph.inputs.some(({ aval }) => aval.weak)) continue;
+    const values = graph.inputs.map(({ aval }) => {
+      const size = aval.shape.reduce((a, b) => a * b, 1);
+      return backend.upload(
+        aval.dtype === "int32"
+          ? new Int32Array(size)
+          : Float32Array.from({ length: size }, (_, i) => Math.sin(i)),
+        aval.dtype,
+      );
+    });
+    const clean = backend.compile(graph, options).run(values, null).map((storage) =>
+      Array.from(storage.read())
+    );
+    const poisoned = backend.compile(graph, { ...options, poison: true });
+    for (let i = 0; i < 2; i++) {
+      assertEquals(poisoned.run(values, null).map((storage) => Array.from(storage.read())), clean, make.name);
+    }
+  }
+});
+
+Deno.test("mode debug refuses a traced index outside its axis on writing and slicing, negative ones too", () => {
+  const index = (i: number) => tensor(i, { dtype: "int32" });
+  const x = tensor([10, 20, 30]);
+  const write = jit((x: Tensor, i: Tensor) => x.with([i], 0), { mode: "debug" });
+  assertEquals(write(x, index(-1)).arraySync(), [10, 20, 0]);
+  assertThrows(() => write(x, index(3)), IndexError, "outside axis 0");
+  assertThrows(() => write(x, index(-4)), IndexError, "outside axis 0");
+  const window = jit((x: Tensor, i: Tensor) => x.narrow(0, i, 2), { mode: "debug" });
+  assertEquals(window(x, index(1)).arraySync(), [20, 30]);
+  assertThrows(() => window(x, index(2)), IndexError, "outside axis 0");
+});
+
 Deno.test("the comparison finds a device that is wrong", () => {
   const f = jit((x: Tensor) => x.sin());
   const [node] = f.graph(tensor([1, 2])).nodes;

@@ -52,6 +52,7 @@ export class WasmExecutable implements Executable {
   #kernels: readonly KernelInfo[] | null = null;
   readonly #timings: { calls: number; milliseconds: number }[] | null;
   readonly #onKernel: CompileOptions["onKernel"];
+  readonly #poison: boolean;
   #started = 0;
   readonly #heap: WasmHeap;
   readonly #threads: number;
@@ -74,6 +75,7 @@ export class WasmExecutable implements Executable {
     this.#program = program;
     this.#module = assembleProgram(heap.memory, program, { ...options, threads: this.#threads });
     this.#onKernel = options.onKernel;
+    this.#poison = options.poison ?? false;
     this.#timings = options.profile ? this.#module.measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
     const { layout } = this.#module;
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
@@ -155,6 +157,7 @@ export class WasmExecutable implements Executable {
         arena = taken.block;
         words[base + ARENA_WORD] = taken.address;
       }
+      if (this.#poison) this.#spoil(base, table);
       run(table);
       done = true;
       for (let k = 0; k < outputs.length; k++) {
@@ -176,6 +179,21 @@ export class WasmExecutable implements Executable {
       }
     }
     return results;
+  }
+
+  /** All bits set are NaN in every float dtype: fills temporaries and those outputs that no input lies in. */
+  #spoil(base: number, table: number): void {
+    const { u8, u32 } = this.#heap.memory;
+    const { arenaBytes } = this.#program;
+    if (arenaBytes > 0) {
+      const arena = u32[base + ARENA_WORD];
+      u8.fill(0xff, arena, arena + arenaBytes);
+    }
+    for (const { word, cell, bytes, reuses } of this.#outputs) {
+      if (reuses >= 0) continue;
+      const address = cell >= 0 ? table + 4 * cell : u32[base + word];
+      u8.fill(0xff, address, address + bytes);
+    }
   }
 
   /** Copies the elements of a small input into the table. */
