@@ -26,6 +26,32 @@ expect(nn.avgPool2d(numbers, 2), [[[[2.5, 4.5], [10.5, 12.5]]]]);
 expect(nn.sumPool2d(numbers, [4, 1]), [[[[24, 28, 32, 36]]]]);
 expect([...nn.maxPool2d(numbers, 3, { stride: 2, ceilMode: true }).shape], [1, 1, 2, 2]);
 
+// Relatives: along time without looking ahead, in three dimensions, back to a larger image, in groups, with gaps.
+expect(nn.conv1d(tensor([[[1, 2, 3]]]), tensor([[[1, 1]]]), { padding: "causal" }), [[[1, 3, 5]]]);
+expect([
+  ...nn.conv3d(random.normal(random.key(3), [1, 2, 5, 6, 7]), random.normal(random.key(4), [4, 2, 3, 3, 3]))
+    .shape,
+], [
+  1,
+  4,
+  3,
+  4,
+  5,
+]);
+expect(nn.convTranspose2d(tensor([[[[1, 2]]]]), tensor([[[[1, 10]]]]), { stride: [1, 2] }), [[[[
+  1,
+  10,
+  2,
+  20,
+]]]]);
+const pairs = random.normal(random.key(5), [2, 4, 9, 9]),
+  depthwise = random.normal(random.key(6), [4, 1, 3, 3]);
+expect([...nn.conv2d(pairs, depthwise, { groups: 4, stride: 2, dilation: 2 }).shape], [2, 4, 3, 3]);
+
+// What a convolution multiplies, and images made larger.
+expect(nn.patches(numbers, 2, { stride: 2 }).at(-1), [10, 11, 14, 15]);
+expect(nn.resize(tensor([[[[1, 3]]]]), { scale: [1, 2], mode: "nearest" }), [[[[1, 1, 3, 3]]]]);
+
 // Two layers on 32 x 32 RGB, pooling, flatten, a hidden layer, ten classes.
 const net = new nn.Sequential([
   new nn.Conv2d(3, 8, 5, { seed: 1 }), // 28 x 28
