@@ -28,22 +28,11 @@ expect([...nn.maxPool2d(numbers, 3, { stride: 2, ceilMode: true }).shape], [1, 1
 
 // Relatives: along time without looking ahead, in three dimensions, back to a larger image, in groups, with gaps.
 expect(nn.conv1d(tensor([[[1, 2, 3]]]), tensor([[[1, 1]]]), { padding: "causal" }), [[[1, 3, 5]]]);
-expect([
-  ...nn.conv3d(random.normal(random.key(3), [1, 2, 5, 6, 7]), random.normal(random.key(4), [4, 2, 3, 3, 3]))
-    .shape,
-], [
-  1,
-  4,
-  3,
-  4,
-  5,
-]);
-expect(nn.convTranspose2d(tensor([[[[1, 2]]]]), tensor([[[[1, 10]]]]), { stride: [1, 2] }), [[[[
-  1,
-  10,
-  2,
-  20,
-]]]]);
+const volume = random.normal(random.key(3), [1, 2, 5, 6, 7]),
+  cubes = random.normal(random.key(4), [4, 2, 3, 3, 3]);
+expect([...nn.conv3d(volume, cubes).shape], [1, 4, 3, 4, 5]);
+const enlarged = nn.convTranspose2d(tensor([[[[1, 2]]]]), tensor([[[[1, 10]]]]), { stride: [1, 2] });
+expect(enlarged.ravel(), [1, 10, 2, 20]);
 const pairs = random.normal(random.key(5), [2, 4, 9, 9]),
   depthwise = random.normal(random.key(6), [4, 1, 3, 3]);
 expect([...nn.conv2d(pairs, depthwise, { groups: 4, stride: 2, dilation: 2 }).shape], [2, 4, 3, 3]);
