@@ -42,7 +42,11 @@ export interface KernelInfo {
   readonly operations: readonly string[];
   /** The user's lines they were written on, as `file.ts:line`. */
   readonly locations: readonly string[];
-  /** What it was made from; the interpreter has none. */
+  /**
+   * What it was made from; the interpreter has none.
+   *
+   * @internal
+   */
   readonly step?: KernelStep | HostStep;
 }
 

@@ -8,9 +8,13 @@ export interface TraceEvent {
   readonly cat: string;
   /** "X" for complete events, "M" for names of threads. */
   readonly ph: "X" | "M";
+  /** When it began. */
   readonly ts: number;
+  /** How long it took. */
   readonly dur: number;
+  /** Always 1. */
   readonly pid: number;
+  /** The row of the viewer: calls, kernels, compile phases, transfers. */
   readonly tid: number;
   /** What else is known. */
   readonly args: Readonly<Record<string, unknown>>;
@@ -20,6 +24,7 @@ export interface TraceEvent {
 export interface ChromeTrace {
   /** The events in order of time. */
   readonly traceEvents: readonly TraceEvent[];
+  /** How viewers show times. */
   readonly displayTimeUnit: "ms";
 }
 

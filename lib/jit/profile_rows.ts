@@ -14,7 +14,11 @@ export interface MeasuredProgram {
   readonly kernels: readonly KernelInfo[];
   /** Bytes taken at once, and bytes that donation saved. */
   readonly memory: { readonly peak: number; readonly donated: number };
-  /** The plan it runs by; the interpreter has none. */
+  /**
+   * The plan it runs by; the interpreter has none.
+   *
+   * @internal
+   */
   readonly program?: Program;
   /** One per kernel, or null when they were not measured. */
   timings(): readonly KernelTiming[] | null;
