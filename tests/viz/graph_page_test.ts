@@ -1,5 +1,5 @@
-import { assert, assertEquals, assertLess } from "@std/assert";
-import { jit, type Node, type Tensor, tensor } from "@damo/damo";
+import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
+import { jit, type Node, ShapeError, type Tensor, tensor } from "@damo/damo";
 import { layOutGraph } from "../../lib/trace/picture/layout.ts";
 import { CHROMIUM, inPage, screenshot } from "../support/chromium.ts";
 import { mnistStep, rnnStep } from "../support/example_programs.ts";
@@ -22,6 +22,16 @@ Deno.test("names that look like markup stay text", () => {
   const html = f.graph(tensor([1])).toHtml();
   assertEquals(html.match(/<script>/g)!.length, 1);
   assertEquals(html.match(/<\/script>/g)!.length, 1);
+});
+
+Deno.test("with values for the inputs every box has numbers about its values", () => {
+  const f = jit((x: Tensor, y: Tensor) => x.log().add(y));
+  const x = tensor([1, -1, 0]), y = tensor([1, 2, 3]);
+  const graph = f.graph(x, y);
+  const html = graph.toHtml({ inputs: [x, y] });
+  assert(html.includes("min -1, max 1"), "input");
+  assert(html.includes("min -Infinity, max 0, 1 NaN, 1 infinite"), "log");
+  assertThrows(() => graph.toHtml({ inputs: [x] }), ShapeError, "got float32[3]");
 });
 
 Deno.test("layout: readers stand below what they read, boxes of a row do not overlap, 20,000 boxes take a moment", () => {

@@ -2,6 +2,7 @@
 import type { Graph, Node, Variable } from "../graph.ts";
 import type { Lowering } from "../lowering.ts";
 import { type Aval, describe } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** A few numbers about the elements of a value. */
 export interface ValueStatistics {
@@ -23,6 +24,8 @@ export interface PictureOptions {
   readonly profile?: { timeOf(node: Node): number | undefined };
   /** Numbers about values, shown when the pointer is on a box. */
   readonly statistics?: ReadonlyMap<Variable, ValueStatistics>;
+  /** A value for each input of the graph: it is then interpreted once, and every box shows numbers about its values. */
+  readonly inputs?: readonly Tensor[];
 }
 
 /** One box. */

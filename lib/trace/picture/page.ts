@@ -2,6 +2,7 @@
 import type { Graph } from "../graph.ts";
 import { layOutGraph } from "./layout.ts";
 import { pictureOf, type PictureOptions } from "./model.ts";
+import { graphStatistics } from "./statistics.ts";
 import { STYLE } from "./style.ts";
 import { VIEWER } from "./viewer.ts";
 
@@ -22,7 +23,8 @@ function scriptData(value: unknown): string {
  * at a box to see its types, the user's line and what was measured.
  */
 export function graphPage(graph: Graph, options: PictureOptions = {}): string {
-  const level = pictureOf(graph, options);
+  const statistics = options.statistics ?? (options.inputs && graphStatistics(graph, options.inputs));
+  const level = pictureOf(graph, { ...options, statistics });
   const title = escapeHtml(level.title);
   return `<!doctype html>
 <html lang="en">
