@@ -56,7 +56,21 @@ export * as linalg from "./lib/trace/ops/linalg/mod.ts";
 export * as sparse from "./lib/trace/ops/sparse/mod.ts";
 export * as optim from "./lib/optim/mod.ts";
 export * as random from "./lib/random/mod.ts";
-export { RandomStream } from "./lib/random/mod.ts";
+export {
+  type BernoulliOptions,
+  type BinomialOptions,
+  type CategoricalOptions,
+  type ChoiceOptions,
+  type DrawOptions,
+  type ExponentialOptions,
+  type GammaOptions,
+  type NormalOptions,
+  type PoissonOptions,
+  type RandintOptions,
+  RandomStream,
+  type TruncatedNormalOptions,
+  type UniformOptions,
+} from "./lib/random/mod.ts";
 export * as io from "./lib/io/mod.ts";
 export { exportFunction } from "./lib/io/export_function.ts";
 export { type ImportedFunction, importFunction } from "./lib/io/import_function.ts";

@@ -3,6 +3,9 @@
  *
  * @module
  */
+import "../jit/install.ts";
+import "../trace/ops/mod.ts";
+
 export {
   decode,
   type DecodeOptions,

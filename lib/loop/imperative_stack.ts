@@ -10,6 +10,7 @@ import { rowsBetween } from "./truncate_gradient.ts";
 import { flattenValues, type Values } from "./values.ts";
 import { checkCount } from "./while_loop.ts";
 
+/** Options of loop.stack. */
 export interface StackOptions {
   /** The largest number of steps; needed where it is known only when the loop runs. */
   readonly max?: number;
@@ -24,6 +25,7 @@ export class LoopStack<T = Tensor> {
   #count: Tensor | null = null;
   readonly #collector: Collector;
 
+  /** @internal Made by `loop.stack`. */
   constructor(options: StackOptions = {}) {
     const { max } = options;
     if (max !== undefined) checkCount("loop.stack", "max", max);

@@ -7,6 +7,7 @@ import { sameStructure, type TreeSpec, unflatten } from "../trace/tree.ts";
 import { bodyOf, type Carried, conditionValue, type LoopBody } from "./imperative_body.ts";
 import { flattenValues, type Values, type ValuesLike } from "./values.ts";
 
+/** Options of loop.state. */
 export interface StateOptions {
   /** What errors and graphs call it. */
   readonly name?: string;
@@ -23,6 +24,7 @@ interface Frame {
  * loop the last one.
  */
 export class LoopState<T> {
+  /** What errors and graphs call it. */
   readonly name: string;
   readonly #location: Location;
   readonly #spec: TreeSpec;
@@ -31,6 +33,7 @@ export class LoopState<T> {
   readonly #frames: Frame[];
   readonly #carried: Carried;
 
+  /** @internal Made by `loop.state`. */
   constructor(initial: T, options: StateOptions = {}) {
     this.name = options.name ?? "state";
     this.#location = userLocation();
@@ -56,6 +59,7 @@ export class LoopState<T> {
     };
   }
 
+  /** The value at this place: initial, of the step, or last. Assigning it in the body carries it on. */
   get value(): Values<T> {
     return unflatten(this.#spec, this.#read(currentTrace())) as Values<T>;
   }

@@ -1,4 +1,8 @@
-/** Loops written as loops: captured once, compiled, differentiated. */
+/**
+ * Loops written as loops: captured once, compiled, differentiated.
+ *
+ * @module
+ */
 export { over, range, setLoopDebug, until, whileTrue as while } from "./imperative.ts";
 export { type LoopStack, stack, type StackOptions } from "./imperative_stack.ts";
 export { type LoopState, state, type StateOptions } from "./imperative_state.ts";

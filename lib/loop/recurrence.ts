@@ -14,6 +14,7 @@ import { conditionScalar, definite, flattenValues } from "./values.ts";
 export type { OutputInfo } from "./recurrence_outputs.ts";
 export type { SequenceInfo } from "./recurrence_sequences.ts";
 
+/** What a {@link recurrence} walks over and carries. */
 export interface RecurrenceOptions {
   /** Tensors walked over along axis 0, or `{ input, taps }`: the taps are positions relative to the step, 0 when absent. */
   readonly sequences?: SequenceInfo | readonly SequenceInfo[];
@@ -39,7 +40,11 @@ export interface RecurrenceOptions {
 
 /** What `until` makes: the condition on which a recurrence stops. */
 export class Until {
-  constructor(readonly condition: Tensor | Shared | boolean) {}
+  /** @internal Made by `until`. */
+  constructor(
+    /** True: stop after this step. */
+    readonly condition: Tensor | Shared | boolean,
+  ) {}
 }
 
 /**
@@ -60,10 +65,12 @@ export function until(condition: Tensor | Shared | boolean): Until {
   return new Until(condition);
 }
 
-type Outs = Tensor | number | readonly (Tensor | number)[];
-
 /** What the function of a recurrence returns. */
-export type RecurrenceResult = Outs | readonly [Outs, Until];
+export type RecurrenceResult =
+  | Tensor
+  | number
+  | readonly (Tensor | number)[]
+  | readonly [Tensor | number | readonly (Tensor | number)[], Until];
 
 /** What a recurrence returns for what its function returns. */
 export type Recurred<R> = R extends readonly [infer O, Until] ? [Recurred<O>, Tensor]

@@ -8,10 +8,13 @@ import { Tensor } from "../trace/tensor.ts";
 import type { TypedArray } from "../trace/dtype.ts";
 import { rowsBetween } from "./truncate_gradient.ts";
 
-type Initial = Tensor | Shared | number | TypedArray;
-
 /** null for a result that is only collected; otherwise where it starts from. */
-export type OutputInfo = null | Initial | { readonly initial: Initial; readonly taps?: readonly number[] };
+export type OutputInfo = null | Tensor | Shared | number | TypedArray | {
+  /** The value before the first step; with taps, those before it along a leading axis. */
+  readonly initial: Tensor | Shared | number | TypedArray;
+  /** Which past values the function receives, all negative: -1 is the last. */
+  readonly taps?: readonly number[];
+};
 
 export interface OutputPlan {
   /** Negative: -1 is the last value. */

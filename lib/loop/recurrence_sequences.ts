@@ -12,11 +12,11 @@ import { rowsBetween } from "./truncate_gradient.ts";
 import { definite } from "./values.ts";
 import { checkCount, stepCount } from "./while_loop.ts";
 
-type SequenceInput = Tensor | Shared | TypedArray;
-
 /** A sequence, or a sequence with the positions around the step that the function receives. */
-export type SequenceInfo = SequenceInput | {
-  readonly input: SequenceInput;
+export type SequenceInfo = Tensor | Shared | TypedArray | {
+  /** The sequence, walked over along axis 0. */
+  readonly input: Tensor | Shared | TypedArray;
+  /** Positions relative to the step that the function receives. */
   readonly taps?: readonly number[];
 };
 

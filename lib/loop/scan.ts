@@ -12,6 +12,7 @@ import { traceBody } from "./trace_body.ts";
 import { truncated } from "./truncate_gradient.ts";
 import { conditionScalar, definite, flattenValues, type Values, type ValuesLike } from "./values.ts";
 
+/** Options of scan. */
 export interface ScanOptions {
   /** The number of steps; needed without xs. */
   readonly length?: number;
@@ -52,6 +53,7 @@ export function scan<C, Y, X = undefined>(
   xs: X | null | undefined,
   options: ScanOptions & UntilOption<C, Y>,
 ): [Values<C>, Values<Y>, Tensor];
+/** Without `until`: all steps are taken, and the result is `[carry, ys]`. */
 export function scan<C, Y, X = undefined>(
   step: (carry: Values<C>, x: Values<X>) => readonly [ValuesLike<C>, Y],
   init: C,

@@ -13,6 +13,7 @@ import { DYNAMIC } from "./loop_params.ts";
 import { traceBody } from "./trace_body.ts";
 import { conditionScalar, flattenValues, type Values, type ValuesLike } from "./values.ts";
 
+/** Options of whileLoop. */
 export interface WhileOptions {
   /** At most so many steps are taken, whatever the condition says. */
   readonly maxSteps?: number;
