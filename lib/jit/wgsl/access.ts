@@ -55,7 +55,8 @@ interface Slot {
   readonly use: SlotUse;
 }
 
-export const SCRATCH = -1;
+/** The slot of the scratch buffer. */
+export const SCRATCH: number = -1;
 
 export class Access {
   readonly #shader: Shader;

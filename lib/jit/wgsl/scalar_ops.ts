@@ -48,6 +48,15 @@ export function opWeight(op: ScalarOp, dtype: DType): number {
   return isFloat(dtype) && op in FLOAT_HELPERS && op !== "minimum" && op !== "maximum" ? 8 : 1;
 }
 
+/** Iterations of the loops inside an operation, at most: software adapters end an invocation's loops after 65,535. */
+export function opIterations(op: ScalarOp, dtype: DType): number {
+  if (isFloat(dtype)) {
+    if (op === "mod" || op === "floorDiv") return 280;
+    return op === "lgamma" || op === "digamma" ? 10 : 0;
+  }
+  return op === "pow" ? 34 : 0;
+}
+
 /** The expression of an operation on arguments of `from`. */
 export function opExpression(
   shader: Shader,

@@ -27,8 +27,6 @@ export interface Tuning {
   /** Threads of a workgroup along the columns and the rows of a product. */
   readonly tileThreadsX: number;
   readonly tileThreadsY: number;
-  /** Depth of the tiles in workgroup memory; 0 for products without it. */
-  readonly sharedDepth: number;
 }
 
 /**
@@ -49,7 +47,6 @@ export const SOFTWARE: Tuning = {
   tileSteps: 4,
   tileThreadsX: 8,
   tileThreadsY: 8,
-  sharedDepth: 0,
 };
 
 /** Usual values for discrete GPUs. */
@@ -67,7 +64,6 @@ export const GPU: Tuning = {
   tileSteps: 4,
   tileThreadsX: 16,
   tileThreadsY: 8,
-  sharedDepth: 16,
 };
 
 /** Workgroups along one dimension of a dispatch. */

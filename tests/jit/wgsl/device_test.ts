@@ -83,6 +83,16 @@ onDevice("long sums are right, in rows, columns and altogether", () => {
   );
 });
 
+onDevice("loops inside operations count against the limit of software adapters too", () => {
+  const data = Float32Array.from({ length: 40_000 }, (_, i) => i * 1e20);
+  const sums = tensor(data).reshape([40, 1000]).mod(3e-3).sum({ axis: 1 }).dataSync();
+  for (let row = 0; row < 40; row++) {
+    let sum = 0;
+    for (let i = 0; i < 1000; i++) sum += data[row * 1000 + i] % Math.fround(3e-3);
+    assertAlmostEquals(sums[row], sum, 1e-4);
+  }
+});
+
 onDevice("loops and conditions: scan, while, cond, and their gradients", () => {
   const xs = tensor([1, 2, 3, 4]);
   const f = (w: Tensor) => scan((c: Tensor, x: Tensor) => [c.mul(w).add(x).tanh(), c], tensor(0.5), xs)[0];

@@ -1,6 +1,6 @@
 /**
- * Products. A thread computes a tile of rows and vectors of four columns in registers; where workgroup memory is fast,
- * tiles of both operands go through it.
+ * Products. A thread computes a tile of rows and vectors of four columns in registers; neighbouring threads have
+ * neighbouring vectors. Workgroup memory is not used.
  */
 import { sizeOf, stridesOf } from "../../../trace/shape.ts";
 import type { Contraction, ContractOperand, Index, Nest } from "../../kernel/kernel.ts";

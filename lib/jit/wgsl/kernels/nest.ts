@@ -6,6 +6,7 @@ import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest } from "../../kernel/kernel.ts";
 import type { Place } from "../access.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
+import { opIterations } from "../scalar_ops.ts";
 import type { Tuning } from "../tuning.ts";
 import { collapseAxes } from "./axes.ts";
 import { chooseLanes } from "./lanes.ts";
@@ -28,12 +29,13 @@ export function planNest(source: Nest, places: readonly Place[], tuning: Tuning)
   if (elementwise) return { dispatches: [make({ kind: "whole", threads: 1 })], scratchBytes: 0 };
 
   // Leaving the loop over a block counts as an iteration of its own.
-  const iterations = kernel.passes * (steps * 1.1 + 64);
+  const inner = (alongRows || alongColumns ? 4 : 1) * innerIterations(kernel);
+  const iterations = kernel.passes * (steps * (1.1 + inner) + 64);
   const cut = columns > 1 &&
     (iterations > tuning.maxIterations ||
       (rowGroups * (tuning.threadsPerRow > 1 ? tuning.threadsPerRow : 1) < tuning.wantedThreads &&
         columns > tuning.chunkColumns));
-  if (cut) return planChunks(kernel, rows, columns, alongColumns, tuning, make);
+  if (cut) return planChunks(kernel, rows, columns, inner, alongColumns, tuning, make);
   const shared = tuning.threadsPerRow > 1 && !alongRows && columns >= tuning.sharedRowColumns;
   return {
     dispatches: [make({ kind: "whole", threads: shared ? tuning.threadsPerRow : 1 })],
@@ -41,16 +43,22 @@ export function planNest(source: Nest, places: readonly Place[], tuning: Tuning)
   };
 }
 
+/** Iterations of loops inside the operations of one point. */
+function innerIterations({ statements }: Nest): number {
+  return statements.reduce((sum, s) => sum + (s.kind === "op" ? opIterations(s.op, s.dtype) : 0), 0);
+}
+
 /** Two dispatches per pass: partial results of chunks, then their combination per row. */
 function planChunks(
   kernel: Nest,
   rows: number,
   columns: number,
+  inner: number,
   alongColumns: boolean,
   tuning: Tuning,
   make: (mode: NestMode) => Dispatch,
 ): KernelPlan {
-  const longest = Math.floor(tuning.maxIterations / 2) * (alongColumns ? 4 : 1);
+  const longest = Math.max(1, Math.floor(tuning.maxIterations / (2 + inner))) * (alongColumns ? 4 : 1);
   const wanted = Math.max(
     Math.ceil(columns / longest),
     Math.min(Math.ceil(tuning.wantedThreads / rows), Math.ceil(columns / 1024)),
