@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertLess, assertThrows } from "@std/assert";
 import { jit, type Node, ShapeError, type Tensor, tensor } from "@damo/damo";
 import { layOutGraph } from "../../lib/trace/picture/layout.ts";
+import { pictureOf } from "../../lib/trace/picture/model.ts";
 import { CHROMIUM, inPage, screenshot } from "../support/chromium.ts";
 import { mnistStep, rnnStep } from "../support/example_programs.ts";
 
@@ -32,6 +33,14 @@ Deno.test("with values for the inputs every box has numbers about its values", (
   assert(html.includes("min -1, max 1"), "input");
   assert(html.includes("min -Infinity, max 0, 1 NaN, 1 infinite"), "log");
   assertThrows(() => graph.toHtml({ inputs: [x] }), ShapeError, "got float32[3]");
+});
+
+Deno.test("a loop has the time of its body", () => {
+  const { run, args } = rnnStep();
+  const profile = { timeOf: (node: Node) => node.primitive.name === "tanh" ? 0.125 : undefined };
+  const level = pictureOf(run.graph(...args), { profile });
+  const times = level.boxes.filter(({ name }) => name === "loop").map(({ milliseconds }) => milliseconds);
+  assertEquals(times, [0.125, undefined]);
 });
 
 Deno.test("layout: readers stand below what they read, boxes of a row do not overlap, 20,000 boxes take a moment", () => {

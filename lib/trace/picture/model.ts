@@ -105,6 +105,15 @@ function statisticsText(
   });
 }
 
+/** What a loop or branch took: the sum over its boxes. */
+function timeInside(levels: readonly PictureLevel[] | undefined): number | undefined {
+  let sum: number | undefined;
+  for (const { boxes } of levels ?? []) {
+    for (const { milliseconds } of boxes) if (milliseconds !== undefined) sum = (sum ?? 0) + milliseconds;
+  }
+  return sum;
+}
+
 /** A graph as data. Constants stand where they are read. */
 export function pictureOf(graph: Graph, options: PictureOptions = {}, title = graph.name): PictureLevel {
   const boxes: PictureBox[] = [];
@@ -137,6 +146,7 @@ export function pictureOf(graph: Graph, options: PictureOptions = {}, title = gr
       continue;
     }
     const at = boxes.length;
+    const inside = primitive.graphs?.(params).map((inner) => pictureOf(inner.graph, options, inner.name));
     boxes.push({
       name: primitive.name,
       kind: pictureKind(node),
@@ -147,9 +157,9 @@ export function pictureOf(graph: Graph, options: PictureOptions = {}, title = gr
       types: node.outputs.map((output) => describe(output.aval)),
       line: location?.short() ?? "",
       place: location?.describe() ?? "",
-      milliseconds: options.profile?.timeOf(node),
+      milliseconds: options.profile?.timeOf(node) ?? timeInside(inside),
       statistics: statisticsText(node.outputs, options.statistics),
-      inside: primitive.graphs?.(params).map((inner) => pictureOf(inner.graph, options, inner.name)),
+      inside,
     });
     for (const variable of node.inputs) connect(variable, at);
     for (const output of node.outputs) {
