@@ -28,15 +28,29 @@ function snippets(text: string): { lines: string[]; first: number }[] {
   });
 }
 
+/** Prose in lines as wide as the formatter makes them. */
+function wrapped(text: string): string {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const last = lines.length - 1;
+    if (lines[last] === "") lines[last] = word;
+    else if (lines[last].length + 1 + word.length <= 110) lines[last] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines.join("\n");
+}
+
 /** The page. */
 export function errorsPage(): string {
   const parts = [
     "# Errors",
     "",
-    "Every error that Damo throws on purpose is a `DamoError`. Its message says what happened, with the operation, the " +
-    "arguments, shapes and dtypes; then where you wrote the operation (also for what a gradient or a loop made of it), " +
-    "then what to do. `error.detail` has the same as data: `operation`, `arguments`, `location`, `transforms`, `remedy`. " +
-    "The stack begins with your own frame.",
+    wrapped(
+      "Every error that Damo throws on purpose is a `DamoError`. Its message says what happened, with the operation, the " +
+        "arguments, shapes and dtypes; then where you wrote the operation (also for what a gradient or a loop made of it), " +
+        "then what to do. `error.detail` has the same as data: `operation`, `arguments`, `location`, `transforms`, `remedy`. " +
+        "The stack begins with your own frame.",
+    ),
     "",
     "Each snippet below was run to write this page: `tools/errors_doc.ts`.",
   ];
