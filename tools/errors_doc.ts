@@ -68,7 +68,7 @@ export function errorsPage(): string {
       "",
       `## ${name}`,
       "",
-      text,
+      wrapped(text),
       "",
       "```ts",
       ...codes[i].lines,
