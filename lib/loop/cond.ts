@@ -13,7 +13,14 @@ import { bind, bindOne, currentTrace, Trace, withTrace } from "../trace/trace.ts
 import { sameStructure, unflatten } from "../trace/tree.ts";
 import { Surroundings } from "./close_loop.ts";
 import { switchPrimitive } from "./switch_primitive.ts";
-import { conditionScalar, definite, flattenValues, type FlatValues, type Values } from "./values.ts";
+import {
+  conditionScalar,
+  definite,
+  flattenValues,
+  type FlatValues,
+  type Values,
+  type ValuesLike,
+} from "./values.ts";
 
 /**
  * `condition ? whenTrue(...operands) : whenFalse(...operands)`. Both functions are traced, once each, and one of them
@@ -32,7 +39,7 @@ import { conditionScalar, definite, flattenValues, type FlatValues, type Values 
 export function cond<A extends unknown[], R>(
   condition: Tensor | Shared | boolean,
   whenTrue: (...operands: Values<A>) => R,
-  whenFalse: (...operands: Values<A>) => NoInfer<R>,
+  whenFalse: (...operands: Values<A>) => ValuesLike<NoInfer<R>>,
   ...operands: A
 ): Values<R> {
   const scalar = conditionScalar(condition, "cond", "the condition");

@@ -47,21 +47,21 @@ export interface UntilOption<C, Y> {
  * console.assert(total.itemSync() === 6 && String(sums.arraySync()) === "1,3,6");
  * ```
  */
-export function scan<C, Y, X = undefined>(
-  step: (carry: Values<C>, x: Values<X>) => readonly [ValuesLike<C>, Y],
+export function scan<const C, Y, const X = undefined>(
+  step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
   init: C,
   xs: X | null | undefined,
   options: ScanOptions & UntilOption<C, Y>,
 ): [Values<C>, Values<Y>, Tensor];
 /** Without `until`: all steps are taken, and the result is `[carry, ys]`. */
-export function scan<C, Y, X = undefined>(
-  step: (carry: Values<C>, x: Values<X>) => readonly [ValuesLike<C>, Y],
+export function scan<const C, Y, const X = undefined>(
+  step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
   init: C,
   xs?: X | null,
   options?: ScanOptions,
 ): [Values<C>, Values<Y>];
-export function scan<C, Y, X>(
-  step: (carry: Values<C>, x: Values<X>) => readonly [ValuesLike<C>, Y],
+export function scan<const C, Y, const X>(
+  step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
   init: C,
   xs?: X | null,
   options: ScanOptions & Partial<UntilOption<C, Y>> = {},

@@ -32,9 +32,9 @@ export interface WhileOptions {
  * console.assert(x.itemSync() === 192);
  * ```
  */
-export function whileLoop<C>(
-  condition: (carry: Values<C>) => Tensor | boolean,
-  body: (carry: Values<C>) => ValuesLike<C>,
+export function whileLoop<const C>(
+  condition: (carry: Values<NoInfer<C>>) => Tensor | boolean,
+  body: (carry: Values<NoInfer<C>>) => ValuesLike<NoInfer<C>>,
   init: C,
   options: WhileOptions = {},
 ): Values<C> {
@@ -87,9 +87,9 @@ export function whileLoop<C>(
  * console.assert(factorial.itemSync() === 120);
  * ```
  */
-export function forLoop<C>(
+export function forLoop<const C>(
   n: number | Tensor | Shared,
-  body: (i: Tensor, carry: Values<C>) => ValuesLike<C>,
+  body: (i: Tensor, carry: Values<NoInfer<C>>) => ValuesLike<NoInfer<C>>,
   init: C,
 ): Values<C> {
   const steps = stepCount(n, "forLoop", "n");
