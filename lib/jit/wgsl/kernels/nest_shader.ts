@@ -15,9 +15,9 @@ import {
   type State,
   stateType,
   wantsBlocks,
-  wins,
 } from "./combine.ts";
 import { isVectorIndex, type LaneChoice } from "./lanes.ts";
+import { combineThreads, declareShared } from "./workgroup.ts";
 import { groupsFor } from "./groups.ts";
 import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
 
@@ -219,7 +219,7 @@ class NestShader {
     const size = threads > 1 ? threads : loops ? this.#tuning.rowThreads : this.#tuning.mapThreads;
     const units = this.#rowGroups * (mode.kind === "partial" ? mode.chunks : 1);
     const groups = threads > 1 ? groupsFor(units, 1) : groupsFor(units, size);
-    this.#declareShared(threads);
+    if (threads > 1) declareShared(shader, this.#kernel.reductions, threads);
 
     const group = `(group.x + group.y * ${MAX_WORKGROUPS}u)`;
     shader.line(threads > 1 ? `let unit = ${group};` : `let unit = ${group} * ${size}u + thread;`);
@@ -267,7 +267,9 @@ class NestShader {
     for (let pass = 0; pass < this.#kernel.passes; pass++) {
       const states = this.#pass(pass, this.#threads > 1 ? "thread" : "0u", `${this.#columns}u`);
       for (const [reduction, lanes] of states) {
-        const result = this.#threads > 1 ? [this.#share(reduction, lanes[0])] : lanes.map(resultOf);
+        const result = this.#threads > 1
+          ? [combineThreads(this.#shader, reduction, lanes[0], this.#threads)]
+          : lanes.map(resultOf);
         this.#results.set(this.#kernel.reductions.indexOf(reduction), this.#converted(reduction, result));
       }
       this.#rowStores(pass);
@@ -443,53 +445,6 @@ class NestShader {
     names.forEach((name, i) => this.#coordinates[rowRank + i] = name);
   }
 
-  #declareShared(threads: number): void {
-    if (threads === 1) return;
-    const { declarations } = this.#shader;
-    const types = new Set<string>();
-    for (const r of this.#kernel.reductions) {
-      types.add(sharedType(r));
-      if (isPosition(r.combiner)) types.add("i32");
-    }
-    for (const type of types) declarations.push(`var<workgroup> shared_${type}: array<${type}, ${threads}>;`);
-    if (this.#kernel.reductions.some((r) => isPosition(r.combiner))) {
-      declarations.push(`var<workgroup> shared_position: array<i32, ${threads}>;`);
-    }
-  }
-
-  /** Combines the states of the threads of a workgroup; the name of the result is known to all of them. */
-  #share(r: Reduction, state: State): string {
-    const shader = this.#shader;
-    const type = sharedType(r);
-    const cells = `shared_${type}`;
-    const store = stateType(r) === "bool" ? `select(0u, 1u, ${state.value})` : state.value;
-    const load = (cell: string) => stateType(r) === "bool" ? `(${cell} != 0u)` : cell;
-    shader.line(`${cells}[thread] = ${store};`);
-    if (state.position !== null) shader.line(`shared_position[thread] = ${state.position};`);
-    shader.line("workgroupBarrier();");
-    const t = shader.name("t");
-    shader.block(`for (var ${t} = ${this.#threads / 2}u; ${t} > 0u; ${t} >>= 1u)`, () => {
-      shader.block(`if (thread < ${t})`, () => {
-        const a = shader.let(load(`${cells}[thread]`)), b = shader.let(load(`${cells}[thread + ${t}]`));
-        if (state.position === null) {
-          const sum = combined(shader, r.combiner, r.dtype, a, b);
-          shader.line(`${cells}[thread] = ${stateType(r) === "bool" ? `select(0u, 1u, ${sum})` : sum};`);
-          return;
-        }
-        const p = shader.let("shared_position[thread]"), q = shader.let(`shared_position[thread + ${t}]`);
-        shader.block(`if (${wins(r.combiner, r.dtype, a, p, b, q)})`, () => {
-          shader.line(`${cells}[thread] = ${cells}[thread + ${t}];`);
-          shader.line(`shared_position[thread] = ${q};`);
-        });
-      });
-      shader.line("workgroupBarrier();");
-    });
-    const result = shader.let(state.position === null ? load(`${cells}[0]`) : "shared_position[0]");
-    // The cells are used again by the next reduction.
-    shader.line("workgroupBarrier();");
-    return result;
-  }
-
   /** Where partial results (and positions) of a reduction lie in the scratch buffer, and its final result. */
   #region(r: Reduction, chunks: number): { readonly partial: number; readonly final: number } {
     const number = this.#kernel.reductions.indexOf(r);
@@ -574,11 +529,6 @@ class NestShader {
     });
     this.#rowStores(mode.pass);
   }
-}
-
-function sharedType(r: Reduction): string {
-  const type = stateType(r);
-  return type === "bool" ? "u32" : type;
 }
 
 function stateWord(r: Reduction, value: string): string {
