@@ -1,7 +1,7 @@
 /** The text of one dispatch of a nest. */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest, Reduction, Store } from "../../kernel/kernel.ts";
-import { Access, asWord, fromWord, type Place, type SlotUse, storedBits } from "../access.ts";
+import { Access, asWord, fromWord, type Place, storedBits } from "../access.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
@@ -17,6 +17,7 @@ import {
   wantsBlocks,
 } from "./combine.ts";
 import { isVectorIndex, type LaneChoice } from "./lanes.ts";
+import { slotUses } from "./slot_uses.ts";
 import { combineThreads, declareShared } from "./workgroup.ts";
 import { groupsFor } from "./groups.ts";
 import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
@@ -97,7 +98,7 @@ class NestShader {
       const s = statements[id];
       if (s.kind === "load") used.add(s.operand);
     }
-    const uses = this.#slotUses(ids, places);
+    const uses = slotUses({ kernel, places, lanes, ids, stores: this.#stores() });
     this.#vectors = new Set(
       [...used].filter((operand) => uses.get(places[operand].slot)?.vector ?? false),
     );
@@ -159,46 +160,6 @@ class NestShader {
       ...this.#stores().flatMap(storeRoots),
       ...this.#reductions().flatMap((r) => r.position === undefined ? [r.value] : [r.value, r.position]),
     ];
-  }
-
-  /** Four-element access where all accesses of a buffer allow it; atomic access where words are shared. */
-  #slotUses(ids: readonly number[], places: readonly Place[]): Map<number, SlotUse> {
-    const { statements, operands } = this.#kernel;
-    const uses = new Map<number, SlotUse & { scalar: boolean }>();
-    const use = (operand: number) => {
-      const { slot } = places[operand];
-      let known = uses.get(slot);
-      if (!known) uses.set(slot, known = { vector: false, atomic: false, scalar: false });
-      return known;
-    };
-    const axis = this.#lanes.axis;
-    const isVector = (operand: number, index: Store["index"]) =>
-      this.#lanes.count === 4 && isVectorIndex(index, places[operand], axis);
-    // Columns left over after groups of four are read one by one.
-    const rest = this.#alongColumns && this.#kernel.domain[axis] % 4 !== 0;
-    for (const id of ids) {
-      const s = statements[id];
-      if (s.kind !== "load") continue;
-      if (isVector(s.operand, s.index)) use(s.operand).vector = true;
-      else use(s.operand).scalar = true;
-      if (rest) use(s.operand).scalar = true;
-    }
-    for (const { operand, index, mode, mask, perRow } of this.#stores()) {
-      const known = use(operand);
-      const vector = isVector(operand, index) && mode === "set" && mask === undefined &&
-        !(perRow && this.#alongColumns);
-      if (vector && !rest) known.vector = true;
-      else known.scalar = true;
-      const small = storedBits(operands[operand].dtype) < 32;
-      if (mode === "add" || (small && (!vector || rest))) known.atomic = true;
-    }
-    const result = new Map<number, SlotUse>();
-    for (const [slot, { vector, atomic, scalar }] of uses) {
-      const native = operands.every((o, i) => places[i].slot !== slot || storedBits(o.dtype) === 32);
-      const whole = places.every((p) => p.slot !== slot || !p.words);
-      result.set(slot, { vector: vector && !scalar && !atomic && native && whole, atomic });
-    }
-    return result;
   }
 
   get #threads(): number {
