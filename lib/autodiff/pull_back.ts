@@ -88,7 +88,19 @@ function isProduct(node: Node, linear: ReadonlySet<Variable>): boolean {
 
 function accumulate(sums: Map<Variable, Tensor>, variable: Variable, cotangent: Tensor): void {
   const sum = sums.get(variable);
-  sums.set(variable, sum ? bindOne(elementwise.add, [sum, cotangent], {}) : cotangent);
+  sums.set(variable, sum ? addCotangents(sum, cotangent) : cotangent);
+}
+
+let addTapes: ((a: Tensor, b: Tensor) => Tensor) | null = null;
+
+/** Called by lib/loop, whose tapes have a size that is known only when the program runs. */
+export function installTapeAddition(add: (a: Tensor, b: Tensor) => Tensor): void {
+  addTapes = add;
+}
+
+function addCotangents(a: Tensor, b: Tensor): Tensor {
+  const isTape = a.shape.length > 0 && a.shape[0] < 0;
+  return isTape ? addTapes!(a, b) : bindOne(elementwise.add, [a, b], {});
 }
 
 function notLinear(node: Node, context: string): GradientError {

@@ -1,4 +1,6 @@
 /** The loops and conditions written as functions. */
+import "./tape_sum.ts";
+
 export { cond, switchCase } from "./cond.ts";
 export { foldl, foldr, map, reduce } from "./fold.ts";
 export {

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import "./tape_sum.ts";
+
 export { over, range, setLoopDebug, until, whileTrue as while } from "./imperative.ts";
 export { type LoopStack, stack, type StackOptions } from "./imperative_stack.ts";
 export { type LoopState, state, type StateOptions } from "./imperative_state.ts";

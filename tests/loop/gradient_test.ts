@@ -151,6 +151,12 @@ loopTest("a third derivative through a while loop", () => {
   assertAlmostEquals(third, 6 * 5 * 4 * x ** 3, 1e-9);
 });
 
+Deno.test("a fifth derivative through a while loop: tapes are added", () => {
+  const f = (x: Tensor) => whileLoop((c) => c.lt(10), (c) => c.mul(x), x);
+  const fifth = grad(grad(grad(grad(grad(f)))))(f64(1.5)).itemSync();
+  assertAlmostEquals(fifth, 720 * 1.5, 1e-7);
+});
+
 loopTest("zero steps: the identity", () => {
   const f = (x: Tensor) => whileLoop((c) => c.lt(0), (c) => c.mul(x), x.mul(3));
   assertEquals(values(grad(f)(f64(1.5))), 3);
