@@ -4,17 +4,22 @@ import {
   arange,
   check,
   CheckError,
+  clip,
+  type DType,
+  DTypeError,
   fft,
   grad,
   isFinite,
   jit,
   jvp,
   linalg,
+  mod,
   nn,
   random,
   scaleGradient,
   shared,
   slice,
+  take,
   type Tensor,
   tensor,
 } from "@damo/damo";
@@ -214,4 +219,17 @@ Deno.test("slices of slices and transposes are read where they stand, in the ker
   const x = arange(12).reshape([6, 2]);
   assertEquals(f(x).arraySync(), [[5, 13, 21], [7, 15, 23]]);
   assertEquals(f.lower(x).kernels.length, 1);
+});
+
+Deno.test("indices outside wrap by mod and are limited by clip", () => {
+  const x = tensor([10, 20, 30]), indices = tensor([-4, 1, 5], { dtype: "int32" });
+  assertEquals(take(x, mod(indices, 3), 0).arraySync(), [30, 20, 30]);
+  assertEquals(take(x, clip(indices, 0, 2), 0).arraySync(), [10, 20, 30]);
+});
+
+Deno.test("dtypes that Theano has and tensors have not are refused in words", () => {
+  for (const dtype of ["int64", "complex64"]) {
+    assertThrows(() => tensor([1], { dtype: dtype as DType }), DTypeError, `"${dtype}" is not a dtype`);
+  }
+  assertEquals(tensor(new Int16Array([-5])).dtype, "int32");
 });
