@@ -1,4 +1,5 @@
 /** exportFunction: a compiled function as bytes. */
+import type { AnyArguments } from "../autodiff/types.ts";
 import { inlineCalls } from "../autodiff/inline_calls.ts";
 import { Cell } from "../jit/dependencies.ts";
 import type { Entry } from "../jit/entry.ts";
@@ -36,7 +37,7 @@ import { type FunctionDescription, type FunctionLeaf, writeHeader } from "./func
  * console.assert(total.value.itemSync() === 6);
  * ```
  */
-export function exportFunction<A extends unknown[], R>(
+export function exportFunction<A extends AnyArguments, R>(
   f: (...args: A) => R,
   ...args: A
 ): Uint8Array<ArrayBuffer> {

@@ -152,7 +152,7 @@ export class CompiledFunction {
   }
 
   #trace({ flat, names, device }: Prepared): Entry {
-    const { name, swap, updates, mode, guard, device: fixed } = this.settings;
+    const { name, swap, updates, mode, device: fixed } = this.settings;
     const started = performance.now();
     const watched = this.#log.watchedNumbers();
     const presumed = flat.leaves.map((leaf, i) =>

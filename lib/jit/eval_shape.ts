@@ -1,4 +1,5 @@
 /** evalShape: the types of a function's results, without computing them. */
+import type { AnyArguments } from "../autodiff/types.ts";
 import { defaultFloat, type DType, isFloat } from "../trace/dtype.ts";
 import { parameterName } from "../trace/parameter_names.ts";
 import type { Aval } from "../trace/shape.ts";
@@ -34,7 +35,7 @@ export type ShapesOf<T> = T extends Tensor | Shared ? ShapeAndDType
  * console.assert(shape.join() === "2" && dtype === "float32");
  * ```
  */
-export function evalShape<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): ShapesOf<R> {
+export function evalShape<A extends AnyArguments, R>(fn: (...args: A) => R, ...args: A): ShapesOf<R> {
   const flat = flatten(args, isArgument);
   const avals = flat.leaves.map((leaf): Aval =>
     typeof leaf === "number"

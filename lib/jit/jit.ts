@@ -1,4 +1,5 @@
 /** jit: functions that are traced once per signature, compiled, and called with buffers. */
+import type { AnyArguments } from "../autodiff/types.ts";
 import { DamoError } from "../trace/errors.ts";
 import type { Graph } from "../trace/graph.ts";
 import { checkOptions as refuseUnknown } from "../trace/ops/options.ts";
@@ -42,7 +43,7 @@ export interface CopyOptions {
 }
 
 /** A function that {@link jit} made: the call signature of the original, and a view of what was compiled. */
-export interface Jitted<A extends unknown[], R> {
+export interface Jitted<A extends AnyArguments, R> {
   (...args: A): R;
   /** How many programs it holds. */
   readonly cacheSize: number;
@@ -93,7 +94,7 @@ function checkOptions(options: JitOptions): void {
  * console.assert(f(tensor([1, 2, 3]), 0.5).itemSync() === 3 && f.cacheSize === 1);
  * ```
  */
-export function jit<A extends unknown[], R>(
+export function jit<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   options: JitOptions = {},
 ): Jitted<A, R> {
@@ -130,7 +131,10 @@ export function compiledFunctionOf(fn: object): CompiledFunction | undefined {
   return compiledFunctions.get(fn);
 }
 
-function makeJitted<A extends unknown[], R>(fn: (...args: A) => R, settings: CompileSettings): Jitted<A, R> {
+function makeJitted<A extends AnyArguments, R>(
+  fn: (...args: A) => R,
+  settings: CompileSettings,
+): Jitted<A, R> {
   const compiled = new CompiledFunction(fn as (...args: never[]) => unknown, settings);
   const jitted = (...args: A): R => compiled.call(args) as R;
   compiledFunctions.set(jitted, compiled);
