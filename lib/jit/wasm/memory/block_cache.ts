@@ -152,6 +152,7 @@ export class BlockCache {
   #largeSinceClear = 0;
   #largeSinceLook = 0;
   #largeSinceBallast = 0;
+  #lookDue = false;
 
   constructor(device: BlockDevice, options: BlockCacheOptions = {}) {
     this.#device = device;
@@ -256,6 +257,7 @@ export class BlockCache {
     this.#largeSinceBallast += block.bytes;
     if (this.#largeSinceBallast > ballastBytes) {
       this.#largeSinceBallast = 0;
+      this.#lookDue = true;
       makeBallast();
     }
     if (this.#clearKeptObjects === null) return;
@@ -274,6 +276,11 @@ export class BlockCache {
   }
 
   #place(block: Block): void {
+    // The collection that a ballast asked for has had time to run: what it found dead need not fill the budget.
+    if (this.#lookDue && this.#largeSinceBallast > ballastBytes / 2) {
+      this.#lookDue = false;
+      this.#freeDead();
+    }
     if (this.#resident + block.charge > this.budget) this.#makeRoom(block.charge);
     let address = this.#device.allocate(block.bytes);
     if (address === 0) {
