@@ -13,7 +13,6 @@ import {
   boundsOf,
   constantForm,
   formKey,
-  isIdentity,
   type LinearForm,
   statementForm,
 } from "./linear_form.ts";
@@ -338,10 +337,5 @@ export class ExpressionBuilder {
       return addScaled(statementForm(first, this.#rank), forms[axis], 1);
     });
     return this.value(input, inner, mask);
-  }
-
-  /** True when the coordinates are those of the domain axes in order. */
-  inPlace(variable: Variable, forms: readonly LinearForm[], axes: readonly number[]): boolean {
-    return isIdentity(forms, variable.aval.shape, axes);
   }
 }

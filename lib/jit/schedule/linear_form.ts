@@ -56,21 +56,3 @@ export function formKey(form: LinearForm): string {
   for (const t of form.terms) key += `;${t.statement}*${t.scale}`;
   return key;
 }
-
-/** True for the coordinates of the domain themselves, in order, up to axes of one element. */
-export function isIdentity(
-  forms: readonly LinearForm[],
-  shape: readonly number[],
-  axes: readonly number[],
-): boolean {
-  if (forms.length !== axes.length) return false;
-  for (let i = 0; i < forms.length; i++) {
-    if (shape[i] === 1) continue;
-    const form = forms[i];
-    if (form.offset !== 0 || form.terms.length > 0) return false;
-    for (let a = 0; a < form.coefficients.length; a++) {
-      if (form.coefficients[a] !== (a === axes[i] ? 1 : 0)) return false;
-    }
-  }
-  return true;
-}

@@ -1,6 +1,5 @@
 /** From a graph to a program: fusion, kernels, loops and the memory plan. */
-import type { Graph, Variable } from "../../trace/graph.ts";
-import { sizeOf } from "../../trace/shape.ts";
+import type { Graph } from "../../trace/graph.ts";
 import type { BufferPlan, Program, Step } from "../kernel/program.ts";
 import { alignBytes, bind, BufferTable } from "./draft.ts";
 import type { GroupLimits } from "./group.ts";
@@ -107,9 +106,4 @@ function overwrites(step: Step, input: BufferPlan, output: BufferPlan): boolean 
   const [from] = reads;
   if (step.copies?.[0] === from && step.copies[1] === to) return true;
   return mayOverwrite(step.kernel, from, to);
-}
-
-/** Elements of a variable. */
-export function elementsOf(variable: Variable): number {
-  return sizeOf(variable.aval.shape);
 }
