@@ -1,5 +1,5 @@
 /** What derivatives look like as graphs, and what they cost. */
-import { assert, assertAlmostEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { grad, hvp, jit, logsumexp, norm, prod, type Tensor, tensor, valueAndGrad, where } from "@damo/damo";
 import { optimise } from "../../lib/jit/passes/pipeline.ts";
 import { traceFunction } from "../../lib/trace/trace.ts";
@@ -135,23 +135,17 @@ Deno.test("nothing is computed that no output needs", () => {
   assert(!names.includes("exp") && !names.includes("mul") && !names.includes("sum"), String(graph));
 });
 
-Deno.test("gradients of a chain of 100,000 operations, without recursion and in linear time", () => {
+Deno.test("gradients of a chain of 100,000 operations are found without recursion, and grow by the same few nodes for each", () => {
   const chain = (length: number) => (x: Tensor): Tensor => {
     for (let i = 0; i < length; i++) x = x.sin();
     return x;
   };
-  const seconds = (length: number): number => {
+  const nodes = (length: number): number => {
     const aval = { shape: [], dtype: "float32" } as const;
-    const start = performance.now();
-    traceFunction(([x]) => [chain(length)(x)], [aval]);
-    const traced = performance.now();
-    traceFunction(([x]) => [grad(chain(length))(x)], [aval]);
-    return (performance.now() - traced - (traced - start)) / 1000;
+    return traceFunction(([x]) => [grad(chain(length))(x)], [aval]).graph.nodes.length;
   };
-  seconds(1000);
-  const short = seconds(25_000), long = seconds(100_000);
-  console.log(`reverse mode of 100,000 operations: ${long.toFixed(2)} s on top of tracing`);
-  assert(long < 20 * Math.max(short, 0.05), `25,000: ${short} s, 100,000: ${long} s`);
+  // A sine and its cosine each, and their products on the way back.
+  assertEquals(nodes(100_000) - nodes(50_000), 50 * (nodes(2_000) - nodes(1_000)));
   const value = valueAndGrad((x: Tensor) => chain(2_000)(x))(tensor(1, { dtype: "float64" }));
   let x = 1, slope = 1;
   for (let i = 0; i < 2_000; i++) [x, slope] = [Math.sin(x), slope * Math.cos(x)];
