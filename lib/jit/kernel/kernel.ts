@@ -154,7 +154,6 @@ export interface Sort {
   readonly kind: "sort";
   readonly rows: number;
   readonly length: number;
-  readonly keys: number;
   readonly descending: boolean;
   readonly operands: readonly Operand[];
 }

@@ -51,7 +51,6 @@ export function buildAnchor(
         kind: "sort",
         rows: sizeOf(shape.slice(0, -1)),
         length: shape[shape.length - 1] ?? 1,
-        keys: 1,
         descending: lowering.descending,
         operands,
       }))];

@@ -6,7 +6,7 @@ import { emitCopy } from "../copy.ts";
 import { emitCumulative } from "../cumulative.ts";
 import { emitNest, type KernelFunction, type ModuleContext } from "../nest/mod.ts";
 import { emitRoutine } from "../routine.ts";
-import { emitSort } from "../sort.ts";
+import { emitSort } from "../sort/sort.ts";
 
 /** A text that is equal for equal kernels. Plain JSON has no -0, infinities and NaN: those are listed behind it. */
 export function kernelKey(kernel: Kernel): string {

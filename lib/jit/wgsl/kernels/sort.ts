@@ -3,7 +3,6 @@
  * position it came from, which makes the sort stable. Rows are padded to a power of two.
  */
 import type { DType } from "../../../trace/dtype.ts";
-import { DeviceError } from "../../../trace/errors.ts";
 import type { Sort } from "../../kernel/kernel.ts";
 import { Access, type Place, storedBits } from "../access.ts";
 import { registerType } from "../literal.ts";
@@ -13,8 +12,7 @@ import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { groupsFor } from "./groups.ts";
 
 export function planSort(kernel: Sort, places: readonly Place[], tuning: Tuning): KernelPlan {
-  const { rows, length, keys } = kernel;
-  if (keys !== 1) throw new DeviceError("WebGPU sorts by one key.", { operation: "sort" });
+  const { rows, length } = kernel;
   if (rows * length === 0) return { dispatches: [], scratchBytes: 0 };
   const padded = 2 ** Math.ceil(Math.log2(length));
   const pairs = rows * padded;

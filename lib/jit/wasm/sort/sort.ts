@@ -1,0 +1,182 @@
+/** Sorting rows: keys are made of the elements, sorted, and what belongs to them is put in their order. */
+import { byteSize, type DType, isFloat } from "../../../trace/dtype.ts";
+import type { Sort } from "../../kernel/kernel.ts";
+import type { FunctionBuilder } from "../assembler/mod.ts";
+import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
+import { hasWideKey, keyWidth, negativeZero, pushBits, pushBitsOfKey, pushKey, storeBits } from "./keys.ts";
+import { emitMergeSort } from "./merge_sort.ts";
+import { countBytes, digitsFor, emitRadixSort } from "./radix_sort.ts";
+import { loadKey, type RecordLayout, recordLayout } from "./records.ts";
+import { Word } from "./word.ts";
+
+/** Rows up to this length are merged: below it the tables of a radix sort cost more than they save. */
+const LONGEST_MERGED = 96;
+
+/** The function of one kernel while it is written. */
+interface RowSort {
+  readonly f: FunctionBuilder;
+  readonly kernel: Sort;
+  readonly layout: RecordLayout;
+  /** Locals: the row, a place in it, the length of rows and the address of a record. */
+  readonly row: number;
+  readonly i: number;
+  readonly size: number;
+  readonly record: number;
+  /** Sorts the records that start at scratch memory; leaves the address of the sorted ones. */
+  readonly pushSorted: () => void;
+}
+
+/** A unit of work is one row. */
+export function emitSort(context: ModuleContext, kernel: Sort): KernelFunction {
+  const { rows, length, operands } = kernel;
+  const params = new Array<"i32">(operands.length + 2).fill("i32");
+  const merged = length <= LONGEST_MERGED;
+  const unitCost = length * (merged ? 8 * Math.ceil(Math.log2(length + 2)) : 24);
+  const valuesOnly = operands.length === 2;
+  const layout = recordLayout(operands[0].dtype, !valuesOnly);
+  const pushSorted = sorter(context, kernel, layout, merged);
+  const f = context.module.addFunction({ params, results: [] });
+  if (length === 0) return { index: f.index, units: 0, unitCost, splittable: true };
+  const begin = operands.length, end = begin + 1;
+  const [row, i, size, record] = Array.from({ length: 4 }, () => f.local("i32"));
+  f.i32Const(length).localSet(size);
+  f.localGet(begin).localSet(row);
+  f.forLoop(row, end, 1, () => {
+    const sort: RowSort = { f, kernel, layout, row, i, size, record, pushSorted: () => pushSorted(f) };
+    (valuesOnly ? sortValues : sortRecords)(context, sort);
+  });
+  return { index: f.index, units: rows, unitCost, splittable: true };
+}
+
+function sorter(
+  context: ModuleContext,
+  { length, operands }: Sort,
+  layout: RecordLayout,
+  merged: boolean,
+): (f: FunctionBuilder) => void {
+  // Spaces start at multiples of 16.
+  const space = Math.ceil(length * layout.bytes / 16) * 16;
+  const pushSpaces = (f: FunctionBuilder): FunctionBuilder =>
+    f.globalGet(context.scratchGlobal).globalGet(context.scratchGlobal).i32Const(space).i32Add();
+  if (merged) {
+    context.needScratch(2 * space);
+    const { index } = emitMergeSort(context, layout);
+    return (f) => void pushSpaces(f).i32Const(length).call(index);
+  }
+  const digits = digitsFor(keyWidth(operands[0].dtype), length);
+  context.needScratch(2 * space + countBytes(digits));
+  const { index } = emitRadixSort(context, layout, digits);
+  return (f) =>
+    void pushSpaces(f).globalGet(context.scratchGlobal).i32Const(2 * space).i32Add().i32Const(length).call(
+      index,
+    );
+}
+
+/** Runs through the row, with the address of each record at hand. */
+function eachElement(
+  { f, layout, i, size, record }: RowSort,
+  pushRecords: () => void,
+  body: () => void,
+): void {
+  pushRecords();
+  f.localSet(record).i32Const(0).localSet(i);
+  f.forLoop(i, size, 1, () => {
+    body();
+    f.localGet(record).i32Const(layout.bytes).i32Add().localSet(record);
+  });
+}
+
+function pushElement(
+  { f, kernel, row }: RowSort,
+  operand: number,
+  pushColumn: () => void,
+): void {
+  f.localGet(row).i32Const(kernel.length).i32Mul();
+  pushColumn();
+  f.i32Add().i32Const(byteSize(kernel.operands[operand].dtype)).i32Mul().localGet(operand).i32Add();
+}
+
+/** Elements without anything that follows them are made of the sorted keys, in which zeros are told apart. */
+function sortValues(context: ModuleContext, sort: RowSort): void {
+  const { f, kernel, i, record } = sort;
+  const { dtype } = kernel.operands[0], { descending } = kernel;
+  const word = new Word(f, hasWideKey(dtype));
+  const bits = f.local(word.type), negative = f.local("i32");
+  f.i32Const(0).localSet(negative);
+  eachElement(sort, () => f.globalGet(context.scratchGlobal), () => {
+    f.localGet(record);
+    pushElement(sort, 0, () => f.localGet(i));
+    pushBits(f, dtype);
+    if (isFloat(dtype)) {
+      word.tee(bits).constant(negativeZero(dtype)).equal();
+      f.localGet(negative).i32Or().localSet(negative);
+      word.get(bits);
+    }
+    pushKey(f, dtype, { descending, zerosApart: true });
+    word.store();
+  });
+  eachElement(sort, sort.pushSorted, () => {
+    pushElement(sort, 1, () => f.localGet(i));
+    f.localGet(record);
+    loadKey(f, sort.layout);
+    pushBitsOfKey(f, dtype, descending);
+    storeBits(f, dtype);
+  });
+  if (isFloat(dtype)) {
+    f.localGet(negative).if();
+    restoreZeros(sort, dtype);
+    f.end();
+  }
+  f.release(bits, negative);
+}
+
+/** -0 and 0 are equal: the sorted row has a stretch of them, which gets those of the row in their order. */
+function restoreZeros(sort: RowSort, dtype: DType): void {
+  const { f, i, size } = sort;
+  const word = new Word(f, hasWideKey(dtype)), bits = f.local(word.type), place = f.local("i32");
+  const isZero = (): void => {
+    pushBits(f, dtype);
+    word.tee(bits).constant(~negativeZero(dtype)).and().constant(0n).equal();
+  };
+  f.i32Const(0).localSet(place);
+  f.block().loop();
+  pushElement(sort, 1, () => f.localGet(place));
+  isZero();
+  f.brIf(1);
+  f.localGet(place).i32Const(1).i32Add().localSet(place).br(0).end().end();
+  f.i32Const(0).localSet(i);
+  f.forLoop(i, size, 1, () => {
+    pushElement(sort, 0, () => f.localGet(i));
+    isZero();
+    f.if();
+    pushElement(sort, 1, () => f.localGet(place));
+    word.get(bits);
+    storeBits(f, dtype);
+    f.localGet(place).i32Const(1).i32Add().localSet(place);
+    f.end();
+  });
+  f.release(bits, place);
+}
+
+/** Keys that carry their position along; then every operand is put in that order. */
+function sortRecords(context: ModuleContext, sort: RowSort): void {
+  const { f, kernel, layout, i, record } = sort;
+  const { operands, descending } = kernel, count = operands.length / 2;
+  const { dtype } = operands[0];
+  eachElement(sort, () => f.globalGet(context.scratchGlobal), () => {
+    f.localGet(record);
+    pushElement(sort, 0, () => f.localGet(i));
+    pushBits(f, dtype);
+    pushKey(f, dtype, { descending, zerosApart: false });
+    new Word(f, layout.wide).store();
+    f.localGet(record).localGet(i).i32Store(layout.position!);
+  });
+  eachElement(sort, sort.pushSorted, () => {
+    for (let k = 0; k < count; k++) {
+      pushElement(sort, count + k, () => f.localGet(i));
+      pushElement(sort, k, () => f.localGet(record).i32Load(layout.position!));
+      pushBits(f, operands[k].dtype);
+      storeBits(f, operands[k].dtype);
+    }
+  });
+}
