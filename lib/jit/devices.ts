@@ -9,7 +9,7 @@ import { WasmBackend } from "./wasm/backend.ts";
 export interface InitOptions {
   /** "auto" takes WebGPU when a real GPU is there, and WebAssembly otherwise. */
   device?: "auto" | Device;
-  /** Threads of the WebAssembly device. */
+  /** Threads of the WebAssembly device, the calling one included: as many as the machine has cores if not given. */
   threads?: number;
   /** Bytes that tensors may take on the device. */
   memory?: number;

@@ -14,7 +14,7 @@ import { WasmStorage } from "./storage.ts";
 export interface WasmSettings {
   /** Bytes that tensors may take in the memory before the least recently used are spilled. */
   readonly memory?: number;
-  /** Threads that share large kernels, the main one included; 1 if not given. */
+  /** Threads that share large kernels, the main one included; as many as the machine has cores if not given. */
   readonly threads?: number;
 }
 

@@ -1,17 +1,19 @@
 /** The memory of a backend: blocks of tensors, scratch memory of kernels, arenas of running programs. */
 import { type Block, BlockCache, type DeviceMemory, deviceMemory, MemoryDevice } from "./memory/mod.ts";
-import { type ChunkFunction, ThreadPool } from "./threads/mod.ts";
+import { availableThreads, type ChunkFunction, ThreadPool } from "./threads/mod.ts";
 
-/** Scratch memory that programs share; kernels that need more get their own. Untouched pages cost nothing. */
+/** Programs share scratch memory up to this size for each thread; kernels that need more get their own. */
 const SHARED_SCRATCH = 8 << 20;
+/** The least scratch memory of a thread; more comes in powers of two. */
+const LEAST_SCRATCH = 64 << 10;
 /** Arenas up to this size lie in one place, which stays warm in the caches. */
 const SHARED_ARENA = 1 << 20;
 
 /**
- * Milliseconds of work that threads could have shared, before they are started: that takes 70. Programs that end
- * soon do without.
+ * Milliseconds of work that threads could have shared, before they are started: that takes 25. Programs that end
+ * soon do without, and so does the first call of most.
  */
-const WORK_BEFORE_THREADS = 150;
+const WORK_BEFORE_THREADS = 60;
 
 /** The threads of a memory talk through one page of it, so that there is one pool for each. */
 const pools = new WeakMap<DeviceMemory, ThreadPool>();
@@ -20,8 +22,8 @@ const pools = new WeakMap<DeviceMemory, ThreadPool>();
 export class WasmHeap {
   readonly memory: DeviceMemory;
   readonly cache: BlockCache;
-  #scratch = 0;
-  #scratchThreads = 0;
+  /** Scratch memory that programs share, by its bytes for each thread and the number of threads. */
+  readonly #scratch: Map<string, number> = new Map();
   #arena = 0;
   #arenaTaken = false;
 
@@ -29,7 +31,11 @@ export class WasmHeap {
   threads: number;
   #shared = 0;
 
-  constructor(budget?: number, threads = 1, memory: DeviceMemory = deviceMemory()) {
+  constructor(
+    budget?: number,
+    threads: number = availableThreads(),
+    memory: DeviceMemory = deviceMemory(),
+  ) {
     this.memory = memory;
     this.threads = memory.shared ? threads : 1;
     this.cache = new BlockCache(new MemoryDevice(memory), budget === undefined ? {} : { budget });
@@ -79,19 +85,18 @@ export class WasmHeap {
 
   /** Scratch memory for kernels that need so much on each thread; valid while one kernel runs. */
   scratch(bytes: number, threads: number): number {
-    if (bytes > SHARED_SCRATCH || threads > this.#scratchThreads) {
-      const address = this.reserve(threads * this.scratchStep(bytes));
-      if (bytes > SHARED_SCRATCH) return address;
-      // Programs that have the old one keep it.
-      this.#scratch = address;
-      this.#scratchThreads = threads;
-    }
-    return this.#scratch;
+    const step = this.scratchStep(bytes);
+    if (bytes > SHARED_SCRATCH) return this.reserve(threads * step);
+    const key = `${step} ${threads}`;
+    let address = this.#scratch.get(key);
+    if (address === undefined) this.#scratch.set(key, address = this.reserve(threads * step));
+    return address;
   }
 
   /** From the scratch memory of one thread to that of the next. */
   scratchStep(bytes: number): number {
-    return bytes > SHARED_SCRATCH ? Math.ceil(bytes / 64) * 64 : SHARED_SCRATCH;
+    if (bytes > SHARED_SCRATCH) return Math.ceil(bytes / 64) * 64;
+    return Math.max(LEAST_SCRATCH, 2 ** Math.ceil(Math.log2(bytes)));
   }
 
   /** Gives scratch memory back that only one program used. */

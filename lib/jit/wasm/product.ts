@@ -6,6 +6,7 @@ import {
   type BatchAxis,
   type ContractDType,
   type ContractFunction,
+  type ContractPlan,
   type ContractSpec,
   elements,
   emitBatch,
@@ -58,41 +59,92 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
   pushOperand(kernel.b.operand, kernel.b.offset);
   pushOperand(store.operand, store.index.offset);
   f.globalGet(context.scratchGlobal);
-  const split = many === null ? pushTiles(f, spec, product, count) : null;
+  const parts = many === null ? pushPart(f, spec, product, { begin: count, threads: context.threads }) : 1;
   if (many !== null) f.localGet(count).localGet(count + 1);
   for (const operand of operands) f.localGet(operand);
   f.call(many === null ? product.index : many.index);
+  const units = many === null ? parts : products;
   return {
     index: f.index,
-    units: split === null ? products : split,
-    // 50 GFLOP/s.
-    unitCost: 0.04 * m * n * k / (split ?? 1),
+    units,
+    unitCost: PER_OPERATION * products * m * n * k / units,
     splittable: true,
-    ...(split === null ? {} : { chunks: 4 }),
+    whole: many === null,
   };
 }
 
-/** Pushes the range of rows and columns for a range of tiles along the longer side; gives the number of tiles. */
-function pushTiles(f: FunctionBuilder, spec: ContractSpec, product: ContractFunction, begin: number): number {
-  const { rowTile, columnTile } = product.plan;
-  const rowTiles = Math.ceil(spec.rows / rowTile), columnTiles = Math.ceil(spec.columns / columnTile);
-  // Along columns each thread packs its own part of B; along rows all of them would pack the whole.
-  const alongColumns = columnTiles >= rowTiles || columnTiles >= 16;
-  const push = (tile: number, size: number): void => {
-    const end = f.local("i32");
-    f.localGet(begin).i32Const(tile).i32Mul();
-    f.localGet(begin + 1).i32Const(tile).i32Mul().localTee(end);
-    f.i32Const(size).localGet(end).i32Const(size).i32LtU().select();
-    f.release(end);
-  };
-  if (alongColumns) {
-    f.i32Const(0).i32Const(spec.rows);
-    push(columnTile, spec.columns);
-    return columnTiles;
+/** Nanoseconds of a multiplication and addition: 50 GFLOP/s. */
+const PER_OPERATION = 0.04;
+/** A part is worth as many of them. */
+const LEAST_OPERATIONS = 400_000;
+
+/** In how many parts rows and columns are cut. */
+interface Grid {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * Cuts a product for some threads so that packing does not grow much: the rows of A in a part are packed in each of
+ * the parts beside it, and the columns of B in each of those below.
+ */
+export function productGrid(spec: ContractSpec, plan: ContractPlan, threads: number): Grid {
+  if (threads < 2) return { rows: 1, columns: 1 };
+  const rowTiles = Math.ceil(spec.rows / plan.rowTile),
+    columnTiles = Math.ceil(spec.columns / plan.columnTile);
+  const work = Math.floor(spec.rows * spec.columns * spec.depth / LEAST_OPERATIONS);
+  const wanted = Math.max(1, Math.min(work, threads === 2 ? 4 : 3 * threads, rowTiles * columnTiles));
+  let best: Grid = { rows: 1, columns: 1 }, bestCost = Infinity;
+  for (let rows = 1; rows <= Math.min(wanted, rowTiles); rows++) {
+    const columns = Math.min(columnTiles, Math.ceil(wanted / rows));
+    // The largest part decides when all are done; packing an element costs about as much as four operations.
+    const height = Math.ceil(rowTiles / rows) * plan.rowTile,
+      width = Math.ceil(columnTiles / columns) * plan.columnTile;
+    const rounds = Math.ceil(rows * columns / threads);
+    const cost = rounds * (height * width + 4 * (height + width));
+    if (cost < bestCost) {
+      best = { rows, columns };
+      bestCost = cost;
+    }
   }
-  push(rowTile, spec.rows);
-  f.i32Const(0).i32Const(spec.columns);
-  return rowTiles;
+  return best;
+}
+
+/** Pushes the rows and columns of part `begin`, or all of them where more parts follow; gives the number of parts. */
+function pushPart(
+  f: FunctionBuilder,
+  spec: ContractSpec,
+  { plan }: ContractFunction,
+  { begin, threads }: { begin: number; threads: number },
+): number {
+  const grid = productGrid(spec, plan, threads);
+  const parts = grid.rows * grid.columns;
+  if (parts === 1) {
+    f.i32Const(0).i32Const(spec.rows).i32Const(0).i32Const(spec.columns);
+    return 1;
+  }
+  const single = f.local("i32"), at = f.local("i32");
+  f.localGet(begin + 1).localGet(begin).i32Sub().i32Const(1).i32Eq().localSet(single);
+  const side = (count: number, size: number, tile: number, pushNumber: () => void): void => {
+    const tiles = Math.ceil(size / tile);
+    pushNumber();
+    f.localSet(at);
+    for (const next of [0, 1]) {
+      f.localGet(at).i32Const(next).i32Add().i32Const(tiles).i32Mul().i32Const(count).i32DivU();
+      f.i32Const(tile).i32Mul();
+      if (next === 0) f.i32Const(0);
+      else {
+        const end = f.local("i32");
+        f.localTee(end).i32Const(size).localGet(end).i32Const(size).i32LtU().select().i32Const(size);
+        f.release(end);
+      }
+      f.localGet(single).select();
+    }
+  };
+  side(grid.rows, spec.rows, plan.rowTile, () => f.localGet(begin).i32Const(grid.columns).i32DivU());
+  side(grid.columns, spec.columns, plan.columnTile, () => f.localGet(begin).i32Const(grid.columns).i32RemU());
+  f.release(single, at);
+  return parts;
 }
 
 function isPlain(kernel: Contraction, side: ContractOperand): boolean {

@@ -34,10 +34,12 @@ class Context implements OpenModule {
   readonly pool: ConstantPool;
   readonly helpers: ModuleContext["helpers"];
   readonly scratchGlobal: number;
+  readonly threads: number;
   scratchBytes = 0;
   readonly #helpers: Map<string, FunctionBuilder> = new Map();
 
-  constructor(memory: DeviceMemory, declareImports: (module: ModuleBuilder) => void) {
+  constructor(memory: DeviceMemory, declareImports: (module: ModuleBuilder) => void, threads: number) {
+    this.threads = threads;
     this.pool = constantPool(memory);
     this.module.importMemory(MEMORY_IMPORT, {
       minimum: memory.pages,
@@ -64,8 +66,9 @@ class Context implements OpenModule {
 export function openModule(
   memory: DeviceMemory,
   declareImports: (module: ModuleBuilder) => void = () => {},
+  threads = 1,
 ): OpenModule {
-  return new Context(memory, declareImports);
+  return new Context(memory, declareImports, threads);
 }
 
 /** What to give an instance of such a module, besides the imports that the caller declared. */

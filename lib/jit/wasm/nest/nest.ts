@@ -20,8 +20,8 @@ export interface KernelFunction {
   readonly splittable: boolean;
   /** Parts of the work should be multiples of so many units; 1 if not given. */
   readonly grain?: number;
-  /** In how many parts the work is best split for two threads, if not in many. */
-  readonly chunks?: number;
+  /** A call does either one unit or all of them. */
+  readonly whole?: boolean;
 }
 
 /** Makes the function of a nest. Results do not depend on how a caller splits the units. */

@@ -36,6 +36,8 @@ export interface ModuleContext extends MathContext {
   readonly module: ModuleBuilder;
   /** The global that holds the address of the running thread's scratch memory. */
   readonly scratchGlobal: number;
+  /** Among how many threads large kernels are split. */
+  readonly threads: number;
   /** Says how many bytes of scratch memory a function needs. */
   needScratch(bytes: number): void;
   /** A function of the module by name, made at its first use. */

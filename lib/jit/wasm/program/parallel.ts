@@ -15,16 +15,18 @@ export const FRAME_POINTERS = 4;
 /** Nanoseconds of work on one thread from which splitting pays. */
 const WORTH_SPLITTING = 40_000;
 
-/** Nanoseconds of a part of the work. */
+/** Nanoseconds of a part of the work: at most where there is much of it, and at least. */
 const PART = 200_000;
+const LEAST_PART = 5_000;
 
 /**
- * Units of a part when work is done in at least so many parts. Long work comes in more of them: V8 compiles a
- * function again with optimisation while it runs, but only the next call gets that code.
+ * Units of a part when work is done in about so many parts. Long work comes in more of them: V8 compiles a function
+ * again with optimisation while it runs, but only the next call gets that code.
  */
 export function unitsOfPart(kernel: KernelFunction, parts: number): number {
   const { units, unitCost, grain = 1 } = kernel;
-  const count = Math.max(parts, Math.ceil(units * unitCost / PART));
+  const cost = units * unitCost;
+  const count = Math.max(1, Math.min(parts, Math.floor(cost / LEAST_PART)), Math.ceil(cost / PART));
   return Math.min(units, Math.ceil(units / count / grain) * grain);
 }
 
@@ -61,9 +63,7 @@ export class ParallelKernels {
       pushPointer(i);
       f.i32Store(word(FRAME_POINTERS + i));
     }
-    const size = kernel.chunks === undefined
-      ? unitsOfPart(kernel, 4 * this.#threads)
-      : Math.ceil(kernel.units / kernel.chunks);
+    const size = kernel.whole ? 1 : unitsOfPart(kernel, 4 * this.#threads);
     f.localGet(0).i32Const(size).i32Store(word(FRAME_CHUNK_UNITS));
     f.localGet(0).i32Const(kernel.units).i32Store(word(FRAME_UNITS));
     f.i32Const(this.#numberOf(kernel, operands));

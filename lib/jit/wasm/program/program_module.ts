@@ -51,7 +51,7 @@ export function assembleProgram(
       parallel = module.importFunction({ module: PROGRAM_IMPORT, name: "parallel" }, type);
     }
     if (options.profile) profile = module.importFunction({ module: PROGRAM_IMPORT, name: "profile" }, type);
-  });
+  }, options.threads);
   const layout = layOut(program, options.scalars);
   const frameWord = layout.words;
   const kernels = new ParallelKernels(context, parallel, options.threads, frameWord);

@@ -134,7 +134,7 @@ export class StepWriter {
   /** Calls a kernel on one thread. */
   #callInParts(body: StepFunction, step: KernelStep, kernel: KernelFunction): void {
     const { f } = body;
-    const part = kernel.chunks === undefined ? unitsOfPart(kernel, 1) : kernel.units;
+    const part = kernel.whole ? kernel.units : unitsOfPart(kernel, 1);
     if (part >= kernel.units) {
       for (const binding of step.bindings) this.#address(body, binding);
       f.i32Const(0).i32Const(kernel.units).call(kernel.index);

@@ -6,7 +6,7 @@ import { spinRounds, words } from "./protocol.ts";
 const instancesKept = 64;
 
 /**
- * The source. It runs in workers of Node and Deno (CommonJS, data from `workerData`) and in web workers (data
+ * The source. It runs in workers of Node (CommonJS, data from `workerData`), and in those of Deno and browsers (data
  * from the first message). Each worker starts two more, so that the main thread only pays for the first.
  */
 export const workerSource: string = `"use strict";
@@ -89,7 +89,8 @@ if (typeof require === "function") {
 } else {
   onmessage = ({ data }) => {
     startMore(data, (more) => {
-      new Worker(URL.createObjectURL(new Blob([more.source], { type: "text/javascript" }))).postMessage(more);
+      const url = URL.createObjectURL(new Blob([more.source], { type: "text/javascript" }));
+      new Worker(url, { type: "module" }).postMessage(more);
     });
     // Messages to the new workers leave when this turn ends.
     setTimeout(() => work(data), 0);
