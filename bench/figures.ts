@@ -2,8 +2,8 @@
 
 export interface Figure {
   readonly unit: string;
-  /** The figure for the nanoseconds of one iteration. */
-  of(nanoseconds: number): number;
+  /** The figure for the nanoseconds of one iteration; `least` gives those of another benchmark or of a peer (or NaN). */
+  of(nanoseconds: number, least: (other: string) => number): number;
   readonly aim?: { readonly value: number; readonly better: "higher" | "lower" };
 }
 
@@ -27,6 +27,13 @@ function milliseconds(aim?: number): Figure {
   };
 }
 
+/** How many times longer than a peer, or than another benchmark of the same run. */
+function times(other: string, unit: string, aim: number): Figure {
+  return { unit, of: (ns, least) => ns / least(other), aim: { value: aim, better: "lower" } };
+}
+
+const timesNumPy = times("NumPy, one thread", "times NumPy", 3);
+
 export const figures: { readonly [name: string]: Figure } = {
   "matmul 512 NN": gflops(512, 512, 512, 45),
   "matmul 512 NT": gflops(512, 512, 512, 45),
@@ -37,4 +44,14 @@ export const figures: { readonly [name: string]: Figure } = {
   "z = x + y on 8 numbers, 1,000 calls": per(1e6, "µs per call", 1.5),
   "linear regression 100x10, 1,000 steps": milliseconds(15),
   "MLP step, first call": milliseconds(100),
+  "sort 1M, float32": times("Float32Array.prototype.sort 1M", "times the engine's", 1),
+  "sort 1M, float64": times("Float64Array.prototype.sort 1M", "times the engine's", 1),
+  ...Object.fromEntries(
+    ["float32", "float64"].flatMap((dtype) =>
+      ["linalg.cholesky 512", "linalg.solve 512", "fft.rfft 2^20", "fft.irfft 2^20"].map((name) => [
+        `${name}, ${dtype}`,
+        timesNumPy,
+      ])
+    ),
+  ),
 };

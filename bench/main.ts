@@ -1,8 +1,10 @@
 /**
- * `deno task bench [filter]`: runs the `deno bench` files and prints, beside times, the figures they stand for; then
- * the time to import the library over an empty script.
+ * `deno task bench [name]`: runs the `deno bench` files (the one of that name, or the benchmarks whose names contain it)
+ * and prints, beside times, the figures they stand for and what others need for the same; then the time to import the
+ * library over an empty script.
  */
 import { type Figure, figures } from "./figures.ts";
+import { runPeers } from "./peers.ts";
 
 interface BenchResult {
   readonly name: string;
@@ -17,11 +19,20 @@ async function runDeno(args: string[]): Promise<Deno.CommandOutput> {
 }
 
 async function runBenches(filter: string | undefined): Promise<BenchResult[]> {
-  const flags = filter ? [`--filter=${filter}`] : [];
-  const output = await runDeno(["bench", "--no-check", "--json", "--allow-read", ...flags, "bench/"]);
+  const file = `bench/${filter}_bench.ts`;
+  const chosen = filter === undefined
+    ? ["bench/"]
+    : await exists(file)
+    ? [file]
+    : [`--filter=${filter}`, "bench/"];
+  const output = await runDeno(["bench", "--no-check", "--json", "--allow-read", ...chosen]);
   const text = new TextDecoder().decode(output.stdout);
   if (!output.success) throw new Error(text);
   return JSON.parse(text.slice(text.indexOf("{"))).benches;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await Deno.stat(file).then(() => true, () => false);
 }
 
 function showAim(figure: Figure, value: number): string {
@@ -51,18 +62,26 @@ async function processTime(code: string): Promise<number> {
   return best;
 }
 
-const rows = [["benchmark", "least ms", "mean ms", "figure", "aim"]];
-for (const { name, group, results } of await runBenches(Deno.args[0])) {
+const measured = await runBenches(Deno.args[0]);
+const peers = await runPeers(measured.map(({ name }) => name));
+const rows = [["benchmark", "least ms", "mean ms", ...peers.map(({ name }) => name), "figure", "aim"]];
+const blank = peers.map(() => "");
+for (const { name, group, results } of measured) {
   const ok = results[0].ok;
   if (!ok) throw new Error(`${name} failed.`);
   const figure = figures[name];
-  const value = figure?.of(ok.min);
+  const theirs = peers.map(({ timings }) => timings[name]?.min);
+  const value = figure?.of(ok.min, (other) => {
+    const least = theirs[peers.findIndex((peer) => peer.name === other)];
+    return least ?? measured.find((row) => row.name === other)?.results[0].ok?.min ?? NaN;
+  });
   rows.push([
     group ? `${group}: ${name}` : name,
     (ok.min / 1e6).toFixed(3),
     (ok.avg / 1e6).toFixed(3),
-    figure ? `${value.toPrecision(4)} ${figure.unit}` : "",
-    figure ? showAim(figure, value) : "",
+    ...theirs.map((least) => least === undefined ? "" : (least / 1e6).toFixed(3)),
+    figure && Number.isFinite(value) ? `${value.toPrecision(4)} ${figure.unit}` : "",
+    figure && Number.isFinite(value) ? showAim(figure, value) : "",
   ]);
 }
 if (!Deno.args[0]) {
@@ -71,6 +90,13 @@ if (!Deno.args[0]) {
   const imported = await processTime(`import ${JSON.stringify(mod)};`);
   const value = imported - empty;
   const figure: Figure = { unit: "ms", of: (x) => x, aim: { value: 60, better: "lower" } };
-  rows.push(["import mod.ts over an empty script", "", "", `${value.toFixed(1)} ms`, showAim(figure, value)]);
+  rows.push([
+    "import mod.ts over an empty script",
+    "",
+    "",
+    ...blank,
+    `${value.toFixed(1)} ms`,
+    showAim(figure, value),
+  ]);
 }
 printTable(rows);
