@@ -33,7 +33,14 @@ const RUNNERS: readonly Runner[] = [
   {
     name: "jax-js",
     command: Deno.execPath(),
-    args: ["run", "--no-check", "--node-modules-dir=none", "--allow-read", "--allow-env", path("with_jax_js.ts")],
+    args: [
+      "run",
+      "--no-check",
+      "--node-modules-dir=none",
+      "--allow-read",
+      "--allow-env",
+      path("with_jax_js.ts"),
+    ],
   },
 ];
 
