@@ -2,11 +2,32 @@
 import type { LoopParams } from "../../loop/loop_params.ts";
 import { loopPrimitive } from "../../loop/loop_primitive.ts";
 import { splitBodyInputs, splitBodyOutputs, splitInputs } from "../../loop/loop_layout.ts";
+import { byteSize } from "../../trace/dtype.ts";
 import { Graph, Node, Variable } from "../../trace/graph.ts";
 import { neededNodes } from "../../trace/prune.ts";
 import { type Pass, rewriteGraph } from "../../trace/rewrite.ts";
+import { sizeOf } from "../../trace/shape.ts";
 import { Tensor } from "../../trace/tensor.ts";
 import { bind } from "../../trace/trace.ts";
+
+/** How many bytes a rewrite may stack. */
+export interface StackLimits {
+  /** In a whole loop: more would not stay in the caches, and grows with its length. */
+  readonly whole: number;
+  /** In a loop that cannot be divided into blocks. */
+  readonly undivided: number;
+  /** In one block of steps. */
+  readonly block: number;
+}
+
+let limits: StackLimits = { whole: 2 ** 23, undivided: 2 ** 28, block: 2 ** 20 };
+
+/** Sets the limits of the passes over loops. Returns the previous ones. */
+export function setStackLimits(given: StackLimits): StackLimits {
+  const previous = limits;
+  limits = given;
+  return previous;
+}
 
 export interface ConstantSlot {
   readonly outer: Tensor;
@@ -91,6 +112,40 @@ export class LoopDraft {
   get isFixed(): boolean {
     const { counted, condition, stops, length } = this.params;
     return !counted && condition === null && !stops && length >= 0;
+  }
+
+  /** Bytes that stacking these values of the body would take beyond what is stacked anyway. */
+  stackedBytes(variables: Iterable<Variable>): number {
+    const known = new Set<Variable>(
+      [...this.constants, ...this.sequences, ...this.rows].map((slot) => slot.body),
+    );
+    let bytes = 0;
+    for (const variable of variables) {
+      if (known.has(variable)) continue;
+      known.add(variable);
+      const { shape, dtype } = variable.aval;
+      bytes += sizeOf(shape) * byteSize(dtype);
+    }
+    return bytes * this.params.length;
+  }
+
+  /** Whether a rewrite may stack these values over the whole loop. */
+  mayStack(variables: Iterable<Variable>): boolean {
+    const bytes = this.stackedBytes(variables);
+    if (bytes <= limits.whole) return true;
+    const steps = limits.block * this.params.length / bytes;
+    return bytes <= limits.undivided && steps >= 2 && this.stepsOfBlock(variables) === 0;
+  }
+
+  /** How many steps make a block that may stack these values; 0 where the loop stays whole. */
+  stepsOfBlock(variables: Iterable<Variable>): number {
+    const { length } = this.params, bytes = this.stackedBytes(variables);
+    if (bytes <= limits.whole) return 0;
+    const ideal = limits.block * length / bytes;
+    for (let steps = Math.floor(ideal); steps >= Math.max(2, ideal / 8); steps--) {
+      if (length % steps === 0) return steps;
+    }
+    return 0;
   }
 
   /** Every output of the body. */

@@ -18,9 +18,8 @@ function mayMove(node: Node): boolean {
   return !hasEffect(node) && node.primitive.name !== "recomputeBarrier" && !node.primitive.graphs;
 }
 
-export const loopFront: Pass = loopPass("loop front", (draft) => {
-  const { length } = draft.params;
-  if (!draft.isFixed || length < 2) return false;
+/** The products of a body that depend on sequences alone: all of their results, and those that the rest reads. */
+function productsInFront(draft: LoopDraft): { readonly moved: Variable[]; readonly wanted: Variable[] } {
   const available = new Set<Variable>(draft.constants.map((slot) => slot.body));
   const varying = new Set<Variable>(draft.sequences.map((slot) => slot.body));
   for (const variable of varying) available.add(variable);
@@ -34,8 +33,19 @@ export const loopFront: Pass = loopPass("loop front", (draft) => {
     }
     if (varies && HEAVY.has(node.primitive.name)) moved.push(...node.outputs);
   }
-  const wanted = readOutside(draft, moved);
-  if (wanted.length === 0) return false;
+  return { moved, wanted: readOutside(draft, moved) };
+}
+
+/** What would be stacked so that products can be computed before the loop. */
+export function stackedInFront(draft: LoopDraft): readonly Variable[] {
+  return productsInFront(draft).wanted;
+}
+
+export const loopFront: Pass = loopPass("loop front", (draft) => {
+  const { length } = draft.params;
+  if (!draft.isFixed || length < 2) return false;
+  const { moved, wanted } = productsInFront(draft);
+  if (wanted.length === 0 || !draft.mayStack(wanted)) return false;
   const inputs = [...draft.constants, ...draft.sequences];
   const graph = new Graph(
     inputs.map((slot) => slot.body),
@@ -60,18 +70,39 @@ function readOutside(draft: LoopDraft, moved: readonly Variable[]): Variable[] {
   return moved.filter((variable) => read.has(variable));
 }
 
-export const loopBehind: Pass = loopPass("loop behind", (draft) => {
-  const { length } = draft.params;
-  if (!draft.isFixed || length < 2 || draft.rows.length === 0) return false;
+interface Behind {
+  /** The nodes that move, in order. */
+  readonly nodes: readonly Node[];
+  /** The rows they compute. */
+  readonly results: readonly RowSlot[];
+  readonly made: ReadonlySet<Variable>;
+  /** What they read. */
+  readonly needed: ReadonlySet<Variable>;
+}
+
+function findBehind(draft: LoopDraft): Behind | null {
   const moved = nodesBehind(draft);
-  if (moved.size === 0) return false;
+  if (moved.size === 0) return null;
   const made = new Set<Variable>();
   for (const node of moved) for (const output of node.outputs) made.add(output);
   const results = draft.rows.filter((slot) => made.has(slot.body));
   const nodes = draft.nodes.filter((node) => moved.has(node));
   const needed = new Set<Variable>();
   for (const node of nodes) for (const input of node.inputs) if (!made.has(input)) needed.add(input);
-  if (tooLarge(needed, results, draft)) return false;
+  return tooLarge(needed, results, draft) ? null : { nodes, results, made, needed };
+}
+
+/** What would be stacked so that products can be computed behind the loop. */
+export function stackedForBehind(draft: LoopDraft): readonly Variable[] {
+  return draft.rows.length === 0 ? [] : [...findBehind(draft)?.needed ?? []];
+}
+
+export const loopBehind: Pass = loopPass("loop behind", (draft) => {
+  const { length } = draft.params;
+  if (!draft.isFixed || length < 2 || draft.rows.length === 0) return false;
+  const found = findBehind(draft);
+  if (!found || !draft.mayStack(found.needed)) return false;
+  const { nodes, results, made, needed } = found;
   draft.rows = draft.rows.filter((slot) => !made.has(slot.body));
   const sources = [...needed].map((variable) => sourceOf(draft, variable));
   const graph = new Graph([...needed], results.map((slot) => slot.body), nodes);
@@ -88,7 +119,7 @@ export const loopBehind: Pass = loopPass("loop behind", (draft) => {
     if (position < 0) return;
     draft.outputs[k] = { kind: "made", make: (bound) => (outputs ??= compute(bound))[position] };
   });
-  draft.nodes = draft.nodes.filter((node) => !moved.has(node));
+  draft.nodes = draft.nodes.filter((node) => !nodes.includes(node));
   return true;
 });
 

@@ -5,7 +5,6 @@
  *
  * one product in which the steps are summed over too.
  */
-import { byteSize } from "../../trace/dtype.ts";
 import type { Node, Variable } from "../../trace/graph.ts";
 import { atLocation } from "../../trace/location.ts";
 import { type ContractParams, contractPrimitive } from "../../trace/primitives/contract.ts";
@@ -17,9 +16,6 @@ import type { Tensor } from "../../trace/tensor.ts";
 import { bindOne } from "../../trace/trace.ts";
 import { type Bound, type CarrySlot, type LoopDraft, loopPass } from "./loop_draft.ts";
 import { sourceOf } from "./loop_split.ts";
-
-/** What is stacked for the sake of one product may take at most so many bytes. */
-const MOST_BYTES = 2 ** 28;
 
 export const loopSums: Pass = loopPass("loop sums", (draft) => {
   if (!draft.isFixed || draft.params.length < 2) return false;
@@ -64,7 +60,8 @@ function addedTerm(draft: LoopDraft, slot: CarrySlot): Variable | null {
 
 type Total = (bound: Bound) => Tensor;
 
-function sumOfProducts(draft: LoopDraft, term: Variable): Total | null {
+/** The product that a term is, up to permutations of its axes. */
+function productOf(draft: LoopDraft, term: Variable): Product | null {
   const permutations: (readonly number[])[] = [];
   let node: Node | null = term.node;
   while (node && node.primitive.name === "transpose") {
@@ -73,9 +70,26 @@ function sumOfProducts(draft: LoopDraft, term: Variable): Total | null {
   }
   if (!node || node.primitive.name !== "contract" || !draft.nodes.includes(node)) return null;
   const constants = new Set<Variable>(draft.constants.map((slot) => slot.body));
-  if (node.inputs.some((input) => constants.has(input) || stackedBytes(draft, input) > MOST_BYTES)) {
-    return null;
-  }
+  return node.inputs.some((input) => constants.has(input)) ? null : { node, permutations };
+}
+
+interface Product {
+  readonly node: Node;
+  readonly permutations: readonly (readonly number[])[];
+}
+
+/** What would be stacked so that sums of products can be taken behind the loop. */
+export function stackedForSums(draft: LoopDraft): readonly Variable[] {
+  return draft.carries.flatMap((slot) => {
+    const term = addedTerm(draft, slot);
+    return term && productOf(draft, term)?.node.inputs || [];
+  });
+}
+
+function sumOfProducts(draft: LoopDraft, term: Variable): Total | null {
+  const product = productOf(draft, term);
+  if (!product || !draft.mayStack(product.node.inputs)) return null;
+  const { node, permutations } = product;
   const [a, b] = node.inputs.map((input) => sourceOf(draft, input));
   const own = node.params as ContractParams;
   const shift = (axes: readonly number[]): number[] => axes.map((axis) => axis + 1);
@@ -90,9 +104,9 @@ function sumOfProducts(draft: LoopDraft, term: Variable): Total | null {
   return (bound) =>
     atLocation(location, () => {
       const operands = [a, b].map((source) => source.row ? bound.row(source.row) : source.tensor!);
-      let product = bindOne(contractPrimitive, operands, params);
-      for (const permutation of permutations.toReversed()) product = transposeTo(product, permutation);
-      return product;
+      let total = bindOne(contractPrimitive, operands, params);
+      for (const permutation of permutations.toReversed()) total = transposeTo(total, permutation);
+      return total;
     });
 }
 
@@ -111,8 +125,4 @@ function sumOfRows(draft: LoopDraft, term: Variable): Total | null {
       const rows = source.row ? bound.row(source.row) : source.tensor!;
       return bindOne(reductions.sum, [rows], { axes: [0, ...axes] });
     });
-}
-
-function stackedBytes(draft: LoopDraft, { aval: { shape, dtype } }: Variable): number {
-  return shape.reduce((product, size) => product * size, draft.params.length * byteSize(dtype));
 }

@@ -7,6 +7,7 @@ import { stabilise } from "../../trace/stabilise.ts";
 import { verifyGraph } from "../../trace/verify.ts";
 import { convolution } from "./convolution.ts";
 import { fold } from "./fold.ts";
+import { loopBlocks } from "./loop_blocks.ts";
 import { loopHoist } from "./loop_hoist.ts";
 import { loopLast } from "./loop_last.ts";
 import { loopMerge } from "./loop_merge.ts";
@@ -45,6 +46,7 @@ export const PASSES: readonly Pass[] = [
   loopPrune,
   loopLast,
   loopHoist,
+  loopBlocks,
   loopFront,
   loopSums,
   loopBehind,

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { grad, scan, type Tensor, tensor } from "@damo/damo";
 import { loopBehind, loopFront } from "../../../lib/jit/passes/loop_split.ts";
-import { isLoop } from "../../../lib/jit/passes/loop_draft.ts";
+import { loopBlocks } from "../../../lib/jit/passes/loop_blocks.ts";
+import { isLoop, setStackLimits } from "../../../lib/jit/passes/loop_draft.ts";
 import { loopHoist } from "../../../lib/jit/passes/loop_hoist.ts";
 import { loopLast } from "../../../lib/jit/passes/loop_last.ts";
 import { loopMerge } from "../../../lib/jit/passes/loop_merge.ts";
@@ -25,6 +26,7 @@ const PASSES: readonly Pass[] = [
   loopPrune,
   loopLast,
   loopHoist,
+  loopBlocks,
   loopFront,
   loopSums,
   loopBehind,
@@ -34,10 +36,10 @@ const PASSES: readonly Pass[] = [
 const avalsOf = (...shapes: number[][]): Aval[] => shapes.map((shape) => ({ shape, dtype: "float64" }));
 
 /** A random body over matrices of 3 columns: products, elementwise work, sums over steps, unused and repeated parts. */
-function randomLoop(seed: number): { graph: Graph; avals: Aval[] } {
+function randomLoop(seed: number, longest = 5): { graph: Graph; avals: Aval[] } {
   const random = new TestRandom(seed);
   const below = (n: number): number => random.below(n);
-  const length = 1 + below(5);
+  const length = 1 + below(longest);
   const avals = avalsOf([length, 2, 3], [length, 2, 3], [3, 3], [2, 3], [2, 3], [3, 3]);
   const differentiated = below(3) === 0;
   const traced = traceFunction((inputs) => {
@@ -113,10 +115,21 @@ function assertSame(actual: readonly HostArray[], expected: readonly HostArray[]
   });
 }
 
-Deno.test("every rewriting of random loops keeps their meaning", () => {
+/** Runs `test` with limits so low that loops of a few steps go in blocks. */
+function withBlocks(test: () => void): void {
+  const previous = setStackLimits({ whole: 100, undivided: 200, block: 200 });
+  try {
+    test();
+  } finally {
+    setStackLimits(previous);
+  }
+}
+
+/** How often each pass changed something. */
+function checkPasses(seeds: number, longest: number): Map<string, number> {
   const changed = new Map<string, number>();
-  for (let seed = 1; seed <= 150; seed++) {
-    const { graph, avals } = randomLoop(seed);
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { graph, avals } = randomLoop(seed, longest);
     const inputs = hostInputs(avals, seed);
     const expected = interpretGraph(graph, inputs);
     let together = graph;
@@ -131,12 +144,23 @@ Deno.test("every rewriting of random loops keeps their meaning", () => {
       together = next;
     }
   }
-  for (const pass of PASSES) assert((changed.get(pass.name) ?? 0) >= 5, `${pass.name} did nothing`);
+  return changed;
+}
+
+Deno.test("every rewriting of random loops keeps their meaning", () => {
+  const changed = checkPasses(150, 5);
+  for (const pass of PASSES) {
+    if (pass !== loopBlocks) assert((changed.get(pass.name) ?? 0) >= 5, `${pass.name} did nothing`);
+  }
 });
 
-Deno.test("compiled programs of random loops mean what their graphs mean", () => {
-  for (let seed = 1; seed <= 60; seed++) {
-    const { graph, avals } = randomLoop(seed);
+Deno.test("random loops in blocks keep their meaning", () => {
+  withBlocks(() => assert(checkPasses(60, 12).get(loopBlocks.name)! >= 15));
+});
+
+function checkCompiled(seeds: number, longest: number): void {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { graph, avals } = randomLoop(seed, longest);
     const inputs = hostInputs(avals, seed);
     const tensors = inputs.map(({ data, shape }) => tensor(data, { shape: [...shape] }));
     const actual = executor().run(graph, tensors).map((x): HostArray => ({
@@ -146,6 +170,11 @@ Deno.test("compiled programs of random loops mean what their graphs mean", () =>
     }));
     assertSame(actual, interpretGraph(graph, inputs), `seed ${seed}`);
   }
+}
+
+Deno.test("compiled programs of random loops mean what their graphs mean", () => checkCompiled(60, 5));
+Deno.test("compiled programs of random loops in blocks mean what their graphs mean", () => {
+  withBlocks(() => checkCompiled(30, 12));
 });
 
 function afterPasses(fn: (...inputs: Tensor[]) => readonly Tensor[], ...shapes: number[][]): Graph {

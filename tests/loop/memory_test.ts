@@ -1,0 +1,62 @@
+import { assert, assertEquals } from "@std/assert";
+import { grad, jit, loop, scan, type Tensor, whileLoop, zeros } from "@damo/damo";
+
+const SIZE = 256, BYTES = 4 * SIZE;
+
+function peakOf(length: number): number {
+  const f = jit((h: Tensor) => {
+    const [last, rows] = scan((h: Tensor) => [h.mul(1.1).sin(), h.exp()], h, undefined, { length });
+    return [last, rows.at(-1)];
+  });
+  return f.lower(zeros([SIZE])).memory.peak;
+}
+
+Deno.test("a scan of which only the last values are used takes the same memory at any length", () => {
+  const expected = peakOf(10);
+  assert(expected <= 8 * BYTES, `${expected} bytes`);
+  for (const length of [100, 10_000, 1_000_000]) assertEquals(peakOf(length), expected);
+});
+
+function peakOfRecurrence(length: number, unrolled: "scan" | "loop"): number {
+  const f = jit((xs: Tensor, w: Tensor, u: Tensor, h0: Tensor) => {
+    if (unrolled === "scan") {
+      return scan((h: Tensor, x) => [x.dot(w).add(h.dot(u)).tanh(), undefined], h0, xs)[0];
+    }
+    const h = loop.state(h0);
+    for (const x of loop.over(xs)) h.value = x.dot(w).add(h.value.dot(u)).tanh();
+    return h.value;
+  });
+  return f.lower(zeros([length, 32, 128]), zeros([128, 128]), zeros([128, 128]), zeros([32, 128])).memory
+    .peak;
+}
+
+Deno.test("the input products of a recurrent network leave a long loop in blocks: its memory stops growing", () => {
+  for (const form of ["scan", "loop"] as const) {
+    const expected = peakOfRecurrence(1000, form);
+    assert(expected < 2 ** 21, `${expected} bytes`);
+    for (const length of [2000, 10_000]) assertEquals(peakOfRecurrence(length, form), expected);
+  }
+});
+
+Deno.test("checkpointEvery = k takes n / k + k records for the gradient of n steps", () => {
+  const n = 4096;
+  const peak = (checkpointEvery?: number): number => {
+    const cost = (h: Tensor): Tensor =>
+      scan((h: Tensor) => [h.mul(1.1).sin(), undefined], h, undefined, { length: n, checkpointEvery })[0]
+        .sum();
+    return jit(grad(cost)).lower(zeros([SIZE])).memory.peak;
+  };
+  const beyond = peak() - n * BYTES;
+  assert(Math.abs(beyond) <= 8 * BYTES, `without checkpoints ${beyond} bytes beyond a record per step`);
+  for (const every of [8, 16, 32, 64, 128, 256, 512]) {
+    const records = n / every + every;
+    const rest = peak(every) - records * BYTES;
+    assert(rest >= 0 && rest <= 8 * BYTES, `every ${every}: ${rest} bytes beyond ${records} records`);
+  }
+});
+
+Deno.test("a while loop's plan has no room for steps: its tape grows while it runs", () => {
+  const cost = (h: Tensor): Tensor =>
+    whileLoop((h: Tensor) => h.sum().lt(100), (h: Tensor) => h.mul(1.1).sin().add(1), h).sum();
+  assert(jit(grad(cost)).lower(zeros([SIZE])).memory.peak <= 16 * BYTES);
+});
