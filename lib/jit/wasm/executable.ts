@@ -26,6 +26,7 @@ import {
   CHUNK_EXPORT,
   FRAME_SCRATCH,
   FRAME_SCRATCH_STEP,
+  PARTS_WORD,
   PROGRAM_IMPORT,
   type ProgramModule,
   RUN_EXPORT,
@@ -310,10 +311,12 @@ export class WasmExecutable implements Executable {
 
   #newTable(): number {
     const { layout } = this.#module;
-    const table = this.#heap.reserve(4 * layout.words);
+    const tableBytes = Math.ceil(4 * layout.words / 64) * 64;
+    const table = this.#heap.reserve(tableBytes + this.#module.partsBytes);
     const base = table >>> 2;
     const { u32 } = this.#heap.memory;
     u32.fill(0, base, base + layout.words);
+    u32[base + PARTS_WORD] = table + tableBytes;
     const frame = this.#module.frameWord;
     if (frame >= 0) {
       u32[base + frame + FRAME_SCRATCH] = this.#scratch;

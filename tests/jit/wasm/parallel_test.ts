@@ -9,7 +9,7 @@ import { add, exp, matmul, max, mul, sub, sum, tanh, transpose } from "../../../
 import type { Tensor } from "../../../lib/trace/tensor.ts";
 import { traceFunction } from "../../../lib/trace/trace.ts";
 
-const size = 500;
+const size = 700;
 
 /** One of each kind of kernel that is split. */
 function everything(x: Tensor, y: Tensor): Tensor[] {
@@ -21,6 +21,8 @@ function everything(x: Tensor, y: Tensor): Tensor[] {
     sum(exp(x), { axis: 0 }),
     sum(exp(x), { axis: 1 }),
     add(transpose(exp(x)), y),
+    sum(exp(x)),
+    max(mul(x, y)),
   ];
 }
 

@@ -1,3 +1,4 @@
 export * from "./module_context.ts";
 export * from "./nest.ts";
+export { emitPartialReduction } from "./partial.ts";
 export type { LaneCount, ModuleContext, Value } from "./value.ts";

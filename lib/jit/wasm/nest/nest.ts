@@ -1,6 +1,6 @@
 /** Compiles a nest of the kernel language to one function. */
 import type { Nest } from "../../kernel/kernel.ts";
-import { columnRoots, planNest, rowRoots, TILE_ROWS } from "./analysis.ts";
+import { columnRoots, type NestPlan, planNest, rowRoots, TILE_ROWS } from "./analysis.ts";
 import { writeColumnSweep } from "./column_sweep.ts";
 import { NestWriter } from "./nest_writer.ts";
 import { writeRowSweep } from "./row_sweep.ts";
@@ -22,6 +22,8 @@ export interface KernelFunction {
   readonly grain?: number;
   /** A call does either one unit or all of them. */
   readonly whole?: boolean;
+  /** What to call with the same pointers when all units are done, and the bytes that a last pointer must point to. */
+  readonly finish?: { readonly index: number; readonly temporaryBytes: number };
 }
 
 /** Makes the function of a nest. Results do not depend on how a caller splits the units. */
@@ -48,9 +50,12 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   w.anchor(outer, 0, w.streams.all);
   const write = plan.lanesAreRows ? writeRowSweep : plan.tileAxis >= 0 ? writeTileSweep : writeColumnSweep;
   write(w, outer, { begin, end });
-  // Whole cache lines, and whole strips of rows.
-  const grain = !plan.unitsAreLanes ? 1 : plan.lanesAreRows ? 1024 : 64;
-  return { index: f.index, units: plan.units, unitCost: unitCostOf(w), splittable, grain };
+  return { index: f.index, units: plan.units, unitCost: unitCostOf(w), splittable, grain: grainOf(plan) };
+}
+
+/** Whole cache lines, and whole strips of rows. */
+export function grainOf(plan: NestPlan): number {
+  return !plan.unitsAreLanes ? 1 : plan.lanesAreRows ? 1024 : 64;
 }
 
 /** Nanoseconds for an element to come from memory, and for an instruction on one of several lanes. */

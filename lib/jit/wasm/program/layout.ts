@@ -4,6 +4,8 @@ import type { LoopStep, Program, Step } from "../../kernel/program.ts";
 
 /** Word 0 of the table: the address of the arena with the temporaries. */
 export const ARENA_WORD = 0;
+/** Word 1: the address of what the parts of a kernel hand to its end. */
+export const PARTS_WORD = 1;
 
 /** The cells of a tape, in words from its first. */
 export const TAPE_POINTER = 0;
@@ -47,7 +49,7 @@ export function loopsOf(steps: readonly Step[]): LoopStep[] {
 }
 
 export function layOut(program: Program, scalars: readonly number[]): TableLayout {
-  let next = ARENA_WORD + 1;
+  let next = PARTS_WORD + 1;
   const take = (words: number): number => (next += words) - words;
   const buffers = new Int32Array(program.buffers.length).fill(-1);
   for (const buffer of program.buffers) {

@@ -56,17 +56,17 @@ export class ParallelKernels {
   }
 
   /** Emits a split call in a function whose first parameter is the table. */
-  call(f: FunctionBuilder, kernel: KernelFunction, operands: number, pushPointer: (i: number) => void): void {
+  call(f: FunctionBuilder, kernel: KernelFunction, pointers: readonly (() => void)[]): void {
     const word = (i: number): number => 4 * (this.#frameWord + i);
-    for (let i = 0; i < operands; i++) {
+    pointers.forEach((push, i) => {
       f.localGet(0);
-      pushPointer(i);
+      push();
       f.i32Store(word(FRAME_POINTERS + i));
-    }
+    });
     const size = kernel.whole ? 1 : unitsOfPart(kernel, 4 * this.#threads);
     f.localGet(0).i32Const(size).i32Store(word(FRAME_CHUNK_UNITS));
     f.localGet(0).i32Const(kernel.units).i32Store(word(FRAME_UNITS));
-    f.i32Const(this.#numberOf(kernel, operands));
+    f.i32Const(this.#numberOf(kernel, pointers.length));
     f.localGet(0).i32Const(4 * this.#frameWord).i32Add();
     f.i32Const(Math.ceil(kernel.units / size)).call(this.#run);
   }

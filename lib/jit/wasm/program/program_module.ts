@@ -21,6 +21,8 @@ export interface ProgramModule {
   /** What the numbers that the module calls `profile` with stand for. */
   readonly measured: readonly (KernelStep | HostStep)[];
   readonly scratchBytes: number;
+  /** Bytes that the parts of kernels hand to their ends; a run needs them behind its table. */
+  readonly partsBytes: number;
   /** The word of the table where the frame of a split call is; -1 when no call is split. */
   readonly frameWord: number;
 }
@@ -60,13 +62,14 @@ export function assembleProgram(
   const run = writer.write(program.steps);
   kernels.finish();
   context.module.exportFunction(run.index, RUN_EXPORT);
-  const words = kernels.used ? frameWord + FRAME_POINTERS + mostOperands(writer.measured) : layout.words;
+  const words = kernels.used ? frameWord + FRAME_POINTERS + mostOperands(writer.measured) + 1 : layout.words;
   return {
     bytes: context.module.build(),
     layout: { ...layout, words },
     hostSteps: writer.hostSteps,
     measured: writer.measured,
     scratchBytes: context.scratchBytes,
+    partsBytes: writer.partsBytes,
     frameWord: kernels.used ? frameWord : -1,
   };
 }

@@ -18,6 +18,7 @@ import {
   LOOP_COUNT,
   LOOP_POSITION,
   LOOP_STEP,
+  PARTS_WORD,
   type TableLayout,
   TAPE_CAPACITY,
   TAPE_POINTER,
@@ -49,6 +50,8 @@ export class StepWriter {
   readonly hostSteps: HostStep[] = [];
   /** The steps that a profile counts, in the order of their numbers. */
   readonly measured: (KernelStep | HostStep)[] = [];
+  /** The most bytes that the parts of a kernel hand to its end. */
+  partsBytes = 0;
 
   constructor(
     context: ModuleContext,
@@ -124,26 +127,33 @@ export class StepWriter {
       this.#address(body, step.bindings[to]);
       f.i32Ne().if();
     }
-    if (this.#parallel.splits(kernel)) {
-      const { bindings } = step;
-      this.#parallel.call(f, kernel, bindings.length, (i) => this.#address(body, bindings[i]));
-    } else this.#callInParts(body, step, kernel);
+    const { bindings } = step;
+    const pointers = bindings.map((binding) => () => this.#address(body, binding));
+    if (kernel.finish !== undefined) {
+      this.partsBytes = Math.max(this.partsBytes, kernel.finish.temporaryBytes);
+      pointers.push(() => void f.localGet(0).i32Load(4 * PARTS_WORD));
+    }
+    if (this.#parallel.splits(kernel)) this.#parallel.call(f, kernel, pointers);
+    else this.#callInParts(f, kernel, pointers);
+    if (kernel.finish !== undefined) {
+      for (const push of pointers) push();
+      f.i32Const(0).i32Const(0).call(kernel.finish.index);
+    }
     if (step.copies !== undefined) f.end();
   }
 
   /** Calls a kernel on one thread. */
-  #callInParts(body: StepFunction, step: KernelStep, kernel: KernelFunction): void {
-    const { f } = body;
+  #callInParts(f: FunctionBuilder, kernel: KernelFunction, push: readonly (() => void)[]): void {
     const part = kernel.whole ? kernel.units : unitsOfPart(kernel, 1);
     if (part >= kernel.units) {
-      for (const binding of step.bindings) this.#address(body, binding);
+      for (const pointer of push) pointer();
       f.i32Const(0).i32Const(kernel.units).call(kernel.index);
       return;
     }
     const begin = f.local("i32"), end = f.local("i32");
-    const pointers = step.bindings.map((binding) => {
+    const pointers = push.map((pointer) => {
       const local = f.local("i32");
-      this.#address(body, binding);
+      pointer();
       f.localSet(local);
       return local;
     });

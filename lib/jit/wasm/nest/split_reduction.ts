@@ -1,0 +1,231 @@
+/**
+ * Long reductions with few results, cut into parts along one axis: a nest that reduces each part, one for what is left
+ * over, and one that combines the results of the parts. How it is cut depends on the sizes alone, so that the results
+ * have the same bits on any number of threads.
+ */
+import { byteSize, type DType } from "../../../trace/dtype.ts";
+import type { Index, Nest, Operand, Statement, Store } from "../../kernel/kernel.ts";
+import { closure, columnRoots, rowRoots } from "./analysis.ts";
+
+/** A nest in parts. The operands of each are those of the whole nest and then the temporaries. */
+export interface SplitReduction {
+  /** Its first axis counts the parts. */
+  readonly partial: Nest;
+  readonly parts: number;
+  /** The columns that no full part has; null for none. */
+  readonly rest: Nest | null;
+  readonly final: Nest;
+  /** What the parts hand to the final nest: one for each reduction. */
+  readonly temporaries: readonly { readonly dtype: DType; readonly length: number }[];
+}
+
+/** What a part should at least cost, in nanoseconds, and how many there are at most. */
+const PART_COST = 60_000;
+const MOST_PARTS = 64;
+/** Nests whose rows can be shared among so many threads are left whole. */
+const ENOUGH_ROWS = 8;
+/** Temporaries take at most so many bytes. */
+const MOST_BYTES = 256 << 10;
+/** Long parts are multiples of so many columns. */
+const ALIGNMENT = 1024;
+
+const SPLITTABLE: ReadonlySet<DType> = new Set(["float32", "float64", "int32", "uint32", "bool"]);
+
+function product(list: readonly number[]): number {
+  return list.reduce((a, b) => a * b, 1);
+}
+
+function canSplit(nest: Nest): boolean {
+  return nest.passes === 1 && nest.reductions.length > 0 && nest.rowRank < nest.domain.length &&
+    nest.domain.length < 30 &&
+    nest.reductions.every((r) => r.position === undefined && SPLITTABLE.has(r.dtype)) &&
+    nest.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
+}
+
+/** The outermost of the longest column axes. */
+function axisToCut(nest: Nest): number {
+  let best = nest.rowRank;
+  for (let axis = best + 1; axis < nest.domain.length; axis++) {
+    if (nest.domain[axis] > 4 * nest.domain[best]) best = axis;
+  }
+  return best;
+}
+
+/** Cuts a nest; null where it would not pay. `rowUnits` is how far its rows can be shared without that. */
+export function splitReduction(nest: Nest, rowUnits: number): SplitReduction | null {
+  if (rowUnits >= ENOUGH_ROWS || !canSplit(nest)) return null;
+  const needed = closure(nest.statements, columnRoots(nest, 0));
+  const work = needed.reduce((sum, flag) => sum + flag, 0);
+  const rows = product(nest.domain.slice(0, nest.rowRank));
+  const cost = product(nest.domain) * (0.15 + 0.05 * work);
+  const axis = axisToCut(nest);
+  const extent = nest.domain[axis];
+  const bytes = rows * nest.reductions.reduce((sum, r) => sum + byteSize(r.dtype), 0);
+  const wanted = Math.min(
+    MOST_PARTS,
+    Math.floor(cost / PART_COST),
+    Math.floor(MOST_BYTES / bytes),
+    extent >> 1,
+  );
+  if (wanted < 2) return null;
+  const least = Math.ceil(extent / wanted);
+  const size = least > ALIGNMENT ? Math.ceil(least / ALIGNMENT) * ALIGNMENT : least;
+  return cutReduction(nest, axis, size);
+}
+
+/** Cuts a nest into parts of `size` columns along an axis. */
+export function cutReduction(nest: Nest, axis: number, size: number): SplitReduction {
+  const extent = nest.domain[axis];
+  const parts = Math.floor(extent / size), left = extent - parts * size;
+  const count = parts + (left > 0 ? 1 : 0);
+  const rows = nest.domain.slice(0, nest.rowRank);
+  const temporaries = nest.reductions.map(({ dtype }) => ({ dtype, length: count * product(rows) }));
+  return {
+    partial: partOf(nest, axis, { first: 0, parts, size }),
+    parts,
+    rest: left > 0 ? partOf(nest, axis, { first: parts, parts: 1, size: left, step: size }) : null,
+    final: finalOf(nest, count),
+    temporaries,
+  };
+}
+
+function operandsWith(nest: Nest, access: "read" | "write"): Operand[] {
+  return [...nest.operands, ...nest.reductions.map(({ dtype }): Operand => ({ dtype, access }))];
+}
+
+/** Strides of the temporaries along the rows of the nest. */
+function rowStrides(nest: Nest): number[] {
+  const strides: number[] = new Array(nest.rowRank);
+  let stride = 1;
+  for (let axis = nest.rowRank - 1; axis >= 0; axis--) {
+    strides[axis] = stride;
+    stride *= nest.domain[axis];
+  }
+  return strides;
+}
+
+/** Which parts a nest computes: those from `first` on, of `size` columns each, which begin `step` columns apart. */
+interface Range {
+  readonly first: number;
+  readonly parts: number;
+  readonly size: number;
+  readonly step?: number;
+}
+
+/** The nest of some parts, over [parts, ...rows, ...columns]. */
+function partOf(nest: Nest, axis: number, { first, parts, size, step = size }: Range): Nest {
+  const domain = [parts, ...nest.domain];
+  domain[axis + 1] = size;
+  const move = (index: Index): Index => ({
+    ...index,
+    offset: index.offset + first * step * index.strides[axis],
+    strides: [step * index.strides[axis], ...index.strides],
+  });
+  const statements: Statement[] = [];
+  const places: number[] = [];
+  const push = (statement: Statement): number => statements.push(statement) - 1;
+  for (const s of nest.statements) {
+    const moved = renumber(s, places, move);
+    if (moved.kind !== "coordinate") {
+      places.push(push(moved));
+      continue;
+    }
+    const inner = push({ ...moved, axis: moved.axis + 1 });
+    if (s.kind === "coordinate" && s.axis === axis) {
+      const part = push({ kind: "coordinate", dtype: "int32", axis: 0 });
+      const long = push({ kind: "constant", dtype: "int32", value: step });
+      const start = push({ kind: "constant", dtype: "int32", value: first * step });
+      const distance = push({ kind: "op", op: "mul", dtype: "int32", args: [part, long] });
+      const begin = push({ kind: "op", op: "add", dtype: "int32", args: [distance, start] });
+      places.push(push({ kind: "op", op: "add", dtype: "int32", args: [inner, begin] }));
+    } else places.push(inner);
+  }
+  const rows = product(nest.domain.slice(0, nest.rowRank));
+  const stores = nest.stores.filter((store) => !store.perRow).map((store): Store => ({
+    ...store,
+    value: places[store.value],
+    mask: store.mask === undefined ? undefined : places[store.mask],
+    index: move(store.index),
+  }));
+  nest.reductions.forEach(({ dtype }, reduction) => {
+    const strides = [rows, ...rowStrides(nest), ...nest.domain.slice(nest.rowRank).map(() => 0)];
+    stores.push({
+      operand: nest.operands.length + reduction,
+      index: { offset: first * rows, strides, dynamic: [] },
+      value: push({ kind: "reduced", dtype, reduction }),
+      mode: "set",
+      perRow: true,
+      pass: 0,
+    });
+  });
+  return {
+    ...nest,
+    domain,
+    rowRank: nest.rowRank + 1,
+    operands: operandsWith(nest, "write"),
+    statements,
+    reductions: nest.reductions.map((r) => ({ ...r, value: places[r.value] })),
+    stores,
+  };
+}
+
+/** A statement with its arguments at new places. */
+function renumber(s: Statement, places: readonly number[], move: (index: Index) => Index): Statement {
+  switch (s.kind) {
+    case "load":
+      return {
+        ...s,
+        mask: s.mask === undefined ? undefined : places[s.mask],
+        index: {
+          ...move(s.index),
+          dynamic: s.index.dynamic.map((term) => ({ ...term, statement: places[term.statement] })),
+        },
+      };
+    case "op":
+      return { ...s, args: s.args.map((arg) => places[arg]) };
+    case "threefry": {
+      const [a, b, c, d] = s.args;
+      return { ...s, args: [places[a], places[b], places[c], places[d]] };
+    }
+    case "cast":
+    case "bitcast":
+      return { ...s, arg: places[s.arg] };
+    case "part":
+      return { ...s, of: places[s.of] };
+    default:
+      return s;
+  }
+}
+
+/** Combines the results of the parts, over [...rows, parts], and does what is left to do for each row. */
+function finalOf(nest: Nest, count: number): Nest {
+  const rows = nest.domain.slice(0, nest.rowRank);
+  const short = (index: Index): Index => ({
+    ...index,
+    strides: [...index.strides.slice(0, nest.rowRank), 0],
+  });
+  const statements: Statement[] = nest.reductions.map(({ dtype }, reduction) => ({
+    kind: "load",
+    dtype,
+    operand: nest.operands.length + reduction,
+    index: { offset: 0, strides: [...rowStrides(nest), product(rows)], dynamic: [] },
+  }));
+  const places: number[] = [];
+  const needed = closure(nest.statements, rowRoots(nest, 0));
+  nest.statements.forEach((s, i) => {
+    places.push(needed[i] ? statements.push(renumber(s, places, short)) - 1 : -1);
+  });
+  return {
+    ...nest,
+    domain: [...rows, count],
+    operands: operandsWith(nest, "read"),
+    statements,
+    reductions: nest.reductions.map((r, value) => ({ ...r, value })),
+    stores: nest.stores.filter((store) => store.perRow).map((store): Store => ({
+      ...store,
+      value: places[store.value],
+      mask: store.mask === undefined ? undefined : places[store.mask],
+      index: short(store.index),
+    })),
+  };
+}
