@@ -1,6 +1,7 @@
 /** Every primitive, every argument, every transform, every dtype: against finite differences and the reference. */
 import { assert, assertEquals } from "@std/assert";
 import { autodiffPrimitives } from "../../lib/autodiff/primitives.ts";
+import { loopPrimitives } from "../../lib/loop/primitives.ts";
 import { allPrimitives } from "../../lib/trace/primitives/all.ts";
 import { isFloat } from "../../lib/trace/dtype.ts";
 import { PRIMITIVE_TABLE, primitivesWithoutRow } from "../trace/primitive_table.ts";
@@ -31,7 +32,7 @@ function cells(): Cell[] {
 }
 
 Deno.test("every primitive has a row in the table", () => {
-  assertEquals(primitivesWithoutRow([...allPrimitives, ...autodiffPrimitives]), []);
+  assertEquals(primitivesWithoutRow([...allPrimitives, ...autodiffPrimitives, ...loopPrimitives]), []);
 });
 
 Deno.test("derivatives of first and second order agree with finite differences in float64", () => {

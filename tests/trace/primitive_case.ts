@@ -23,6 +23,8 @@ export interface PrimitiveCase {
   /** Positions of the inputs that have a derivative when they are floats (locally constant ones included). */
   readonly differentiable: readonly number[];
   make(seed: number, dtype: DType): PrimitiveSample;
+  /** Of a primitive that runs graphs: the inputs, one at a time, in which it is linear at this row. */
+  readonly linear?: readonly number[];
   /** The result is rounded to a narrower dtype: finite differences mean nothing. */
   readonly rounds?: boolean;
   /** Anything a reader of a failure should know. */

@@ -140,6 +140,7 @@ Deno.test("transposes are adjoint to the linear maps", () => {
     const cotangents = outputs.map((output) => random(generator, { ...output }));
     avals.forEach((aval, position) => {
       if (!isFloat(aval.dtype)) return;
+      if (primitive.graphs && !(row.linear ?? []).includes(position)) return;
       let exists = true;
       const result = run((traced) => {
         const values = avals.map((_, i) => i === position ? null : traced[i]);

@@ -9,6 +9,7 @@ import { CONTRACT_ROWS } from "./primitive_rows_contract.ts";
 import { ELEMENTWISE_ROWS } from "./primitive_rows_elementwise.ts";
 import { INDEX_ROWS } from "./primitive_rows_index.ts";
 import { FFT_ROWS, LINALG_ROWS } from "./primitive_rows_linalg.ts";
+import { LOOP_ROWS } from "./primitive_rows_loop.ts";
 import { MOVE_ROWS } from "./primitive_rows_move.ts";
 import { REDUCE_ROWS } from "./primitive_rows_reduce.ts";
 
@@ -21,6 +22,7 @@ export const PRIMITIVE_TABLE: readonly PrimitiveCase[] = [
   ...LINALG_ROWS,
   ...FFT_ROWS,
   ...AUTODIFF_ROWS,
+  ...LOOP_ROWS,
 ];
 
 /** The names of primitives that no row is about. */
