@@ -101,7 +101,7 @@ const STEPS: readonly Shape[] = [[2], [3, 2], [4, 3, 2]];
 export const LOOP_ROWS: readonly PrimitiveCase[] = [
   row(loopPrimitive, "scan of 4", (w, h, xs) => steps(w, h, xs), STEPS),
   row(loopPrimitive, "scan of 4, reverse", (w, h, xs) => steps(w, h, xs, true), STEPS),
-  row(loopPrimitive, "scan of 4, linear", linearSteps, STEPS, { linear: [1, 2] }),
+  row(loopPrimitive, "scan of 4, linear", (w, h, xs) => linearSteps(w, h, xs), STEPS, { linear: [1, 2] }),
   row(loopPrimitive, "scan of 4, linear, reverse", reverseLinearSteps, STEPS, { linear: [1, 2] }),
   row(loopPrimitive, "scan of none", (w, h, xs) => steps(w, h, xs), [[2], [3, 2], [0, 3, 2]]),
   row(loopPrimitive, "scan until step 3 of 5", untilThree, [[3, 2], [5, 3, 2]], { integers: [0] }),
