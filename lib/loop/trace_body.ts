@@ -1,5 +1,5 @@
 /** Tracing a user's body on carries, whose types must be the same before and after each step. */
-import { defaultFloat, type DType, isFloat } from "../trace/dtype.ts";
+import { defaultFloat, type DType, isFloat, otherDefault } from "../trace/dtype.ts";
 import { LoopError } from "../trace/errors.ts";
 import { isIntegral } from "../trace/ops/convert.ts";
 import { type Aval, describe, sameShape } from "../trace/shape.ts";
@@ -122,7 +122,7 @@ export function typeChanged(operation: string, path: string, before: Aval, value
       `${
         remedies.length ? "give both one dtype: write" : "Write"
       } .cast("${before.dtype}") on the result, or ` +
-        `start from a value of dtype ${target}`,
+        `start from a value of dtype ${target}${otherDefault(target, before.dtype)}`,
     );
   }
   return new LoopError(

@@ -97,6 +97,12 @@ export function setDefaultFloat(dtype: "float32" | "float64"): void {
   currentDefaultFloat = dtype;
 }
 
+/** The remedy besides a cast where float64 meets float32 and must not lose its precision unseen; else nothing. */
+export function otherDefault(wide: DType, narrow: DType): string {
+  const precision = wide === "float64" && narrow === "float32";
+  return precision ? `, or make float64 the default at the start: setDefaultFloat("float64")` : "";
+}
+
 /** The float dtype in which a transcendental function of `dtype` is computed. */
 export function floatFor(dtype: DType): DType {
   return isFloat(dtype) ? dtype : currentDefaultFloat;

@@ -4,7 +4,7 @@ import { describe, sameShape } from "./shape.ts";
 import { currentTrace } from "./trace.ts";
 import type { TensorMethods } from "./ops/methods.ts";
 import type { Tensor } from "./tensor.ts";
-import type { DType } from "./dtype.ts";
+import { type DType, otherDefault } from "./dtype.ts";
 import type { Device } from "./storage.ts";
 
 /** What the reactive layer (lib/jit/reactive) wants to know. */
@@ -170,7 +170,9 @@ export class Shared {
             dtype: tensor.dtype,
           }],
           remedy:
-            `Write value.cast("${dtype}"), or make the shared variable with { dtype: "${tensor.aval.dtype}" }.`,
+            `Write value.cast("${dtype}"), or make the shared variable with { dtype: "${tensor.aval.dtype}" }${
+              otherDefault(tensor.aval.dtype, dtype)
+            }.`,
         },
       );
     }

@@ -62,7 +62,8 @@ export class WgslBackend implements Backend {
     if (dtype === "float64") {
       throw new DTypeError("A tensor of float64 cannot lie on the device webgpu.", {
         operation: "tensor",
-        remedy: 'Make it float32 with cast("float32"), or use the device "wasm".',
+        remedy: 'Make it float32 with cast("float32"), make float32 the default again with ' +
+          'setDefaultFloat("float32"), or use the device "wasm".',
       });
     }
     const storage = new WgslStorage(this.#heap, dtype, data.length);

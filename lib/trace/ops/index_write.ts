@@ -1,6 +1,5 @@
 /** A copy of a tensor with a part replaced or added to: `with` and `withAdded`. */
-import { promote } from "../dtype.ts";
-import { DTypeError, ShapeError } from "../errors.ts";
+import { ShapeError } from "../errors.ts";
 import { apply } from "../primitives/elementwise_rules.ts";
 import { dynamicUpdatePrimitive } from "../primitives/index_dynamic.ts";
 import { scatterPrimitive } from "../primitives/index_gather.ts";
@@ -11,11 +10,12 @@ import { broadcastShapes, describe, sameShape, type Shape } from "../shape.ts";
 import { Shared } from "../shared.ts";
 import { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
-import { castTo, isIntegral, strong, type TensorLike, toTensor } from "./convert.ts";
+import { strong, type TensorLike, toTensor } from "./convert.ts";
 import { broadcastIndex, type IndexPlan, isWhole, planIndex, rangeLength } from "./index_plan.ts";
 import { placesOrder, readRanges } from "./index_read.ts";
 import { type IndexItem, type Range, resolveIndex } from "./index_spec.ts";
 import { installFunctions } from "./install.ts";
+import { valueOfType } from "./value_of_type.ts";
 
 type Combiner = "set" | "add";
 
@@ -69,7 +69,7 @@ function write(
   value: TensorLike,
   combiner: Combiner,
 ): Tensor {
-  const typed = valueFor(operation, x, value);
+  const typed = valueOfType(operation, x, value);
   const masked = writeMask(operation, x, items, typed, combiner);
   if (masked) return masked;
   const plan = planIndex(operation, x, items);
@@ -77,25 +77,6 @@ function write(
     item === "places" ? plan.places : [item === "new" ? 1 : rangeLength(plan.ranges[item])]
   );
   return writePlan(x, plan, broadcastValue(operation, x, typed, shape), combiner);
-}
-
-/** The value in the dtype of x: a plain number converts, anything wider is refused. */
-function valueFor(operation: string, x: Tensor, value: TensorLike): Tensor {
-  const tensor = toTensor(value, { operation });
-  const integral = !tensor.aval.weak || x.dtype.startsWith("float") || isIntegral(tensor);
-  if (tensor.aval.weak && integral && x.dtype !== "bool") return tensor.convertWeak(x.dtype);
-  if (!tensor.aval.weak && promote(x.dtype, tensor.dtype) === x.dtype) return castTo(tensor, x.dtype);
-  throw new DTypeError(
-    `${operation}: a value ${tensor.literal ?? describe(tensor.aval)} does not go into ${describe(x.aval)}.`,
-    {
-      operation,
-      arguments: [
-        { name: "x", shape: x.shape, dtype: x.dtype },
-        { name: "value", shape: tensor.shape, dtype: tensor.dtype },
-      ],
-      remedy: `Write value.cast("${x.dtype}") or x.cast("${tensor.dtype}").`,
-    },
-  );
 }
 
 function broadcastValue(operation: string, x: Tensor, value: Tensor, shape: Shape): Tensor {

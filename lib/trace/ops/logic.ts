@@ -274,6 +274,8 @@ export function not(x: TensorLike): Tensor {
 
 /** The methods of this file. */
 export interface LogicMethods {
+  /** See {@link where}: `condition.where(a, b)`. */
+  where(a: TensorLike, b: TensorLike): Tensor;
   /** See {@link eq}. */
   eq(b: TensorLike): Tensor;
   /** See {@link ne}. */
@@ -304,4 +306,20 @@ export interface LogicMethods {
   not(): Tensor;
 }
 
-installFunctions({ eq, ne, lt, le, gt, ge, isNaN, isFinite, and, or, xor, shiftLeft, shiftRight, not });
+installFunctions({
+  where,
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  isNaN,
+  isFinite,
+  and,
+  or,
+  xor,
+  shiftLeft,
+  shiftRight,
+  not,
+});

@@ -191,6 +191,8 @@ export interface NonzeroMethods {
   nonzero(options?: NonzeroOptions): Tensor[];
   /** See {@link compress}. */
   compress(mask: TensorLike, options?: CompressOptions): Tensor;
+  /** See {@link unravelIndex}. */
+  unravelIndex(shape: readonly number[]): Tensor[];
 }
 
-installFunctions({ nonzero, compress });
+installFunctions({ nonzero, compress, unravelIndex });

@@ -12,6 +12,7 @@ import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
 import { moveAxis } from "./shape_axes.ts";
 import { installFunctions } from "./install.ts";
+import { valueOfType } from "./value_of_type.ts";
 
 /**
  * The order of elements reversed along the axes named, or along all.
@@ -152,7 +153,7 @@ function padConstant(x: Tensor, pairs: readonly (readonly [number, number])[], v
     interior: pairs.map(() => 0),
   };
   if (pairs.every(([before, after]) => before === 0 && after === 0)) return x;
-  const fill = toTensor(value);
+  const fill = toTensor(value, { operation: "pad" });
   if (fill.literal !== null && fill.ndim === 0) {
     checkFill(x, fill.literal);
     return bindOne(padPrimitive, [x], { ...params, value: fill.literal });
@@ -160,7 +161,7 @@ function padConstant(x: Tensor, pairs: readonly (readonly [number, number])[], v
   // A computed value: chosen wherever a padded mask is false.
   const inside = bindOne(broadcastToPrimitive, [Tensor.literal(1, "bool")], { shape: x.shape });
   const mask = bindOne(padPrimitive, [inside], { ...params, value: 0 });
-  const typed = fill.aval.weak ? fill.convertWeak(x.dtype) : fill;
+  const typed = valueOfType("pad", x, fill);
   return apply("select", mask, bindOne(padPrimitive, [x], { ...params, value: 0 }), typed);
 }
 

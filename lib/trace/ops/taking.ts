@@ -1,5 +1,5 @@
 /** Elements by index along one axis: take, gather, scatterAdd. */
-import { promote } from "../dtype.ts";
+import { otherDefault, promote } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError } from "../errors.ts";
 import { gatherPrimitive, scatterPrimitive } from "../primitives/index_gather.ts";
 import { iotaPrimitive } from "../primitives/iota.ts";
@@ -138,7 +138,9 @@ export function scatterAdd(
           { name: "x", shape: source.shape, dtype: source.dtype },
           { name: "updates", shape: values.shape, dtype: values.dtype },
         ],
-        remedy: `Write updates.cast("${source.dtype}") or x.cast("${values.dtype}").`,
+        remedy: `Write updates.cast("${source.dtype}") or x.cast("${values.dtype}")${
+          otherDefault(values.dtype, source.dtype)
+        }.`,
       },
     );
   }

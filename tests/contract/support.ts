@@ -1,0 +1,33 @@
+/** What the tests of the contract share. They import only what users can. */
+import { assert, assertThrows } from "@std/assert";
+import { DamoError, type DType, type Shared, type Tensor } from "@damo/damo";
+
+export const DTYPES: readonly DType[] = [
+  "bool",
+  "uint8",
+  "int8",
+  "int32",
+  "uint32",
+  "float16",
+  "float32",
+  "float64",
+];
+
+/** The nested values of a tensor. */
+export const list = (t: Tensor | Shared): unknown =>
+  t instanceof Object && "arraySync" in t ? t.arraySync() : t;
+
+/** The message of the error of `kind` that `body` throws; it must hold every part. */
+export function message(
+  body: () => unknown,
+  kind: abstract new (...args: never[]) => Error,
+  ...parts: (string | RegExp)[]
+): string {
+  const error = assertThrows(body, kind as typeof Error);
+  assert(error instanceof DamoError, `${error.name} is no DamoError: ${error.message}`);
+  for (const part of parts) {
+    const found = typeof part === "string" ? error.message.includes(part) : part.test(error.message);
+    assert(found, `${error.name} lacks ${part}: ${error.message}`);
+  }
+  return error.message;
+}
