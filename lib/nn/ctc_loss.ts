@@ -3,6 +3,7 @@ import { DamoError, DTypeError, ShapeError } from "../trace/errors.ts";
 import { isFloat } from "../trace/dtype.ts";
 import { scan } from "../loop/functions.ts";
 import { strong, type TensorLike } from "../trace/ops/convert.ts";
+import { integersOf } from "../trace/ops/integers.ts";
 import { iota } from "../trace/ops/creation.ts";
 import { where } from "../trace/ops/logic.ts";
 import { checkOptions } from "../trace/ops/options.ts";
@@ -61,7 +62,7 @@ function shiftRight(x: Tensor, count: number): Tensor {
 export function ctcLoss(logits: TensorLike, labels: TensorLike, options: CtcOptions = {}): Tensor {
   const operation = "nn.ctcLoss";
   checkOptions(operation, options, ["inputLengths", "blank", "reduction"]);
-  const x = strong(logits, operation), given = strong(labels, operation);
+  const x = strong(logits, operation), given = integersOf(labels, operation);
   checkOperands(operation, x, given);
   const [steps, n, classes] = x.shape, length = given.shape[1];
   const { blank = 0, reduction = "none" } = options;

@@ -1,7 +1,8 @@
 /** Embedding: a vector for each of a set of things. */
 import { isFloat } from "../trace/dtype.ts";
 import { DTypeError } from "../trace/errors.ts";
-import { strong, type TensorLike } from "../trace/ops/convert.ts";
+import type { TensorLike } from "../trace/ops/convert.ts";
+import { integersOf } from "../trace/ops/integers.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { take } from "../trace/ops/taking.ts";
 import type { Shared } from "../trace/shared.ts";
@@ -47,7 +48,7 @@ export class Embedding extends Module {
    * @throws {DTypeError} for numbers that are no integers.
    */
   override forward(x: TensorLike): Tensor {
-    const rows = strong(x, "nn.Embedding");
+    const rows = integersOf(x, "nn.Embedding");
     if (!isFloat(rows.dtype)) return take(this.weight, rows, 0);
     throw new DTypeError(`nn.Embedding: x is ${describe(rows)}.`, {
       operation: "nn.Embedding",

@@ -5,6 +5,7 @@ import { promoteOperands, strong, type TensorLike, toTensor } from "../trace/ops
 import { iota } from "../trace/ops/creation.ts";
 import { log } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
+import { integersOf } from "../trace/ops/integers.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { sum } from "../trace/ops/reductions.ts";
 import { logsumexp, mean } from "../trace/ops/statistics.ts";
@@ -65,7 +66,9 @@ export function crossEntropy(logits: TensorLike, targets: TensorLike, options: L
   const operation = "nn.crossEntropy";
   checkOptions(operation, options, ["reduction"]);
   const x = floatLogits(operation, logits);
-  const t = toTensor(targets, { operation });
+  const given = integersOf(targets, operation);
+  // Plain numbers of the shape of the logits are probabilities.
+  const t = Array.isArray(targets) && sameShape(given.shape, x.shape) ? strong(targets, operation) : given;
   const classes = x.shape[x.shape.length - 1];
   const total = logsumexp(x, { axis: -1 });
   if (isFloat(t.dtype)) {

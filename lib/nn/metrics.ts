@@ -1,7 +1,8 @@
 /** How good predictions are: accuracy and the confusion matrix. */
 import { isFloat } from "../trace/dtype.ts";
 import { DTypeError, ShapeError } from "../trace/errors.ts";
-import { strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
+import { type TensorLike, toTensor } from "../trace/ops/convert.ts";
+import { integersOf } from "../trace/ops/integers.ts";
 import { where } from "../trace/ops/logic.ts";
 import { argmax } from "../trace/ops/reductions.ts";
 import { bincount } from "../trace/ops/sorting.ts";
@@ -48,7 +49,7 @@ export function confusionMatrix(actual: TensorLike, predicted: TensorLike, class
   const operation = "nn.confusionMatrix";
   checkSize(operation, "classes", classes);
   const [a, p] = [actual, predicted].map((labels, i) => {
-    const x = strong(labels, operation);
+    const x = integersOf(labels, operation);
     if (!isFloat(x.dtype)) return x.cast("int32");
     const name = i === 0 ? "actual" : "predicted";
     throw new DTypeError(`${operation}: ${name} is ${describe(x)}.`, {

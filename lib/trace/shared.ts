@@ -136,6 +136,28 @@ export class Shared {
     return this.#tensor;
   }
 
+  /** The name and the value, or the type alone inside a trace. */
+  toString(): string {
+    return `Shared ${JSON.stringify(this.name)} = ${
+      currentTrace() ? describe(this.#tensor.aval) : this.#tensor
+    }`;
+  }
+
+  /** What `console.log` shows in Deno. */
+  [Symbol.for("Deno.customInspect")](): string {
+    return this.toString();
+  }
+
+  /** `Number(w)`, `+w` and `w < u` are those of the value. */
+  [Symbol.toPrimitive](hint: string): string | number {
+    return hint === "string" ? this.toString() : this.value[Symbol.toPrimitive](hint);
+  }
+
+  /** The rows of the value. */
+  [Symbol.iterator](): IterableIterator<Tensor> {
+    return this.value[Symbol.iterator]();
+  }
+
   #convert(value: unknown): Tensor {
     let tensor = conversion!.toTensor(value instanceof Shared ? value.value : value);
     const { dtype, shape } = this.#tensor.aval;

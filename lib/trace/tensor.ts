@@ -92,7 +92,7 @@ export class Tensor {
   /** @internal The storage of a concrete tensor, after checking that it may be used. */
   storage(): Storage {
     const storage = this.#storage;
-    if (storage === null) throw this.#noValue("its storage was asked for");
+    if (storage === null) throw this.#noValue("The storage was asked for of");
     if (storage.donation !== null) throw donated(this.aval, storage);
     if (storage.disposed) {
       throw new DisposedError(`A tensor ${describe(this.aval)} was used after it had been disposed.`, {
@@ -110,10 +110,9 @@ export class Tensor {
 
   #noValue(what: string): DamoError {
     if (this.owner?.ended && this.owner.leak) return this.owner.leak(this);
+    const name = this.variable?.name ? `${this.variable.name}, ` : "";
     return new TracedValueError(
-      `${what[0].toUpperCase()}${what.slice(1)} of a traced tensor ${
-        describe(this.aval)
-      }: it has no value yet.`,
+      `${what} a traced tensor (${name}${describe(this.aval)}), which has no value yet.`,
       {
         operation: this.owner?.name,
         arguments: [{ name: this.variable?.name ?? "tensor", shape: this.shape, dtype: this.dtype }],
@@ -126,13 +125,13 @@ export class Tensor {
 
   /** A copy of the elements, flat and row-major; bool as a Uint8Array of 0 and 1. */
   data(): Promise<TypedArray> {
-    if (this.owner) throw this.#noValue("data() was called");
+    if (this.owner) throw this.#noValue("data() was called on");
     return this.literal !== null ? Promise.resolve(this.dataSync()) : this.storage().readAsync();
   }
 
   /** Like {@link Tensor.data}, at once. */
   dataSync(): TypedArray {
-    if (this.owner) throw this.#noValue("dataSync() was called");
+    if (this.owner) throw this.#noValue("dataSync() was called on");
     if (this.literal !== null) {
       return executor().apply(castPrimitive, [this], { dtype: this.dtype }, [{
         shape: [],
@@ -143,31 +142,37 @@ export class Tensor {
   }
 
   /** The elements as nested arrays; a number or boolean for a scalar. */
-  async array(): Promise<Nested> {
-    if (this.owner) throw this.#noValue("array() was called");
-    return nestedArray(await this.data(), this.dtype, this.shape);
+  array(): Promise<Nested> {
+    // Inside a trace the error is thrown at once: nobody waits for a promise there.
+    if (this.owner) throw this.#noValue("array() was called on");
+    return this.data().then((data) => nestedArray(data, this.dtype, this.shape));
   }
 
   /** Like {@link Tensor.array}, at once. */
   arraySync(): Nested {
-    if (this.owner) throw this.#noValue("arraySync() was called");
+    if (this.owner) throw this.#noValue("arraySync() was called on");
     return nestedArray(this.dataSync(), this.dtype, this.shape);
   }
 
   /** The only element: a number, or a boolean of a bool tensor, which `item<boolean>()` says to the compiler. */
-  async item<Value extends number | boolean = number>(): Promise<Value> {
+  item<Value extends number | boolean = number>(): Promise<Value> {
+    if (this.owner) throw this.#noValue("item() was called on");
+    return this.#onlyElement<Value>();
+  }
+
+  async #onlyElement<Value extends number | boolean>(): Promise<Value> {
     this.#checkOneElement();
     return element(await this.data(), this.dtype) as Value;
   }
 
   /** Like {@link Tensor.item}, at once. */
   itemSync<Value extends number | boolean = number>(): Value {
+    if (this.owner) throw this.#noValue("itemSync() was called on");
     this.#checkOneElement();
     return element(this.dataSync(), this.dtype) as Value;
   }
 
   #checkOneElement(): void {
-    if (this.owner) throw this.#noValue("item() was called");
     if (this.size !== 1) {
       throw new ShapeError(`item: a tensor ${describe(this.aval)} has ${this.size} elements, not one.`, {
         operation: "item",
@@ -179,7 +184,7 @@ export class Tensor {
 
   /** Gives the memory back at once; optional. */
   dispose(): void {
-    if (this.owner) throw this.#noValue("dispose() was called");
+    if (this.owner) throw this.#noValue("dispose() was called on");
     this.#storage?.dispose();
   }
 
@@ -192,7 +197,9 @@ export class Tensor {
   [Symbol.toPrimitive](hint: string): string | number {
     if (hint === "string") return this.toString();
     if (this.owner) {
-      throw this.#noValue(hint === "number" ? "a JS number was asked for" : "a JS operator used the value");
+      throw this.#noValue(
+        hint === "number" ? "A JS number was asked for of" : "A JS operator used the value of",
+      );
     }
     return Number(this.itemSync());
   }

@@ -1,5 +1,5 @@
 /** Elements in another order or with a border: flip, roll, pad. */
-import { DTypeError, ShapeError } from "../errors.ts";
+import { DamoError, DTypeError, ShapeError } from "../errors.ts";
 import { apply } from "../primitives/elementwise_rules.ts";
 import { gatherPrimitive } from "../primitives/index_gather.ts";
 import { iotaPrimitive } from "../primitives/iota.ts";
@@ -12,6 +12,7 @@ import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
 import { moveAxis } from "./shape_axes.ts";
 import { installFunctions } from "./install.ts";
+import { checkOptions } from "./options.ts";
 import { valueOfType } from "./value_of_type.ts";
 
 /**
@@ -92,7 +93,9 @@ function rollAxis(x: Tensor, shift: number | Tensor, axis: number): Tensor {
 }
 
 /** How `pad` fills the border. */
-export type PadMode = "constant" | "edge" | "reflect" | "wrap";
+export type PadMode = "constant" | "edge" | "reflect" | "symmetric" | "wrap";
+
+const PAD_MODES: readonly PadMode[] = ["constant", "edge", "reflect", "symmetric", "wrap"];
 
 /** Options of {@link pad}. */
 export interface PadOptions {
@@ -107,7 +110,7 @@ export type PadWidths = number | readonly [number, number] | readonly (readonly 
 
 /**
  * `x` with a border. `widths` is one number for every side, a pair [before, after] for every axis, or a pair for each
- * axis; in mode "constant" a negative width takes elements away. The other modes repeat the edge element, reflect at it
+ * axis; in mode "constant" a negative width takes elements away. The other modes repeat the edge element, reflect at it (or, "symmetric", behind it)
  * or go on at the other end, as numpy.pad does.
  *
  * @throws {ShapeError} when the widths do not fit the axes, or an empty axis is to be continued.
@@ -119,11 +122,21 @@ export type PadWidths = number | readonly [number, number] | readonly (readonly 
  * ```
  */
 export function pad(x: TensorLike, widths: PadWidths, options: PadOptions = {}): Tensor {
+  checkOptions("pad", options, ["value", "mode"]);
   const { value = 0, mode = "constant" } = options;
-  const source = strong(x);
+  if (!PAD_MODES.includes(mode)) throw unknownMode(mode);
+  const source = strong(x, "pad");
   const pairs = widthPairs(source, widths, mode);
   if (mode === "constant") return padConstant(source, pairs, value);
   return pairs.reduce((padded, [before, after], axis) => padAxis(padded, axis, before, after, mode), source);
+}
+
+function unknownMode(mode: unknown): DamoError {
+  return new DamoError(`pad: mode is ${JSON.stringify(mode)}.`, {
+    operation: "pad",
+    arguments: [{ name: "mode", value: mode }],
+    remedy: `Use one of ${PAD_MODES.map((name) => `"${name}"`).join(", ")}.`,
+  });
 }
 
 function widthPairs(x: Tensor, widths: PadWidths, mode: PadMode): (readonly [number, number])[] {
@@ -178,9 +191,11 @@ function checkFill(x: Tensor, value: number): void {
 /** The index that stands at position `i`, which may be outside 0 .. size - 1. */
 function continued(i: number, size: number, mode: PadMode): number {
   if (mode === "edge") return Math.max(0, Math.min(size - 1, i));
-  const period = mode === "wrap" ? size : Math.max(1, 2 * (size - 1));
+  // Reflected about the border element, or about the border itself, which repeats that element.
+  const repeats = mode === "symmetric" ? 1 : 0;
+  const period = mode === "wrap" ? size : Math.max(1, 2 * (size - 1 + repeats));
   const phase = ((i % period) + period) % period;
-  return phase < size ? phase : period - phase;
+  return phase < size ? phase : period - repeats - phase;
 }
 
 /** Puts the axis together from runs of ascending, descending or equal indices. */

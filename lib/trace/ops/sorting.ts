@@ -13,6 +13,7 @@ import { Tensor } from "../tensor.ts";
 import { bind, bindOne, currentTrace } from "../trace.ts";
 import { castTo, strong, type TensorLike } from "./convert.ts";
 import { integerTensor } from "./index_spec.ts";
+import { integersOf } from "./integers.ts";
 import { installFunctions } from "./install.ts";
 import { checkOptions } from "./options.ts";
 import { swapAxes } from "./shape_axes.ts";
@@ -222,7 +223,7 @@ export interface BincountOptions {
  */
 export function bincount(x: TensorLike, options: BincountOptions = {}): Tensor {
   checkOptions("bincount", options, ["weights", "length"]);
-  const source = strong(x);
+  const source = integersOf(x, "bincount");
   const integers = source.dtype === "bool" ? castTo(source, "int32") : integerTensor("bincount", source);
   const bins = reshapeTo(integers, [integers.size]);
   const length = options.length ?? binsNeeded(bins);
