@@ -10,7 +10,7 @@ import { broadcastShapes, describe, sameShape, type Shape } from "../shape.ts";
 import { Shared } from "../shared.ts";
 import { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
-import { strong, type TensorLike, toTensor } from "./convert.ts";
+import { strong, type TensorLike } from "./convert.ts";
 import { broadcastIndex, type IndexPlan, isWhole, planIndex, rangeLength } from "./index_plan.ts";
 import { placesOrder, readRanges } from "./index_read.ts";
 import { type IndexItem, type Range, resolveIndex } from "./index_spec.ts";
