@@ -36,6 +36,29 @@ function permissions(temporary: string, updating: boolean): string[] {
   ];
 }
 
+/** How often tests that hold on every device passed on each, by the device behind their promise. */
+class DeviceTally {
+  readonly #counts: Map<string, number> = new Map();
+  #rest = "";
+
+  add(text: string): void {
+    // deno-lint-ignore no-control-regex -- the colours of the report are escape sequences
+    const lines = (this.#rest + text.replace(/\x1b\[[0-9;]*m/g, "")).split("\n");
+    this.#rest = lines.pop()!;
+    for (const line of lines) {
+      const device = /\((wasm|webgpu|wasm alone)\) \.\.\. ok/.exec(line)?.[1];
+      if (device) this.#counts.set(device, (this.#counts.get(device) ?? 0) + 1);
+    }
+  }
+
+  toString(): string {
+    if (this.#counts.size === 0) return "";
+    const [wasm, webgpu, alone] = ["wasm", "webgpu", "wasm alone"].map((name) => this.#counts.get(name) ?? 0);
+    const rest = alone > 0 ? `; ${alone} about float64 on wasm alone` : "";
+    return `Tests that hold on every device: ${wasm} passed on wasm, ${webgpu} on webgpu${rest}`;
+  }
+}
+
 function lastTally(output: string): Tally | undefined {
   // deno-lint-ignore no-control-regex -- the colours of the report are escape sequences
   const plain = output.replace(/\x1b\[[0-9;]*m/g, "");
@@ -49,6 +72,7 @@ async function runTests(args: string[]): Promise<number> {
   const { flags, paths } = splitArguments(args);
   const updating = flags.includes("-u") || flags.includes("--update-snapshots");
   const temporary = await Deno.makeTempDir({ prefix: "damo_test_" });
+  const devices = new DeviceTally();
   let output = "";
   let code: number;
   try {
@@ -68,8 +92,10 @@ async function runTests(args: string[]): Promise<number> {
     const decoder = new TextDecoder();
     for await (const chunk of child.stdout) {
       Deno.stdout.writeSync(chunk);
+      const text = decoder.decode(chunk, { stream: true });
+      devices.add(text);
       // Only the end of the report is looked at.
-      output = (output + decoder.decode(chunk, { stream: true })).slice(-100_000);
+      output = (output + text).slice(-100_000);
     }
     code = (await child.status).code;
   } finally {
@@ -82,6 +108,7 @@ async function runTests(args: string[]): Promise<number> {
     console.error("No test ran: the paths and the filter select none.");
     code = 1;
   }
+  if (String(devices)) console.log(String(devices));
   const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : "";
   console.log(`${tally.passed} passed, ${tally.failed} failed${skipped}`);
   return code;

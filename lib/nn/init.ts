@@ -2,7 +2,8 @@
 import type { DType } from "../trace/dtype.ts";
 import { defaultFloat } from "../trace/dtype.ts";
 import { DamoError } from "../trace/errors.ts";
-import type { TensorLike } from "../trace/ops/convert.ts";
+import { withDevice } from "../jit/devices.ts";
+import { type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { ones as onesTensor, tensor, zeros as zerosTensor } from "../trace/ops/creation.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { type Shape, sizeOf } from "../trace/shape.ts";
@@ -160,7 +161,12 @@ export function orthogonal(key: TensorLike, shape: Shape, options: OrthogonalOpt
   fans("orthogonal", shape);
   const { gain = 1, dtype = defaultFloat() } = options;
   const rows = shape[0], columns = sizeOf(shape.slice(1));
-  const draw = random.normal(key, [Math.min(rows, columns), Math.max(rows, columns)], { dtype: "float64" });
+  // Every device gets the same matrix, made in float64, which not every device has.
+  const own = toTensor(key).to("wasm");
+  const draw = withDevice(
+    "wasm",
+    () => random.normal(own, [Math.min(rows, columns), Math.max(rows, columns)], { dtype: "float64" }),
+  );
   const basis = orthonormalRows(draw.dataSync() as Float64Array, draw.shape[0], draw.shape[1]);
   const matrix = tensor(basis.map((value) => value * gain), { shape: [...draw.shape], dtype });
   return (rows <= columns ? matrix : matrix.transpose()).reshape(shape);

@@ -123,8 +123,18 @@ export function differenceError(cell: Cell, seed: number): number {
   return Math.abs(actual - expected) / (1 + Math.max(Math.abs(actual), Math.abs(expected)));
 }
 
-/** The derivative of the cell in a narrower dtype against the same in float64 at the same point. */
-export function precisionError(cell: Cell, dtype: DType, seed: number): number {
+type Evaluate = (graph: Graph, inputs: readonly HostArray[]) => readonly HostArray[];
+
+/**
+ * The derivative of the cell in a narrower dtype against the same in float64 at the same point; `evaluate` runs it, the
+ * reference interpreter if nothing else is said.
+ */
+export function precisionError(
+  cell: Cell,
+  dtype: DType,
+  seed: number,
+  evaluate: Evaluate = interpretGraph,
+): number {
   const { inputs, directions, graphs } = levels(cell, dtype, seed);
   const narrow = [...inputs, ...directions.flat()].map((array): HostArray =>
     array.dtype === dtype
@@ -136,7 +146,7 @@ export function precisionError(cell: Cell, dtype: DType, seed: number): number {
     array.dtype === dtype ? { ...array, dtype: "float64" } : array
   );
   const { graphs: wideGraphs } = levels(cell, "float64", seed);
-  const actual = interpretGraph(graphs[level], narrow);
+  const actual = evaluate(graphs[level], narrow);
   const expected = interpretGraph(wideGraphs[level], wide);
   let worst = 0;
   actual.forEach((array, k) => {

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { DonatedError, jit, shared, type Tensor, tensor } from "@damo/damo";
+import { deviceTest } from "../support/devices.ts";
 
-Deno.test("a donated tensor is gone: the error names function, argument and both lines", () => {
+deviceTest("a donated tensor is gone: the error names function, argument and both lines", () => {
   const step = jit((x: Tensor, y: Tensor) => x.add(y), { name: "step", donate: [0] });
   const x = tensor([1, 2]), y = tensor([3, 4]);
   assertEquals(step(x, y).arraySync(), [4, 6]);
@@ -9,14 +10,14 @@ Deno.test("a donated tensor is gone: the error names function, argument and both
   const lines = error.message.split("\n");
   assertMatch(
     lines[0],
-    /^A tensor float32\[2\] was used after it had been donated to step as argument x, called at .*donation_test\.ts:7:\d+\)?\.$/,
+    /^A tensor float32\[2\] was used after it had been donated to step as argument x, called at .*donation_test\.ts:8:\d+\)?\.$/,
   );
-  assertMatch(lines[1], /donation_test\.ts:8:/);
+  assertMatch(lines[1], /donation_test\.ts:9:/);
   assertMatch(lines[2], /leave the argument out of \{ donate \}/);
   assertEquals(y.arraySync(), [3, 4]);
 });
 
-Deno.test("reading, passing and printing a donated tensor", () => {
+deviceTest("reading, passing and printing a donated tensor", () => {
   const f = jit((x: Tensor) => x.mul(2), { donate: true, name: "f" });
   const x = tensor([1]);
   f(x);
@@ -28,7 +29,7 @@ Deno.test("reading, passing and printing a donated tensor", () => {
   assertEquals(x.shape, [1]);
 });
 
-Deno.test("trees of donated leaves; numbers and other arguments are left alone", () => {
+deviceTest("trees of donated leaves; numbers and other arguments are left alone", () => {
   const f = jit(
     (params: { w: Tensor; bs: Tensor[] }, rate: number, x: Tensor) => ({
       w: params.w.sub(x.mul(rate)),
@@ -46,7 +47,7 @@ Deno.test("trees of donated leaves; numbers and other arguments are left alone",
   assertEquals(f.cacheSize, 1);
 });
 
-Deno.test("a tensor cannot be donated twice in one call", () => {
+deviceTest("a tensor cannot be donated twice in one call", () => {
   const f = jit((x: Tensor, y: Tensor) => x.add(y), { donate: true, name: "f" });
   const x = tensor([1]);
   const error = assertThrows(() => f(x, x), DonatedError);
@@ -57,26 +58,29 @@ Deno.test("a tensor cannot be donated twice in one call", () => {
   assertEquals(x.arraySync(), [1], "a refused call leaves the tensor usable");
 });
 
-Deno.test("a donated tensor cannot come in another way too: as an argument, captured, or as a shared value", () => {
-  const x = tensor([1, 2]);
-  const both = jit((a: Tensor, b: Tensor) => a.add(b), { donate: [1], name: "both" });
-  assertThrows(() => both(x, x), DonatedError, "both: argument a and argument b are the same tensor");
+deviceTest(
+  "a donated tensor cannot come in another way too: as an argument, captured, or as a shared value",
+  () => {
+    const x = tensor([1, 2]);
+    const both = jit((a: Tensor, b: Tensor) => a.add(b), { donate: [1], name: "both" });
+    assertThrows(() => both(x, x), DonatedError, "both: argument a and argument b are the same tensor");
 
-  const captures = jit((a: Tensor) => a.add(x), { donate: [0], name: "captures" });
-  assertThrows(
-    () => captures(x),
-    DonatedError,
-    "captures: argument a and the captured tensor float32[2] are the same tensor",
-  );
-  assertEquals(captures(tensor([1, 1])).arraySync(), [2, 3]);
+    const captures = jit((a: Tensor) => a.add(x), { donate: [0], name: "captures" });
+    assertThrows(
+      () => captures(x),
+      DonatedError,
+      "captures: argument a and the captured tensor float32[2] are the same tensor",
+    );
+    assertEquals(captures(tensor([1, 1])).arraySync(), [2, 3]);
 
-  const w = shared([1, 2], { name: "w" });
-  const reads = jit((a: Tensor) => a.add(w.value), { donate: [0], name: "reads" });
-  assertThrows(() => reads(w.value), DonatedError, "reads: argument a is the value of a shared variable");
-  assertEquals(w.value.arraySync(), [1, 2]);
-});
+    const w = shared([1, 2], { name: "w" });
+    const reads = jit((a: Tensor) => a.add(w.value), { donate: [0], name: "reads" });
+    assertThrows(() => reads(w.value), DonatedError, "reads: argument a is the value of a shared variable");
+    assertEquals(w.value.arraySync(), [1, 2]);
+  },
+);
 
-Deno.test("a donated argument may be returned as it is", () => {
+deviceTest("a donated argument may be returned as it is", () => {
   const f = jit((x: Tensor) => [x, x.add(1)], { donate: [0] });
   const x = tensor([1, 2]);
   const [same, next] = f(x);
@@ -84,7 +88,7 @@ Deno.test("a donated argument may be returned as it is", () => {
   assertThrows(() => x.dataSync(), DonatedError);
 });
 
-Deno.test("a call that fails while it is traced donates nothing", () => {
+deviceTest("a call that fails while it is traced donates nothing", () => {
   const f = jit((x: Tensor) => {
     if (x.shape[0] > 1) throw new Error("too long");
     return x.add(1);
@@ -94,7 +98,7 @@ Deno.test("a call that fails while it is traced donates nothing", () => {
   assertEquals(x.arraySync(), [1, 2]);
 });
 
-Deno.test("inside another trace donation has no effect", () => {
+deviceTest("inside another trace donation has no effect", () => {
   const inner = jit((x: Tensor) => x.add(1), { donate: [0] });
   const f = jit((x: Tensor) => inner(x).add(x));
   const x = tensor([1]);

@@ -16,6 +16,7 @@ import {
   valueAndGrad,
   vmap,
 } from "@damo/damo";
+import { deviceTest } from "../support/devices.ts";
 
 function printed(body: () => void): string[] {
   const lines: string[] = [];
@@ -29,7 +30,7 @@ function printed(body: () => void): string[] {
   return lines;
 }
 
-Deno.test("print shows the value each time it is computed, and is the identity", () => {
+deviceTest("print shows the value each time it is computed, and is the identity", () => {
   const f = jit((x: Tensor) => print(x.mul(2), "doubled").sum());
   const lines = printed(() => {
     assertEquals(f(tensor([1, 2])).itemSync(), 6);
@@ -43,7 +44,7 @@ Deno.test("print shows the value each time it is computed, and is the identity",
   ]);
 });
 
-Deno.test("print shows what it is asked for, in that order", () => {
+deviceTest("print shows what it is asked for, in that order", () => {
   const lines = printed(() => {
     print(tensor([1, NaN, 4]), "x", { show: ["shape", "nan"] });
     print(tensor([1, 3]), "", { show: ["max", "min", "mean"] });
@@ -58,7 +59,7 @@ Deno.test("print shows what it is asked for, in that order", () => {
   assertThrows(() => print(tensor(1), "x", { shows: [] } as never), DamoError, "shows");
 });
 
-Deno.test("prints run in order, also when nothing uses the result, and once under differentiation", () => {
+deviceTest("prints run in order, also when nothing uses the result, and once under differentiation", () => {
   const f = jit((x: Tensor) => {
     print(x, "first");
     print(x.add(1), "second");
@@ -70,26 +71,26 @@ Deno.test("prints run in order, also when nothing uses the result, and once unde
   assertEquals(lines, ["y: [9] float32[1]"]);
 });
 
-Deno.test("print under vmap shows the whole batch", () => {
+deviceTest("print under vmap shows the whole batch", () => {
   const lines = printed(() => vmap((x: Tensor) => print(x.add(1), "row"))(tensor([[1, 2], [3, 4]])));
   assertEquals(lines.length, 1);
   assertMatch(lines[0], /^row: \[\[2, 3\],\s+\[4, 5\]\] float32\[2, 2\]$/);
 });
 
-Deno.test("check throws outside at once and inside when the value is computed, naming its own line", () => {
+deviceTest("check throws outside at once and inside when the value is computed, naming its own line", () => {
   const root = jit((x: Tensor) => check(x.ge(0), "x must not be negative", x).sqrt());
   assertEquals(root(tensor([4, 9])).arraySync(), [2, 3]);
   const error = assertThrows(() => root(tensor([4, -1, -2])), CheckError);
   assertMatch(
     error.message,
-    /^Check failed: x must not be negative \(false in 2 of 3 places\)\.\n {4}at .*effects_test\.ts:80:/,
+    /^Check failed: x must not be negative \(false in 2 of 3 places\)\.\n {4}at .*effects_test\.ts:81:/,
   );
   assertThrows(() => check(false, "never"), CheckError, "Check failed: never.");
   assertThrows(() => check(tensor([1, 2]), "m"), DTypeError, "the condition must be bool, got float32[2]");
   assertEquals(check(tensor([true]), "fine").dtype, "bool");
 });
 
-Deno.test("check passes tangents through and holds for each row of a batch", () => {
+deviceTest("check passes tangents through and holds for each row of a batch", () => {
   const f = (x: Tensor) => check(x.gt(0), "positive", x.square()).sum();
   const [value, g] = valueAndGrad(f)(tensor([2, 3]));
   assertEquals([value.itemSync(), g.arraySync()], [13, [4, 6]]);
@@ -102,7 +103,7 @@ Deno.test("check passes tangents through and holds for each row of a batch", () 
   );
 });
 
-Deno.test("a host callback gets concrete tensors and its result goes on in the program", () => {
+deviceTest("a host callback gets concrete tensors and its result goes on in the program", () => {
   const calls: number[][] = [];
   const f = jit((x: Tensor) => {
     const y = hostCallback(
@@ -121,7 +122,7 @@ Deno.test("a host callback gets concrete tensors and its result goes on in the p
   assertEquals(calls, [[2, 3], [4, 5]]);
 });
 
-Deno.test("a host callback may call compiled functions, the very one that runs too", () => {
+deviceTest("a host callback may call compiled functions, the very one that runs too", () => {
   const inner: (x: Tensor, depth: number) => Tensor = jit((x: Tensor, depth: number): Tensor =>
     hostCallback(
       (v: Tensor, d: Tensor) => Number(d.itemSync()) > 0 ? inner(v.mul(2), Number(d.itemSync()) - 1) : v,
@@ -133,7 +134,7 @@ Deno.test("a host callback may call compiled functions, the very one that runs t
   assertEquals(inner(tensor(1), 3).itemSync(), 12);
 });
 
-Deno.test("what a host callback gives must be what it declared", () => {
+deviceTest("what a host callback gives must be what it declared", () => {
   const wrongShape = () => hostCallback(() => [1, 2], { shape: [3], dtype: "float32" });
   assertThrows(wrongShape, ShapeError, "gave float32[2] instead of float32[3]");
   const wrongType = () => hostCallback(() => tensor([1]), { shape: [1], dtype: "int32" });
@@ -146,13 +147,13 @@ Deno.test("what a host callback gives must be what it declared", () => {
   );
 });
 
-Deno.test("a host callback has no derivative and says how to give it one", () => {
+deviceTest("a host callback has no derivative and says how to give it one", () => {
   const f = (x: Tensor) => hostCallback((v: Tensor) => v.square(), { shape: [], dtype: "float32" }, x);
   const error = assertThrows(() => grad(f)(tensor(3)), GradientError);
   assert(error.message.includes("customVjp"), error.message);
 });
 
-Deno.test("a host callback under vmap is called row by row", () => {
+deviceTest("a host callback under vmap is called row by row", () => {
   const rows: unknown[] = [];
   const f = (x: Tensor, y: Tensor) =>
     hostCallback(
@@ -169,7 +170,7 @@ Deno.test("a host callback under vmap is called row by row", () => {
   assertEquals(rows, [[1, 2], [3, 4], [5, 6]]);
 });
 
-Deno.test("a host callback that throws makes the call throw, and state keeps its value", () => {
+deviceTest("a host callback that throws makes the call throw, and state keeps its value", () => {
   const w = shared([1, 2]);
   const f = jit((x: Tensor) => {
     w.value = w.value.add(x);

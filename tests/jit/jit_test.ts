@@ -11,15 +11,16 @@ import {
   TracedValueError,
   where,
 } from "@damo/damo";
+import { deviceTest } from "../support/devices.ts";
 
-Deno.test("a jitted function gives what the plain function gives", () => {
+deviceTest("a jitted function gives what the plain function gives", () => {
   const fn = (x: Tensor, y: Tensor) => x.mul(2).add(y).sum({ axis: 1 });
   const x = tensor([[1, 2, 3], [4, 5, 6]]), y = tensor([10, 20, 30]);
   assertEquals(jit(fn)(x, y).arraySync(), fn(x, y).arraySync());
   assertEquals(jit(fn)(x, y).arraySync(), [72, 90]);
 });
 
-Deno.test("one trace per signature, and the user's function runs once per trace", () => {
+deviceTest("one trace per signature, and the user's function runs once per trace", () => {
   let runs = 0;
   const f = jit((x: Tensor) => {
     runs++;
@@ -34,7 +35,7 @@ Deno.test("one trace per signature, and the user's function runs once per trace"
   assertEquals(f.cacheSize, 3);
 });
 
-Deno.test("results of every shape of tree come back", () => {
+deviceTest("results of every shape of tree come back", () => {
   const f = jit((p: { w: Tensor; layers: Tensor[] }, k: number) => ({
     sum: p.w.add(p.layers[1]),
     list: [p.layers[0].mul(k), "text", 3, undefined, null, true],
@@ -51,7 +52,7 @@ Deno.test("results of every shape of tree come back", () => {
   assertEquals(f.cacheSize, 1);
 });
 
-Deno.test("a changing number argument never retraces", () => {
+deviceTest("a changing number argument never retraces", () => {
   const f = jit((x: Tensor, rate: number) => x.mul(rate));
   const x = tensor([1, 2]);
   for (const rate of [0.5, 1, 2, -3.25, 1e-3, 0, Infinity]) {
@@ -60,7 +61,7 @@ Deno.test("a changing number argument never retraces", () => {
   assertEquals(f.cacheSize, 1);
 });
 
-Deno.test("a number that meets integers retraces only between integral and fractional", () => {
+deviceTest("a number that meets integers retraces only between integral and fractional", () => {
   const f = jit((x: Tensor, k: number) => x.add(k));
   const x = tensor([1, 2], { dtype: "int32" });
   assertEquals(f(x, 1).dtype, "int32");
@@ -75,7 +76,7 @@ Deno.test("a number that meets integers retraces only between integral and fract
   ]);
 });
 
-Deno.test("a number result is the default float", () => {
+deviceTest("a number result is the default float", () => {
   const f = jit((k: number) => [k, 2] as unknown as [Tensor, number]);
   const [k, two] = f(1.5);
   assertEquals(k.dtype, "float32");
@@ -83,7 +84,7 @@ Deno.test("a number result is the default float", () => {
   assertEquals(two, 2);
 });
 
-Deno.test("strings, booleans, functions, undefined and static arguments are part of the key", () => {
+deviceTest("strings, booleans, functions, undefined and static arguments are part of the key", () => {
   const square = (x: Tensor) => x.mul(x), twice = (x: Tensor) => x.add(x);
   const f = jit((x: Tensor, how: string | boolean | undefined | ((x: Tensor) => Tensor)) => {
     if (typeof how === "function") return how(x);
@@ -106,7 +107,7 @@ Deno.test("strings, booleans, functions, undefined and static arguments are part
   assertEquals(g.cacheSize, 2);
 });
 
-Deno.test("traces say why they happened", () => {
+deviceTest("traces say why they happened", () => {
   const f = jit((params: { w: Tensor }, mode: string) => mode === "a" ? params.w : params.w.neg());
   f({ w: tensor([1]) }, "a");
   f({ w: tensor([[1]]) }, "a");
@@ -121,7 +122,7 @@ Deno.test("traces say why they happened", () => {
   assert(f.traces.every(({ milliseconds }) => milliseconds >= 0));
 });
 
-Deno.test("a retrace beyond maxTraces names the argument and both shapes, and changes nothing", () => {
+deviceTest("a retrace beyond maxTraces names the argument and both shapes, and changes nothing", () => {
   const f = jit((x: Tensor) => x.add(1), { name: "grow", maxTraces: 1 });
   f(tensor([1, 2]));
   const error = assertThrows(() => f(tensor([1, 2, 3])), RetraceError);
@@ -134,7 +135,7 @@ Deno.test("a retrace beyond maxTraces names the argument and both shapes, and ch
   assertEquals(f.cacheSize, 1);
 });
 
-Deno.test("ten traces warn once", () => {
+deviceTest("ten traces warn once", () => {
   const warnings: string[] = [];
   const warn = console.warn;
   console.warn = (text: string) => warnings.push(text);
@@ -153,7 +154,7 @@ Deno.test("ten traces warn once", () => {
   );
 });
 
-Deno.test("clear forgets all programs", () => {
+deviceTest("clear forgets all programs", () => {
   let runs = 0;
   const f = jit((x: Tensor) => (runs++, x.add(1)));
   f(tensor(1));
@@ -163,7 +164,7 @@ Deno.test("clear forgets all programs", () => {
   assertEquals(runs, 2);
 });
 
-Deno.test("the cache of signatures is bounded", () => {
+deviceTest("the cache of signatures is bounded", () => {
   const warn = console.warn;
   console.warn = () => {};
   try {
@@ -176,27 +177,27 @@ Deno.test("the cache of signatures is bounded", () => {
   }
 });
 
-Deno.test("jit inside jit inlines", () => {
+deviceTest("jit inside jit inlines", () => {
   const inner = jit((x: Tensor, k: number) => x.mul(k), { donate: [0] });
   const f = jit((x: Tensor) => inner(x, 3).add(x));
   assertEquals(f(tensor([1, 2])).arraySync(), [4, 8]);
   assertEquals(inner.cacheSize, 0);
 });
 
-Deno.test("jit composes with grad both ways", () => {
+deviceTest("jit composes with grad both ways", () => {
   const f = (x: Tensor) => x.mul(x).sum();
   assertEquals(jit(grad(f))(tensor([1, 2])).arraySync(), [2, 4]);
   assertEquals(grad(jit(f))(tensor([1, 2])).arraySync(), [2, 4]);
 });
 
-Deno.test("captured tensors are inputs by reference, never baked in", () => {
+deviceTest("captured tensors are inputs by reference, never baked in", () => {
   const table = tensor([10, 20]);
   const f = jit((x: Tensor) => x.add(table));
   assertEquals(f(tensor([1, 2])).arraySync(), [11, 22]);
   assertEquals(f.graph(tensor([1, 2])).inputs.length, 2);
 });
 
-Deno.test("a captured tensor that was disposed is named with its place of use", () => {
+deviceTest("a captured tensor that was disposed is named with its place of use", () => {
   const table = tensor([10, 20]);
   const f = jit((x: Tensor) => x.add(table), { name: "lookup" });
   f(tensor([1, 2]));
@@ -211,7 +212,7 @@ Deno.test("a captured tensor that was disposed is named with its place of use", 
   );
 });
 
-Deno.test("reading a traced value names the user's line and what to use instead", () => {
+deviceTest("reading a traced value names the user's line and what to use instead", () => {
   const f = jit((x: Tensor) => Number(x) > 0 ? x : x.neg());
   const error = assertThrows(() => f(tensor(1)), TracedValueError);
   assert(error.message.includes("jit_test.ts"), error.message);
@@ -229,7 +230,7 @@ Deno.test("reading a traced value names the user's line and what to use instead"
   assertEquals(jit((x: Tensor) => where(x.gt(0), x, x.neg()))(tensor(-2)).itemSync(), 2);
 });
 
-Deno.test("a trace that throws changes nothing", () => {
+deviceTest("a trace that throws changes nothing", () => {
   const w = shared([1, 2], { name: "w" });
   let fail = true;
   const f = jit((x: Tensor) => {
@@ -245,7 +246,7 @@ Deno.test("a trace that throws changes nothing", () => {
   assertEquals(w.value.arraySync(), [2, 3]);
 });
 
-Deno.test("a traced tensor kept beyond its trace is refused with a remedy", () => {
+deviceTest("a traced tensor kept beyond its trace is refused with a remedy", () => {
   let kept: Tensor | undefined;
   const f = jit((x: Tensor) => {
     kept = x.add(1);
@@ -256,13 +257,13 @@ Deno.test("a traced tensor kept beyond its trace is refused with a remedy", () =
   assertThrows(() => jit((x: Tensor) => x)(kept!), DamoError, "whose trace has ended");
 });
 
-Deno.test("an asynchronous function is refused in words", () => {
+deviceTest("an asynchronous function is refused in words", () => {
   // deno-lint-ignore require-await -- the point of the test
   const f = jit(async (x: Tensor) => x.add(1));
   assertThrows(() => f(tensor(1)), DamoError, "asynchronous");
 });
 
-Deno.test("unknown options and modes are refused", () => {
+deviceTest("unknown options and modes are refused", () => {
   const fn = (x: Tensor) => x;
   assertThrows(() => jit(fn, { donated: [0] } as never), DamoError, '"donated"');
   assertThrows(() => jit(fn, { mode: "slow" as never }), DamoError, "there is no mode");
@@ -279,7 +280,7 @@ Deno.test("typed arrays and booleans among the arguments", () => {
   assertEquals(f(data as unknown as Tensor, true).arraySync(), [-5, -2]);
 });
 
-Deno.test("scalars, zero-sized tensors and no arguments at all", () => {
+deviceTest("scalars, zero-sized tensors and no arguments at all", () => {
   assertEquals(jit((x: Tensor) => x.add(1))(tensor(2)).itemSync(), 3);
   assertEquals(jit((x: Tensor) => x.add(1))(tensor([])).shape, [0]);
   assertEquals(jit(() => tensor([1, 2]).add(1))().arraySync(), [2, 3]);
@@ -287,7 +288,7 @@ Deno.test("scalars, zero-sized tensors and no arguments at all", () => {
   assertEquals(jit(() => {})(), undefined);
 });
 
-Deno.test("mode reference gives the same as fast; mode debug verifies", () => {
+deviceTest("mode reference gives the same as fast; mode debug verifies", () => {
   const fn = (x: Tensor, k: number) => x.mul(k).sin().sum({ axis: 0 });
   const x = tensor([[1, 2], [3, 4], [5, 6]]);
   const expected = [0, 1].map((c) => [1, 3, 5].reduce((s, r) => s + Math.sin((r + c) * 1.5), 0));
@@ -297,7 +298,7 @@ Deno.test("mode reference gives the same as fast; mode debug verifies", () => {
   }
 });
 
-Deno.test("the same tensor returned twice and an argument returned as it is", () => {
+deviceTest("the same tensor returned twice and an argument returned as it is", () => {
   const f = jit((x: Tensor) => {
     const y = x.add(1);
     return [y, y, x];
@@ -306,7 +307,7 @@ Deno.test("the same tensor returned twice and an argument returned as it is", ()
   assertEquals([a, b, c].map((t) => t.arraySync()), [[2, 3], [2, 3], [1, 2]]);
 });
 
-Deno.test("re-entrant tracing: a function may call itself with another shape while it is traced", () => {
+deviceTest("re-entrant tracing: a function may call itself with another shape while it is traced", () => {
   const f: (x: Tensor, depth: string) => Tensor = jit((x: Tensor, depth: string): Tensor =>
     depth === "" ? x : f(x, depth.slice(1)).add(1)
   );

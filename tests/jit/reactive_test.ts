@@ -10,8 +10,9 @@ import {
   type Tensor,
   tensor,
 } from "@damo/damo";
+import { deviceTest } from "../support/devices.ts";
 
-Deno.test("a computed value is lazy, and computed again only when what it read has changed", () => {
+deviceTest("a computed value is lazy, and computed again only when what it read has changed", () => {
   let traces = 0;
   const a = shared(1), b = shared(10);
   const sum = computed(() => (traces++, a.value.add(1)));
@@ -26,7 +27,7 @@ Deno.test("a computed value is lazy, and computed again only when what it read h
   assertEquals(traces, 1, "it is traced once");
 });
 
-Deno.test("computed values build on each other and trees of them work", () => {
+deviceTest("computed values build on each other and trees of them work", () => {
   const x = shared([1, 2, 3]);
   const total = computed(() => x.value.sum());
   const parts = computed(() => ({ share: x.value.div(total.value), label: "share" }));
@@ -36,7 +37,7 @@ Deno.test("computed values build on each other and trees of them work", () => {
   assertEquals(parts.peek().share.arraySync(), [0.25, 0.25, 0.5]);
 });
 
-Deno.test("an effect runs now and once after each change of what it read", () => {
+deviceTest("an effect runs now and once after each change of what it read", () => {
   const a = shared(1), b = shared(2);
   const seen: number[] = [];
   const stop = effect(() => {
@@ -50,7 +51,7 @@ Deno.test("an effect runs now and once after each change of what it read", () =>
   assertEquals(seen, [1, 3, 5]);
 });
 
-Deno.test("no glitches: an effect never sees a mixture of old and new", () => {
+deviceTest("no glitches: an effect never sees a mixture of old and new", () => {
   const a = shared(1);
   const double = computed(() => a.value.mul(2));
   const triple = computed(() => a.value.mul(3));
@@ -62,7 +63,7 @@ Deno.test("no glitches: an effect never sees a mixture of old and new", () => {
   assertEquals(seen, [[1, 2, 3], [2, 4, 6]]);
 });
 
-Deno.test("batch runs effects once at its end, nested or not, and also when it throws", () => {
+deviceTest("batch runs effects once at its end, nested or not, and also when it throws", () => {
   const a = shared(0), b = shared(0);
   const seen: number[][] = [];
   effect(() => {
@@ -87,7 +88,7 @@ Deno.test("batch runs effects once at its end, nested or not, and also when it t
   assertEquals(seen, [[0, 0], [2, 1], [9, 1]]);
 });
 
-Deno.test("a compiled call flushes effects once, after all its updates", () => {
+deviceTest("a compiled call flushes effects once, after all its updates", () => {
   const a = shared(0), b = shared(0);
   const seen: number[][] = [];
   effect(() => {
@@ -105,7 +106,7 @@ Deno.test("a compiled call flushes effects once, after all its updates", () => {
   assertEquals(seen, [[0, 0], [1, -1], [3, -3]]);
 });
 
-Deno.test("an effect depends on what compiled functions read for it", () => {
+deviceTest("an effect depends on what compiled functions read for it", () => {
   const w = shared(2);
   const f = jit((x: Tensor) => x.mul(w.value));
   const seen: number[] = [];
@@ -116,7 +117,7 @@ Deno.test("an effect depends on what compiled functions read for it", () => {
   assertEquals(seen, [20, 30]);
 });
 
-Deno.test("an effect on a computed value does not run when only others changed", () => {
+deviceTest("an effect on a computed value does not run when only others changed", () => {
   const a = shared(1), b = shared(1);
   const fromA = computed(() => a.value.add(1));
   let runs = 0;
@@ -133,7 +134,7 @@ Deno.test("an effect on a computed value does not run when only others changed",
   assertEquals(runs, 2);
 });
 
-Deno.test("peek registers nothing", () => {
+deviceTest("peek registers nothing", () => {
   const a = shared(1);
   const next = computed(() => a.value.add(1));
   let runs = 0;
@@ -147,7 +148,7 @@ Deno.test("peek registers nothing", () => {
   assertEquals(next.value.itemSync(), 3);
 });
 
-Deno.test("dependencies are those of the last run", () => {
+deviceTest("dependencies are those of the last run", () => {
   const which = shared(0), a = shared(1), b = shared(2);
   const seen: number[] = [];
   effect(() => {
@@ -160,7 +161,7 @@ Deno.test("dependencies are those of the last run", () => {
   assertEquals(seen, [1, 20, 200]);
 });
 
-Deno.test("effects made inside an effect end when it runs again", () => {
+deviceTest("effects made inside an effect end when it runs again", () => {
   const outer = shared(0), inner = shared(0);
   const seen: string[] = [];
   const stop = effect(() => {
@@ -181,7 +182,7 @@ Deno.test("effects made inside an effect end when it runs again", () => {
   assertEquals(seen, ["0:0", "0:1", "1:1", "1:2", "2:3"]);
 });
 
-Deno.test("an effect may assign other variables; their effects run in the same flush", () => {
+deviceTest("an effect may assign other variables; their effects run in the same flush", () => {
   const celsius = shared(0), fahrenheit = shared(0);
   const seen: number[] = [];
   effect(() => {
@@ -194,7 +195,7 @@ Deno.test("an effect may assign other variables; their effects run in the same f
   assertEquals(seen, [32, 212]);
 });
 
-Deno.test("an effect that changes what it reads is stopped with an error", () => {
+deviceTest("an effect that changes what it reads is stopped with an error", () => {
   const a = shared(0);
   assertThrows(
     () =>
@@ -208,7 +209,7 @@ Deno.test("an effect that changes what it reads is stopped with an error", () =>
   assertEquals(a.value.itemSync(), 0, "the effect is gone");
 });
 
-Deno.test("errors in effects surface where they were caused, and other effects still run", () => {
+deviceTest("errors in effects surface where they were caused, and other effects still run", () => {
   const a = shared(1);
   const seen: number[] = [];
   effect(() => {
@@ -231,7 +232,7 @@ Deno.test("errors in effects surface where they were caused, and other effects s
   );
 });
 
-Deno.test("two failing effects are reported together", () => {
+deviceTest("two failing effects are reported together", () => {
   const a = shared(1);
   for (const name of ["first", "second"]) {
     effect(() => {
@@ -242,7 +243,7 @@ Deno.test("two failing effects are reported together", () => {
   assertEquals(error.errors.map((e: Error) => e.message), ["first", "second"]);
 });
 
-Deno.test("a computed value that depends on itself is an error in words", () => {
+deviceTest("a computed value that depends on itself is an error in words", () => {
   const a = shared(1);
   const one: { readonly value: Tensor } = computed(function one(): Tensor {
     return two.value.add(a.value);
@@ -253,7 +254,7 @@ Deno.test("a computed value that depends on itself is an error in words", () => 
   assertThrows(() => one.value, DamoError, "depends on itself");
 });
 
-Deno.test("a computed value must not assign, and an effect cannot be made in a trace", () => {
+deviceTest("a computed value must not assign, and an effect cannot be made in a trace", () => {
   const a = shared(1, { name: "a" });
   const bad = computed(function bad() {
     a.value = a.value.add(1);
@@ -264,7 +265,7 @@ Deno.test("a computed value must not assign, and an effect cannot be made in a t
   assertThrows(() => jit(() => effect(() => {}))(), DamoError, "inside a traced function");
 });
 
-Deno.test("a disposed computed value says so", () => {
+deviceTest("a disposed computed value says so", () => {
   const a = shared(1);
   const next = computed(function next() {
     return a.value.add(1);
@@ -278,7 +279,7 @@ Deno.test("a disposed computed value says so", () => {
   );
 });
 
-Deno.test("a computed value whose function throws throws at each reading, and recovers", () => {
+deviceTest("a computed value whose function throws throws at each reading, and recovers", () => {
   let broken = true;
   const a = shared(1);
   const risky = computed(() => {
@@ -291,7 +292,7 @@ Deno.test("a computed value whose function throws throws at each reading, and re
   assertEquals(risky.value.itemSync(), 2);
 });
 
-Deno.test("a chain of 5,000 computed values is refreshed without recursion", () => {
+deviceTest("a chain of 5,000 computed values is refreshed without recursion", () => {
   const a = shared(0);
   let last: { readonly value: Tensor } = computed(() => a.value.add(1));
   for (let i = 1; i < 5000; i++) {

@@ -12,8 +12,9 @@ import {
   tensor,
   update,
 } from "@damo/damo";
+import { deviceTest } from "../support/devices.ts";
 
-Deno.test("reading and assigning inside a compiled function", () => {
+deviceTest("reading and assigning inside a compiled function", () => {
   const w = shared([1, 2], { name: "w" });
   const step = jit((x: Tensor) => {
     const before = w.value;
@@ -32,7 +33,7 @@ Deno.test("reading and assigning inside a compiled function", () => {
   assertEquals(step.cacheSize, 1);
 });
 
-Deno.test("a value read outside is never overwritten by later calls", () => {
+deviceTest("a value read outside is never overwritten by later calls", () => {
   const w = shared([1, 2]);
   const step = jit(() => {
     w.value = w.value.mul(2);
@@ -47,7 +48,7 @@ Deno.test("a value read outside is never overwritten by later calls", () => {
   assertEquals(w.value.arraySync(), [256, 512]);
 });
 
-Deno.test("assignments outside act at once and are seen by the next call", () => {
+deviceTest("assignments outside act at once and are seen by the next call", () => {
   const w = shared(2);
   const f = jit((x: Tensor) => x.mul(w.value));
   assertEquals(f(tensor(3)).itemSync(), 6);
@@ -58,7 +59,7 @@ Deno.test("assignments outside act at once and are seen by the next call", () =>
   assertEquals(f.cacheSize, 1);
 });
 
-Deno.test("swapping two variables, inside and outside", () => {
+deviceTest("swapping two variables, inside and outside", () => {
   const a = shared([1, 1]), b = shared([2, 2]);
   const swap = jit(() => update([[a, b.value], [b, a.value]]));
   swap();
@@ -70,7 +71,7 @@ Deno.test("swapping two variables, inside and outside", () => {
   assertEquals([a.value.arraySync(), b.value.arraySync()], [[1, 1], [2, 2]]);
 });
 
-Deno.test("two variables given one value do not follow each other", () => {
+deviceTest("two variables given one value do not follow each other", () => {
   const a = shared([1, 1]), b = shared([2, 2]);
   const join = jit((x: Tensor) => {
     a.value = x.add(1);
@@ -85,7 +86,7 @@ Deno.test("two variables given one value do not follow each other", () => {
   assertEquals([a.value.arraySync(), b.value.arraySync(), x.arraySync()], [[9, 9], [6, 6], [5, 5]]);
 });
 
-Deno.test("a variable given an argument does not follow it, nor the argument the variable", () => {
+deviceTest("a variable given an argument does not follow it, nor the argument the variable", () => {
   const w = shared([0, 0]);
   const set = jit((x: Tensor) => {
     w.value = x;
@@ -100,7 +101,7 @@ Deno.test("a variable given an argument does not follow it, nor the argument the
   assertEquals([x.arraySync(), w.value.arraySync()], [[1, 2], [3, 4]]);
 });
 
-Deno.test("update refuses a variable named twice, and changes nothing when a value does not fit", () => {
+deviceTest("update refuses a variable named twice, and changes nothing when a value does not fit", () => {
   const a = shared([1, 1], { name: "a" }), b = shared([2, 2], { name: "b" });
   const twice = assertThrows(() => update([[a, [0, 0]], [a, [1, 1]]]), DamoError);
   assertEquals(twice.message.split("\n")[0], "update: the shared variable a is given two new values.");
@@ -128,7 +129,7 @@ Deno.test("a value of another shape or dtype is refused where it is assigned", (
   assertEquals(w.value.arraySync(), [1, 2]);
 });
 
-Deno.test("when a check fails at run time all shared state keeps its old value", () => {
+deviceTest("when a check fails at run time all shared state keeps its old value", () => {
   const w = shared([1, 2]), count = shared(0);
   const step = jit((x: Tensor) => {
     count.value = count.value.add(1);
@@ -142,7 +143,7 @@ Deno.test("when a check fails at run time all shared state keeps its old value",
   assertEquals([w.value.arraySync(), count.value.itemSync()], [[4, 5], 3]);
 });
 
-Deno.test("copy with swap runs on other state, copy without updates leaves state alone", () => {
+deviceTest("copy with swap runs on other state, copy without updates leaves state alone", () => {
   const w = shared([1, 1], { name: "w" }), v = shared([5, 5], { name: "v" });
   const step = jit((x: Tensor) => {
     w.value = w.value.add(x);
@@ -166,7 +167,7 @@ Deno.test("copy with swap runs on other state, copy without updates leaves state
   );
 });
 
-Deno.test("copies keep their meaning inside another trace", () => {
+deviceTest("copies keep their meaning inside another trace", () => {
   const w = shared([1], { name: "w" }), v = shared([5], { name: "v" });
   const step = jit(() => {
     w.value = w.value.add(1);
@@ -178,19 +179,22 @@ Deno.test("copies keep their meaning inside another trace", () => {
   assertEquals([w.value.arraySync(), v.value.arraySync()], [[2], [6]]);
 });
 
-Deno.test("a shared variable as an argument is the variable itself, part of the signature by identity", () => {
-  const a = shared([1, 2], { name: "a" }), b = shared([3, 4], { name: "b" });
-  const double = jit((w: typeof a) => {
-    w.value = w.value.mul(2);
-  });
-  double(a);
-  double(b);
-  double(a);
-  assertEquals([a.value.arraySync(), b.value.arraySync()], [[4, 8], [6, 8]]);
-  assertEquals(double.traces[1].cause, "argument w changed from shared a to shared b");
-});
+deviceTest(
+  "a shared variable as an argument is the variable itself, part of the signature by identity",
+  () => {
+    const a = shared([1, 2], { name: "a" }), b = shared([3, 4], { name: "b" });
+    const double = jit((w: typeof a) => {
+      w.value = w.value.mul(2);
+    });
+    double(a);
+    double(b);
+    double(a);
+    assertEquals([a.value.arraySync(), b.value.arraySync()], [[4, 8], [6, 8]]);
+    assertEquals(double.traces[1].cause, "argument w changed from shared a to shared b");
+  },
+);
 
-Deno.test("a computed value is an input by reference of compiled functions", () => {
+deviceTest("a computed value is an input by reference of compiled functions", () => {
   const w = shared(2);
   let traced = 0;
   const squared = computed(() => (traced++, w.value.square()));
@@ -201,13 +205,13 @@ Deno.test("a computed value is an input by reference of compiled functions", () 
   assertEquals([f.cacheSize, traced], [1, 1]);
 });
 
-Deno.test("the graph names shared inputs", () => {
+deviceTest("the graph names shared inputs", () => {
   const w = shared([1, 2], { name: "weights" });
   const text = jit((x: Tensor) => x.mul(w.value), { name: "f" }).graph(tensor([1, 2])).toString();
   assert(text.startsWith("f(x: float32[2], weights: float32[2]) {"), text);
 });
 
-Deno.test("operations work on a shared variable as on its value", () => {
+deviceTest("operations work on a shared variable as on its value", () => {
   const w = shared([1, 2, 3]);
   assertEquals(w.mul(2).add(w).sum().itemSync(), 18);
   const f = jit((x: typeof w) => x.mul(2));
@@ -216,7 +220,7 @@ Deno.test("operations work on a shared variable as on its value", () => {
   assertEquals(f(w).arraySync(), [10, 10, 10]);
 });
 
-Deno.test("a variable that took another's value keeps it when that one is updated in place", () => {
+deviceTest("a variable that took another's value keeps it when that one is updated in place", () => {
   const a = shared([0, 0]), b = shared([1, 1]);
   const increment = jit(() => {
     b.value = b.value.add(1);

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { jit, shared, type Tensor, tensor } from "@damo/damo";
 import { TestRandom } from "../support/random.ts";
+import { deviceTest } from "../support/devices.ts";
 
 /** One statement: a variable or a new result takes a value made of others. */
 interface Statement {
@@ -57,51 +58,54 @@ function execute<V>(
   return results;
 }
 
-Deno.test("random programs on shared state mean the same as on plain numbers, whatever is held or donated", () => {
-  const random = new TestRandom(20261123);
-  for (let trial = 0; trial < 150; trial++) {
-    const variables = Array.from({ length: VARIABLES }, (_, i) => shared([i, i]));
-    const model = Array.from({ length: VARIABLES }, (_, i) => i);
-    const held: { tensor: Tensor; value: number }[] = [];
-    const programs = Array.from({ length: 3 }, () => {
-      const program = randomProgram(random);
-      const donate = random.below(2) === 0 ? [0] : [];
-      const run = jit((...args: Tensor[]) =>
-        execute<Tensor>(
+deviceTest(
+  "random programs on shared state mean the same as on plain numbers, whatever is held or donated",
+  () => {
+    const random = new TestRandom(20261123);
+    for (let trial = 0; trial < 150; trial++) {
+      const variables = Array.from({ length: VARIABLES }, (_, i) => shared([i, i]));
+      const model = Array.from({ length: VARIABLES }, (_, i) => i);
+      const held: { tensor: Tensor; value: number }[] = [];
+      const programs = Array.from({ length: 3 }, () => {
+        const program = randomProgram(random);
+        const donate = random.below(2) === 0 ? [0] : [];
+        const run = jit((...args: Tensor[]) =>
+          execute<Tensor>(
+            program,
+            ({ from, index }) => from === "variable" ? variables[index].value : args[index],
+            (target, value) => variables[target].value = value,
+            (a, b) => a.add(b),
+            tensor([1, 1]),
+          ), { donate });
+        return { program, run };
+      });
+      for (let call = 0; call < 12; call++) {
+        const { program, run } = programs[random.below(programs.length)];
+        const values = Array.from({ length: ARGUMENTS }, () => random.below(10));
+        const results = run(...values.map((value) => tensor([value, value])));
+        const expected = execute<number>(
           program,
-          ({ from, index }) => from === "variable" ? variables[index].value : args[index],
-          (target, value) => variables[target].value = value,
-          (a, b) => a.add(b),
-          tensor([1, 1]),
-        ), { donate });
-      return { program, run };
-    });
-    for (let call = 0; call < 12; call++) {
-      const { program, run } = programs[random.below(programs.length)];
-      const values = Array.from({ length: ARGUMENTS }, () => random.below(10));
-      const results = run(...values.map((value) => tensor([value, value])));
-      const expected = execute<number>(
-        program,
-        ({ from, index }) => from === "variable" ? model[index] : values[index],
-        (target, value) => model[target] = value,
-        (a, b) => a + b,
-        1,
-      );
-      results.forEach((result, i) => held.push({ tensor: result, value: expected[i] }));
-      if (random.below(8) === 0) {
-        const i = random.below(VARIABLES);
-        held.push({ tensor: variables[i].value, value: model[i] });
+          ({ from, index }) => from === "variable" ? model[index] : values[index],
+          (target, value) => model[target] = value,
+          (a, b) => a + b,
+          1,
+        );
+        results.forEach((result, i) => held.push({ tensor: result, value: expected[i] }));
+        if (random.below(8) === 0) {
+          const i = random.below(VARIABLES);
+          held.push({ tensor: variables[i].value, value: model[i] });
+        }
+        variables.forEach((variable, i) =>
+          assertEquals(
+            variable.current().dataSync().join(),
+            Float32Array.of(model[i], model[i]).join(),
+            `trial ${trial}, call ${call}, variable ${i}`,
+          )
+        );
       }
-      variables.forEach((variable, i) =>
-        assertEquals(
-          variable.current().dataSync().join(),
-          Float32Array.of(model[i], model[i]).join(),
-          `trial ${trial}, call ${call}, variable ${i}`,
-        )
-      );
+      for (const { tensor: kept, value } of held) {
+        assertEquals(kept.dataSync().join(), Float32Array.of(value, value).join(), `held in trial ${trial}`);
+      }
     }
-    for (const { tensor: kept, value } of held) {
-      assertEquals(kept.dataSync().join(), Float32Array.of(value, value).join(), `held in trial ${trial}`);
-    }
-  }
-});
+  },
+);

@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { jit, LoopError, scan, shared, type Tensor, tensor, zeros } from "@damo/damo";
 import { f64, loopTest, typed, values } from "./both_executors.ts";
+import { wide } from "../support/devices.ts";
 
 loopTest("scan is a loop over rows that carries trees and stacks trees", ({ mode }) => {
   const xs = { a: f64([[1, 2], [3, 4], [5, 6]]), b: f64([10, 20, 30]) };
@@ -33,8 +34,8 @@ loopTest("without sequences the length says how many steps", () => {
 loopTest("no steps give the initial carry and no rows", ({ mode }) => {
   const run = (xs: Tensor) => scan((c: Tensor, x) => [c.add(x), x.mul(2)], f64(7), xs);
   for (const f of [run, jit(run, { mode })]) {
-    const [carry, ys] = f(zeros([0], { dtype: "float64" }));
-    assertEquals([values(carry), ys.shape, ys.dtype], [7, [0], "float64"]);
+    const [carry, ys] = f(zeros([0], { dtype: wide() }));
+    assertEquals([values(carry), ys.shape, ys.dtype], [7, [0], wide()]);
   }
 });
 
@@ -60,14 +61,14 @@ loopTest("the body is traced once, whatever the length", () => {
 loopTest("a plain number as carry takes the dtype that the body gives it", ({ mode }) => {
   const sums = (xs: Tensor) => scan((c, x) => [c.add(x), null], 0, xs)[0];
   assertEquals(sums(typed([1, 2], "int32")).dtype, "int32");
-  assertEquals(sums(f64([1, 2])).dtype, "float64");
+  assertEquals(sums(f64([1, 2])).dtype, wide());
   assertEquals(scan((c) => [c.add(1), null], 0, null, { length: 2 })[0].dtype, "float32");
   const compiled = jit(
     (start: number, xs: Tensor) => scan((c, x) => [c.add(x), null], start, xs)[0] as Tensor,
     { mode },
   );
   const result = compiled(5, f64([1, 2]));
-  assertEquals([result.dtype, values(result)], ["float64", 8]);
+  assertEquals([result.dtype, values(result)], [wide(), 8]);
 });
 
 loopTest("bool and integer carries", () => {
@@ -97,7 +98,7 @@ loopTest("a Shared assigned in the body is carried, and assigned once", ({ mode 
   s.value = f64(1);
   assertEquals(values(jit(run, { mode })(f64([1, 2, 3]))), expected);
   assertEquals(values(s.value), 19);
-  run(zeros([0], { dtype: "float64" }));
+  run(zeros([0], { dtype: wide() }));
   assertEquals(values(s.value), 19, "no steps change nothing");
 });
 
@@ -112,7 +113,7 @@ loopTest("a Shared that is assigned but not read keeps its value when there are 
       f64(0),
       xs,
     );
-  run(zeros([0], { dtype: "float64" }));
+  run(zeros([0], { dtype: wide() }));
   assertEquals(values(s.value), 5);
   run(f64([8, 9]));
   assertEquals(values(s.value), 9);

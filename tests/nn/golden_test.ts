@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { grad, jit, nn, type Tensor, tensor, vjp } from "../../mod.ts";
 import { assertGradients, assertResult, type NnCase, nnCases, nnOperand, nnWeights } from "./golden.ts";
+import { deviceTest, wide } from "../support/devices.ts";
 
 type Fn = (inputs: Tensor[], options: never, extra: readonly unknown[]) => Tensor;
 // deno-lint-ignore no-explicit-any -- the options of a case come from a file
@@ -52,7 +53,7 @@ const functions = cases.filter(({ fn }) => fn[0] === fn[0].toLowerCase());
 const layers = cases.filter(({ fn }) => fn[0] !== fn[0].toLowerCase());
 
 for (const name of new Set(functions.map(({ fn }) => fn))) {
-  Deno.test(`nn.${name} gives NumPy's values and gradients`, () => {
+  deviceTest(`nn.${name} gives NumPy's values and gradients`, () => {
     for (const test of functions.filter(({ fn }) => fn === name)) {
       const call = callOf(test);
       const inputs = test.shapes.map(nnOperand);
@@ -68,23 +69,22 @@ for (const name of new Set(functions.map(({ fn }) => fn))) {
   });
 }
 
-const dtype = "float64" as const;
-
 const BUILD: Readonly<Record<string, (extra: never[], options: Loose) => nn.Module>> = {
-  Linear: ([inputs, outputs]) => new nn.Linear(inputs, outputs, { dtype }),
+  Linear: ([inputs, outputs]) => new nn.Linear(inputs, outputs, { dtype: wide() }),
   Conv2d: ([inputs, outputs, window], options) =>
-    new nn.Conv2d(inputs, outputs, window, { ...options, dtype }),
-  RNN: ([inputs, hidden], options) => new nn.RNN(inputs, hidden, { ...options, dtype }),
-  GRU: ([inputs, hidden]) => new nn.GRU(inputs, hidden, { dtype }),
-  LSTM: ([inputs, hidden]) => new nn.LSTM(inputs, hidden, { dtype }),
-  MultiHeadAttention: ([features, heads]) => new nn.MultiHeadAttention(features, heads, { dtype }),
-  MultiHeadAttentionCausal: ([features, heads]) => new nn.MultiHeadAttention(features, heads, { dtype }),
-  LayerNorm: ([features]) => new nn.LayerNorm(features, { dtype }),
-  BatchNorm: ([features]) => new nn.BatchNorm(features, { dtype }),
+    new nn.Conv2d(inputs, outputs, window, { ...options, dtype: wide() }),
+  RNN: ([inputs, hidden], options) => new nn.RNN(inputs, hidden, { ...options, dtype: wide() }),
+  GRU: ([inputs, hidden]) => new nn.GRU(inputs, hidden, { dtype: wide() }),
+  LSTM: ([inputs, hidden]) => new nn.LSTM(inputs, hidden, { dtype: wide() }),
+  MultiHeadAttention: ([features, heads]) => new nn.MultiHeadAttention(features, heads, { dtype: wide() }),
+  MultiHeadAttentionCausal: ([features, heads]) =>
+    new nn.MultiHeadAttention(features, heads, { dtype: wide() }),
+  LayerNorm: ([features]) => new nn.LayerNorm(features, { dtype: wide() }),
+  BatchNorm: ([features]) => new nn.BatchNorm(features, { dtype: wide() }),
 };
 
 for (const test of layers) {
-  Deno.test(`nn.${test.fn} ${JSON.stringify(test.options)} gives NumPy's values and gradients`, () => {
+  deviceTest(`nn.${test.fn} ${JSON.stringify(test.options)} gives NumPy's values and gradients`, () => {
     const layer = BUILD[test.fn](test.extra as never[], test.options);
     const parameters = layer.parameters();
     assertEquals(parameters.map(({ shape }) => [...shape]), test.shapes.slice(1).map((shape) => [...shape]));

@@ -17,6 +17,7 @@ import {
   type TensorLike,
 } from "../../mod.ts";
 import { numbers } from "../support/operands.ts";
+import { deviceTest, wide, within } from "../support/devices.ts";
 
 function near(actual: Tensor, expected: readonly number[], tolerance = 1e-6): void {
   const found = numbers(actual);
@@ -26,7 +27,7 @@ function near(actual: Tensor, expected: readonly number[], tolerance = 1e-6): vo
   });
 }
 
-Deno.test("batch norm takes batch statistics while training and the running ones afterwards", () => {
+deviceTest("batch norm takes batch statistics while training and the running ones afterwards", () => {
   const layer = new nn.BatchNorm(2, { momentum: 0.25 });
   const x = tensor([[1, 10], [3, 30], [5, 80]]);
   // Means 3 and 40; variances with divisor 3: 8/3 and 2600/3, with divisor 2: 4 and 1300.
@@ -42,24 +43,27 @@ Deno.test("batch norm takes batch statistics while training and the running ones
   assertEquals(Object.keys(layer.stateDict()), ["gamma", "beta", "mean", "variance"]);
 });
 
-Deno.test("a compiled training step updates parameters and running statistics once, also through gradients", () => {
-  const layer = new nn.BatchNorm(1, { momentum: 0.5 });
-  const optimizer = optim.sgd(layer.parameters(), { lr: 0.1 });
-  const step = jit((x: Tensor) => {
-    const cost = layer.forward(x).square().mean();
-    optimizer.step(grad(cost, layer.parameters()));
-    return cost;
-  });
-  step(tensor([[1], [3]]));
-  near(layer.mean.value, [1]);
-  near(layer.variance.value, [0.5 + 1]);
-  assert(layer.gamma.value.itemSync() < 1);
-  step(tensor([[1], [3]]));
-  near(layer.mean.value, [1.5]);
-  assertEquals(step.cacheSize, 1);
-});
+deviceTest(
+  "a compiled training step updates parameters and running statistics once, also through gradients",
+  () => {
+    const layer = new nn.BatchNorm(1, { momentum: 0.5 });
+    const optimizer = optim.sgd(layer.parameters(), { lr: 0.1 });
+    const step = jit((x: Tensor) => {
+      const cost = layer.forward(x).square().mean();
+      optimizer.step(grad(cost, layer.parameters()));
+      return cost;
+    });
+    step(tensor([[1], [3]]));
+    near(layer.mean.value, [1]);
+    near(layer.variance.value, [0.5 + 1]);
+    assert(layer.gamma.value.itemSync() < 1);
+    step(tensor([[1], [3]]));
+    near(layer.mean.value, [1.5]);
+    assertEquals(step.cacheSize, 1);
+  },
+);
 
-Deno.test("compiled functions follow train and eval", () => {
+deviceTest("compiled functions follow train and eval", () => {
   const net = new nn.Sequential([new nn.Dropout(0.5, { seed: 3 }), new nn.BatchNorm(4)]);
   const run = jit((x: Tensor) => net.forward(x));
   const x = ones([8, 4]);
@@ -77,7 +81,7 @@ Deno.test("compiled functions follow train and eval", () => {
   assertEquals(run.cacheSize, 2);
 });
 
-Deno.test("dropout keeps the mean, differs from call to call, and passes gradients where it keeps", () => {
+deviceTest("dropout keeps the mean, differs from call to call, and passes gradients where it keeps", () => {
   const layer = new nn.Dropout(0.25, { seed: 1 });
   const draw = jit((x: Tensor) => layer.forward(x));
   const a = numbers(draw(ones([4000]))), b = numbers(draw(ones([4000])));
@@ -96,19 +100,19 @@ Deno.test("dropout keeps the mean, differs from call to call, and passes gradien
   assertEquals(numbers(twin.forward(ones([4000]))), a);
 });
 
-Deno.test("layers of one seed are alike, layers without one are not, and init is the user's", () => {
+deviceTest("layers of one seed are alike, layers without one are not, and init is the user's", () => {
   const make = (seed?: number) => numbers(new nn.Linear(3, 4, { seed }).weight.value).join();
   assertEquals(make(7), make(7));
   assert(make() !== make());
   const layer = new nn.Linear(3, 2, { init: (_key, shape) => ones(shape).mul(2), bias: false });
   assertEquals(numbers(layer.forward(tensor([[1, 1, 1]]))), [6, 6]);
   assertEquals(layer.parameters().length, 1);
-  assertEquals(new nn.Linear(2, 2, { dtype: "float64" }).weight.dtype, "float64");
+  assertEquals(new nn.Linear(2, 2, { dtype: wide() }).weight.dtype, wide());
   const wrong: nn.Initializer = () => ones([3]);
   assertThrows(() => new nn.Linear(3, 2, { init: wrong }), ShapeError, "init made float32[3]");
 });
 
-Deno.test("initial values have the spread of their papers", () => {
+deviceTest("initial values have the spread of their papers", () => {
   const key = random.key(1);
   const spread = (x: Tensor) => Number(x.variance());
   const shape = [40, 60];
@@ -118,16 +122,16 @@ Deno.test("initial values have the spread of their papers", () => {
   assert(Math.abs(spread(nn.init.heNormal(key, [16, 8, 3, 3])) / (2 / 72) - 1) < 0.15);
   assertThrows(() => nn.init.glorotUniform(key, [3]), DamoError, "no fan-in and fan-out");
   for (const [rows, columns] of [[3, 5], [5, 3], [4, 4], [1, 3]]) {
-    const w = nn.init.orthogonal(key, [rows, columns], { gain: 2, dtype: "float64" });
+    const w = nn.init.orthogonal(key, [rows, columns], { gain: 2, dtype: wide() });
     const product = rows <= columns ? w.matmul(w.transpose()) : w.transpose().matmul(w);
     const size = Math.min(rows, columns);
     const identity = Array.from({ length: size * size }, (_, i) => i % (size + 1) === 0 ? 4 : 0);
-    near(product, identity, 1e-12);
+    near(product, identity, within(1e-12));
   }
   assertEquals(nn.init.orthogonal(key, [2, 3, 2, 2]).shape, [2, 3, 2, 2]);
 });
 
-Deno.test("an embedding gives rows, and its gradient adds up what is read twice", () => {
+deviceTest("an embedding gives rows, and its gradient adds up what is read twice", () => {
   const layer = new nn.Embedding(4, 2);
   layer.weight.value = tensor([[0, 1], [2, 3], [4, 5], [6, 7]]);
   const index = tensor([[1, 3], [1, 0]], { dtype: "int32" });
@@ -137,7 +141,7 @@ Deno.test("an embedding gives rows, and its gradient adds up what is read twice"
   assertThrows(() => layer.forward(tensor([1.5])), DTypeError, "x is float32[1]");
 });
 
-Deno.test("recurrent layers run step by step as they run at once, from a state too", () => {
+deviceTest("recurrent layers run step by step as they run at once, from a state too", () => {
   for (const layer of [new nn.RNN(2, 3, { seed: 1 }), new nn.GRU(2, 3, { seed: 1 })]) {
     const x = random.normal(random.key(2), [4, 5, 2]);
     const [outputs, last] = layer.run(x);
@@ -163,7 +167,7 @@ Deno.test("recurrent layers run step by step as they run at once, from a state t
   assertEquals(new nn.RNN(2, 3).forward(ones([1, 2])).shape, [1, 3]);
 });
 
-Deno.test("attention looks where its mask allows, and a query without keys is no NaN", () => {
+deviceTest("attention looks where its mask allows, and a query without keys is no NaN", () => {
   const q = ones([2, 2]), v = tensor([[1], [5]]);
   const mask = tensor([[true, false], [false, true]]);
   near(nn.attention(q, q, v, { mask }), [1, 5]);
@@ -184,7 +188,7 @@ class Branches extends nn.Module {
   }
 }
 
-Deno.test("modules find state in arrays and objects, and what is tied counts once", () => {
+deviceTest("modules find state in arrays and objects, and what is tied counts once", () => {
   const net = new Branches();
   assertEquals([...net.state().keys()], [
     "inner.left.weight",
@@ -197,7 +201,7 @@ Deno.test("modules find state in arrays and objects, and what is tied counts onc
   assertEquals(net.inner.right[0].training, false);
 });
 
-Deno.test("a state dict goes from one module to another, flat or nested", () => {
+deviceTest("a state dict goes from one module to another, flat or nested", () => {
   const make = () => new nn.Sequential([new nn.Linear(2, 3), nn.relu, new nn.BatchNorm(3)]);
   const a = make(), b = make(), c = make();
   const x = ones([4, 2]);
@@ -221,7 +225,7 @@ Deno.test("a state dict goes from one module to another, flat or nested", () => 
   assertEquals(numbers(c.forward(x)), numbers(a.forward(x)));
 });
 
-Deno.test("a state dict that does not fit names every entry and changes nothing", () => {
+deviceTest("a state dict that does not fit names every entry and changes nothing", () => {
   const layer = new nn.Linear(2, 3);
   const before = numbers(layer.weight.value);
   const error = assertThrows(
@@ -231,16 +235,16 @@ Deno.test("a state dict that does not fit names every entry and changes nothing"
   );
   assertEquals((error as DamoError).detail.missing, ["bias"]);
   assertThrows(
-    () => layer.loadStateDict({ weight: ones([2, 3], { dtype: "float64" }), bias: ones([3]) }),
+    () => new nn.Linear(2, 3, { dtype: "float16" }).loadStateDict({ weight: ones([2, 3]), bias: ones([3]) }),
     DTypeError,
-    "weight is float64[2, 3], not float32[2, 3]",
+    "weight is float32[2, 3], not float16[2, 3]",
   );
   assertEquals(numbers(layer.weight.value), before);
   layer.loadStateDict({ weight: ones([2, 3], { dtype: "float16" }), bias: new Float32Array([1, 2, 3]) });
   assertEquals(numbers(layer.bias!.value), [1, 2, 3]);
 });
 
-Deno.test("layers refuse sizes, options and inputs that make no sense", () => {
+deviceTest("layers refuse sizes, options and inputs that make no sense", () => {
   assertThrows(() => new nn.Linear(0, 2), ShapeError, "in is 0");
   assertThrows(() => new nn.Linear(2, 2.5), ShapeError, "out is 2.5");
   const unknown = { baias: true } as unknown as nn.LinearOptions;

@@ -15,6 +15,7 @@ import {
   tensor,
 } from "../../mod.ts";
 import { numbers } from "../support/operands.ts";
+import { deviceTest, widest, within } from "../support/devices.ts";
 
 interface OptimCase {
   readonly name: "sgd" | "adam" | "adamW" | "rmsProp" | "adaGrad" | "adaDelta";
@@ -29,8 +30,8 @@ const cases: OptimCase[] = JSON.parse(
 
 function start(): [Tensor, Tensor] {
   return [
-    tensor([1, -0.5, 0.25], { dtype: "float64" }),
-    tensor([[2], [0]], { dtype: "float64" }),
+    widest([1, -0.5, 0.25]),
+    widest([[2], [0]]),
   ];
 }
 
@@ -38,9 +39,9 @@ function start(): [Tensor, Tensor] {
 function gradients(params: readonly Tensor[], t: number): Tensor[] {
   let first = 0;
   return params.map((p) => {
-    const rule = Float64Array.from({ length: p.size }, (_, i) => ((7 * (first + i) + 5 * t) % 11 - 5) / 4);
+    const rule = Array.from({ length: p.size }, (_, i) => ((7 * (first + i) + 5 * t) % 11 - 5) / 4);
     first += p.size;
-    return tensor(rule, { shape: [...p.shape] }).mul(p.add(1));
+    return widest(rule, p.shape).mul(p.add(1));
   });
 }
 
@@ -57,7 +58,7 @@ function assertPath(found: readonly number[], test: OptimCase, step: number): vo
   found.forEach((value, i) => {
     const expected = test.path[step][i];
     assert(
-      Math.abs(value - expected) <= tolerance * Math.max(1, Math.abs(expected)),
+      Math.abs(value - expected) <= within(tolerance) * Math.max(1, Math.abs(expected)),
       `${test.name} ${JSON.stringify(test.options)}: parameter ${i} after step ${
         step + 1
       } is ${value}, not ${expected}`,
@@ -66,7 +67,7 @@ function assertPath(found: readonly number[], test: OptimCase, step: number): vo
 }
 
 for (const test of cases) {
-  Deno.test(`${test.name} ${JSON.stringify(test.options)} walks as NumPy does, shared and pure`, () => {
+  deviceTest(`${test.name} ${JSON.stringify(test.options)} walks as NumPy does, shared and pure`, () => {
     const params = start().map((value) => shared(value));
     const optimizer = make(test, params);
     for (let t = 1; t <= test.path.length; t++) {
@@ -90,7 +91,7 @@ for (const test of cases) {
   });
 }
 
-Deno.test("a compiled step trains, with the rate as an argument too, and without new traces", () => {
+deviceTest("a compiled step trains, with the rate as an argument too, and without new traces", () => {
   const w = shared([3, -2], { name: "w" });
   const optimizer = optim.sgd({ w }, { lr: 0.1, momentum: 0.5 });
   const step = jit((lr: number) => {
@@ -105,7 +106,7 @@ Deno.test("a compiled step trains, with the rate as an argument too, and without
   assertEquals(optimizer.state().get("step")!.value.itemSync(), 60);
 });
 
-Deno.test("a schedule inside a compiled step follows the steps without new traces", () => {
+deviceTest("a schedule inside a compiled step follows the steps without new traces", () => {
   const w = shared([0]);
   const optimizer = optim.sgd([w], { lr: optim.schedule.step(1, 2, { factor: 0.5 }) });
   const step = jit(() => optimizer.step([ones([1]).neg()]));
@@ -118,7 +119,7 @@ Deno.test("a schedule inside a compiled step follows the steps without new trace
   assertEquals(step.traces.length, 1);
 });
 
-Deno.test("schedules give the rates of their formulas", () => {
+deviceTest("schedules give the rates of their formulas", () => {
   const at = (schedule: optim.Schedule, steps: readonly number[]) => steps.map((t) => schedule(t).itemSync());
   const near = (found: readonly number[], expected: readonly number[]) =>
     found.forEach((value, i) =>
@@ -132,7 +133,7 @@ Deno.test("schedules give the rates of their formulas", () => {
   assertThrows(() => optim.schedule.step(-1, 2), DamoError, "lr is -1");
 });
 
-Deno.test("training goes on from saved state as if it had not stopped", async () => {
+deviceTest("training goes on from saved state as if it had not stopped", async () => {
   const build = () => {
     const params = { w: shared([1, 2]), deep: [shared(3)] };
     const optimizer = optim.adam(params, { lr: 0.1 });
@@ -170,7 +171,7 @@ Deno.test("training goes on from saved state as if it had not stopped", async ()
   assertThrows(() => second.optimizer.loadStateDict({ step: tensor(1) }), DamoError, "missing: w.mean");
 });
 
-Deno.test("clipping shortens all gradients together and only when they are too long", () => {
+deviceTest("clipping shortens all gradients together and only when they are too long", () => {
   const tree = { a: tensor([3, 0]), b: [tensor([[4]])] };
   assertEquals(optim.globalNorm(tree).itemSync(), 5);
   const clipped = optim.clipByGlobalNorm(tree, 2.5);
@@ -182,7 +183,7 @@ Deno.test("clipping shortens all gradients together and only when they are too l
   assertThrows(() => optim.clipByGlobalNorm(tree, -1), DamoError, "limit is -1");
 });
 
-Deno.test("trees and options that do not fit are errors in words", () => {
+deviceTest("trees and options that do not fit are errors in words", () => {
   const params: { w: Shared; b: Shared } = { w: shared([1, 2]), b: shared(0) };
   const optimizer = optim.sgd(params, { lr: 0.1 });
   const g = ones([2]);
@@ -194,9 +195,9 @@ Deno.test("trees and options that do not fit are errors in words", () => {
     "the gradient of w is float32[3]",
   );
   assertThrows(
-    () => optimizer.step({ w: g.cast("float64"), b: tensor(1) }),
+    () => optimizer.step({ w: g.cast("float16"), b: tensor(1) }),
     DTypeError,
-    "the gradient of w is float64[2], the parameter float32[2]",
+    "the gradient of w is float16[2], the parameter float32[2]",
   );
   assertEquals(numbers(params.w.value), [1, 2]);
   assertThrows(
@@ -218,7 +219,7 @@ Deno.test("trees and options that do not fit are errors in words", () => {
   assert(Math.abs((next.b as unknown as Tensor).itemSync() + 0.1) < 1e-7);
 });
 
-Deno.test("half precision parameters stay half precision", () => {
+deviceTest("half precision parameters stay half precision", () => {
   const w = shared(tensor([1, 2], { dtype: "float16" }));
   for (const name of ["sgd", "adam", "adamW", "rmsProp", "adaGrad", "adaDelta"] as const) {
     optim[name]([w], { lr: optim.schedule.constant(0.125) }).step([ones([2], { dtype: "float16" })]);

@@ -1,6 +1,7 @@
 /** What must be the same bits everywhere, against Threefry in BigInt arithmetic. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { DamoError, DTypeError, jit, random, ShapeError, type Tensor, tensor } from "../../mod.ts";
+import { wide } from "../support/devices.ts";
 import { numbers, testEverywhere } from "../support/operands.ts";
 
 const WORD = 1n << 32n;
@@ -49,7 +50,7 @@ testEverywhere("uniform float32 takes 23 bits, float64 52 bits, in row-major ord
   const single = words.map(([x]) => Number(x >> 9n) / 2 ** 23);
   const double = words.map(([x, y]) => Number((x >> 6n) * 2n ** 26n + (y >> 6n)) / 2 ** 52);
   assertEquals(numbers(random.uniform(key, [3, 5])), single);
-  assertEquals(numbers(random.uniform(key, [15], { dtype: "float64" })), double);
+  if (wide() === "float64") assertEquals(numbers(random.uniform(key, [15], { dtype: "float64" })), double);
   const half = words.map(([x]) => Number(x >> 21n) / 2 ** 11);
   assertEquals(numbers(random.uniform(key, [15], { dtype: "float16" })), half);
   assertEquals(numbers(jit(() => random.uniform(key, [3, 5]))()), single);

@@ -21,17 +21,26 @@ import {
   moments,
   normalCdf,
 } from "./statistics.ts";
+import { deviceTest, wide } from "../support/devices.ts";
 
 const N = 20_000;
 
-Deno.test("continuous draws follow their distribution functions", () => {
+deviceTest("continuous draws follow their distribution functions", () => {
   const key = random.key(100);
   const uniformCdf = (x: number) => x;
   assertContinuous(numbers(random.uniform(key, [N])), uniformCdf, "uniform");
-  assertContinuous(numbers(random.uniform(key, [N], { dtype: "float64" })), uniformCdf, "uniform float64");
+  assertContinuous(
+    numbers(random.uniform(key, [N], { dtype: wide() })),
+    uniformCdf,
+    "uniform in the widest type",
+  );
   const scaled = numbers(random.normal(key, [N], { mean: -2, std: 3 }));
   assertContinuous(scaled, (x) => normalCdf((x + 2) / 3), "normal");
-  assertContinuous(numbers(random.normal(key, [N], { dtype: "float64" })), normalCdf, "normal float64");
+  assertContinuous(
+    numbers(random.normal(key, [N], { dtype: wide() })),
+    normalCdf,
+    "normal in the widest type",
+  );
   const low = normalCdf(-1), width = normalCdf(2.5) - low;
   const cut = numbers(random.truncatedNormal(key, [N], { low: -1, high: 2.5 }));
   assert(cut.every((x) => x >= -1 && x <= 2.5));
@@ -41,7 +50,7 @@ Deno.test("continuous draws follow their distribution functions", () => {
   assertContinuous(rated, (x) => 1 - Math.exp(-4 * x), "exponential of rate 4");
 });
 
-Deno.test("gamma follows its distribution function from small to large alpha", () => {
+deviceTest("gamma follows its distribution function from small to large alpha", () => {
   for (const alpha of [0.1, 0.5, 1, 1.5, 7, 100]) {
     const sample = numbers(random.gamma(random.key(7), [N], { alpha, scale: 2 }));
     assertContinuous(sample, (x) => gammaCdf(alpha, x / 2), `gamma of ${alpha}`);
@@ -55,7 +64,7 @@ function poissonTable(rate: number, length: number): number[] {
   return Array.from({ length }, (_, k) => Math.exp(k * Math.log(rate) - rate - logFactorial(k)));
 }
 
-Deno.test("poisson follows its probabilities by inversion and by rejection", () => {
+deviceTest("poisson follows its probabilities by inversion and by rejection", () => {
   for (const rate of [0.3, 4, 29.99, 30, 55, 200]) {
     const sample = numbers(random.poisson(random.key(11), [N], { rate }));
     const length = Math.ceil(rate + 12 * Math.sqrt(rate) + 12);
@@ -66,7 +75,7 @@ Deno.test("poisson follows its probabilities by inversion and by rejection", () 
   assertCounts(countClasses(numbers(mixed.at("...", 1)), 90), poissonTable(40, 90), "poisson of tensor 40");
 });
 
-Deno.test("poisson of large rates has the moments it should have, and odd rates are clear", () => {
+deviceTest("poisson of large rates has the moments it should have, and odd rates are clear", () => {
   for (const rate of [1e4, 1e6]) {
     const { mean, variance } = moments(numbers(random.poisson(random.key(13), [N], { rate })));
     assert(Math.abs(mean - rate) < 4 * Math.sqrt(rate / N), `mean ${mean} of rate ${rate}`);
@@ -85,7 +94,7 @@ function binomialTable(n: number, p: number): number[] {
   );
 }
 
-Deno.test("binomial follows its probabilities by inversion and by rejection, on both sides of 1/2", () => {
+deviceTest("binomial follows its probabilities by inversion and by rejection, on both sides of 1/2", () => {
   for (
     const [n, p] of [[1, 0.3], [7, 0.5], [30, 0.9], [40, 0.25], [100, 0.5], [300, 0.8], [61, 0.5], [
       2000,
@@ -105,7 +114,7 @@ Deno.test("binomial follows its probabilities by inversion and by rejection, on 
   );
 });
 
-Deno.test("binomial of many trials has the moments it should have, and odd parameters are clear", () => {
+deviceTest("binomial of many trials has the moments it should have, and odd parameters are clear", () => {
   const [n, p] = [1_000_000, 0.3];
   const { mean, variance } = moments(numbers(random.binomial(random.key(17), [N], { n, p })));
   assert(Math.abs(mean - n * p) < 4 * Math.sqrt(n * p * (1 - p) / N), `mean ${mean}`);
@@ -118,7 +127,7 @@ Deno.test("binomial of many trials has the moments it should have, and odd param
   assertThrows(() => random.binomial(key, [2], { n: 1.5 }), DamoError, "Pass an integer from 0");
 });
 
-Deno.test("float64 counts follow their probabilities too", () => {
+deviceTest("counts follow their probabilities too in float64", () => {
   setDefaultFloat("float64");
   try {
     const poisson = numbers(random.poisson(random.key(18), [N], { rate: 42 }));
@@ -130,7 +139,7 @@ Deno.test("float64 counts follow their probabilities too", () => {
   }
 });
 
-Deno.test("categorical draws with softmax probabilities along its axis", () => {
+deviceTest("categorical draws with softmax probabilities along its axis", () => {
   const logits = [0.5, -1, 2, -Infinity, 0];
   const total = logits.reduce((sum, x) => sum + Math.exp(x), 0);
   const probabilities = logits.map((x) => Math.exp(x) / total);
@@ -151,7 +160,7 @@ Deno.test("categorical draws with softmax probabilities along its axis", () => {
   assertEquals(random.categorical(key, tensor([[0, 0]]), { shape: [4, 1] }).shape, [4, 1]);
 });
 
-Deno.test("choice draws with and without replacement, alike or with probabilities", () => {
+deviceTest("choice draws with and without replacement, alike or with probabilities", () => {
   const p = [0.1, 0.4, 0, 0.5];
   const alike = random.choice(random.key(21), 4, [N]);
   assertCounts(countClasses(numbers(alike), 4), [0.25, 0.25, 0.25, 0.25], "choice");
@@ -181,7 +190,7 @@ Deno.test("choice draws with and without replacement, alike or with probabilitie
   assertThrows(() => random.choice(random.key(0), 0, [1]), ShapeError, "at least one");
 });
 
-Deno.test("every place of a permutation is taken by every element equally often", () => {
+deviceTest("every place of a permutation is taken by every element equally often", () => {
   const keys = random.randint(random.key(25), [6000, 2], { low: 0, high: 2 ** 32, dtype: "uint32" });
   const orders = numbers(vmap((k: Tensor) => random.permutation(k, 3))(keys));
   const codes: number[] = [];
@@ -199,7 +208,7 @@ function pairCounts(a: readonly number[], b: readonly number[]): number[] {
   return countClasses(a.map((x, i) => Math.floor(x * 8) * 8 + Math.floor(b[i] * 8)), 64);
 }
 
-Deno.test("neighbours, split keys, folded keys and streams are independent", () => {
+deviceTest("neighbours, split keys, folded keys and streams are independent", () => {
   const alike = new Array<number>(64).fill(1 / 64);
   const key = random.key(27);
   const base = numbers(random.uniform(key, [N]));
@@ -226,7 +235,7 @@ function fractions(values: readonly number[]): number[] {
   return values.map((x) => Math.min(x, 1 - 1e-12));
 }
 
-Deno.test("draws are differentiable in parameters that move and scale them", () => {
+deviceTest("draws are differentiable in parameters that move and scale them", () => {
   const key = random.key(29);
   const unit = numbers(random.uniform(key, [5]));
   const low = grad((a: Tensor) => random.uniform(key, [5], { low: a, high: 3 }).sum())(tensor(1));
@@ -245,7 +254,7 @@ Deno.test("draws are differentiable in parameters that move and scale them", () 
   assertThrows(() => grad((a: Tensor) => random.gamma(key, [5], { alpha: a }).sum())(tensor(2)), DamoError);
 });
 
-Deno.test("truncated normal and exponential refuse what makes no sense", () => {
+deviceTest("truncated normal and exponential refuse what makes no sense", () => {
   const key = random.key(0);
   assertThrows(() => random.exponential(key, [2], { scale: 1, rate: 2 }), DamoError, "both given");
   assertThrows(() => random.exponential(key, [2], { rate: 0 }), DamoError, "above 0");

@@ -13,8 +13,9 @@ import {
   zeros,
 } from "../../mod.ts";
 import { numbers } from "../support/operands.ts";
+import { deviceTest } from "../support/devices.ts";
 
-Deno.test("a stream draws what functions of keys draw from the split of its state", () => {
+deviceTest("a stream draws what functions of keys draw from the split of its state", () => {
   const stream = new RandomStream(5);
   const [next, own] = random.split(random.key(5));
   assertEquals(numbers(stream.normal([4])), numbers(random.normal(own, [4])));
@@ -26,7 +27,7 @@ Deno.test("a stream draws what functions of keys draw from the split of its stat
   );
 });
 
-Deno.test("every draw advances the state, in a compiled function at the end of the call", () => {
+deviceTest("every draw advances the state, in a compiled function at the end of the call", () => {
   const stream = new RandomStream(1), twin = new RandomStream(1);
   const draw = jit(() => [stream.uniform([3]), stream.uniform([3])]);
   const inside = [...draw(), ...draw()].map(numbers);
@@ -37,7 +38,7 @@ Deno.test("every draw advances the state, in a compiled function at the end of t
   assertEquals(new Set(inside.map(String)).size, 4);
 });
 
-Deno.test("one draw used twice is one value", () => {
+deviceTest("one draw used twice is one value", () => {
   const stream = new RandomStream(2);
   const difference = jit(() => {
     const x = stream.normal([5]);
@@ -46,7 +47,7 @@ Deno.test("one draw used twice is one value", () => {
   assert(numbers(difference()).every((value) => Math.abs(value - 1) < 1e-6));
 });
 
-Deno.test("frozen draws leave the state, and repeat the next draw", () => {
+deviceTest("frozen draws leave the state, and repeat the next draw", () => {
   const stream = new RandomStream(3);
   const before = numbers(stream.state.value);
   const frozen = numbers(stream.normal([3], { frozen: true }));
@@ -56,7 +57,7 @@ Deno.test("frozen draws leave the state, and repeat the next draw", () => {
   assertNotEquals(numbers(stream.state.value), before);
 });
 
-Deno.test("the state can be read, set, copied and seeded", () => {
+deviceTest("the state can be read, set, copied and seeded", () => {
   const a = new RandomStream(4), b = new RandomStream(99);
   a.uniform([1]);
   b.state = a.state;
@@ -73,7 +74,7 @@ Deno.test("the state can be read, set, copied and seeded", () => {
   assertEquals(numbers(new RandomStream(kept).uniform([3])), drawn);
 });
 
-Deno.test("all distributions of the functions exist as draws", () => {
+deviceTest("all distributions of the functions exist as draws", () => {
   const stream = new RandomStream(6);
   const own = (draw: (key: Tensor) => Tensor): number[] => numbers(draw(random.split(stream.state.value)[1]));
   const logits = tensor([[0, 1], [1, 0]]);
@@ -90,7 +91,7 @@ Deno.test("all distributions of the functions exist as draws", () => {
   assertEquals(own((k) => k), numbers(stream.key()));
 });
 
-Deno.test("a copy of a compiled function draws from another stream", () => {
+deviceTest("a copy of a compiled function draws from another stream", () => {
   const a = new RandomStream(7), b = new RandomStream(8), c = new RandomStream(8);
   const draw = jit(() => a.uniform([3]));
   const other = draw.copy({ swap: [[a.state, b.state]] });
@@ -98,7 +99,7 @@ Deno.test("a copy of a compiled function draws from another stream", () => {
   assertEquals(numbers(draw()), numbers(new RandomStream(7).uniform([3])));
 });
 
-Deno.test("unknown options are refused, and draws under vmap say why", () => {
+deviceTest("unknown options are refused, and draws under vmap say why", () => {
   const stream = new RandomStream(9);
   const unknown = { froze: true } as unknown as { frozen: boolean };
   assertThrows(() => stream.normal([2], unknown), DamoError, '"froze"');
@@ -106,7 +107,7 @@ Deno.test("unknown options are refused, and draws under vmap say why", () => {
   assertThrows(() => vmap((x: Tensor) => x.add(stream.normal()))(tensor([1, 2])), DamoError, "vmap");
 });
 
-Deno.test("a stream draws fresh numbers at each step of a loop, and its state goes on after it", () => {
+deviceTest("a stream draws fresh numbers at each step of a loop, and its state goes on after it", () => {
   const drawInLoop = (stream: RandomStream) => {
     const draws = loop.stack();
     for (const _ of loop.range(4)) draws.push(stream.uniform([2]));

@@ -3,12 +3,13 @@ import { assert, assertEquals } from "@std/assert";
 import { type DType, eye, matmul, type Tensor, tensor } from "../../mod.ts";
 import { sizeOf } from "../../lib/trace/shape.ts";
 import type { GoldenArray } from "./operands.ts";
+import { wide, within } from "./devices.ts";
 import { goldenNumbers } from "./traced.ts";
 
 export const FLOAT_DTYPES: readonly ("float32" | "float64")[] = ["float32", "float64"];
 
 /** The k-th operand of a case of tests/golden/linalg.py. */
-export function matrixOperand(shape: readonly number[], k = 0, dtype: DType = "float64"): Tensor {
+export function matrixOperand(shape: readonly number[], k = 0, dtype: DType = wide()): Tensor {
   const data = Float64Array.from(
     { length: sizeOf(shape) },
     (_, i) => ((37 * i * i + 11 * i + 5 * k) % 101 - 50) / 16,
@@ -24,7 +25,7 @@ export function transposed(x: Tensor): Tensor {
 }
 
 /** m m^T + n I of the operand m. */
-export function positiveOperand(shape: readonly number[], dtype: DType = "float64"): Tensor {
+export function positiveOperand(shape: readonly number[], dtype: DType = wide()): Tensor {
   const m = matrixOperand(shape, 0, dtype), n = shape[shape.length - 1];
   return matmul(m, transposed(m)).add(eye(n, { dtype }).mul(n));
 }
@@ -45,12 +46,12 @@ export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<num
 export function assertNear(actual: Tensor, expected: GoldenArray, tolerance: number, what: string): void {
   assertEquals([...actual.shape], [...expected.shape], what);
   const error = relativeError(actual.dataSync(), goldenNumbers(expected.data));
-  assert(error <= tolerance, `${what}: relative error ${error}`);
+  assert(error <= within(tolerance, 2e-6), `${what}: relative error ${error}`);
 }
 
 /** Two tensors of one shape. */
 export function assertSame(actual: Tensor, expected: Tensor, tolerance: number, what: string): void {
   assertEquals([...actual.shape], [...expected.shape], what);
   const error = relativeError(actual.dataSync(), expected.dataSync());
-  assert(error <= tolerance, `${what}: relative error ${error}`);
+  assert(error <= within(tolerance, 2e-6), `${what}: relative error ${error}`);
 }

@@ -1,20 +1,21 @@
-/** Tests of operations as users write them: run at once, on the reference interpreter and on the default device. */
+/** Tests of operations as users write them: run at once, on the reference interpreter and on each device. */
 import { assertEquals } from "@std/assert";
 import { type DType, type Tensor, tensor } from "../../mod.ts";
 import { referenceExecutor } from "../../lib/jit/reference/executor.ts";
+import { deviceTest, wide } from "./devices.ts";
 import { withExecutor } from "../../lib/trace/storage.ts";
 import { sizeOf } from "../../lib/trace/shape.ts";
 import { type GoldenNumber, goldenNumbers } from "./traced.ts";
 
-/** Registers a test twice. */
+/** Registers a test for the reference interpreter and for each device. */
 export function testEverywhere(promise: string, body: () => void): void {
   Deno.test(`${promise} (reference)`, () => withExecutor(referenceExecutor, body));
-  Deno.test(promise, body);
+  deviceTest(promise, body);
 }
 
 /** The k-th operand of a case of tests/golden/arrays.py: small integers that follow a rule. */
-export function goldenOperand(shape: readonly number[], k = 0, dtype: DType = "float64"): Tensor {
-  const data = Float64Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + 3 * k) % 23) - 11);
+export function goldenOperand(shape: readonly number[], k = 0, dtype: DType = wide()): Tensor {
+  const data = Array.from({ length: sizeOf(shape) }, (_, i) => ((i * 7 + 3 * k) % 23) - 11);
   return tensor(data, { shape: [...shape], dtype });
 }
 

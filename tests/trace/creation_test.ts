@@ -30,6 +30,7 @@ import {
   zerosLike,
 } from "@damo/damo";
 import { runTraced } from "../support/traced.ts";
+import { deviceTest } from "../support/devices.ts";
 
 function values(x: Tensor): number[] {
   return [...x.dataSync()];
@@ -80,7 +81,7 @@ Deno.test("numbers are the default float, booleans bool, and typed arrays keep t
   }
 });
 
-Deno.test("data is copied, laid out in a shape, and converted as cast does", () => {
+deviceTest("data is copied, laid out in a shape, and converted as cast does", () => {
   const data = new Float32Array([1, 2, 3, 4]);
   const x = tensor(data, { shape: [2, 2] });
   data[0] = 9;
@@ -92,7 +93,7 @@ Deno.test("data is copied, laid out in a shape, and converted as cast does", () 
   assertEquals(tensor(x).arraySync(), [[1, 2], [3, 4]]);
 });
 
-Deno.test("arrays of tensors are stacked, traced ones too", () => {
+deviceTest("arrays of tensors are stacked, traced ones too", () => {
   const x = tensor([1, 2]), y = tensor(new Int32Array([3, 4]));
   assertEquals(tensor([x, y]).arraySync(), [[1, 2], [3, 4]]);
   assertEquals(tensor([x.sum(), 5, [7][0]]).arraySync(), [3, 5, 7]);
@@ -101,7 +102,7 @@ Deno.test("arrays of tensors are stacked, traced ones too", () => {
   assertThrows(() => tensor([x, tensor([1, 2, 3])]), ShapeError, "position [1] is float32[3], position [0]");
 });
 
-Deno.test("ragged arrays and foreign elements are refused with their place", () => {
+deviceTest("ragged arrays and foreign elements are refused with their place", () => {
   const bad = (data: unknown): Tensor => tensor(data as number[]);
   assertThrows(() => bad([[1, 2], [3]]), ShapeError, "position [1] is an array of 1, expected an array of 2");
   assertThrows(() => bad([[1], 2]), ShapeError, "position [1] is the number 2");
@@ -119,7 +120,7 @@ Deno.test("ragged arrays and foreign elements are refused with their place", () 
   assert(error.message.includes("creation_test.ts"), error.message);
 });
 
-Deno.test("bad shapes, options, dtypes and devices are refused", () => {
+deviceTest("bad shapes, options, dtypes and devices are refused", () => {
   assertThrows(() => zeros([NaN]), ShapeError, "shape [NaN] has NaN at position 0");
   assertThrows(() => ones([2, -1]), ShapeError, "-1 at position 1");
   assertThrows(() => zeros(3 as unknown as number[]), ShapeError, "shape must be an array");
@@ -142,7 +143,7 @@ Deno.test("bad shapes, options, dtypes and devices are refused", () => {
   assertThrows(() => oneHot([true], 2), DTypeError, "labels are bool[1]");
 });
 
-Deno.test("fills are the same outside traces, inside, and compiled", () => {
+deviceTest("fills are the same outside traces, inside, and compiled", () => {
   assertMakes(() => zeros([2, 3]), [0, 0, 0, 0, 0, 0], [2, 3], "float32");
   assertMakes(() => ones([2], { dtype: "uint8" }), [1, 1], [2], "uint8");
   assertMakes(() => full([2], 2.5), [2.5, 2.5], [2], "float32");
@@ -178,7 +179,7 @@ Deno.test("ranges are the same outside traces, inside, and compiled", () => {
   assertEquals([fine[0], fine[500], fine[1000]], [-1, 0, 1]);
 });
 
-Deno.test("matrices of zeros and ones, triangles and diagonals follow NumPy", () => {
+deviceTest("matrices of zeros and ones, triangles and diagonals follow NumPy", () => {
   assertMakes(() => eye(2), [1, 0, 0, 1], [2, 2], "float32");
   assertMakes(() => eye(2, 3, 1), [0, 1, 0, 0, 0, 1], [2, 3], "float32");
   assertMakes(() => eye(3, 2, -1, { dtype: "int32" }), [0, 0, 1, 0, 0, 1], [3, 2], "int32");
@@ -201,7 +202,7 @@ Deno.test("matrices of zeros and ones, triangles and diagonals follow NumPy", ()
   assertEquals(diag(tensor([1, 2]), -1).arraySync(), [[0, 0, 0], [1, 0, 0], [0, 2, 0]]);
 });
 
-Deno.test("oneHot takes labels of any number dtype, and labels outside have no 1", () => {
+deviceTest("oneHot takes labels of any number dtype, and labels outside have no 1", () => {
   assertEquals(oneHot([0, 2], 3).arraySync(), [[1, 0, 0], [0, 0, 1]]);
   assertEquals(oneHot(tensor(new Uint8Array([1])), 2, { dtype: "int32" }).arraySync(), [[0, 1]]);
   assertEquals(oneHot(tensor(new Int32Array([-1, 5])), 2).arraySync(), [[0, 0], [0, 0]]);
@@ -209,7 +210,7 @@ Deno.test("oneHot takes labels of any number dtype, and labels outside have no 1
   assertEquals(oneHot(1, 3).arraySync(), [0, 1, 0]);
 });
 
-Deno.test("shared takes every kind of value, and no traced one", () => {
+deviceTest("shared takes every kind of value, and no traced one", () => {
   assertEquals(shared([1, 2], { dtype: "int32" }).dtype, "int32");
   assertEquals(shared(tensor([1]), { name: "w" }).name, "w");
   assertEquals(shared(shared(4)).value.itemSync(), 4);

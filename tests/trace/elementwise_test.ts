@@ -11,6 +11,7 @@ import {
   hostArray,
   runTraced,
 } from "../support/traced.ts";
+import { deviceTest } from "../support/devices.ts";
 
 type Function1 = (x: Tensor) => Tensor;
 type Function2 = (a: Tensor, b: Tensor) => Tensor;
@@ -36,7 +37,7 @@ function apply2(
 
 const points = goldenNumbers(golden.points as GoldenNumber[]);
 
-Deno.test("functions of one argument agree with NumPy and SciPy", () => {
+deviceTest("functions of one argument agree with NumPy and SciPy", () => {
   let count = 0;
   for (const [name, expected] of Object.entries(golden.unary)) {
     const zeros = name !== "sign";
@@ -52,7 +53,7 @@ Deno.test("functions of one argument agree with NumPy and SciPy", () => {
   assertEquals(count, 36);
 });
 
-Deno.test("lgamma and digamma agree with mpmath", () => {
+deviceTest("lgamma and digamma agree with mpmath", () => {
   const x = goldenNumbers(golden.gamma.x as GoldenNumber[]);
   for (const name of ["lgamma", "digamma"] as const) {
     const expected = goldenNumbers(golden.gamma[name] as GoldenNumber[]);
@@ -60,7 +61,7 @@ Deno.test("lgamma and digamma agree with mpmath", () => {
   }
 });
 
-Deno.test("functions of two arguments agree with NumPy", () => {
+deviceTest("functions of two arguments agree with NumPy", () => {
   const { a, b, ...functions } = golden.binary;
   const left = goldenNumbers(a as GoldenNumber[]), right = goldenNumbers(b as GoldenNumber[]);
   for (const [name, expected] of Object.entries(functions)) {
@@ -73,7 +74,7 @@ Deno.test("functions of two arguments agree with NumPy", () => {
   }
 });
 
-Deno.test("integers wrap, divide and shift as in NumPy", () => {
+deviceTest("integers wrap, divide and shift as in NumPy", () => {
   for (const [dtype, entry] of Object.entries(golden.integers)) {
     const { a, b, ...functions } = entry;
     for (const [name, expected] of Object.entries(functions)) {
@@ -89,7 +90,7 @@ Deno.test("integers wrap, divide and shift as in NumPy", () => {
   }
 });
 
-Deno.test("a power of integers multiplies modulo two to the bits", () => {
+deviceTest("a power of integers multiplies modulo two to the bits", () => {
   const bases = hostArray([-3, 2, 7, 0, -1], [5], "int32");
   const exponents = hostArray([5, 31, 13, 0, 3], [5], "int32");
   const [result] = runTraced(([a, b]) => [a.pow(b)], [bases, exponents]);
@@ -101,7 +102,7 @@ Deno.test("a power of integers multiplies modulo two to the bits", () => {
   assertEquals([...negative.data], [1, 1, -1, 0, 0]);
 });
 
-Deno.test("where chooses and broadcasts all three operands", () => {
+deviceTest("where chooses and broadcasts all three operands", () => {
   const condition = hostArray([1, 0, 1], [3], "bool");
   const a = hostArray([1, 2], [2, 1]), b = hostArray([NaN], []);
   const [result] = runTraced(([c, x, y]) => [ops.where(c, x, y)], [condition, a, b]);
@@ -109,7 +110,7 @@ Deno.test("where chooses and broadcasts all three operands", () => {
   assertEquals([...result.data], [1, NaN, 1, 2, NaN, 2]);
 });
 
-Deno.test("clip limits with numbers, tensors, one side or both, and lets NaN through", () => {
+deviceTest("clip limits with numbers, tensors, one side or both, and lets NaN through", () => {
   const x = hostArray([-5, -1, 0, 3, NaN], [5]);
   const clip = (low: number | null, high: number | null): number[] => [
     ...runTraced(([t]) => [t.clip(low, high)], [x])[0].data,
@@ -121,7 +122,7 @@ Deno.test("clip limits with numbers, tensors, one side or both, and lets NaN thr
   assertEquals([...runTraced(([t]) => [t.clip(-7, 900)], [bytes])[0].data], [0, 5, 250]);
 });
 
-Deno.test("bool arithmetic is logic, and what has no meaning for bool is refused", () => {
+deviceTest("bool arithmetic is logic, and what has no meaning for bool is refused", () => {
   const a = hostArray([1, 1, 0, 0], [4], "bool"), b = hostArray([1, 0, 1, 0], [4], "bool");
   const run = (fn: Function2): number[] => {
     const [result] = runTraced(([x, y]) => [fn(x, y)], [a, b]);
@@ -142,7 +143,7 @@ Deno.test("bool arithmetic is logic, and what has no meaning for bool is refused
   assert(message.includes("sub does not take bool") && message.includes("xor"), message);
 });
 
-Deno.test("numbers outside an integer dtype compare as numbers", () => {
+deviceTest("numbers outside an integer dtype compare as numbers", () => {
   const x = hostArray([0, 1, 255], [3], "uint8");
   const compare = (fn: (t: Tensor) => Tensor): number[] => [...runTraced(([t]) => [fn(t)], [x])[0].data];
   assertEquals(compare((t) => t.lt(256)), [1, 1, 1]);
@@ -154,7 +155,7 @@ Deno.test("numbers outside an integer dtype compare as numbers", () => {
   assertEquals(compare((t) => t.lt(0.5)), [1, 0, 0]);
 });
 
-Deno.test("isClose follows NumPy, infinities and NaN included", () => {
+deviceTest("isClose follows NumPy, infinities and NaN included", () => {
   const a = hostArray([1, 1, Infinity, Infinity, NaN, 1e-9, 0], [7]);
   const b = hostArray([1.000001, 1.1, Infinity, -Infinity, NaN, 0, Infinity], [7]);
   const run = (options: ops.CloseOptions): number[] => [

@@ -12,6 +12,7 @@ import {
   hostArray,
   runTraced,
 } from "../support/traced.ts";
+import { deviceTest } from "../support/devices.ts";
 
 const REDUCTIONS = [
   "sum",
@@ -34,7 +35,7 @@ const functions = ops as unknown as Record<string, Reduce>;
 /** NumPy's float64 sums lose a few digits where terms cancel. */
 const TOLERANCE = 1e-12;
 
-Deno.test("reductions agree with NumPy over every axis, with NaN and infinities", () => {
+deviceTest("reductions agree with NumPy over every axis, with NaN and infinities", () => {
   let checked = 0;
   for (const entry of golden.reductions) {
     const x = hostArray(goldenNumbers(entry.x as GoldenNumber[]), entry.shape);
@@ -72,7 +73,7 @@ function settle(actual: Float64Array, expected: readonly number[]): Float64Array
   return actual.map((value, i) => Math.abs(value - expected[i]) < 1e-14 ? expected[i] : value);
 }
 
-Deno.test("norms of every order agree with NumPy", () => {
+deviceTest("norms of every order agree with NumPy", () => {
   let checked = 0;
   for (const entry of golden.reductions) {
     const x = hostArray(goldenNumbers(entry.x as GoldenNumber[]), entry.shape);
@@ -92,7 +93,7 @@ function reduceEmpty(fn: Reduce, dtype: DType = "float64"): number[] {
   return [...runTraced(([t]) => [fn(t, { axis: 0 })], [hostArray([], [0, 2], dtype)])[0].data];
 }
 
-Deno.test("an empty axis sums to 0, multiplies to 1, has mean NaN and no extremum", () => {
+deviceTest("an empty axis sums to 0, multiplies to 1, has mean NaN and no extremum", () => {
   assertEquals(reduceEmpty(ops.sum), [0, 0]);
   assertEquals(reduceEmpty(ops.prod), [1, 1]);
   assertEquals(reduceEmpty(ops.any), [0, 0]);
@@ -113,7 +114,7 @@ Deno.test("an empty axis sums to 0, multiplies to 1, has mean NaN and no extremu
   assertEquals(runTraced(([t]) => [t.max({ axis: 0 })], [nothing])[0].shape, [0]);
 });
 
-Deno.test("bool and 8-bit integers are summed as int32, and int32 wraps", () => {
+deviceTest("bool and 8-bit integers are summed as int32, and int32 wraps", () => {
   const bytes = hostArray(new Array(3).fill(255), [3], "uint8");
   const [sum, product, running] = runTraced(([t]) => [t.sum(), t.prod(), t.cumsum()], [bytes]);
   assertEquals([sum.dtype, sum.data[0]], ["int32", 765]);
@@ -127,21 +128,21 @@ Deno.test("bool and 8-bit integers are summed as int32, and int32 wraps", () => 
   assertEquals(runTraced(([t]) => [t.sum()], [big])[0].data[0], -2147483648);
 });
 
-Deno.test("float16 means are computed in float32", () => {
+deviceTest("float16 means are computed in float32", () => {
   const x = hostArray([60000, 60000, 60000], [3], "float16");
   const [mean, variance] = runTraced(([t]) => [t.mean(), t.variance()], [x]);
   assertEquals([mean.dtype, mean.data[0]], ["float16", 60000]);
   assertEquals([variance.dtype, variance.data[0]], ["float16", 0]);
 });
 
-Deno.test("argmax without an axis indexes the flat tensor", () => {
+deviceTest("argmax without an axis indexes the flat tensor", () => {
   const x = hostArray([1, 5, 3, 9, 2, 4], [2, 3]);
   const [flat, kept] = runTraced(([t]) => [t.argmax(), t.argmin({ keepDims: true })], [x]);
   assertEquals([flat.data[0], flat.dtype, flat.shape], [3, "int32", []]);
   assertEquals([kept.data[0], kept.shape], [0, [1, 1]]);
 });
 
-Deno.test("cumulative operations run from the end when asked", () => {
+deviceTest("cumulative operations run from the end when asked", () => {
   const x = hostArray([1, 2, 3, 4], [4]);
   const run = (fn: (t: Tensor) => Tensor): number[] => [...runTraced(([t]) => [fn(t)], [x])[0].data];
   assertEquals(run((t) => t.cumsum({ reverse: true })), [10, 9, 7, 4]);
@@ -149,7 +150,7 @@ Deno.test("cumulative operations run from the end when asked", () => {
   assertEquals(run((t) => t.cummin({ reverse: true })), [1, 2, 3, 4]);
 });
 
-Deno.test("diff of bool says where neighbours differ, and of one element is empty", () => {
+deviceTest("diff of bool says where neighbours differ, and of one element is empty", () => {
   const truth = hostArray([1, 1, 0], [3], "bool");
   const [changes] = runTraced(([t]) => [t.diff()], [truth]);
   assertEquals([changes.dtype, ...changes.data], ["bool", 0, 1]);
@@ -157,7 +158,7 @@ Deno.test("diff of bool says where neighbours differ, and of one element is empt
   assertEquals(runTraced(([t]) => [t.diff()], [hostArray([], [0])])[0].shape, [0]);
 });
 
-Deno.test("axes out of range, repeated or unknown options are refused", () => {
+deviceTest("axes out of range, repeated or unknown options are refused", () => {
   const x = hostArray([1, 2], [1, 2]);
   const run = (options: object): unknown => runTraced(([t]) => [t.sum(options)], [x]);
   assertThrows(() => run({ axis: 2 }), ShapeError, "sum: axis 2 is out of range");

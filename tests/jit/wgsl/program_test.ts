@@ -1,6 +1,7 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { distinctOutputs } from "../../../lib/jit/closed_graph.ts";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
+import { HELPERS } from "../../../lib/jit/wgsl/math/mod.ts";
 import { GPU } from "../../../lib/jit/wgsl/tuning.ts";
 import { newTypedArray } from "../../../lib/trace/dtype.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
@@ -45,10 +46,24 @@ function compareRandomGraphs(backend: WgslBackend, from: number, to: number): vo
   }
 }
 
-gpuTest("compiled programs of random graphs mean what the graphs mean", (backend) => {
-  compareRandomGraphs(backend, 1, 60);
+gpuTest("programs of random graphs mean the same with the tables of a real GPU", async () => {
+  compareRandomGraphs(await backendWith({ ...GPU, sharedRowColumns: 4, threadsPerRow: 16 }), 61, 90);
 });
 
-gpuTest("so do they with the tables of a real GPU", async () => {
-  compareRandomGraphs(await backendWith({ ...GPU, sharedRowColumns: 4, threadsPerRow: 16 }), 61, 90);
+gpuTest("a deliberately wrong shader does not pass the comparison of random graphs", (backend) => {
+  const helpers = HELPERS as Record<string, { source: string; needs: readonly string[] }>;
+  const right = helpers.tanh_f32;
+  helpers.tanh_f32 = {
+    ...right,
+    source: right.source.replace("fn tanh_f32(x: f32)", "fn tanh_f32(y: f32)").replace(
+      "{",
+      "{ let x = y * 1.01;",
+    ),
+  };
+  try {
+    assertThrows(() => compareRandomGraphs(backend, 1, 60), Error, "not");
+  } finally {
+    helpers.tanh_f32 = right;
+  }
+  compareRandomGraphs(backend, 1, 10);
 });

@@ -1,21 +1,14 @@
 /** The adapter of this machine for tests: without one they are ignored, or fail where DAMO_REQUIRE_WEBGPU is set. */
 import { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { acquireDevice } from "../../../lib/jit/wgsl/device.ts";
+import { isWebGpuRequired } from "../../support/require_webgpu.ts";
 import type { Tuning } from "../../../lib/jit/wgsl/tuning.ts";
-
-function isRequired(): boolean {
-  try {
-    return Boolean(Deno.env.get("DAMO_REQUIRE_WEBGPU"));
-  } catch {
-    return false;
-  }
-}
 
 async function tryBackend(tuning?: Tuning): Promise<WgslBackend | string> {
   try {
     return new WgslBackend(await acquireDevice({ tuning }));
   } catch (error) {
-    if (isRequired()) throw error;
+    if (isWebGpuRequired()) throw error;
     return (error as Error).message.split("\n")[0];
   }
 }
