@@ -108,17 +108,22 @@ function choose(
     });
   });
   const dtypes = commonTypes(operation, branches, names);
-  const around = new Surroundings(branches.map((branch) => branch.trace));
-  const graphs = branches.map(({ trace, inputs, result }) =>
-    withTrace(trace, () => {
-      const outputs = result.tensors.map((tensor, k) =>
-        trace.lift(tensor.aval.weak ? tensor.convertWeak(dtypes[k]) : tensor)
-      );
-      const { before, after } = around.stateVariables(trace);
-      const all = [...inputs.map((x) => x.variable!), ...around.constantVariables(trace), ...before];
-      return prune(new Graph(all, [...outputs, ...after], trace.nodes, trace.name));
-    })
+  // Before asking what they captured: a branch may return a tensor of its surroundings without using it.
+  const outputs = branches.map(({ trace, result }) =>
+    withTrace(
+      trace,
+      () =>
+        result.tensors.map((tensor, k) =>
+          trace.lift(tensor.aval.weak ? tensor.convertWeak(dtypes[k]) : tensor)
+        ),
+    )
   );
+  const around = new Surroundings(branches.map((branch) => branch.trace));
+  const graphs = branches.map(({ trace, inputs }, b) => {
+    const { before, after } = around.stateVariables(trace);
+    const all = [...inputs.map((x) => x.variable!), ...around.constantVariables(trace), ...before];
+    return prune(new Graph(all, [...outputs[b], ...after], trace.nodes, trace.name));
+  });
   const states = around.writes.map((shared) => shared.value);
   const results = bind(switchPrimitive, [index, ...given, ...around.constants(), ...states], {
     branches: graphs,

@@ -83,3 +83,14 @@ Deno.test("branches that disagree are an error with both types", () => {
   assertThrows(() => switchCase(tensor(0.5), [() => x]), LoopError, "the index is float32[]");
   assertThrows(() => switchCase(0, []), LoopError, "no functions");
 });
+
+loopTest("a branch may return a tensor of its surroundings", ({ mode }) => {
+  const fn = (x: Tensor) => {
+    const twice = x.mul(2);
+    return cond(x.gt(0), () => twice, (x) => x, x) as Tensor;
+  };
+  for (const f of [jit(fn, { mode }), jit(grad(fn), { mode })]) {
+    const expected = f(f64(3)).itemSync() === 6 ? [6, -3] : [2, 1];
+    assertEquals([values(f(f64(3))), values(f(f64(-3)))], expected);
+  }
+});

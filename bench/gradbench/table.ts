@@ -1,0 +1,84 @@
+/** The table of an evaluation's times, on the console and in bench/RESULTS.md. */
+
+/** Milliseconds of a function and of its derivative; undefined where there is no such function. */
+export interface Pair {
+  readonly primal?: number;
+  readonly derivative?: number;
+}
+
+/** One input. */
+export interface Row {
+  readonly module: string;
+  readonly size: string;
+  readonly own: Pair;
+  /** The suite's hand-differentiated program on the same input. */
+  readonly native?: Pair;
+  /** The larger relative error of the outputs. */
+  readonly error: number;
+}
+
+function milliseconds(value: number | undefined): string {
+  return value === undefined ? "" : value.toPrecision(3);
+}
+
+function ratio(a: number | undefined, b: number | undefined): string {
+  return a === undefined || b === undefined ? "" : (a / b).toFixed(2);
+}
+
+const HEAD = ["evaluation", "size", "primal ms", "gradient ms", "ratio", "error"];
+const NATIVE_HEAD = ["C++ primal ms", "C++ gradient ms", "primal / C++", "gradient / C++"];
+
+function cells(rows: readonly Row[]): string[][] {
+  const compared = rows.some((row) => row.native);
+  const body = rows.map(({ module, size, own, native, error }) => [
+    module,
+    size,
+    milliseconds(own.primal),
+    milliseconds(own.derivative),
+    ratio(own.derivative, own.primal),
+    error.toExponential(0),
+    ...(compared
+      ? [
+        milliseconds(native?.primal),
+        milliseconds(native?.derivative),
+        ratio(own.primal, native?.primal),
+        ratio(own.derivative, native?.derivative),
+      ]
+      : []),
+  ]);
+  return [compared ? [...HEAD, ...NATIVE_HEAD] : HEAD, ...body];
+}
+
+export function printRows(rows: readonly Row[]): void {
+  const table = cells(rows);
+  const widths = table[0].map((_, i) => Math.max(...table.map((row) => row[i].length)));
+  for (const row of table) {
+    const padded = row.map((cell, i) => i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]));
+    console.log(padded.join("  ").trimEnd());
+  }
+}
+
+/** The same as a table of Markdown. */
+export function markdown(rows: readonly Row[]): string {
+  const [head, ...body] = cells(rows);
+  const line = (row: readonly string[]) => `| ${row.join(" | ")} |`;
+  return [line(head), line(head.map((_, i) => i < 2 ? "---" : "---:")), ...body.map(line)].join("\n");
+}
+
+const BEGIN = "<!-- gradbench: written by deno task gradbench -->", END = "<!-- /gradbench -->";
+
+/** Replaces the section between this task's markers, or adds it at the end; everything else in the file stays. */
+export function writeSection(path: URL, text: string): void {
+  let page = "# Results\n";
+  try {
+    page = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const section = `${BEGIN}\n\n${text.trim()}\n\n${END}`;
+  const begin = page.indexOf(BEGIN), end = page.indexOf(END);
+  const next = begin >= 0 && end > begin
+    ? page.slice(0, begin) + section + page.slice(end + END.length)
+    : `${page.trimEnd()}\n\n${section}\n`;
+  Deno.writeTextFileSync(path, next);
+}

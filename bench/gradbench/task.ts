@@ -1,0 +1,139 @@
+/**
+ * `deno task gradbench [evaluation ...]`: runs the recorded sessions through the protocol and then the largest default
+ * sizes of the suite, checks every output, and prints times. It needs nothing else installed.
+ *
+ * Flags: `--small` leaves the large sizes out; `--suite=PATH` names a checkout of the suite, whose programs in C++ are
+ * built and timed on the same inputs; `--write` puts the table into bench/RESULTS.md.
+ */
+import { type NativePrograms, nativePrograms } from "./compare.ts";
+import type { Evaluation } from "./evaluation.ts";
+import { evaluations } from "./evaluations/mod.ts";
+import { type Expected, largeCases, largeError, outputError, session } from "./golden.ts";
+import { inputOfSize } from "./inputs.ts";
+import { evaluate, respond, type Timing } from "./protocol.ts";
+import { markdown, type Pair, printRows, type Row, writeSection } from "./table.ts";
+
+const TOLERANCE = 1e-8;
+/** Two turns of so many seconds for each function, by turns with the program it is compared with. */
+const TURNS = 2, SECONDS = 0.4;
+
+const NOTE = `
+Milliseconds, the least of the runs within ${
+  TURNS * SECONDS
+} s, one thread of JavaScript; the first call, which
+compiles, is not counted. Sizes are the largest that the suite runs by default. \`error\` is the largest difference from
+the expected outputs (tests/golden/gradbench.py) over their largest number. The C++ programs are the suite's
+hand-differentiated ones, \`g++ -O3 -march=native\`, one thread. Of these the gradient of ode is a closed formula
+without any steps, and det expands every minor anew where the program here computes each once.
+`;
+
+interface Measured extends Pair {
+  readonly error: number;
+}
+
+/** Which functions are no derivatives. */
+const PRIMAL = new Set(["primal", "objective", "cost", "square"]);
+
+function least(timings: readonly Timing[]): number {
+  const times = timings.filter(({ name }) => name === "evaluate").map(({ nanoseconds }) => nanoseconds / 1e6);
+  return Math.min(...times);
+}
+
+/** Runs a recorded session: the largest error of each evaluated message. */
+function runSession(module: string, report: (what: string, error: number) => void): void {
+  for (const { message, response } of session(module)) {
+    const actual = respond(message);
+    const what = `${module} message ${message.id} (${message.kind} ${message.function ?? ""})`;
+    if (message.kind === "evaluate") {
+      if (actual.error) console.error(actual.error);
+      report(what, actual.success ? outputError(actual.output, response.output) : Infinity);
+    } else report(what, actual.id === response.id && actual.success === response.success ? 0 : Infinity);
+  }
+}
+
+class Runner {
+  readonly failures: string[] = [];
+  readonly native: NativePrograms | null;
+
+  constructor(native: NativePrograms | null) {
+    this.native = native;
+  }
+
+  check(what: string, error: number): number {
+    if (!(error <= TOLERANCE)) this.failures.push(`${what}: relative error ${error}`);
+    return error;
+  }
+
+  /** Times of one function here and, where there is one, in C++. */
+  measure(module: string, name: string, input: object, expected: Expected | undefined): [Measured, number?] {
+    const runs = { ...input, min_runs: 3, min_seconds: SECONDS };
+    let own = Infinity, native: number | undefined, error = 0;
+    for (let turn = 0; turn < TURNS; turn++) {
+      const { output, timings } = evaluate(evaluations[module][name], runs);
+      own = Math.min(own, least(timings));
+      if (expected) error = this.check(`${module}.${name}`, largeError(module, name, output, expected));
+      const other = this.native?.evaluate(module, name, runs);
+      if (!other) continue;
+      native = Math.min(native ?? Infinity, least(other.timings));
+      if (expected) this.check(`${module}.${name} in C++`, largeError(module, name, other.output, expected));
+    }
+    return [PRIMAL.has(name) ? { primal: own, error } : { derivative: own, error }, native];
+  }
+
+  row(module: string, size: string, input: object, expected: Readonly<Record<string, Expected>>): Row {
+    let own: Measured = { error: 0 }, native: Pair | undefined;
+    for (const name of Object.keys(expected)) {
+      const [measured, other] = this.measure(module, name, input, expected[name]);
+      own = { ...own, ...measured, error: Math.max(own.error, measured.error) };
+      if (other !== undefined) {
+        native = { ...native, ...(PRIMAL.has(name) ? { primal: other } : { derivative: other }) };
+      }
+    }
+    return { module, size, own, native, error: own.error };
+  }
+}
+
+/** The sizes of an evaluation without arrays are its functions: four combinations of modes. */
+function modeRows(runner: Runner, module: string, evaluation: Evaluation): Row[] {
+  const { message, response } = session(module).find(({ message }) => message.kind === "evaluate")!;
+  return Object.keys(evaluation).map((name) =>
+    runner.row(module, name, message.input as object, { [name]: { output: response.output } })
+  );
+}
+
+function main(args: readonly string[]): number {
+  const flags = args.filter((arg) => arg.startsWith("--"));
+  const suite = flags.find((flag) => flag.startsWith("--suite="))?.slice("--suite=".length);
+  const chosen = args.filter((arg) => !arg.startsWith("--"));
+  const unknown = chosen.find((name) => !Object.hasOwn(evaluations, name));
+  if (unknown !== undefined) {
+    console.error(`There is no evaluation ${unknown}: choose from ${Object.keys(evaluations).join(", ")}.`);
+    return 2;
+  }
+  const modules = chosen.length > 0 ? chosen : Object.keys(evaluations);
+  using native = suite === undefined ? null : nativePrograms(suite);
+  const runner = new Runner(native);
+  const rows: Row[] = [];
+  for (const module of modules) {
+    let worst = 0;
+    runSession(module, (what, error) => worst = Math.max(worst, runner.check(what, error)));
+    console.log(`${module}: recorded session, relative error ${worst.toExponential(1)}`);
+    if (flags.includes("--small")) continue;
+    if (module === "particle" || module === "saddle") {
+      rows.push(...modeRows(runner, module, evaluations[module]));
+    }
+    for (const { size, expected } of largeCases().filter((entry) => entry.module === module)) {
+      const input = inputOfSize[module](...size as never[]) as object;
+      rows.push(runner.row(module, size.join(" "), input, expected));
+    }
+  }
+  if (rows.length > 0) printRows(rows);
+  for (const failure of runner.failures) console.error(`FAILED ${failure}`);
+  console.log(runner.failures.length === 0 ? `All outputs within ${TOLERANCE}.` : "Some outputs are wrong.");
+  if (flags.includes("--write") && runner.failures.length === 0) {
+    writeSection(new URL("../RESULTS.md", import.meta.url), `## GradBench\n${NOTE}\n${markdown(rows)}`);
+  }
+  return runner.failures.length === 0 ? 0 : 1;
+}
+
+Deno.exit(main(Deno.args));
