@@ -12,6 +12,7 @@ import { type Aval, describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace, enterTrace, Trace, withTrace } from "../trace/trace.ts";
 import { bindLoop, type ClosedLoop, closeLoop, commitStates, type TracedLoop } from "./close_loop.ts";
+import { declaredName } from "./declared_name.ts";
 import { DYNAMIC } from "./loop_params.ts";
 import { stackLimit } from "./stack_limit.ts";
 import { initialNumber, matchCarry } from "./trace_body.ts";
@@ -30,14 +31,17 @@ export interface LoopRange {
 
 /** Something that lives in a body and has a value of its own there: a state. */
 export interface Carried {
+  /** What graphs call it, when the user said so. */
+  readonly given: string | undefined;
   /** What errors call it. */
-  readonly name: string;
+  nameOf(): string;
   /** The value in the trace around the body, in leaves. */
   enter(body: LoopBody, inputs: readonly Tensor[]): void;
   /** Its value at the end of the body, and whether it was assigned there. */
   leave(): {
     readonly leaves: readonly Tensor[];
-    readonly paths: readonly string[];
+    /** What errors call a leaf. */
+    pathOf(leaf: number): string;
     readonly assigned: boolean;
   };
   /** The value after the loop. */
@@ -100,7 +104,7 @@ export class LoopBody {
   /** Adds a carry whose value outside the body is `initial`. */
   carry(carried: Carried, initial: readonly Tensor[]): readonly Tensor[] {
     const inputs = initial.map(({ aval: { shape, dtype, weak } }) =>
-      this.#input(weak ? { shape, dtype, weak } : { shape, dtype }, carried.name)
+      this.#input(weak ? { shape, dtype, weak } : { shape, dtype }, carried.given)
     );
     initial.forEach((start, i) => {
       if (start.aval.weak) inputs[i].origin = initialNumber(start);
@@ -162,13 +166,13 @@ export class LoopBody {
     const changed = new Set<Carried>();
     const starts: Tensor[] = [], inputs: Tensor[] = [], next: Tensor[] = [];
     for (const entry of this.#carried) {
-      const { leaves, paths, assigned } = entry.carried.leave();
+      const { leaves, pathOf, assigned } = entry.carried.leave();
       if (assigned) changed.add(entry.carried);
       entry.initial.forEach((start, i) => {
         const input = this.#settle(start, entry.inputs[i], leaves[i]);
         starts.push(start);
         inputs.push(input);
-        next.push(matchCarry(range.operation, paths[i], input, leaves[i]));
+        next.push(matchCarry(range.operation, () => pathOf(i), input, leaves[i]));
       });
     }
     const stop = this.#stop;
@@ -253,19 +257,27 @@ export class LoopBody {
 
   #leaked(tensor: Tensor): LoopError {
     const { operation } = this.range;
-    const { name, node } = tensor.variable!;
-    const place = node?.location?.describe();
-    const what = name && !node ? `${name} ${describe(tensor.aval)}` : describe(tensor.aval);
-    const where = place ? `, computed at ${place},` : "";
+    const variable = tensor.variable!;
+    const state = this.#carried.find(({ inputs }) => inputs.some((input) => input.variable === variable));
+    const location = variable.node?.location;
+    const name = state?.carried.nameOf() ?? declaredName(location) ??
+      (variable.node ? undefined : variable.name);
+    const place = location?.describe();
+    const what = `${name ? `${name}, ` : ""}${describe(tensor.aval)}${
+      place ? `, computed at ${place}` : ""
+    },`;
+    const own = state ? `${name}.value` : name ?? "x";
     return new LoopError(
       this.abandoned
-        ? `${operation}: ${what}${where} belongs to a loop that was left before its end.`
-        : `${operation}: ${what}${where} is a value of one step and was used outside the body of the loop.`,
+        ? `${operation}: ${what} belongs to a loop that was left before its end.`
+        : `${operation}: ${what} is a value of one step and was used outside the body of the loop.`,
       {
         operation,
         arguments: [{ name: name ?? "value", shape: tensor.shape, dtype: tensor.dtype }],
-        remedy: "Carry it: const x = loop.state(initial) before the loop and x.value = ... in it; " +
-          "or collect it with loop.stack().",
+        remedy: state
+          ? `Read ${own} again after the loop: it is the last value there.`
+          : `Carry it: const ${own} = loop.state(initial) before the loop and ${own}.value = ... in it; ` +
+            "or collect it with loop.stack().",
       },
     );
   }

@@ -4,14 +4,18 @@ import { type Location, userLocation } from "../trace/location.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { currentTrace, type Trace } from "../trace/trace.ts";
 import { sameStructure, type TreeSpec, unflatten } from "../trace/tree.ts";
+import { declaredName } from "./declared_name.ts";
 import { bodyOf, type Carried, conditionValue, type LoopBody } from "./imperative_body.ts";
 import { flattenValues, type Values, type ValuesLike } from "./values.ts";
 
 /** Options of loop.state. */
 export interface StateOptions {
-  /** What errors and graphs call it. */
+  /** What errors and graphs call it; errors alone find the name of the variable it is assigned to. */
   readonly name?: string;
 }
+
+/** Stands for the name in paths, as long as nobody asks for it. */
+const ROOT = "state";
 
 interface Frame {
   readonly trace: Trace | null;
@@ -24,8 +28,8 @@ interface Frame {
  * loop the last one.
  */
 export class LoopState<T> {
-  /** What errors and graphs call it. */
-  readonly name: string;
+  readonly #given: string | undefined;
+  #name: string | undefined;
   readonly #location: Location;
   readonly #spec: TreeSpec;
   readonly #paths: readonly string[];
@@ -35,28 +39,37 @@ export class LoopState<T> {
 
   /** @internal Made by `loop.state`. */
   constructor(initial: T, options: StateOptions = {}) {
-    this.name = options.name ?? "state";
+    this.#given = options.name;
     this.#location = userLocation();
-    const flat = flattenValues(initial, this.name);
+    const flat = flattenValues(initial, ROOT);
     this.#spec = flat.spec;
     this.#paths = flat.paths;
     this.#frames = [{ trace: currentTrace(), leaves: flat.tensors, assigned: false }];
     this.#carried = this.#asCarried();
   }
 
+  /** What errors call it: the name it was given, or that of the variable it was assigned to. */
+  get name(): string {
+    return this.#name ??= this.#given ?? declaredName(this.#location) ?? ROOT;
+  }
+
   #asCarried(): Carried {
     const frames = this.#frames;
     return {
-      name: this.name,
+      given: this.#given,
+      nameOf: () => this.name,
       enter: (body: LoopBody, inputs) => frames.push({ trace: body.trace, leaves: inputs, assigned: false }),
       leave: () => {
         const { leaves, assigned } = frames[frames.length - 1];
-        const paths = this.#paths.map((path) => `${path} (made at ${this.#location.short()})`);
-        return { leaves, paths, assigned };
+        return { leaves, pathOf: (i) => this.#pathOf(i), assigned };
       },
       assign: (leaves) => this.#write(leaves),
       drop: () => frames.pop(),
     };
+  }
+
+  #pathOf(leaf: number): string {
+    return `${this.name}${this.#paths[leaf].slice(ROOT.length)} (made at ${this.#location.short()})`;
   }
 
   /** The value at this place: initial, of the step, or last. Assigning it in the body carries it on. */
@@ -65,7 +78,7 @@ export class LoopState<T> {
   }
 
   set value(value: ValuesLike<T> | Values<T>) {
-    const flat = flattenValues(value, this.name);
+    const flat = flattenValues(value, ROOT);
     if (!sameStructure(flat.spec, this.#spec)) {
       throw new LoopError(`${this.#shown} was assigned a value of another structure.`, {
         operation: "loop.state",

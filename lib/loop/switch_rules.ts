@@ -12,7 +12,9 @@ import type { Graph, Variable } from "../trace/graph.ts";
 import { interpretGraph } from "../trace/interpret.ts";
 import type { BatchArguments, HostArray, MaybeTensor, TransposeArguments } from "../trace/primitive.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
+import { isFloat } from "../trace/dtype.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
+import { stopGradientPrimitive } from "../trace/primitives/stop_gradient.ts";
 import { broadcastFront, instantiate } from "../trace/primitives/zeros.ts";
 import { type Aval, describe, sameAval } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
@@ -184,7 +186,11 @@ export function batchSwitch(
   return bind(switchPrimitive, inputs, { branches: full });
 }
 
-/** Where each example takes its own branch, all are computed. */
+/**
+ * Where each example takes its own branch, all are computed and one is chosen. A branch sees its operands through
+ * select(taken, x, stopGradient(x)): the same values, of which derivatives are exactly 0 for the examples that take
+ * another branch, whatever infinities it would have met there.
+ */
 function selectBranches(
   index: Tensor,
   operands: readonly Tensor[],
@@ -192,16 +198,29 @@ function selectBranches(
   branches: readonly Graph[],
   size: number,
 ): readonly Tensor[] {
-  const results = branches.map((branch) => {
-    const { outputs, batched } = batchGraph(branch, operands, mask, size);
-    return outputs.map((output, k) => batched[k] ? output : broadcastFront(output, size));
+  const last = branches.length - 1;
+  const compare = (op: "le" | "eq" | "ge", b: number): Tensor =>
+    bindOne(elementwise[op], [index, Tensor.literal(b, "int32")], {});
+  const shaped = (flags: Tensor, like: Tensor): Tensor =>
+    reshapeTo(flags, [size, ...new Array<number>(like.ndim - 1).fill(1)]);
+  const results = branches.map((branch, b) => {
+    // Indices are clamped into range.
+    const taken = compare(b === 0 ? "le" : b === last ? "ge" : "eq", b);
+    const guarded = operands.map((x, i) => {
+      if (last === 0 || !isFloat(x.aval.dtype)) return x;
+      const full = mask[i] ? x : broadcastFront(x, size);
+      const fixed = bindOne(stopGradientPrimitive, [full], {});
+      return bindOne(elementwise.select, [shaped(taken, full), full, fixed], {});
+    });
+    const batched = guarded.map((x, i) => mask[i] || x !== operands[i]);
+    const result = batchGraph(branch, guarded, batched, size);
+    return result.outputs.map((output, k) => result.batched[k] ? output : broadcastFront(output, size));
   });
   return results[0].map((first, k) => {
-    const shape = [size, ...new Array<number>(first.ndim - 1).fill(1)];
     let chosen = first;
-    for (let b = 1; b < branches.length; b++) {
-      const from = bindOne(elementwise.ge, [index, Tensor.literal(b, "int32")], {});
-      chosen = bindOne(elementwise.select, [reshapeTo(from, shape), results[b][k], chosen], {});
+    for (let b = 1; b <= last; b++) {
+      const from = shaped(compare("ge", b), first);
+      chosen = bindOne(elementwise.select, [from, results[b][k], chosen], {});
     }
     return chosen;
   });

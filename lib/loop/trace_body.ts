@@ -79,23 +79,28 @@ function traceOnce<R extends { readonly carry: unknown }>(
     const result = request.call(unflatten(spec, carries), trace);
     const after = flattenValues(result.carry, "result");
     if (!sameStructure(spec, after.spec)) throw structureChanged(request, after);
-    const next = after.tensors.map((tensor, i) => matchCarry(operation, paths[i], initial[i], tensor));
+    const next = after.tensors.map((tensor, i) => matchCarry(operation, () => paths[i], initial[i], tensor));
     return { trace, initial, carries, next, result };
   });
 }
 
 /** The new value of a carry, after checking that it has the type of the old one. */
-export function matchCarry(operation: string, path: string, initial: Tensor, value: Tensor): Tensor {
+export function matchCarry(
+  operation: string,
+  pathOf: () => string,
+  initial: Tensor,
+  value: Tensor,
+): Tensor {
   const before = initial.aval, after = value.aval;
   if (before.weak) return value;
-  if (!sameShape(before.shape, after.shape)) throw typeChanged(operation, path, before, value);
+  if (!sameShape(before.shape, after.shape)) throw typeChanged(operation, pathOf(), before, value);
   if (after.weak) {
     if (isFloat(before.dtype) || (before.dtype !== "bool" && isIntegral(value))) {
       return value.convertWeak(before.dtype);
     }
-    throw typeChanged(operation, path, before, value);
+    throw typeChanged(operation, pathOf(), before, value);
   }
-  if (before.dtype !== after.dtype) throw typeChanged(operation, path, before, value);
+  if (before.dtype !== after.dtype) throw typeChanged(operation, pathOf(), before, value);
   return value;
 }
 

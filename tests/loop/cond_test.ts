@@ -42,6 +42,37 @@ loopTest("a batched condition chooses for each example", () => {
   assertEquals(values(shared(f64([3, -3]))), [6, -6]);
 });
 
+loopTest("derivatives of a batched condition are 0 where another branch is taken, next to infinities", () => {
+  const f = vmap(
+    (v: Tensor, w: Tensor) =>
+      cond(v.gt(0), (v: Tensor) => v.sqrt().mul(w.log()), (v: Tensor) => v.neg().mul(w), v),
+    { inAxes: [0, null] },
+  );
+  const gradients = grad((v: Tensor, w: Tensor) => f(v, w).sum(), { argnums: [0, 1] });
+  assertEquals(values(gradients(f64([-1, 0, 4]), f64(1))), [[-1, -1, 0], 3]);
+  // The logarithm of a negative number is nobody's.
+  assertEquals(values(gradients(f64([-1, 0]), f64(-2))), [[2, 2], 1]);
+  const second = grad((v: Tensor, w: Tensor) => gradients(v, w)[1].mul(w), { argnums: 1 });
+  assertEquals(values(second(f64([-1, 0]), f64(-2))), 1);
+  const product = vmap(
+    (v: Tensor, m: Tensor) => cond(v.at(0).gt(0), (v: Tensor) => v.log().dot(m), (v: Tensor) => v, v),
+    { inAxes: [0, null] },
+  );
+  const rows = f64([[1, 1], [-1, 0]]), m = f64([[1, 2], [3, 4]]);
+  const both = grad((v: Tensor, m: Tensor) => product(v, m).sum(), { argnums: [0, 1] })(rows, m);
+  assertEquals(values(both), [[[3, 7], [1, 1]], [[0, 0], [0, 0]]]);
+});
+
+loopTest("switchCase with an index per example, beyond its ends too", () => {
+  const f = vmap((i: Tensor, x: Tensor) =>
+    switchCase(i, [(x: Tensor) => x.sqrt(), (x: Tensor) => x.mul(2), (x: Tensor) => x.log()], x)
+  );
+  const index = typed([-3, 0, 1, 2, 7], "int32"), x = f64([4, 9, -1, 1, 2]);
+  assertEquals(values(f(index, x)), [2, 3, -2, 0, Math.log(2)]);
+  const g = grad((x: Tensor) => f(index, x).sum())(x);
+  assertEquals(values(g), [0.25, 1 / 6, 2, 1, 0.5]);
+});
+
 loopTest("a Shared assigned in one branch keeps its value in the other", ({ mode }) => {
   const s = shared(f64(1), { name: "s" });
   const step = (x: Tensor) =>

@@ -195,9 +195,33 @@ Deno.test("a value of the body used after the loop is named, with the remedy", (
       for (const x of loop.over(ramp())) last = x.mul(2);
       return last.add(1);
     },
-    "float64[], computed at",
+    "loop.over: last, float64[], computed at",
     "used outside the body of the loop",
-    "loop.state(initial)",
+    "const last = loop.state(initial)",
+  );
+  bothThrow(
+    () => {
+      const twice: Tensor[] = [];
+      for (const x of loop.over(xs)) {
+        const doubled: Tensor = x.mul(2);
+        twice.push(doubled);
+      }
+      return twice[0].add(1);
+    },
+    "loop.over: doubled, float64[]",
+  );
+  bothThrow(
+    () => {
+      const h = loop.state(f64(0));
+      let seen = f64(0);
+      for (const x of loop.over(xs)) {
+        seen = h.value;
+        h.value = h.value.add(x);
+      }
+      return seen.add(1);
+    },
+    "loop.over: h, float64[], is a value of one step",
+    "Read h.value again after the loop",
   );
   bothThrow(() => {
     let last = f64(0);
@@ -232,6 +256,31 @@ Deno.test("a state that changes its type", () => {
     'loop.state "n"',
     "another structure",
   );
+});
+
+Deno.test("a state is called by the name of its variable", () => {
+  const add = (h: { value: Tensor }) => {
+    for (const x of loop.over(xs)) h.value = h.value.add(x).reshape([1]);
+  };
+  bothThrow(
+    () => {
+      const hidden = loop.state(f64(0));
+      add(hidden);
+    },
+    "hidden (made at imperative_test.ts",
+    "is float64[] before the step and float64[1] after it",
+  );
+  bothThrow(() => {
+    const hidden: { value: Tensor } = loop
+      .state(f64(0));
+    add(hidden);
+  }, "hidden (made at");
+  bothThrow(() => add({ cell: loop.state(f64(0)) }.cell), "cell (made at");
+  bothThrow(() => add([loop.state(f64(0))][0]), "state (made at");
+  bothThrow(() => {
+    const tree = loop.state({ a: f64(0), b: [f64(1)] });
+    for (const x of loop.over(xs)) tree.value = { a: x, b: [tree.value.b[0].reshape([1])] };
+  }, "tree.b[0] (made at");
 });
 
 Deno.test("a state read after its loop was abandoned, or outside its body", () => {

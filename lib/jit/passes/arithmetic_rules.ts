@@ -188,6 +188,9 @@ const select: Rule = (context) => {
   return null;
 };
 
+/** Once derivatives have been taken it is the identity. */
+const stopGradient: Rule = (context) => sameAs(context.inputs[0], context);
+
 const not: Rule = ({ inputs: [x] }) => {
   const again = inside(x, "not");
   return again && again[0];
@@ -229,6 +232,7 @@ export const arithmeticRules: { readonly [op: string]: Rule } = {
   cosh: evenFunction("cosh"),
   cos: evenFunction("cos"),
   select,
+  stopGradient,
   not,
   and,
   or,

@@ -1,0 +1,56 @@
+/**
+ * The user's name for a value, read from the line it was written on: `h` of `const h = loop.state(h0)`. Errors alone ask
+ * for it, and no permission is asked for: where the source must not be read there is no name.
+ */
+import type { Location } from "../trace/location.ts";
+
+interface DenoFiles {
+  readonly permissions: {
+    querySync(descriptor: { name: "read"; path: string | URL }): { readonly state: string };
+  };
+  readTextFileSync(path: string | URL): string;
+}
+
+interface NodeProcess {
+  getBuiltinModule?(name: string): { readFileSync(path: string | URL, encoding: "utf8"): string };
+}
+
+function readSource(file: string): string | null {
+  const { Deno: deno, process } = globalThis as { Deno?: DenoFiles; process?: NodeProcess };
+  try {
+    const path = file.startsWith("file:") ? new URL(file) : file;
+    if (deno) {
+      const { state } = deno.permissions.querySync({ name: "read", path });
+      return state === "granted" ? deno.readTextFileSync(path) : null;
+    }
+    return process?.getBuiltinModule?.("node:fs").readFileSync(path, "utf8") ?? null;
+  } catch {
+    // The file may be gone, or never have been one.
+    return null;
+  }
+}
+
+/** `name =` or `name: type =`, but no comparison and no arrow. */
+const ASSIGNMENT = /(?:^|[^\w$.])(?:this\.)?([A-Za-z_$][\w$]*)(?:\.value)?\s*(?::[^=;()]*)?=(?![=>])/g;
+const PROPERTY = /([A-Za-z_$][\w$]*)\s*:\s*[\w$.]*$/;
+
+/** The name that the code before a position on its line assigns to; undefined where none is found. */
+function nameIn(before: string): string | undefined {
+  let found: string | undefined;
+  for (const match of before.matchAll(ASSIGNMENT)) {
+    if (!/[=!<>]$/.test(before.slice(0, match.index + match[0].length - 1).trimEnd())) found = match[1];
+  }
+  return found ?? PROPERTY.exec(before)?.[1];
+}
+
+/** The name of the variable, or property, whose value is written at `location`. */
+export function declaredName(location: Location | null | undefined): string | undefined {
+  const frame = location?.frame;
+  const lines = frame && readSource(frame.file)?.split("\n");
+  const line = lines?.[frame!.line - 1];
+  if (!lines || line === undefined) return undefined;
+  const before = line.slice(0, frame!.column - 1);
+  // The declaration may stand on the line above.
+  const above = /^\s*[\w$.]*$/.test(before) ? lines[frame!.line - 2] ?? "" : "";
+  return nameIn(`${/=\s*[\w$.]*$/.test(above) ? above : ""} ${before}`);
+}
