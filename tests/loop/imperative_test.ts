@@ -202,7 +202,7 @@ Deno.test("a value of the body used after the loop is named, with the remedy", (
   bothThrow(
     () => {
       const twice: Tensor[] = [];
-      for (const x of loop.over(xs)) {
+      for (const x of loop.over(ramp())) {
         const doubled: Tensor = x.mul(2);
         twice.push(doubled);
       }
@@ -214,7 +214,7 @@ Deno.test("a value of the body used after the loop is named, with the remedy", (
     () => {
       const h = loop.state(f64(0));
       let seen = f64(0);
-      for (const x of loop.over(xs)) {
+      for (const x of loop.over(ramp())) {
         seen = h.value;
         h.value = h.value.add(x);
       }
@@ -260,7 +260,7 @@ Deno.test("a state that changes its type", () => {
 
 Deno.test("a state is called by the name of its variable", () => {
   const add = (h: { value: Tensor }) => {
-    for (const x of loop.over(xs)) h.value = h.value.add(x).reshape([1]);
+    for (const x of loop.over(ramp())) h.value = h.value.add(x).reshape([1]);
   };
   bothThrow(
     () => {
@@ -279,7 +279,7 @@ Deno.test("a state is called by the name of its variable", () => {
   bothThrow(() => add([loop.state(f64(0))][0]), "state (made at");
   bothThrow(() => {
     const tree = loop.state({ a: f64(0), b: [f64(1)] });
-    for (const x of loop.over(xs)) tree.value = { a: x, b: [tree.value.b[0].reshape([1])] };
+    for (const x of loop.over(ramp())) tree.value = { a: x, b: [tree.value.b[0].reshape([1])] };
   }, "tree.b[0] (made at");
 });
 
