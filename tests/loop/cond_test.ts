@@ -25,9 +25,8 @@ loopTest("derivatives follow the branch that is taken", () => {
   const f = (x: Tensor) => branchy(x).a;
   checkDerivatives(f, [f64(0.7)]);
   checkDerivatives(f, [f64(-0.7)]);
-  const one = typed(1, "int32");
   checkDerivatives(
-    (x: Tensor) => switchCase(one, [(y) => y, (y) => y.mul(x).exp(), (y) => y.sin()], x),
+    (x: Tensor) => switchCase(typed(1, "int32"), [(y) => y, (y) => y.mul(x).exp(), (y) => y.sin()], x),
     [f64(0.3)],
   );
 });
