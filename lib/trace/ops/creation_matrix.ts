@@ -81,8 +81,9 @@ export function tri(...given: (number | CreationOptions | undefined)[]): Tensor 
 function triangle(operation: string, x: TensorLike, k: number, op: "le" | "ge"): Tensor {
   const value = strong(x, operation);
   checkOffset(operation, k);
-  if (value.ndim < 2) throw rankError(operation, value, "a matrix or a batch of matrices");
-  const mask = diagonalMask(op, value.shape[value.ndim - 2], value.shape[value.ndim - 1], k);
+  if (value.ndim === 0) throw rankError(operation, value, "a matrix, a batch of matrices or a row");
+  const columns = value.shape[value.ndim - 1];
+  const mask = diagonalMask(op, value.shape[value.ndim - 2] ?? columns, columns, k);
   return apply("select", mask, value, constantLike(value, 0));
 }
 
@@ -95,7 +96,7 @@ function rankError(operation: string, x: Tensor, wanted: string): ShapeError {
 }
 
 /**
- * The matrix with zeros above the k-th diagonal; of a batch, each matrix.
+ * The matrix with zeros above the k-th diagonal; of a batch, each matrix; of a vector, the square matrix of such rows.
  *
  * @example
  * ```ts
@@ -108,7 +109,7 @@ export function tril(x: TensorLike, k: number = 0): Tensor {
 }
 
 /**
- * The matrix with zeros below the k-th diagonal; of a batch, each matrix.
+ * The matrix with zeros below the k-th diagonal; of a batch, each matrix; of a vector, the square matrix of such rows.
  *
  * @example
  * ```ts

@@ -78,7 +78,8 @@ export type ResolvedItem =
   /** A bool tensor over `mask.ndim` axes from `axis` on. */
   | { readonly kind: "mask"; readonly axis: number; readonly mask: Tensor };
 
-function isMask(item: IndexItem): boolean {
+/** Whether an item chooses elements by truth. */
+export function isMask(item: IndexItem): boolean {
   if (item instanceof Tensor || item instanceof Shared) return item.dtype === "bool";
   let first: unknown = item;
   while (Array.isArray(first) && first.length > 0) first = first[0];

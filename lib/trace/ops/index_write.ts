@@ -12,8 +12,8 @@ import { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike } from "./convert.ts";
 import { broadcastIndex, type IndexPlan, isWhole, planIndex, rangeLength } from "./index_plan.ts";
-import { placesOrder, readRanges } from "./index_read.ts";
-import { type IndexItem, type Range, resolveIndex } from "./index_spec.ts";
+import { placesOrder, readPlan, readRanges } from "./index_read.ts";
+import { type IndexItem, isMask, type Range, resolveIndex, slice } from "./index_spec.ts";
 import { installFunctions } from "./install.ts";
 import { valueOfType } from "./value_of_type.ts";
 
@@ -107,7 +107,7 @@ function broadcastValue(operation: string, x: Tensor, value: Tensor, shape: Shap
 
 /**
  * The write as a choice by a single mask, which works without knowing how many elements are true: for indices of one
- * mask and whole axes, where the value is the same for all elements chosen.
+ * mask and otherwise numbers, ranges and new axes, where the value is the same for all elements chosen.
  */
 function writeMask(
   operation: string,
@@ -120,15 +120,22 @@ function writeMask(
     return null;
   }
   const resolved = resolveIndex(operation, x, items);
-  const masks = resolved.filter((item) => item.kind === "mask");
-  const whole = resolved.every((item) =>
-    item.kind === "mask" || item.kind === "gap" ||
-    (item.kind === "range" && isWhole(item.range, x.shape[item.axis]))
+  const place = resolved.findIndex(({ kind }) => kind === "mask"), found = resolved[place];
+  if (found?.kind !== "mask") return null;
+  const { mask } = found, others = resolved.filter((_, i) => i !== place);
+  // Beside a mask a number is an index tensor of no axes, which may move the axis of the chosen elements to the front.
+  const numbers = others.some(({ kind }) => kind === "integer");
+  if (others.some(({ kind }) => kind === "mask" || kind === "tensor") || (numbers && value.ndim > 0)) {
+    return null;
+  }
+  const basic = items.flatMap((item) => isMask(item) ? mask.shape.map(() => slice()) : [item]);
+  const plan = planIndex(operation, x, basic);
+  const sizes = plan.layout.map((item) =>
+    item === "places" || item === "new" ? 1 : rangeLength(plan.ranges[item])
   );
-  if (masks.length !== 1 || !whole) return null;
-  const [{ axis, mask }] = masks;
-  // The part has the axes of x with those of the mask as one; the value must have size 1 there.
-  const part = [...x.shape.slice(0, axis), 1, ...x.shape.slice(axis + mask.ndim)];
+  const axis = resolved.slice(0, place).filter(({ kind }) => kind === "range" || kind === "new").length;
+  // The part has the axes of the mask as one; the value must have size 1 there.
+  const part = [...sizes.slice(0, axis), 1, ...sizes.slice(axis + mask.ndim)];
   const common = value.ndim <= part.length ? broadcastShapes(value.shape, part) : null;
   if (!common || !sameShape(common, part)) return null;
   const aligned = [...new Array<number>(part.length - value.ndim).fill(1), ...value.shape];
@@ -138,8 +145,14 @@ function writeMask(
     ...aligned.slice(axis + 1),
   ]);
   const condition = reshapeTo(mask, [...mask.shape, ...part.slice(axis + 1).map(() => 1)]);
-  if (combiner === "set") return apply("select", condition, spread, x);
-  return apply("add", x, apply("select", condition, spread, Tensor.literal(0, x.dtype)));
+  const whole = others.every((item) =>
+    item.kind === "gap" || (item.kind === "range" && isWhole(item.range, x.shape[item.axis]))
+  );
+  const current = whole ? x : readPlan(x, plan);
+  const changed = combiner === "set"
+    ? apply("select", condition, spread, current)
+    : apply("add", current, apply("select", condition, spread, Tensor.literal(0, x.dtype)));
+  return whole ? changed : writePlan(x, plan, changed, "set");
 }
 
 /** Writes a value of the shape of the part. */

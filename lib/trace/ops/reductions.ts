@@ -1,6 +1,6 @@
 /** Reductions to sums, products, extrema, their positions, and truth. */
 import { sumDType } from "../dtype.ts";
-import { reductions } from "../primitives/reduce.ts";
+import { checkNotEmpty, reductions } from "../primitives/reduce.ts";
 import { positions } from "../primitives/reduce_position.ts";
 import { reshapeTo } from "../primitives/move.ts";
 import { normalizeAxes, normalizeAxis } from "../shape.ts";
@@ -94,8 +94,7 @@ export function prod(x: TensorLike, options: ReductionOptions = {}): Tensor {
  * ```
  */
 export function max(x: TensorLike, options: ReductionOptions = {}): Tensor {
-  const value = strong(x, "max");
-  return reduceOp(value.dtype === "bool" ? "any" : "max", value, options);
+  return extremum("max", x, options);
 }
 
 /**
@@ -109,8 +108,15 @@ export function max(x: TensorLike, options: ReductionOptions = {}): Tensor {
  * ```
  */
 export function min(x: TensorLike, options: ReductionOptions = {}): Tensor {
-  const value = strong(x, "min");
-  return reduceOp(value.dtype === "bool" ? "all" : "min", value, options);
+  return extremum("min", x, options);
+}
+
+/** Of bool the greatest is whether any is true, but nothing has no greatest. */
+function extremum(op: "max" | "min", x: TensorLike, options: ReductionOptions): Tensor {
+  const value = strong(x, op);
+  if (value.dtype !== "bool") return reduceOp(op, value, options);
+  checkNotEmpty(op, value.aval, reducedAxes(op, value, options));
+  return reduceOp(op === "max" ? "any" : "all", value, options);
 }
 
 /**
