@@ -139,7 +139,7 @@ deviceTest("bad shapes, options, dtypes and devices are refused", () => {
   assertThrows(() => linspace(0, 1, 2.5), ShapeError, "count");
   assertThrows(() => eye(2, 3, 0.5), ShapeError, "diagonal k is 0.5");
   assertThrows(() => diag(zeros([1, 1, 1])), ShapeError, "float32[1, 1, 1] is not a vector or a matrix");
-  assertThrows(() => tril(zeros([3])), ShapeError, "matrix");
+  assertThrows(() => tril(zeros([])), ShapeError, "matrix");
   assertThrows(() => oneHot([true], 2), DTypeError, "labels are bool[1]");
 });
 
@@ -189,6 +189,7 @@ deviceTest("matrices of zeros and ones, triangles and diagonals follow NumPy", (
   const x = tensor([[1, 2, 3], [4, 5, 6]]);
   assertEquals(values(tril(x)), [1, 0, 0, 4, 5, 0]);
   assertEquals(values(triu(x, 1)), [0, 2, 3, 0, 0, 6]);
+  assertEquals(values(tril(tensor([1, 2]))), [1, 0, 1, 2]);
   assertEquals(values(triu(x, -1)), [1, 2, 3, 4, 5, 6]);
   assertEquals(tril(tensor([[[1, 2], [3, 4]], [[NaN, NaN], [7, 8]]])).arraySync(), [
     [[1, 0], [3, 4]],
