@@ -21,7 +21,7 @@ export function installSharedObserver(value: SharedObserver): void {
 
 /** Turns what a user assigns into a tensor, and a plain number into one with a buffer, outside traces. */
 interface SharedConversion {
-  toTensor(value: unknown): Tensor;
+  toTensor(value: unknown, dtype: DType): Tensor;
   materialize(tensor: Tensor, device: Device): Tensor;
 }
 
@@ -159,8 +159,8 @@ export class Shared {
   }
 
   #convert(value: unknown): Tensor {
-    let tensor = conversion!.toTensor(value instanceof Shared ? value.value : value);
     const { dtype, shape } = this.#tensor.aval;
+    let tensor = conversion!.toTensor(value instanceof Shared ? value.value : value, dtype);
     if (!sameShape(tensor.aval.shape, shape)) {
       throw new ShapeError(
         `Shared variable "${this.name}" is ${describe(this.#tensor.aval)} and was assigned ${

@@ -11,7 +11,14 @@ import { installSharedConversion, Shared } from "../shared.ts";
 import { type Device, executor } from "../storage.ts";
 import { type NumberOrigin, Tensor } from "../tensor.ts";
 import { bindOne, currentTrace } from "../trace.ts";
-import { convertTyped, dtypeOfTyped, elementError, flattenNested, type TypedInput } from "./nested_data.ts";
+import {
+  convertTyped,
+  dtypeOfTyped,
+  elementError,
+  flattenNested,
+  plainNumbers,
+  type TypedInput,
+} from "./nested_data.ts";
 
 /** Everything that is accepted where a tensor is: nested arrays may also hold tensors, which are stacked. */
 export type TensorLike = Tensor | Shared | number | boolean | TypedInput | readonly TensorLike[];
@@ -55,7 +62,12 @@ export function toTensor(x: TensorLike, options: ConversionOptions = {}): Tensor
   return upload(flat.data, flat.dtype, flat.shape);
 }
 
-installSharedConversion({ toTensor: (value) => toTensor(value as TensorLike), materialize });
+/** Plain numbers in arrays take the dtype of the tensor they go into, as a single number does; all else keeps its own. */
+export function toTensorFor(x: TensorLike, dtype: DType, operation?: string): Tensor {
+  return toTensor(x, { operation, dtype: Array.isArray(x) && plainNumbers(x, dtype) ? dtype : undefined });
+}
+
+installSharedConversion({ toTensor: (value, dtype) => toTensorFor(value as TensorLike, dtype), materialize });
 
 function holdsTensors(x: readonly unknown[]): boolean {
   return x.some((value) =>

@@ -6,6 +6,7 @@ import {
   isFloat,
   newTypedArray,
   promote,
+  rangeOf,
   type TypedArray,
 } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
@@ -175,6 +176,14 @@ function collect(
 
 function describeRow(value: readonly unknown[] | TypedInput): string {
   return `an array of ${value.length}`;
+}
+
+/** Whether `x` is a plain number, or nested arrays of plain numbers, that `dtype` holds: an integer dtype integers in its range. */
+export function plainNumbers(x: unknown, dtype: DType): boolean {
+  if (Array.isArray(x)) return x.every((value) => plainNumbers(value, dtype));
+  if (typeof x !== "number" || dtype === "bool") return false;
+  const [low, high] = rangeOf(dtype);
+  return isFloat(dtype) || Number.isInteger(x) && x >= low && x <= high;
 }
 
 /** The error for something that is no element. */

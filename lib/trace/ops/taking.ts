@@ -7,7 +7,7 @@ import { broadcastToPrimitive, reshapeTo, transposeTo } from "../primitives/move
 import { describe, normalizeAxis, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
-import { castTo, strong, type TensorLike, toTensor } from "./convert.ts";
+import { castTo, strong, type TensorLike, toTensorFor } from "./convert.ts";
 import { indexTensor } from "./index_spec.ts";
 import { installFunctions } from "./install.ts";
 
@@ -127,7 +127,7 @@ export function scatterAdd(
 ): Tensor {
   const source = strong(x);
   const { along, index } = alongIndex("scatterAdd", source, indices, axis);
-  let values = toTensor(updates);
+  let values = toTensorFor(updates, source.dtype, "scatterAdd");
   if (values.aval.weak) values = values.convertWeak(source.dtype);
   if (promote(source.dtype, values.dtype) !== source.dtype) {
     throw new DTypeError(
