@@ -56,14 +56,14 @@ export function map<X, Y>(fn: (x: Values<X>) => Y, xs: X): Values<Y> {
  * @example
  * ```ts
  * import { foldl, tensor } from "@damo/damo";
- * const horner = foldl((value, c) => value.mul(2).add(c), 0, tensor([1, 0, 1]));
+ * const horner = foldl((value, c) => value.mul(2).add(c), tensor([1, 0, 1]), 0);
  * console.assert(horner.itemSync() === 5);
  * ```
  */
 export function foldl<A, X>(
   fn: (accumulator: Values<A>, x: Values<X>) => ValuesLike<A>,
-  init: A,
   xs: X,
+  init: A,
 ): Values<A> {
   return fold(fn, init, xs, false);
 }
@@ -75,14 +75,14 @@ export function foldl<A, X>(
  * @example
  * ```ts
  * import { foldr, tensor } from "@damo/damo";
- * const value = foldr((value, c) => value.mul(2).add(c), 0, tensor([1, 0, 0]));
+ * const value = foldr((value, c) => value.mul(2).add(c), tensor([1, 0, 0]), 0);
  * console.assert(value.itemSync() === 1);
  * ```
  */
 export function foldr<A, X>(
   fn: (accumulator: Values<A>, x: Values<X>) => ValuesLike<A>,
-  init: A,
   xs: X,
+  init: A,
 ): Values<A> {
   return fold(fn, init, xs, true);
 }

@@ -20,15 +20,15 @@ loopTest("map runs row by row where state is assigned", () => {
 
 loopTest("folds go from the left or from the right", () => {
   const xs = f64([1, 2, 3]);
-  assertEquals(values(foldl((a, x) => a.mul(10).add(x), 0, xs)), 123);
-  assertEquals(values(foldr((a, x) => a.mul(10).add(x), 0, xs)), 321);
+  assertEquals(values(foldl((a, x) => a.mul(10).add(x), xs, 0)), 123);
+  assertEquals(values(foldr((a, x) => a.mul(10).add(x), xs, 0)), 321);
   assertEquals(values(reduce((a, x) => a.mul(10).add(x), xs, 0)), 123);
-  assertEquals(values(foldl((a, [x, y]) => a.add(x.mul(y)), 0, [xs, xs])), 14);
+  assertEquals(values(foldl((a, [x, y]) => a.add(x.mul(y)), [xs, xs], 0)), 14);
 });
 
 loopTest("derivatives of map and folds", () => {
   const x = f64([0.3, -0.2, 0.5]);
   checkDerivatives((x: Tensor) => map((x) => x.sin().mul(x), x).sum(), [x]);
-  checkDerivatives((x: Tensor) => foldl((a, x) => a.mul(x).add(x.sin()), x.at(0), x), [x]);
-  checkDerivatives((x: Tensor) => foldr((a, x) => a.mul(x).add(x.sin()), x.at(0), x), [x]);
+  checkDerivatives((x: Tensor) => foldl((a, x) => a.mul(x).add(x.sin()), x, x.at(0)), [x]);
+  checkDerivatives((x: Tensor) => foldr((a, x) => a.mul(x).add(x.sin()), x, x.at(0)), [x]);
 });
