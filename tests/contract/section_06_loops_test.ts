@@ -18,7 +18,7 @@ import {
   scan,
   shared,
   switchCase,
-  Tensor,
+  type Tensor,
   tensor,
   until,
   vmap,
