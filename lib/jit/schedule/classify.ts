@@ -21,9 +21,9 @@ export interface Classified {
   readonly lowering: Lowering;
   role: Role;
   /** Rough operations per element, counting what is virtual below it. */
-  readonly cost: number;
+  cost: number;
   /** Statements its virtual expression takes. */
-  readonly size: number;
+  size: number;
 }
 
 /** A scalar expression of at most this many statements and this cost is computed in each kernel that uses it. */
@@ -98,7 +98,8 @@ function expands(map: IndexMap, node: Node): boolean {
  * Assigns every node its role. Besides what has no kernel by its nature (constants, views, small scalar work), two
  * kinds of maps that are used once are computed inside their consumer:
  *
- * - by a view that reads each element at most once: transpose(x * y) needs no buffer for x * y;
+ * - by a view that reads each element at most once, or a concatenation: transpose(x * y) needs no buffer for x * y,
+ *   and neither does what x and y alone were computed from;
  * - by an elementwise operation over the same elements, when they read graph inputs alone: they have no place of
  *   their own in the order of kernels, and join whoever uses them (the decayed moments of an optimiser, the kernel
  *   of the gradient).
@@ -121,7 +122,13 @@ export function classify(graph: Graph, uses: ReadonlyMap<Variable, number>): Map
         below.role === "map" && uses.get(input) === 1 && !outputs.has(input) &&
         input.node!.outputs.length === 1
       ) {
-        if (inlinesInto(node, lowering, input, below, ofInputs)) below.role = "virtual";
+        if (readsOnce(node, lowering) && below.size <= VIRTUAL_VIEW_SIZE) {
+          below.role = "virtual";
+          const [whole] = node.outputs;
+          if (lowering.kind === "concat" || uses.get(whole) === 1 || outputs.has(whole)) {
+            absorb(input.node!, classes, uses, outputs);
+          }
+        } else if (inlinesInto(node, lowering, input, below, ofInputs)) below.role = "virtual";
       }
       if (below.role === "virtual") {
         cost += below.cost;
@@ -135,6 +142,36 @@ export function classify(graph: Graph, uses: ReadonlyMap<Variable, number>): Map
   return classes;
 }
 
+/** Whether a node takes each element of its inputs to at most one place, and computes nothing. */
+function readsOnce(node: Node, lowering: Lowering): boolean {
+  if (lowering.kind === "index") return !expands(lowering.map, node);
+  return lowering.kind === "concat" || (lowering.kind === "reshape" && splitsOnly(node));
+}
+
+/** Makes virtual what a virtual map alone uses, element by element, as long as the whole stays small. */
+function absorb(
+  top: Node,
+  classes: ReadonlyMap<Node, Classified>,
+  uses: ReadonlyMap<Variable, number>,
+  outputs: ReadonlySet<Variable>,
+): void {
+  const whole = classes.get(top)!;
+  const size = sizeOf(top.outputs[0].aval.shape);
+  const stack = [top];
+  while (stack.length > 0) {
+    for (const input of stack.pop()!.inputs) {
+      const below = input.node && classes.get(input.node);
+      if (!below || below.role !== "map" || input.node!.outputs.length > 1) continue;
+      if (uses.get(input) !== 1 || outputs.has(input) || sizeOf(input.aval.shape) !== size) continue;
+      if (whole.size + below.size > VIRTUAL_VIEW_SIZE) continue;
+      below.role = "virtual";
+      whole.size += below.size;
+      whole.cost += below.cost;
+      stack.push(input.node!);
+    }
+  }
+}
+
 /** Whether a map used only by `node` is computed inside it. */
 function inlinesInto(
   node: Node,
@@ -143,8 +180,6 @@ function inlinesInto(
   below: Classified,
   ofInputs: ReadonlySet<Node>,
 ): boolean {
-  if (lowering.kind === "index") return below.size <= VIRTUAL_VIEW_SIZE && !expands(lowering.map, node);
-  if (lowering.kind === "reshape") return below.size <= VIRTUAL_VIEW_SIZE && splitsOnly(node);
   const elementwise = lowering.kind === "map" || lowering.kind === "cast";
   if (sizeOf(input.aval.shape) === 1 && below.cost > VIRTUAL_SCALAR_COST) return false;
   return elementwise && below.size <= LEAF_SIZE && ofInputs.has(input.node!) &&
