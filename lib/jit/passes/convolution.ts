@@ -39,16 +39,19 @@ interface Grouped {
   readonly params: ConvolveParams;
 }
 
-export const convolution: Pass = { name: "convolution", run: convolutionsAsProducts };
-
-function convolutionsAsProducts(graph: Graph): Graph {
-  return rewriteGraph(graph, (node, inputs) => {
-    if (node.primitive.name === "convolve") return asProduct(node, inputs);
-    if (!node.primitive.graphs) return null;
-    const params = mapGraphs(node.params, convolutionsAsProducts);
-    return params === node.params ? null : bind(node.primitive, inputs, params);
-  });
+/** The pass for a device that has a kernel of its own for the convolutions that `isDirect` names. */
+export function convolutionPass(isDirect: (node: Node) => boolean): Pass {
+  const run = (graph: Graph): Graph =>
+    rewriteGraph(graph, (node, inputs) => {
+      if (node.primitive.name === "convolve") return isDirect(node) ? null : asProduct(node, inputs);
+      if (!node.primitive.graphs) return null;
+      const params = mapGraphs(node.params, run);
+      return params === node.params ? null : bind(node.primitive, inputs, params);
+    });
+  return { name: "convolution", run };
 }
+
+export const convolution: Pass = convolutionPass(() => false);
 
 function asProduct(node: Node, [x, kernel]: readonly Tensor[]): Tensor | null {
   const params = node.params as ConvolveParams;

@@ -1,11 +1,11 @@
 /** The passes in the order a program goes through them. */
 import { inlineCalls } from "../../autodiff/inline_calls.ts";
-import type { Graph } from "../../trace/graph.ts";
+import type { Graph, Node } from "../../trace/graph.ts";
 import { prune as dropDeadNodes } from "../../trace/prune.ts";
 import type { Pass } from "../../trace/rewrite.ts";
 import { stabilise } from "../../trace/stabilise.ts";
 import { verifyGraph } from "../../trace/verify.ts";
-import { convolution } from "./convolution.ts";
+import { convolution, convolutionPass } from "./convolution.ts";
 import { fold } from "./fold.ts";
 import { loopBlocks } from "./loop_blocks.ts";
 import { loopHoist } from "./loop_hoist.ts";
@@ -22,7 +22,11 @@ export const inline: Pass = { name: "inline", run: inlineCalls };
 export const prune: Pass = { name: "prune", run: dropDeadNodes };
 
 /** All of this, inside loops and branches. */
-const bodies: Pass = { name: "bodies", run: (graph) => mapSubgraphs(graph, (inner) => optimise(inner)) };
+function bodiesPass(options: PipelineOptions): Pass {
+  return { name: "bodies", run: (graph) => mapSubgraphs(graph, (inner) => optimise(inner, options)) };
+}
+
+const bodies: Pass = bodiesPass({});
 
 const TIDYING: readonly Pass[] = [simplify, fold, merge, prune];
 
@@ -64,6 +68,8 @@ export interface PipelineOptions {
   readonly verify?: boolean;
   /** Names of passes to leave out. */
   readonly exclude?: readonly string[];
+  /** The convolutions that the device has a kernel for. */
+  readonly isDirect?: (node: Node) => boolean;
   /** Called with the milliseconds each pass took. */
   onPass?(name: string, milliseconds: number): void;
 }
@@ -71,8 +77,16 @@ export interface PipelineOptions {
 /** Runs all passes over a graph. */
 export function optimise(graph: Graph, options: PipelineOptions = {}): Graph {
   let current = graph;
-  for (const pass of PASSES) {
-    if (options.exclude?.includes(pass.name)) continue;
+  const { isDirect } = options;
+  for (const general of PASSES) {
+    if (options.exclude?.includes(general.name)) continue;
+    const pass = isDirect === undefined
+      ? general
+      : general === bodies
+      ? bodiesPass({ isDirect })
+      : general === convolution
+      ? convolutionPass(isDirect)
+      : general;
     const start = options.onPass ? performance.now() : 0;
     current = pass.run(current);
     options.onPass?.(pass.name, performance.now() - start);

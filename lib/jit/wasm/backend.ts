@@ -2,10 +2,12 @@
 import type { DType, TypedArray } from "../../trace/dtype.ts";
 import { Graph, Node, type Variable } from "../../trace/graph.ts";
 import { castPrimitive } from "../../trace/primitives/cast.ts";
+import type { ConvolveParams } from "../../trace/primitives/convolve.ts";
 import type { Device, Storage } from "../../trace/storage.ts";
 import type { Backend, CompileOptions, Executable, MemoryUse } from "../backend.ts";
 import { optimise } from "../passes/pipeline.ts";
 import { schedule, WASM_LIMITS } from "../schedule/schedule.ts";
+import { isDirect } from "./convolve/mod.ts";
 import { WasmExecutable } from "./executable.ts";
 import { WasmHeap } from "./heap.ts";
 import { WasmStorage } from "./storage.ts";
@@ -37,6 +39,18 @@ export function withOwnOutputs(graph: Graph): Graph {
     : new Graph(graph.inputs, outputs, [...graph.nodes, ...copies], graph.name);
 }
 
+/** Whether a convolution is computed without being made a product. */
+function hasKernel(node: Node): boolean {
+  const [x, kernel] = node.inputs;
+  return isDirect({
+    ...node.params as ConvolveParams,
+    dtype: x.aval.dtype,
+    inputShape: x.aval.shape,
+    kernelShape: kernel.aval.shape,
+    outputShape: node.outputs[0].aval.shape,
+  });
+}
+
 function timed<T>(phase: string, onPhase: CompileOptions["onPhase"], body: () => T): T {
   if (!onPhase) return body();
   const started = performance.now();
@@ -61,7 +75,7 @@ export class WasmBackend implements Backend {
   compile(graph: Graph, options: CompileOptions): Executable {
     const { donated, inPlace, onPhase } = options;
     const onPass = onPhase && ((name: string, milliseconds: number) => onPhase(`pass ${name}`, milliseconds));
-    const optimised = withOwnOutputs(optimise(graph, { onPass }));
+    const optimised = withOwnOutputs(optimise(graph, { onPass, isDirect: hasKernel }));
     const program = timed(
       "schedule",
       onPhase,

@@ -3,10 +3,11 @@
  * Padding and dilation of the input become masks.
  */
 import type { Convolution, Index, Nest, Statement } from "../kernel/kernel.ts";
+import { emitDirectConvolution } from "./convolve/mod.ts";
 import { emitNest, type KernelFunction, type ModuleContext } from "./nest/mod.ts";
 
 export function emitConvolution(context: ModuleContext, kernel: Convolution): KernelFunction {
-  return emitNest(context, convolutionNest(kernel));
+  return emitDirectConvolution(context, kernel) ?? emitNest(context, convolutionNest(kernel));
 }
 
 function contiguousStrides(shape: readonly number[]): number[] {

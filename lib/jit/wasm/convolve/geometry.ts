@@ -1,0 +1,88 @@
+/** The sizes of a convolution, and which of the generated forms computes it. */
+import type { DType } from "../../../trace/dtype.ts";
+import type { Convolution } from "../../kernel/kernel.ts";
+import { type ContractDType, elements } from "../contract/mod.ts";
+
+/** One spatial axis: out[p] reads in[p * stride + t * dilation - low] for each tap t of the filter. */
+export interface SpatialAxis {
+  readonly size: number;
+  readonly out: number;
+  readonly taps: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly low: number;
+}
+
+/** A convolution of images [n, groups * channels, ...] with filters [groups * filters, channels, ...]. */
+export interface Geometry {
+  readonly dtype: ContractDType;
+  readonly images: number;
+  readonly groups: number;
+  readonly channels: number;
+  readonly filters: number;
+  /** The last one is contiguous in memory. */
+  readonly axes: readonly SpatialAxis[];
+}
+
+/** What a convolution is said to be by its node; a kernel says the same and more. */
+export type ConvolutionSizes = Omit<Convolution, "kind" | "operands" | "dtype"> & { readonly dtype: DType };
+
+export function product(list: readonly number[]): number {
+  return list.reduce((a, b) => a * b, 1);
+}
+
+/** Elements between neighbours along each axis of a contiguous array. */
+export function contiguous(sizes: readonly number[]): number[] {
+  return sizes.map((_, i) => product(sizes.slice(i + 1)));
+}
+
+/** The axis is read as it is: one tap, every place. */
+function isWhole(axis: SpatialAxis): boolean {
+  return axis.taps === 1 && axis.stride === 1 && axis.low === 0 && axis.out === axis.size;
+}
+
+/** The sizes in the form of the generators, with as few axes as possible; null for what they do not do. */
+export function geometryOf(kernel: ConvolutionSizes): Geometry | null {
+  const { dtype, inputShape, kernelShape, outputShape, groups } = kernel;
+  if (!(dtype in elements) || kernel.batchGroups !== 1 || kernel.inputDilation.some((d) => d !== 1)) {
+    return null;
+  }
+  if (outputShape.length < 3 || [...inputShape, ...kernelShape, ...outputShape].includes(0)) return null;
+  const axes: SpatialAxis[] = [];
+  outputShape.slice(2).forEach((out, d) => {
+    const axis: SpatialAxis = {
+      size: inputShape[2 + d],
+      out,
+      taps: kernelShape[2 + d],
+      stride: kernel.strides[d],
+      dilation: kernel.kernelDilation[d],
+      low: kernel.padding[d][0],
+    };
+    const last = axes.at(-1);
+    if (last !== undefined && isWhole(last) && isWhole(axis)) {
+      const size = last.size * axis.size;
+      axes[axes.length - 1] = { ...axis, size, out: size };
+    } else axes.push(axis);
+  });
+  return {
+    dtype: dtype as ContractDType,
+    images: inputShape[0],
+    groups,
+    channels: kernelShape[1],
+    filters: kernelShape[0] / groups,
+    axes,
+  };
+}
+
+/** The first position beyond those that an axis reads, counted from its (padded) beginning. */
+export function reach({ out, taps, stride, dilation }: SpatialAxis, outputs = out): number {
+  return (outputs - 1) * stride + (taps - 1) * dilation + 1;
+}
+
+/** Whether an axis reads in front of its beginning or behind its end. */
+export function leaves(axis: SpatialAxis): boolean {
+  return axis.low > 0 || reach(axis) - axis.low > axis.size;
+}
+
+/** Bytes of scratch memory that a form may take for one thread. */
+export const MOST_SCRATCH = 4 << 20;

@@ -1,0 +1,80 @@
+/**
+ * The innermost function of a convolution: a tile of places (in vectors) and filters, or of taps and filters. Images are
+ * read where they lie: a table gives the distance of each tap, so that no matrix of windows is written.
+ */
+import type { ModuleBuilder } from "../assembler/mod.ts";
+import type { Element } from "../contract/mod.ts";
+import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
+
+/** A tile of filters and places. Strides are in bytes. */
+export interface OffsetTile {
+  readonly element: Element;
+  readonly rows: number;
+  readonly vectors: number;
+  /** Places that count in the last vector. */
+  readonly tailLanes: number;
+  readonly aRow: number;
+  readonly cRow: number;
+  /** Whether all of the depth comes in one call, so that `first` says nothing. */
+  readonly whole: boolean;
+}
+
+const UNROLL = 4;
+
+/**
+ * Emits `tile(a, b, c, depth, first, table)`: c[r, v] (+)= sum over depth of a[r, depth] * b[table[depth] + v]. What c
+ * holds is added unless `first` is set.
+ */
+export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number {
+  const { element, rows, vectors, aRow, cRow } = tile;
+  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
+  const [a, b, c, depth, first, table] = [0, 1, 2, 3, 4, 5];
+  const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
+  const right = Array.from({ length: vectors }, () => f.local("v128"));
+  const left = f.local("v128");
+  const place = f.local("i32");
+  const step = (u: number): void => {
+    f.localGet(b).localGet(table).i32Load(4 * u).i32Add().localSet(place);
+    for (let v = 0; v < vectors; v++) f.localGet(place).v128Load(16 * v).localSet(right[v]);
+    for (let r = 0; r < rows; r++) {
+      f.localGet(a);
+      const distance = r * aRow + u * element.bytes;
+      if (distance !== 0) f.i32Const(distance).i32Add();
+      element.loadSplat(f);
+      f.localSet(left);
+      for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
+    }
+  };
+  const advance = (steps: number): void => {
+    f.localGet(a).i32Const(steps * element.bytes).i32Add().localSet(a);
+    f.localGet(table).i32Const(4 * steps).i32Add().localSet(table);
+    f.localGet(depth).i32Const(steps).i32Sub().localTee(depth);
+  };
+  f.localGet(depth).i32Const(UNROLL).i32GeU().if().loop();
+  for (let u = 0; u < UNROLL; u++) step(u);
+  advance(UNROLL);
+  f.i32Const(UNROLL).i32GeU().brIf(0).end().end();
+  f.localGet(depth).if().loop();
+  step(0);
+  advance(1);
+  f.brIf(0).end().end();
+  const each = (body: (sum: number, offset: number, lanes: number) => void): void => {
+    for (let r = 0; r < rows; r++) {
+      for (let v = 0; v < vectors; v++) {
+        body(sums[r * vectors + v], r * cRow + 16 * v, v === vectors - 1 ? tile.tailLanes : element.lanes);
+      }
+    }
+  };
+  if (!tile.whole) {
+    f.localGet(first).i32Eqz().if();
+    each((sum, offset, lanes) => {
+      emitLoadPart(f, element, c, offset, lanes, left);
+      f.localGet(sum);
+      element.add(f);
+      f.localSet(sum);
+    });
+    f.end();
+  }
+  each((sum, offset, lanes) => emitStorePart(f, element, c, offset, lanes, sum));
+  return f.index;
+}

@@ -1,0 +1,273 @@
+/**
+ * Convolutions whose outputs have rows of some length: for each image a product of the filters with its windows, which
+ * are read where they lie. Units of work are some outputs along the first axis, of some filters, of one group of an
+ * image.
+ */
+import type { FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
+import { elements } from "../contract/mod.ts";
+import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
+import { contiguous, type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
+import { emitOffsetTile } from "./offset_tile.ts";
+import { emitSlabCopy, type Places, placesOf, placeStep, tapOffset } from "./slab.ts";
+
+/** Sums of so many terms are added up apart, as products do. */
+const MOST_DEPTH = 640;
+/** Multiplications of a unit of work, and units that are enough for any machine. */
+const UNIT_WORK = 2_000_000;
+const ENOUGH_UNITS = 32;
+
+/** How the work is cut. */
+export interface WindowsPlan {
+  readonly places: Places;
+  /** Parts of the outputs along the first axis, and the most outputs of a part. */
+  readonly rowParts: number;
+  readonly rowsOfPart: number;
+  readonly filterParts: number;
+  readonly depth: number;
+  readonly blockDepth: number;
+  readonly scratchBytes: number;
+  readonly tableBytes: number;
+  /** Filters of the higher tiles and how many filters are in such; the others have one less. */
+  readonly tileRows: number;
+  readonly highRows: number;
+  readonly tileVectors: number;
+}
+
+/** Rows of the tiles: as many as registers allow, all nearly the same. */
+function chooseTile(filters: number, vectors: number): { rows: number; vectors: number } {
+  if (vectors === 1) return { rows: 12, vectors: 1 };
+  if (filters <= 2 && vectors >= 4) return { rows: 2, vectors: 4 };
+  if ((filters === 3 || vectors === 3) && vectors >= 3) return { rows: 3, vectors: 3 };
+  return { rows: 6, vectors: 2 };
+}
+
+/** The plan of a convolution; null where this form would be slow or take too much memory. */
+export function planWindows(geometry: Geometry): WindowsPlan | null {
+  const { axes, channels, filters, images, groups, dtype } = geometry;
+  const { bytes, lanes } = elements[dtype];
+  const last = axes[axes.length - 1];
+  const work = product([images, groups, filters, channels, ...axes.map(({ out, taps }) => out * taps)]);
+  if (last.out < lanes && axes.length > 1) return null;
+  const units = images * groups;
+  const wanted = Math.max(1, Math.min(Math.ceil(ENOUGH_UNITS / units), Math.floor(work / units / UNIT_WORK)));
+  let rowParts = axes.length === 1 ? 1 : Math.min(wanted, axes[0].out);
+  const depth = product([channels, ...axes.map(({ taps }) => taps)]);
+  const tableBytes = Math.ceil(4 * depth / 64) * 64;
+  let rowsOfPart = Math.ceil(axes[0].out / rowParts);
+  let places = placesOf(geometry, rowsOfPart);
+  const bytesOf = (): number => tableBytes + (places.copied ? channels * places.channel * bytes + 64 : 0);
+  while (bytesOf() > MOST_SCRATCH && rowParts < axes[0].out && axes.length > 1) {
+    rowParts = Math.min(axes[0].out, 2 * rowParts);
+    rowsOfPart = Math.ceil(axes[0].out / rowParts);
+    places = placesOf(geometry, rowsOfPart);
+  }
+  if (bytesOf() > MOST_SCRATCH) return null;
+  const tile = chooseTile(filters, Math.ceil(last.out / lanes));
+  const filterParts = places.copied
+    ? 1
+    : Math.max(1, Math.min(Math.ceil(wanted / rowParts), Math.floor(filters / 16)));
+  const tiles = Math.ceil(filters / tile.rows);
+  const tileRows = Math.ceil(filters / tiles);
+  const blocks = Math.ceil(depth / MOST_DEPTH);
+  return {
+    places,
+    rowParts,
+    rowsOfPart,
+    filterParts: Math.min(filterParts, tiles),
+    depth,
+    blockDepth: Math.ceil(depth / blocks),
+    scratchBytes: bytesOf(),
+    tableBytes,
+    tileRows,
+    highRows: (filters - tiles * (tileRows - 1)) * tileRows,
+    tileVectors: tile.vectors,
+  };
+}
+
+/** Emits `row(a, b, c, depth, first, table)`: some filters at all places of a row. */
+function emitRow(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, rows: number): number {
+  const element = elements[geometry.dtype];
+  const { bytes, lanes } = element;
+  const { axes } = geometry;
+  const { out } = axes[axes.length - 1];
+  const options = {
+    element,
+    rows,
+    aRow: plan.depth * bytes,
+    cRow: product(axes.map((axis) => axis.out)) * bytes,
+    whole: plan.blockDepth >= plan.depth,
+  };
+  const width = plan.tileVectors * lanes;
+  const full = Math.floor(out / width), rest = out % width;
+  const tile = full === 0
+    ? -1
+    : emitOffsetTile(module, { ...options, vectors: plan.tileVectors, tailLanes: lanes });
+  const vectors = Math.ceil(rest / lanes);
+  const lastTile = rest === 0
+    ? -1
+    : emitOffsetTile(module, { ...options, vectors, tailLanes: rest - (vectors - 1) * lanes });
+  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
+  const call = (index: number): void => {
+    for (let i = 0; i < 6; i++) f.localGet(i);
+    f.call(index);
+  };
+  if (full > 0) {
+    const left = f.local("i32");
+    f.i32Const(full).localSet(left).loop();
+    call(tile);
+    for (const pointer of [1, 2]) f.localGet(pointer).i32Const(width * bytes).i32Add().localSet(pointer);
+    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+  }
+  if (rest > 0) call(lastTile);
+  return f.index;
+}
+
+/**
+ * Emits `rows(a, b, c, depth, first, table, count)`: some filters at all places of `count` outputs along the first
+ * axis.
+ */
+function emitRows(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, filters: number): number {
+  const { axes, dtype } = geometry;
+  const { bytes } = elements[dtype];
+  const row = emitRow(module, geometry, plan, filters);
+  const outs = contiguous(axes.map(({ out }) => out));
+  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
+  const level = (axis: number, b: number, c: number): void => {
+    if (axis === axes.length - 1) {
+      f.localGet(0).localGet(b).localGet(c).localGet(3).localGet(4).localGet(5).call(row);
+      return;
+    }
+    const left = f.local("i32"), from = f.local("i32"), to = f.local("i32");
+    if (axis === 0) f.localGet(6);
+    else f.i32Const(axes[axis].out);
+    f.localSet(left).localGet(b).localSet(from).localGet(c).localSet(to);
+    f.loop();
+    level(axis + 1, from, to);
+    f.localGet(from).i32Const(placeStep(geometry, plan.places, axis) * bytes).i32Add().localSet(from);
+    f.localGet(to).i32Const(outs[axis] * bytes).i32Add().localSet(to);
+    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+    f.release(left, from, to);
+  };
+  level(0, 1, 2);
+  return f.index;
+}
+
+/** Emits `table(target)`: the distance in bytes of each tap of each channel. */
+export function emitTapTable(module: ModuleBuilder, geometry: Geometry, places: Places): number {
+  const { axes, channels, dtype } = geometry;
+  const { bytes } = elements[dtype];
+  const f = module.addFunction({ params: ["i32"], results: [] });
+  const base = f.local("i32"), left = f.local("i32");
+  f.i32Const(channels).localSet(left).loop();
+  const level = (taps: readonly number[]): void => {
+    if (taps.length === axes.length) {
+      f.localGet(0).localGet(base).i32Const(tapOffset(geometry, places, taps) * bytes).i32Add().i32Store();
+      f.localGet(0).i32Const(4).i32Add().localSet(0);
+    } else for (let tap = 0; tap < axes[taps.length].taps; tap++) level([...taps, tap]);
+  };
+  level([]);
+  f.localGet(base).i32Const(places.channel * bytes).i32Add().localSet(base);
+  f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+  return f.index;
+}
+
+/** Pushes floor(part * size / parts). */
+function pushStart(
+  f: FunctionBuilder,
+  part: number,
+  next: number,
+  size: number,
+  parts: number,
+): FunctionBuilder {
+  f.localGet(part);
+  if (next > 0) f.i32Const(next).i32Add();
+  return f.i32Const(size).i32Mul().i32Const(parts).i32DivU();
+}
+
+/** The function of a convolution by its plan: `(images, filters, output, begin, end)`. */
+export function emitWindows(context: ModuleContext, geometry: Geometry, plan: WindowsPlan): KernelFunction {
+  const { module } = context;
+  const { axes, channels, filters, groups, images, dtype } = geometry;
+  const { bytes } = elements[dtype];
+  const { places, rowParts, filterParts, depth, blockDepth, tileRows, highRows } = plan;
+  context.needScratch(plan.scratchBytes);
+  const table = emitTapTable(module, geometry, places);
+  const copy = places.copied ? emitSlabCopy(module, geometry, places) : -1;
+  const high = emitRows(module, geometry, plan, tileRows);
+  const low = highRows < filters ? emitRows(module, geometry, plan, tileRows - 1) : -1;
+  const sizes = axes.map(({ size }) => size), outs = axes.map(({ out }) => out);
+  const inside = product(sizes) * bytes, outside = product(outs) * bytes;
+  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32"], results: [] });
+  const [x, w, out, unit, end] = [0, 1, 2, 3, 4];
+  const i32 = (): number => f.local("i32");
+  const rest = i32(),
+    part = i32(),
+    first = i32(),
+    count = i32(),
+    filter = i32(),
+    filterEnd = i32(),
+    limit = i32();
+  const image = i32(), b = i32(), a = i32(), c = i32(), at = i32(), depths = i32(), offsets = i32();
+  f.globalGet(context.scratchGlobal).call(table);
+  f.forLoop(unit, end, 1, () => {
+    f.localGet(unit).i32Const(rowParts).i32RemU().localSet(part).localGet(unit).i32Const(rowParts).i32DivU()
+      .localSet(rest);
+    pushStart(f, part, 0, outs[0], rowParts).localSet(first);
+    pushStart(f, part, 1, outs[0], rowParts).localGet(first).i32Sub().localSet(count);
+    f.localGet(rest).i32Const(filterParts).i32RemU().localSet(part);
+    f.localGet(rest).i32Const(filterParts).i32DivU().localSet(image);
+    // Parts of filters begin where tiles do.
+    for (const [next, bound] of [[0, filter], [1, filterEnd]]) {
+      const tiles = highRows / tileRows + (filters - highRows) / Math.max(1, tileRows - 1);
+      pushStart(f, part, next, tiles, filterParts).localTee(at).i32Const(tileRows).i32Mul();
+      f.i32Const(highRows).localGet(at).i32Const(highRows / tileRows).i32Sub().i32Const(tileRows - 1).i32Mul()
+        .i32Add();
+      f.localGet(at).i32Const(highRows / tileRows).i32LtU().select().localSet(bound);
+    }
+    // Images and their groups follow one another; filters begin again with every image.
+    f.localGet(image).i32Const(channels * inside).i32Mul().localGet(x).i32Add().localSet(b);
+    if (copy >= 0) {
+      f.localGet(b).globalGet(context.scratchGlobal).i32Const(plan.tableBytes).i32Add().localTee(at);
+      f.i32Const(channels).i32Const(inside).i32Const(places.channel * bytes);
+      f.localGet(first).i32Const(axes[0].stride).i32Mul();
+      f.localGet(count).i32Const(1).i32Sub().i32Const(axes[0].stride).i32Mul().i32Const(reach(axes[0], 1))
+        .i32Add();
+      f.call(copy);
+      f.localGet(at).localSet(b);
+    } else {
+      const step = placeStep(geometry, places, 0) * bytes;
+      f.localGet(b).localGet(first).i32Const(step).i32Mul().i32Add().localSet(b);
+    }
+    f.localGet(image).i32Const(filters * outside).i32Mul().localGet(out).i32Add();
+    f.localGet(first).i32Const(contiguous(outs)[0] * bytes).i32Mul().i32Add().localSet(c);
+    f.localGet(w);
+    if (groups > 1) {
+      f.localGet(image).i32Const(groups).i32RemU().i32Const(filters * depth * bytes).i32Mul().i32Add();
+    }
+    f.localSet(a);
+    f.i32Const(0).localSet(at);
+    f.loop();
+    f.i32Const(depth).localGet(at).i32Sub().localTee(depths).i32Const(blockDepth);
+    f.localGet(depths).i32Const(blockDepth).i32LtU().select().localSet(depths);
+    f.globalGet(context.scratchGlobal).localGet(at).i32Const(4).i32Mul().i32Add().localSet(offsets);
+    f.localGet(filter).localSet(rest);
+    const tiles = (index: number, rows: number, pushLimit: () => void): void => {
+      pushLimit();
+      f.localSet(limit);
+      f.forLoop(rest, limit, rows, () => {
+        f.localGet(a).localGet(rest).i32Const(depth).i32Mul().localGet(at).i32Add().i32Const(bytes).i32Mul()
+          .i32Add();
+        f.localGet(b).localGet(c).localGet(rest).i32Const(outside).i32Mul().i32Add();
+        f.localGet(depths).localGet(at).i32Eqz().localGet(offsets).localGet(count).call(index);
+      });
+    };
+    tiles(high, tileRows, () => {
+      f.localGet(filterEnd).i32Const(highRows).localGet(filterEnd).i32Const(highRows).i32LtU().select();
+    });
+    if (low >= 0) tiles(low, tileRows - 1, () => f.localGet(filterEnd));
+    f.localGet(at).localGet(depths).i32Add().localTee(at).i32Const(depth).i32LtU().brIf(0).end();
+  });
+  const units = images * groups * rowParts * filterParts;
+  const work = images * groups * filters * depth * product(outs);
+  return { index: f.index, units, unitCost: 0.05 * work / units, splittable: true };
+}
