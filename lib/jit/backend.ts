@@ -22,6 +22,8 @@ export interface CompileOptions {
   readonly donated: readonly number[];
   /** Pairs of input and output of one type: the output may overwrite the input in runs that say `IN_PLACE`. */
   readonly inPlace: readonly (readonly [input: number, output: number])[];
+  /** The graph comes from the passes that know nothing of devices. */
+  readonly optimised?: boolean;
   /** Measure each kernel, for `timings`. */
   readonly profile?: boolean;
   /** Fill memory with NaN patterns before each run, so that what is read before it was written shows. */

@@ -4,7 +4,7 @@ import { hasEffect } from "../trace/prune.ts";
 import { type Aval, describe } from "../trace/shape.ts";
 import type { Shared } from "../trace/shared.ts";
 import { TAKE } from "./backend.ts";
-import { optimise } from "./passes/pipeline.ts";
+import { optimiseGenerally } from "./passes/pipeline.ts";
 import { distinctOutputs, type OutputSource } from "./closed_graph.ts";
 import { Cell } from "./dependencies.ts";
 import type { DonationPlan } from "./donation.ts";
@@ -90,7 +90,7 @@ export function planCall(call: TracedCall): CallPlan {
 /** The graph after the passes; as it was traced where the reference or a debugger looks at it. */
 function optimised({ traced: { graph }, passes, profile, name }: TracedCall): Graph {
   if (passes === "none") return graph;
-  const result = optimise(graph, {
+  const result = optimiseGenerally(graph, {
     verify: passes === "verify",
     onPass: profile
       ? (pass, milliseconds) => profile.addPhase(name, `pass ${pass}`, milliseconds)

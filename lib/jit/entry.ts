@@ -109,6 +109,7 @@ export class Entry {
       scalars: this.call.scalars,
       donated: this.#plan.taken,
       inPlace: this.#plan.inPlace.map(({ input, output }) => [input, output] as const),
+      optimised: this.call.passes === "all",
       profile: profile !== null,
       onKernel: profile?.kernelListener(),
       onPhase: profile ? (phase, milliseconds) => profile.addPhase(name, phase, milliseconds) : undefined,

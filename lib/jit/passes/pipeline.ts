@@ -4,6 +4,7 @@ import type { Graph, Node } from "../../trace/graph.ts";
 import { prune as dropDeadNodes } from "../../trace/prune.ts";
 import type { Pass } from "../../trace/rewrite.ts";
 import { stabilise } from "../../trace/stabilise.ts";
+import { mapGraphs } from "../../trace/sub_graphs.ts";
 import { verifyGraph } from "../../trace/verify.ts";
 import { convolution, convolutionPass } from "./convolution.ts";
 import { fold } from "./fold.ts";
@@ -21,12 +22,11 @@ import { simplify } from "./simplify.ts";
 export const inline: Pass = { name: "inline", run: inlineCalls };
 export const prune: Pass = { name: "prune", run: dropDeadNodes };
 
-/** All of this, inside loops and branches. */
-function bodiesPass(options: PipelineOptions): Pass {
-  return { name: "bodies", run: (graph) => mapSubgraphs(graph, (inner) => optimise(inner, options)) };
-}
-
-const bodies: Pass = bodiesPass({});
+/** All of the general passes, inside loops and branches. */
+const bodies: Pass = {
+  name: "bodies",
+  run: (graph) => mapSubgraphs(graph, (inner) => optimiseGenerally(inner)),
+};
 
 const TIDYING: readonly Pass[] = [simplify, fold, merge, prune];
 
@@ -36,8 +36,8 @@ const tidyBodies: Pass = {
   run: (graph) => mapSubgraphs(graph, (inner) => TIDYING.reduce((current, pass) => pass.run(current), inner)),
 };
 
-/** Every pass, in order. */
-export const PASSES: readonly Pass[] = [
+/** The passes that know nothing of devices, in order. */
+const GENERAL: readonly Pass[] = [
   inline,
   prune,
   stabilise,
@@ -56,12 +56,14 @@ export const PASSES: readonly Pass[] = [
   loopBehind,
   loopPrune,
   tidyBodies,
-  convolution,
-  simplify,
-  fold,
-  merge,
-  prune,
+  ...TIDYING,
 ];
+
+/** What follows for a device. */
+const FOR_DEVICE: readonly Pass[] = [convolution, inline, tidyBodies, ...TIDYING];
+
+/** Every pass, in order. */
+export const PASSES: readonly Pass[] = [...GENERAL, ...FOR_DEVICE];
 
 export interface PipelineOptions {
   /** Checks the graph after each pass; tests and mode "debug" do. */
@@ -74,23 +76,50 @@ export interface PipelineOptions {
   onPass?(name: string, milliseconds: number): void;
 }
 
-/** Runs all passes over a graph. */
-export function optimise(graph: Graph, options: PipelineOptions = {}): Graph {
+function runPasses(graph: Graph, passes: readonly Pass[], options: PipelineOptions): Graph {
   let current = graph;
-  const { isDirect } = options;
-  for (const general of PASSES) {
-    if (options.exclude?.includes(general.name)) continue;
-    const pass = isDirect === undefined
-      ? general
-      : general === bodies
-      ? bodiesPass({ isDirect })
-      : general === convolution
-      ? convolutionPass(isDirect)
-      : general;
+  for (const pass of passes) {
+    if (options.exclude?.includes(pass.name)) continue;
     const start = options.onPass ? performance.now() : 0;
     current = pass.run(current);
     options.onPass?.(pass.name, performance.now() - start);
     if (options.verify) verifyGraph(current);
   }
   return current;
+}
+
+/** Runs the passes that know nothing of devices. */
+export function optimiseGenerally(graph: Graph, options: PipelineOptions = {}): Graph {
+  return runPasses(graph, GENERAL, options);
+}
+
+/** Brings a graph after the general passes into what a device has kernels for. */
+export function optimiseForDevice(graph: Graph, options: PipelineOptions = {}): Graph {
+  const { isDirect } = options;
+  if (!hasConvolution(graph)) return graph;
+  const passes = isDirect === undefined
+    ? FOR_DEVICE
+    : FOR_DEVICE.map((pass) => pass === convolution ? convolutionPass(isDirect) : pass);
+  return runPasses(graph, passes, options);
+}
+
+function hasConvolution(graph: Graph): boolean {
+  return graph.nodes.some((node) => {
+    if (node.primitive.name === "convolve") return true;
+    if (!node.primitive.graphs) return false;
+    let found = false;
+    mapGraphs(node.params, (inner) => {
+      found ||= hasConvolution(inner);
+      return inner;
+    });
+    return found;
+  });
+}
+
+/** Runs all passes over a graph, or those that are left when the general ones have run. */
+export function optimise(
+  graph: Graph,
+  options: PipelineOptions & { readonly optimised?: boolean } = {},
+): Graph {
+  return optimiseForDevice(options.optimised ? graph : optimiseGenerally(graph, options), options);
 }

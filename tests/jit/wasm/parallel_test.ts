@@ -7,9 +7,25 @@ import { DeviceMemory } from "../../../lib/jit/wasm/memory/mod.ts";
 import { WasmStorage } from "../../../lib/jit/wasm/storage.ts";
 import { add, exp, matmul, max, mul, sub, sum, tanh, transpose } from "../../../lib/trace/ops/mod.ts";
 import type { Tensor } from "../../../lib/trace/tensor.ts";
-import { traceFunction } from "../../../lib/trace/trace.ts";
+import { convolvePrimitive } from "../../../lib/trace/primitives/convolve.ts";
+import { bindOne, traceFunction } from "../../../lib/trace/trace.ts";
 
 const size = 700;
+
+/** One in the form of windows, one in that of filters. */
+function convolutions(x: Tensor, y: Tensor): Tensor[] {
+  const params = {
+    strides: [1, 1],
+    padding: [[1, 1], [1, 1]] as const,
+    inputDilation: [1, 1],
+    kernelDilation: [1, 1],
+    groups: 1,
+    batchGroups: 1,
+  };
+  const images = x.reshape([10, 10, 70, 70]), filters = y.reshape([10, 10, 70, 70]);
+  const small = y.reshape([size * size]).narrow(0, 0, 720).reshape([8, 10, 3, 3]);
+  return [small, filters].map((kernel) => bindOne(convolvePrimitive, [images, kernel], params));
+}
 
 /** One of each kind of kernel that is split. */
 function everything(x: Tensor, y: Tensor): Tensor[] {
@@ -23,6 +39,7 @@ function everything(x: Tensor, y: Tensor): Tensor[] {
     add(transpose(exp(x)), y),
     sum(exp(x)),
     max(mul(x, y)),
+    ...convolutions(x, y),
   ];
 }
 

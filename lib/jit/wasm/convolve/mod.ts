@@ -1,19 +1,27 @@
 /** Convolutions without a matrix of windows. */
 import type { Convolution } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { type ConvolutionSizes, geometryOf } from "./geometry.ts";
+import { emitFilters, planFilters } from "./filters_form.ts";
+import { type ConvolutionSizes, type Geometry, geometryOf } from "./geometry.ts";
 import { emitWindows, planWindows } from "./windows_form.ts";
+
+/** How the function of a convolution is emitted; null where no form fits. */
+function formOf(geometry: Geometry): ((context: ModuleContext) => KernelFunction) | null {
+  const filters = planFilters(geometry);
+  if (filters !== null) return (context) => emitFilters(context, geometry, filters);
+  const windows = planWindows(geometry);
+  return windows === null ? null : (context) => emitWindows(context, geometry, windows);
+}
 
 /** The function of a convolution in the form that fits it; null where none does. */
 export function emitDirectConvolution(context: ModuleContext, kernel: Convolution): KernelFunction | null {
   const geometry = geometryOf(kernel);
-  if (geometry === null) return null;
-  const plan = planWindows(geometry);
-  return plan === null ? null : emitWindows(context, geometry, plan);
+  const emit = geometry && formOf(geometry);
+  return emit ? emit(context) : null;
 }
 
 /** Whether a convolution is best left to {@linkcode emitDirectConvolution}. */
 export function isDirect(sizes: ConvolutionSizes): boolean {
   const geometry = geometryOf(sizes);
-  return geometry !== null && planWindows(geometry) !== null;
+  return geometry !== null && formOf(geometry) !== null;
 }

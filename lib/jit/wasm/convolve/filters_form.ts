@@ -1,0 +1,383 @@
+/**
+ * Convolutions whose filters are larger than their outputs, as the gradients with respect to filters are: a product of
+ * windows and filters with the taps as its depth. Rows are places of the outputs, read where they lie; columns are
+ * filters, packed for some taps at a time. Units of work are some rows over some channels; what the channels give is
+ * added up at the end, in the same order on any number of threads.
+ */
+import type { ModuleBuilder } from "../assembler/mod.ts";
+import { type Element, elements } from "../contract/mod.ts";
+import { emitPack } from "../contract/packing.ts";
+import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
+import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
+import { type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
+import { emitSlabCopy, type Places, placesOf } from "./slab.ts";
+
+/** Taps of a block: its filters stay in the first cache while the rows pass. */
+const BLOCK_TAPS = 448;
+const ROWS_OF_PART = 96;
+const ENOUGH_UNITS = 16;
+const MOST_TEMPORARY = 1 << 20;
+
+export interface FiltersPlan {
+  /** The geometry with every position as a place: what the copy of an image is made for. */
+  readonly dense: Geometry;
+  readonly places: Places;
+  readonly rows: number;
+  readonly tileRows: number;
+  readonly highRows: number;
+  readonly vectors: number;
+  /** Filters, rounded up to whole panels. */
+  readonly width: number;
+  /** Rows of taps: all axes but the last. */
+  readonly tapRows: number;
+  readonly blockRows: number;
+  readonly channelParts: number;
+  readonly rowParts: number;
+  /** Where things lie in the scratch memory. */
+  readonly tapTable: number;
+  readonly packed: number;
+  readonly slab: number;
+  readonly scratchBytes: number;
+}
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / 64) * 64;
+}
+
+/** The plan of a convolution; null where the other form is better. */
+export function planFilters(geometry: Geometry): FiltersPlan | null {
+  const { axes, groups, images, channels, filters, dtype } = geometry;
+  const { bytes, lanes } = elements[dtype];
+  const last = axes[axes.length - 1];
+  const rows = images * product(axes.map(({ out }) => out));
+  if (groups > 1 || last.taps <= last.out || last.taps < lanes || rows < 6) return null;
+  const dense: Geometry = {
+    ...geometry,
+    axes: axes.map((axis) => ({
+      size: axis.size,
+      out: reach(axis),
+      taps: 1,
+      stride: 1,
+      dilation: 1,
+      low: axis.low,
+    })),
+  };
+  const places = placesOf(dense, dense.axes[0].out);
+  const vectors = filters <= lanes ? 1 : 2;
+  const width = Math.ceil(filters / (vectors * lanes)) * vectors * lanes;
+  const highest = vectors === 1 ? 12 : 6;
+  const tiles = Math.ceil(rows / highest), tileRows = Math.ceil(rows / tiles);
+  const tapRows = product(axes.slice(0, -1).map(({ taps }) => taps));
+  const blockRows = Math.max(1, Math.min(tapRows, Math.floor(BLOCK_TAPS / last.taps)));
+  const rowParts = places.copied ? 1 : Math.max(1, Math.min(8, tiles, Math.floor(rows / ROWS_OF_PART)));
+  const channelParts = Math.max(
+    1,
+    Math.min(
+      channels,
+      Math.ceil(ENOUGH_UNITS / rowParts),
+      Math.floor(MOST_TEMPORARY / (rows * width * bytes)),
+    ),
+  );
+  const tapTable = align(4 * rows);
+  const packed = tapTable + align(4 * tapRows);
+  const slab = packed + align(blockRows * last.taps * width * bytes);
+  const scratchBytes = slab + (places.copied ? images * places.channel * bytes + 64 : 0);
+  if (scratchBytes > MOST_SCRATCH) return null;
+  return {
+    dense,
+    places,
+    rows,
+    tileRows,
+    highRows: (rows - tiles * (tileRows - 1)) * tileRows,
+    vectors,
+    width,
+    tapRows,
+    blockRows,
+    channelParts,
+    rowParts,
+    tapTable,
+    packed,
+    slab,
+    scratchBytes,
+  };
+}
+
+/** Emits `tables(target)`: distances in bytes of the rows, and behind them those of the rows of taps. */
+function emitTables(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan): number {
+  const { axes, images, channels, dtype } = geometry;
+  const { bytes } = elements[dtype];
+  const { places } = plan;
+  const f = module.addFunction({ params: ["i32"], results: [] });
+  const at = f.local("i32");
+  const pitches = [...places.pitches, 1];
+  const image = places.copied ? places.channel : channels * product(axes.map(({ size }) => size));
+  const count = (sizes: readonly number[], steps: readonly number[], origin: number): void => {
+    const level = (axis: number, from: number): void => {
+      if (axis === sizes.length) {
+        f.localGet(at).localGet(from).i32Store();
+        f.localGet(at).i32Const(4).i32Add().localSet(at);
+        return;
+      }
+      const place = f.local("i32"), left = f.local("i32");
+      f.localGet(from).localSet(place).i32Const(sizes[axis]).localSet(left).loop();
+      level(axis + 1, place);
+      f.localGet(place).i32Const(steps[axis] * bytes).i32Add().localSet(place);
+      f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+      f.release(place, left);
+    };
+    const start = f.local("i32");
+    f.i32Const(origin * bytes).localSet(start);
+    level(0, start);
+    f.release(start);
+  };
+  f.localGet(0).localSet(at);
+  const origin = places.copied ? 0 : -axes.reduce((sum, { low }, i) => sum + low * pitches[i], 0);
+  count(
+    [images, ...axes.map(({ out }) => out)],
+    [image, ...axes.map(({ stride }, i) => stride * pitches[i])],
+    origin,
+  );
+  f.localGet(0).i32Const(plan.tapTable).i32Add().localSet(at);
+  const outer = axes.slice(0, -1);
+  count(outer.map(({ taps }) => taps), outer.map(({ dilation }, i) => dilation * pitches[i]), 0);
+  return f.index;
+}
+
+interface TapTile {
+  readonly element: Element;
+  readonly rows: number;
+  readonly vectors: number;
+  readonly taps: number;
+  readonly tapStep: number;
+  readonly cRow: number;
+}
+
+const UNROLL = 4;
+
+/**
+ * Emits `tile(rows, x, b, c, tapRows, tapTable)`: c[r, v] += sum over some rows of taps of x[rows[r] + tap] * b[tap, v].
+ */
+function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
+  const { element, rows, vectors, taps, tapStep, cRow } = tile;
+  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
+  const [table, x, b, c, tapRows, tapTable] = [0, 1, 2, 3, 4, 5];
+  const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
+  const right = Array.from({ length: vectors }, () => f.local("v128"));
+  const left = f.local("v128");
+  const pointers = Array.from({ length: rows }, () => f.local("i32"));
+  const place = f.local("i32"), count = f.local("i32");
+  pointers.forEach((pointer, r) => f.localGet(x).localGet(table).i32Load(4 * r).i32Add().localSet(pointer));
+  const step = (u: number): void => {
+    for (let v = 0; v < vectors; v++) f.localGet(b).v128Load((u * vectors + v) * 16).localSet(right[v]);
+    for (let r = 0; r < rows; r++) {
+      f.localGet(pointers[r]).localGet(place).i32Add();
+      element.loadSplat(f);
+      f.localSet(left);
+      for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
+    }
+    f.localGet(place).i32Const(tapStep).i32Add().localSet(place);
+  };
+  const advance = (steps: number): void =>
+    void f.localGet(b).i32Const(steps * vectors * 16).i32Add().localSet(b);
+  f.loop();
+  f.localGet(tapTable).i32Load().localSet(place);
+  if (taps >= UNROLL) {
+    f.i32Const(Math.floor(taps / UNROLL)).localSet(count).loop();
+    for (let u = 0; u < UNROLL; u++) step(u);
+    advance(UNROLL);
+    f.localGet(count).i32Const(1).i32Sub().localTee(count).brIf(0).end();
+  }
+  for (let u = 0; u < taps % UNROLL; u++) step(u);
+  if (taps % UNROLL > 0) advance(taps % UNROLL);
+  f.localGet(tapTable).i32Const(4).i32Add().localSet(tapTable);
+  f.localGet(tapRows).i32Const(1).i32Sub().localTee(tapRows).brIf(0).end();
+  for (let r = 0; r < rows; r++) {
+    for (let v = 0; v < vectors; v++) {
+      const sum = sums[r * vectors + v], offset = r * cRow + 16 * v;
+      emitLoadPart(f, element, c, offset, element.lanes, left);
+      f.localGet(sum);
+      element.add(f);
+      f.localSet(sum);
+      emitStorePart(f, element, c, offset, element.lanes, sum);
+    }
+  }
+  return f.index;
+}
+
+/** The function of a convolution by its plan: `(images, filters, output, parts, begin, end)`. */
+export function emitFilters(context: ModuleContext, geometry: Geometry, plan: FiltersPlan): KernelFunction {
+  const { module } = context;
+  const { axes, images, channels, filters, dtype } = geometry;
+  const element = elements[dtype];
+  const { bytes, lanes } = element;
+  const { places, rows, tileRows, highRows, vectors, width, tapRows, blockRows, channelParts, rowParts } =
+    plan;
+  const last = axes[axes.length - 1];
+  const inside = product(axes.map(({ size }) => size)) * bytes;
+  const allTaps = tapRows * last.taps * bytes;
+  context.needScratch(plan.scratchBytes);
+  const tables = emitTables(module, geometry, plan);
+  const copy = places.copied ? emitSlabCopy(module, plan.dense, places) : -1;
+  const panel = vectors * lanes;
+  const pack = (count: number): number =>
+    emitPack(module, {
+      element,
+      width: panel,
+      count,
+      outer: channels * allTaps,
+      depth: bytes,
+      indexStep: panel,
+      extra: [],
+    });
+  const fullPanels = Math.floor(filters / panel), restFilters = filters % panel;
+  const packFull = fullPanels > 0 ? pack(panel) : -1;
+  const packRest = restFilters > 0 ? pack(restFilters) : -1;
+  const tileOptions = {
+    element,
+    vectors,
+    taps: last.taps,
+    tapStep: last.dilation * bytes,
+    cRow: width * bytes,
+  };
+  const high = emitTapTile(module, { ...tileOptions, rows: tileRows });
+  const low = highRows < rows ? emitTapTile(module, { ...tileOptions, rows: tileRows - 1 }) : -1;
+  const tiles = highRows / tileRows + (highRows < rows ? (rows - highRows) / (tileRows - 1) : 0);
+
+  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
+  const [x, w, , parts, unit, end] = [0, 1, 2, 3, 4, 5];
+  const i32 = (): number => f.local("i32");
+  const rowStart = i32(), rowEnd = i32(), limit = i32(), row = i32(), channel = i32(), channelEnd = i32();
+  const number = i32(),
+    base = i32(),
+    c = i32(),
+    tapRow = i32(),
+    count = i32(),
+    at = i32(),
+    b = i32(),
+    column = i32();
+  const source = i32(), scratch = i32();
+  f.globalGet(context.scratchGlobal).localTee(scratch).call(tables);
+  f.forLoop(unit, end, 1, () => {
+    f.localGet(unit).i32Const(rowParts).i32RemU().localSet(number);
+    for (const [next, bound] of [[0, rowStart], [1, rowEnd]]) {
+      f.localGet(number).i32Const(next).i32Add().i32Const(tiles).i32Mul().i32Const(rowParts).i32DivU()
+        .localSet(at);
+      f.localGet(at).i32Const(tileRows).i32Mul();
+      f.i32Const(highRows).localGet(at).i32Const(highRows / tileRows).i32Sub().i32Const(tileRows - 1).i32Mul()
+        .i32Add();
+      f.localGet(at).i32Const(highRows / tileRows).i32LtU().select().localSet(bound);
+    }
+    f.localGet(unit).i32Const(rowParts).i32DivU().localSet(number);
+    f.localGet(number).i32Const(rows * width * bytes).i32Mul().localGet(parts).i32Add().localSet(c);
+    f.localGet(c).localGet(rowStart).i32Const(width * bytes).i32Mul().i32Add().i32Const(0);
+    f.localGet(rowEnd).localGet(rowStart).i32Sub().i32Const(width * bytes).i32Mul().memoryFill();
+    f.localGet(number).i32Const(channels).i32Mul().i32Const(channelParts).i32DivU().localSet(channel);
+    f.localGet(number).i32Const(1).i32Add().i32Const(channels).i32Mul().i32Const(channelParts).i32DivU();
+    f.localSet(channelEnd);
+    f.forLoop(channel, channelEnd, 1, () => {
+      f.localGet(x).localGet(channel).i32Const(inside).i32Mul().i32Add().localSet(base);
+      if (copy >= 0) {
+        f.localGet(base).localGet(scratch).i32Const(plan.slab).i32Add().i32Const(images);
+        f.i32Const(channels * inside).i32Const(places.channel * bytes).i32Const(0).i32Const(
+          plan.dense.axes[0].out,
+        );
+        f.call(copy);
+        f.localGet(scratch).i32Const(plan.slab).i32Add().localSet(base);
+      }
+      f.i32Const(0).localSet(tapRow);
+      f.loop();
+      f.i32Const(tapRows).localGet(tapRow).i32Sub().localTee(count).i32Const(blockRows);
+      f.localGet(count).i32Const(blockRows).i32LtU().select().localSet(count);
+      f.localGet(w).localGet(channel).i32Const(allTaps).i32Mul().i32Add();
+      f.localGet(tapRow).i32Const(last.taps * bytes).i32Mul().i32Add().localSet(source);
+      f.localGet(scratch).i32Const(plan.packed).i32Add().localSet(b);
+      f.i32Const(0).localSet(column);
+      f.loop();
+      const packPanel = (index: number): void => {
+        f.localGet(source).localGet(b).localGet(count).i32Const(last.taps).i32Mul();
+        f.i32Const(0).i32Const(0).i32Const(0).call(index);
+      };
+      if (packRest < 0) packPanel(packFull);
+      else if (packFull < 0) packPanel(packRest);
+      else {
+        f.localGet(column).i32Const(fullPanels * panel).i32LtU().if();
+        packPanel(packFull);
+        f.else();
+        packPanel(packRest);
+        f.end();
+      }
+      f.localGet(rowStart).localSet(row);
+      const run = (index: number, height: number, pushLimit: () => void): void => {
+        pushLimit();
+        f.localSet(limit);
+        f.forLoop(row, limit, height, () => {
+          f.localGet(scratch).localGet(row).i32Const(4).i32Mul().i32Add().localGet(base).localGet(b);
+          f.localGet(row).i32Const(width).i32Mul().localGet(column).i32Add().i32Const(bytes).i32Mul();
+          f.localGet(c).i32Add().localGet(count);
+          f.localGet(scratch).i32Const(plan.tapTable).i32Add().localGet(tapRow).i32Const(4).i32Mul().i32Add();
+          f.call(index);
+        });
+      };
+      run(high, tileRows, () => {
+        f.localGet(rowEnd).i32Const(highRows).localGet(rowEnd).i32Const(highRows).i32LtU().select();
+      });
+      if (low >= 0) run(low, tileRows - 1, () => f.localGet(rowEnd));
+      f.localGet(source).i32Const(panel * channels * allTaps).i32Add().localSet(source);
+      f.localGet(column).i32Const(panel).i32Add().localTee(column).i32Const(width).i32LtU().brIf(0).end();
+      f.localGet(tapRow).localGet(count).i32Add().localTee(tapRow).i32Const(tapRows).i32LtU().brIf(0).end();
+    });
+  });
+  const finish = emitSums(module, geometry, plan);
+  const units = channelParts * rowParts;
+  const work = rows * filters * channels * tapRows * last.taps;
+  return {
+    index: f.index,
+    units,
+    unitCost: 0.05 * work / units,
+    splittable: true,
+    finish: { index: finish, temporaryBytes: channelParts * rows * width * bytes },
+  };
+}
+
+/** Emits `sums(images, filters, output, parts, ...)`: adds the parts and brings them in the order of the output. */
+function emitSums(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan): number {
+  const { axes, images, filters, dtype } = geometry;
+  const element = elements[dtype];
+  const { bytes } = element;
+  const { rows, width, channelParts } = plan;
+  const outs = rows / images;
+  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
+  const [out, parts] = [2, 3];
+  const row = f.local("i32"), image = f.local("i32"), filter = f.local("i32"), left = f.local("i32");
+  const sum = f.local("v128");
+  const target = f.local("i32");
+  const repeat = (count: number, local: number, body: () => void): void => {
+    f.i32Const(count).localSet(local).loop();
+    body();
+    f.localGet(local).i32Const(1).i32Sub().localTee(local).brIf(0).end();
+  };
+  repeat(images, image, () => {
+    repeat(product(axes.map((axis) => axis.out)), left, () => {
+      f.localGet(out).localSet(target).localGet(parts).localSet(row);
+      repeat(filters, filter, () => {
+        f.localGet(row);
+        element.loadZero(f);
+        f.localSet(sum);
+        for (let part = 1; part < channelParts; part++) {
+          f.localGet(sum).localGet(row);
+          element.loadZero(f, part * rows * width * bytes);
+          element.add(f);
+          f.localSet(sum);
+        }
+        f.localGet(target).localGet(sum);
+        element.storeLane(f, 0);
+        f.localGet(row).i32Const(bytes).i32Add().localSet(row);
+        f.localGet(target).i32Const(outs * bytes).i32Add().localSet(target);
+      });
+      f.localGet(parts).i32Const(width * bytes).i32Add().localSet(parts);
+      f.localGet(out).i32Const(bytes).i32Add().localSet(out);
+    });
+    f.localGet(out).i32Const((filters - 1) * outs * bytes).i32Add().localSet(out);
+  });
+  return f.index;
+}
