@@ -43,6 +43,7 @@ export {
 export { type Scope, scope } from "./lib/jit/scope.ts";
 export { evalShape, type ShapeAndDType, type ShapesOf } from "./lib/jit/eval_shape.ts";
 export { type CopyOptions, jit, type JitOptions, type Jitted } from "./lib/jit/jit.ts";
+export type { NodeEvent, NodeValue } from "./lib/jit/node_event.ts";
 export type { Lowered } from "./lib/jit/lower.ts";
 export { Profile } from "./lib/jit/profile.ts";
 export type { MeasuredProgram } from "./lib/jit/profile_rows.ts";

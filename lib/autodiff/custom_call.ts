@@ -11,6 +11,8 @@ import { batchGraphFully } from "./batch_graph.ts";
 import { closedGraph } from "./replay.ts";
 
 export interface CustomRule {
+  /** False for a rule that is that of the graph's own operations. */
+  readonly replaces: boolean;
   /** Tangents of the outputs. */
   jvp(primals: readonly Tensor[], tangents: readonly MaybeTensor[]): readonly MaybeTensor[];
   /** The outputs anew, and their tangents by linear operations only. */

@@ -16,6 +16,8 @@ import type { AnyArguments } from "./types.ts";
 
 /** `rule`: of all inputs, then one tangent for each argument, it gives the outputs, then their tangents. */
 class JvpRule implements CustomRule {
+  readonly replaces = true;
+
   constructor(readonly rule: FlatFunction, readonly argumentCount: number, readonly context: string) {}
 
   #run(primals: readonly Tensor[], tangents: readonly MaybeTensor[]): readonly Tensor[] {

@@ -34,6 +34,8 @@ import { activeTrace } from "./replay.ts";
 import type { AnyArguments } from "./types.ts";
 
 class VjpRule implements CustomRule {
+  readonly replaces = true;
+
   /**
    * `forward` takes all inputs and gives the outputs and then the residuals; `backward` takes the residuals and then
    * one cotangent per output, and gives one gradient per argument.

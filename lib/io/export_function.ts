@@ -1,5 +1,6 @@
 /** exportFunction: a compiled function as bytes. */
 import type { AnyArguments } from "../autodiff/types.ts";
+import { type CustomCallParams, customCallPrimitive } from "../autodiff/custom_call.ts";
 import { inlineCalls } from "../autodiff/inline_calls.ts";
 import { Cell } from "../jit/dependencies.ts";
 import type { Entry } from "../jit/entry.ts";
@@ -100,7 +101,10 @@ function hasOwnRules(graph: Graph): boolean {
   const pending: Graph[] = [graph];
   for (let graph = pending.pop(); graph; graph = pending.pop()) {
     for (const node of graph.nodes) {
-      if (node.primitive.name === "customCall") return true;
+      const { primitive, params } = node;
+      if ((primitive as unknown) === customCallPrimitive && (params as CustomCallParams).rule.replaces) {
+        return true;
+      }
       for (const inner of node.primitive.graphs?.(node.params) ?? []) pending.push(inner.graph);
     }
   }

@@ -119,6 +119,7 @@ class Imported {
       deviceFixed: true,
       profile: null,
       passes: "all",
+      exclude: [],
     }, backendFor(device));
   }
 

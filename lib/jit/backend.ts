@@ -30,6 +30,8 @@ export interface CompileOptions {
   readonly poison?: boolean;
   /** Called after each measured kernel, with its number, when it started (as `performance.now()`) and how long it took. */
   readonly onKernel?: (executable: Executable, kernel: number, start: number, duration: number) => void;
+  /** Names of passes that the graph does not go through. */
+  readonly exclude?: readonly string[];
   /** Called with the milliseconds that each part of compiling took. */
   readonly onPhase?: (phase: string, milliseconds: number) => void;
 }

@@ -88,10 +88,11 @@ export function planCall(call: TracedCall): CallPlan {
 }
 
 /** The graph after the passes; as it was traced where the reference or a debugger looks at it. */
-function optimised({ traced: { graph }, passes, profile, name }: TracedCall): Graph {
+function optimised({ traced: { graph }, passes, exclude, profile, name }: TracedCall): Graph {
   if (passes === "none") return graph;
   const result = optimiseGenerally(graph, {
     verify: passes === "verify",
+    exclude,
     onPass: profile
       ? (pass, milliseconds) => profile.addPhase(name, `pass ${pass}`, milliseconds)
       : undefined,

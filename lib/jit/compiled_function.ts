@@ -1,4 +1,5 @@
 /** A jitted function: its cache of signatures, and the choice of the program for a call. */
+import { callAsNode } from "../autodiff/named_call.ts";
 import type { Shared } from "../trace/shared.ts";
 import type { Device } from "../trace/storage.ts";
 import { currentTrace, type Trace, withoutTrace } from "../trace/trace.ts";
@@ -8,6 +9,7 @@ import { Entry } from "./entry.ts";
 import { LruCache } from "./lru_cache.ts";
 import { GuardedBackend } from "./guard/guarded_backend.ts";
 import type { Guards } from "./guard/guards.ts";
+import { type NodeEvent, watchedBackend } from "./node_event.ts";
 import { debugBackend, referenceBackend } from "./observing_backend.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { untrackedStorages } from "./scope.ts";
@@ -29,6 +31,12 @@ export interface CompileSettings {
   readonly swap: ReadonlyMap<Shared, Shared> | null;
   readonly updates: boolean;
   readonly profile: Profile | null;
+  /** Names of passes left out. */
+  readonly exclude: readonly string[];
+  /** Called for every operation that mode "reference" interprets. */
+  readonly onNode: ((event: NodeEvent) => void) | undefined;
+  /** Inside another trace it stays one node. */
+  readonly noinline: boolean;
 }
 
 /** Signatures kept per function; the least recently used goes first. */
@@ -102,14 +110,14 @@ export class CompiledFunction {
     if (bytes > 0) profile.addTransfer(this.settings.name, "to the device", bytes, milliseconds);
   }
 
-  /** A jitted function inside a trace is the plain function. */
+  /** A jitted function inside a trace is the plain function, or one node of its graph. */
   #inline(trace: Trace, args: readonly unknown[]): unknown {
-    const { swap, updates } = this.settings;
+    const { swap, updates, name, noinline } = this.settings;
     const previous = trace.swap;
     const writes = updates ? null : new Map(trace.sharedWrites);
     if (swap) trace.swap = swap;
     try {
-      return this.fn(...args as never[]);
+      return noinline ? callAsNode(this.fn, args, name) : this.fn(...args as never[]);
     } finally {
       trace.swap = previous;
       if (writes) {
@@ -145,14 +153,14 @@ export class CompiledFunction {
   }
 
   #backend(device: Device): Backend {
-    const { mode, guard } = this.settings;
+    const { mode, guard, onNode } = this.settings;
     if (mode === "debug") return debugBackend(guard ?? {}, backendFor(device));
-    if (mode === "reference") return referenceBackend;
+    if (mode === "reference") return onNode ? watchedBackend(onNode) : referenceBackend;
     return guard ? new GuardedBackend(backendFor(device), guard) : backendFor(device);
   }
 
   #trace({ flat, names, device }: Prepared): Entry {
-    const { name, swap, updates, mode, device: fixed } = this.settings;
+    const { name, swap, updates, mode, device: fixed, exclude } = this.settings;
     const started = performance.now();
     const watched = this.#log.watchedNumbers();
     const presumed = flat.leaves.map((leaf, i) =>
@@ -178,6 +186,7 @@ export class CompiledFunction {
       deviceFixed: fixed !== undefined,
       profile: this.#profile,
       passes: mode === "debug" ? "verify" : mode === "fast" ? "all" : "none",
+      exclude,
     }, this.#backend(device));
     const milliseconds = performance.now() - started;
     this.#profile?.addTrace(name, milliseconds);

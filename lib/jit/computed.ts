@@ -66,6 +66,9 @@ class ComputedNode implements Computed<unknown> {
       swap: null,
       updates: true,
       profile: null,
+      exclude: [],
+      onNode: undefined,
+      noinline: false,
     });
   }
 

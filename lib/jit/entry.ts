@@ -42,6 +42,8 @@ export interface TracedCall {
   readonly profile: Profile | null;
   /** Whether the graph is rewritten before it is compiled; "verify": only to check every pass. */
   readonly passes: "all" | "verify" | "none";
+  /** Names of passes left out. */
+  readonly exclude: readonly string[];
 }
 
 export class Entry {
@@ -108,6 +110,7 @@ export class Entry {
       name,
       scalars: this.call.scalars,
       donated: this.#plan.taken,
+      exclude: this.call.exclude,
       inPlace: this.#plan.inPlace.map(({ input, output }) => [input, output] as const),
       optimised: this.call.passes === "all",
       profile: profile !== null,

@@ -10,7 +10,9 @@ import type { Device } from "../trace/storage.ts";
 import { CompiledFunction, type CompileSettings } from "./compiled_function.ts";
 import { type Lowered, lowerEntry } from "./lower.ts";
 import type { Guards } from "./guard/guards.ts";
+import type { NodeEvent } from "./node_event.ts";
 import { unknownMode } from "./observing_backend.ts";
+import { OPTIONAL_PASSES } from "./passes/pipeline.ts";
 import { Profile } from "./profile.ts";
 import type { TraceRecord } from "./trace_log.ts";
 
@@ -32,6 +34,12 @@ export interface JitOptions {
   profile?: boolean | Profile;
   /** A trace beyond this number is an error that names the argument that changed. */
   maxTraces?: number;
+  /** Names of optimising passes to leave out, as `f.profile` lists them. */
+  passes?: { readonly exclude: readonly string[] };
+  /** Called in mode "reference" after each operation, with the values it read and gave. */
+  onNode?: (event: NodeEvent) => void;
+  /** Inside another trace the function stays one named node of the graph, instead of its operations. */
+  noinline?: boolean;
 }
 
 /** Options of `f.copy`. */
@@ -61,12 +69,31 @@ export interface Jitted<A extends AnyArguments, R> {
   copy(options?: CopyOptions): Jitted<A, R>;
 }
 
-const KNOWN = ["name", "donate", "static", "device", "mode", "guard", "maxTraces", "profile"];
+const KNOWN = [
+  "name",
+  "donate",
+  "static",
+  "device",
+  "mode",
+  "guard",
+  "maxTraces",
+  "profile",
+  "passes",
+  "onNode",
+  "noinline",
+];
 
 function checkOptions(options: JitOptions): void {
   refuseUnknown("jit", options, KNOWN);
   const { mode = "fast" } = options;
   if (mode !== "fast" && mode !== "reference" && mode !== "debug") throw unknownMode(mode);
+  checkPasses(options.passes);
+  if (options.onNode !== undefined && mode !== "reference") {
+    throw new DamoError(`jit: onNode is called in mode "reference" only, and the mode is "${mode}".`, {
+      operation: "jit",
+      remedy: 'Write { mode: "reference", onNode }.',
+    });
+  }
   for (const key of ["donate", "static"] as const) {
     const positions = options[key];
     if (positions === undefined || positions === true && key === "donate") continue;
@@ -78,11 +105,29 @@ function checkOptions(options: JitOptions): void {
   }
 }
 
+function checkPasses(passes: JitOptions["passes"]): void {
+  if (passes === undefined) return;
+  refuseUnknown("jit passes", passes, ["exclude"]);
+  const listed = Array.isArray(passes.exclude) ? passes.exclude as readonly unknown[] : null;
+  const unknown = listed?.find((name) => !OPTIONAL_PASSES.includes(name as string));
+  if (listed && unknown === undefined) return;
+  throw new DamoError(
+    unknown === undefined
+      ? `jit: passes.exclude must list names of passes, got ${String(passes.exclude)}.`
+      : `jit: there is no pass ${JSON.stringify(unknown)} that could be left out.`,
+    {
+      operation: "jit",
+      arguments: [{ name: "passes.exclude", value: passes.exclude }],
+      remedy: `Name some of ${OPTIONAL_PASSES.map((name) => JSON.stringify(name)).join(", ")}.`,
+    },
+  );
+}
+
 /**
  * Compiles `fn`. The first call for a signature (structure, shapes and dtypes of the arguments; values of strings,
  * booleans, functions and static arguments) traces it on symbolic tensors and compiles the graph; further calls run the
  * program. Number arguments are traced, so their values never cause a trace. Tensors and shared variables that `fn`
- * captures are inputs by reference. Inside another trace `fn` is inlined.
+ * captures are inputs by reference. Inside another trace `fn` is inlined, unless `noinline` keeps it one named node.
  *
  * @throws {DamoError} for unknown options. Calls throw {@link RetraceError} beyond `maxTraces`,
  * {@link DonatedError} when a donated tensor is used again, {@link TracedValueError} when `fn` reads a traced value.
@@ -116,6 +161,9 @@ export function jit<A extends AnyArguments, R>(
     swap: null,
     updates: true,
     profile: profileOf(options.profile),
+    exclude: options.passes?.exclude ?? [],
+    onNode: options.onNode,
+    noinline: options.noinline ?? false,
   });
 }
 

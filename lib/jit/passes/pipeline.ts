@@ -22,22 +22,30 @@ import { simplify } from "./simplify.ts";
 export const inline: Pass = { name: "inline", run: inlineCalls };
 export const prune: Pass = { name: "prune", run: dropDeadNodes };
 
+/** A pass that runs others, which may be left out by name. */
+interface OuterPass extends Pass {
+  run(graph: Graph, exclude?: readonly string[]): Graph;
+}
+
 /** All of the general passes, inside loops and branches. */
-const bodies: Pass = {
+const bodies: OuterPass = {
   name: "bodies",
-  run: (graph) => mapSubgraphs(graph, (inner) => optimiseGenerally(inner)),
+  run: (graph, exclude) => mapSubgraphs(graph, (inner) => optimiseGenerally(inner, { exclude })),
 };
 
 const TIDYING: readonly Pass[] = [simplify, fold, merge, prune];
 
 /** What the rewriting of loops leaves behind in their bodies. */
-const tidyBodies: Pass = {
+const tidyBodies: OuterPass = {
   name: "tidy bodies",
-  run: (graph) => mapSubgraphs(graph, (inner) => TIDYING.reduce((current, pass) => pass.run(current), inner)),
+  run: (graph, exclude) => {
+    const passes = TIDYING.filter(({ name }) => !exclude?.includes(name));
+    return mapSubgraphs(graph, (inner) => passes.reduce((current, pass) => pass.run(current), inner));
+  },
 };
 
 /** The passes that know nothing of devices, in order. */
-const GENERAL: readonly Pass[] = [
+const GENERAL: readonly OuterPass[] = [
   inline,
   prune,
   stabilise,
@@ -60,10 +68,17 @@ const GENERAL: readonly Pass[] = [
 ];
 
 /** What follows for a device. */
-const FOR_DEVICE: readonly Pass[] = [convolution, inline, tidyBodies, ...TIDYING];
+const FOR_DEVICE: readonly OuterPass[] = [convolution, inline, tidyBodies, ...TIDYING];
 
 /** Every pass, in order. */
-export const PASSES: readonly Pass[] = [...GENERAL, ...FOR_DEVICE];
+export const PASSES: readonly OuterPass[] = [...GENERAL, ...FOR_DEVICE];
+
+/** Calls have no code of their own, and not every device has kernels for convolutions. */
+const NEEDED: readonly string[] = [inline.name, convolution.name];
+
+/** Names of the passes that a program can do without. */
+export const OPTIONAL_PASSES: readonly string[] = [...new Set(PASSES.map(({ name }) => name))]
+  .filter((name) => !NEEDED.includes(name));
 
 export interface PipelineOptions {
   /** Checks the graph after each pass; tests and mode "debug" do. */
@@ -76,12 +91,12 @@ export interface PipelineOptions {
   onPass?(name: string, milliseconds: number): void;
 }
 
-function runPasses(graph: Graph, passes: readonly Pass[], options: PipelineOptions): Graph {
+function runPasses(graph: Graph, passes: readonly OuterPass[], options: PipelineOptions): Graph {
   let current = graph;
   for (const pass of passes) {
     if (options.exclude?.includes(pass.name)) continue;
     const start = options.onPass ? performance.now() : 0;
-    current = pass.run(current);
+    current = pass.run(current, options.exclude);
     options.onPass?.(pass.name, performance.now() - start);
     if (options.verify) verifyGraph(current);
   }

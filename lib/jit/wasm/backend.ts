@@ -75,7 +75,9 @@ export class WasmBackend implements Backend {
   compile(graph: Graph, options: CompileOptions): Executable {
     const { donated, inPlace, onPhase, optimised: general } = options;
     const onPass = onPhase && ((name: string, milliseconds: number) => onPhase(`pass ${name}`, milliseconds));
-    const optimised = withOwnOutputs(optimise(graph, { onPass, isDirect: hasKernel, optimised: general }));
+    const optimised = withOwnOutputs(
+      optimise(graph, { onPass, exclude: options.exclude, isDirect: hasKernel, optimised: general }),
+    );
     const program = timed(
       "schedule",
       onPhase,

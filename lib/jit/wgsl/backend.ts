@@ -50,7 +50,9 @@ export class WgslBackend implements Backend {
     refuseFloat64(graph);
     const { donated, inPlace, onPhase } = options;
     const onPass = onPhase && ((name: string, milliseconds: number) => onPhase(`pass ${name}`, milliseconds));
-    const optimised = withOwnOutputs(optimise(graph, { onPass, optimised: options.optimised }));
+    const optimised = withOwnOutputs(
+      optimise(graph, { onPass, exclude: options.exclude, optimised: options.optimised }),
+    );
     const started = performance.now();
     const program = schedule(optimised, { limits: this.#limits, donated, inPlace });
     onPhase?.("schedule", performance.now() - started);

@@ -28,10 +28,14 @@ class TextExecutable implements Executable {
   readonly kernels: readonly KernelInfo[];
   readonly #text: () => string;
 
-  constructor(graph: Graph, { scalars, donated, inPlace, optimised }: CompileOptions) {
+  constructor(graph: Graph, { scalars, donated, inPlace, optimised, exclude }: CompileOptions) {
     refuseFloat64(graph);
     const limits = { statements: MAX_STATEMENTS, operands: BUFFERS - 2, routinesOnHost: true };
-    const program = schedule(withOwnOutputs(optimise(graph, { optimised })), { limits, donated, inPlace });
+    const program = schedule(withOwnOutputs(optimise(graph, { optimised, exclude })), {
+      limits,
+      donated,
+      inPlace,
+    });
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
     this.kernels = measuredSteps(program.steps).map(kernelInfo);
     this.#text = () => programText(program, layoutOf(program, scalars), SOFTWARE);
