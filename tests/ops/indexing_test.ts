@@ -1,7 +1,8 @@
 /** at, with and withAdded for every mix of integers, slices, "...", null, index tensors and masks, as in NumPy. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { DamoError, grad, type IndexItem, jit, slice, type Tensor, tensor } from "@damo/damo";
+import { DamoError, defaultDevice, grad, type IndexItem, jit, slice, type Tensor, tensor } from "@damo/damo";
 import golden from "../golden/indexing.json" with { type: "json" };
+import { widest } from "../support/devices.ts";
 import { testEverywhere } from "../support/operands.ts";
 
 type Written =
@@ -41,17 +42,19 @@ function itemOf(written: Written): IndexItem {
 }
 
 function valuesOf([shape, data]: Values): Tensor {
-  return tensor(Float64Array.from(data), { shape });
+  return widest(data, shape);
 }
 
 /** 1, 2, 3 ... in a shape. */
 function counted(shape: readonly number[]): Tensor {
   const size = shape.reduce((product, extent) => product * extent, 1);
-  return tensor(Float64Array.from({ length: size }, (_, i) => i + 1), { shape: [...shape] });
+  return widest(Array.from({ length: size }, (_, i) => i + 1), shape);
 }
 
 function everyRow(body: (x: Tensor, items: readonly IndexItem[], row: Row, what: string) => void): void {
-  for (const row of rows) {
+  // Each row is some new shaders on WebGPU.
+  const chosen = defaultDevice() === "webgpu" ? rows.filter((_, i) => i % 12 === 0) : rows;
+  for (const row of chosen) {
     if (row[2] === "error") continue;
     body(counted(row[0]), row[1].map(itemOf), row, `[${row[0]}] at ${JSON.stringify(row[1])}`);
   }
