@@ -1,4 +1,5 @@
 export * from "./module_context.ts";
 export * from "./nest.ts";
 export { emitPartialReduction } from "./partial.ts";
+export { emitPieces } from "./pieces.ts";
 export type { LaneCount, ModuleContext, Value } from "./value.ts";

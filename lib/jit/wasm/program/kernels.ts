@@ -4,7 +4,13 @@ import { emitContraction } from "../contraction.ts";
 import { emitConvolution } from "../convolution.ts";
 import { emitCopy } from "../copy.ts";
 import { emitCumulative } from "../cumulative.ts";
-import { emitNest, emitPartialReduction, type KernelFunction, type ModuleContext } from "../nest/mod.ts";
+import {
+  emitNest,
+  emitPartialReduction,
+  emitPieces,
+  type KernelFunction,
+  type ModuleContext,
+} from "../nest/mod.ts";
 import { emitRoutine } from "../routine.ts";
 import { emitSort } from "../sort/sort.ts";
 
@@ -31,7 +37,8 @@ export function kernelKey(kernel: Kernel): string {
 export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFunction {
   switch (kernel.kind) {
     case "nest":
-      return emitPartialReduction(context, kernel) ?? emitNest(context, kernel);
+      return emitPartialReduction(context, kernel) ?? emitPieces(context, kernel) ??
+        emitNest(context, kernel);
     case "contraction":
       return emitContraction(context, kernel);
     case "copy":
