@@ -24,11 +24,15 @@ export class Sequential extends Module {
   /**
    * Makes the layer.
    *
-   * @param layers Modules and functions of one tensor.
+   * @param given Modules and functions of one tensor, in one array or as arguments of their own.
    * @throws {DamoError} for anything else.
    */
-  constructor(layers: readonly Layer[]) {
+  constructor(...given: readonly Layer[] | readonly [readonly Layer[]]) {
     super();
+    const [first] = given;
+    const layers = given.length === 1 && Array.isArray(first)
+      ? first as readonly Layer[]
+      : given as readonly Layer[];
     layers.forEach((layer, i) => {
       if (layer instanceof Module || typeof layer === "function") return;
       throw new DamoError(`nn.Sequential: layer ${i} is ${String(layer)}.`, {

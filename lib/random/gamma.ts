@@ -7,7 +7,7 @@ import { log } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { broadcastShape } from "../trace/primitives/elementwise_rules.ts";
-import type { Shape } from "../trace/shape.ts";
+import { checkShape, type Shape } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { fineUnit, randomWords, unitFromWords } from "./bits.ts";
 import { fromUnit, scaleOrRate } from "./continuous.ts";
@@ -45,6 +45,7 @@ const ROUNDS = 6;
 export function gamma(key: TensorLike, shape: readonly number[] = [], options: GammaOptions = {}): Tensor {
   const operation = "random.gamma";
   checkOptions(operation, options, ["alpha", "scale", "rate", "dtype"]);
+  checkShape(operation, shape);
   const dtype = floatDType(operation, options.dtype);
   const work = workingDType(dtype);
   const { alpha = 1 } = options;
