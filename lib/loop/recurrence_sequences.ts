@@ -103,8 +103,9 @@ export function stepsOf(
     "recurrence: the number of steps is traced, and nothing bounds the length of the results.",
     {
       operation: "recurrence",
-      remedy: "Pass { maxSteps } for the number of rows of the results (those not reached are 0), " +
-        "or use forLoop, which gives the last value only.",
+      remedy: "Pass { maxSteps } for the number of rows of the results (those not reached are 0); make the " +
+        "number part of the signature with jit(fn, { static: [position] }); or use forLoop, which gives the " +
+        "last value only.",
     },
   );
 }
