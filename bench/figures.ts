@@ -15,8 +15,12 @@ function gflops(m: number, n: number, k: number, aim?: number): Figure {
   };
 }
 
-function per(count: number, unit: string, aim: number): Figure {
-  return { unit, of: (ns) => ns / count, aim: { value: aim, better: "lower" } };
+function per(count: number, unit: string, aim?: number): Figure {
+  return {
+    unit,
+    of: (ns) => ns / count,
+    aim: aim === undefined ? undefined : { value: aim, better: "lower" },
+  };
 }
 
 function milliseconds(aim?: number): Figure {
@@ -32,6 +36,10 @@ function times(other: string, unit: string, aim: number): Figure {
   return { unit, of: (ns, least) => ns / least(other), aim: { value: aim, better: "lower" } };
 }
 
+function perSecond(count: number, aim: number): Figure {
+  return { unit: "per second", of: (ns) => count * 1e9 / ns, aim: { value: aim, better: "higher" } };
+}
+
 const timesNumPy = times("NumPy, one thread", "times NumPy", 3);
 
 export const figures: { readonly [name: string]: Figure } = {
@@ -44,6 +52,14 @@ export const figures: { readonly [name: string]: Figure } = {
   "z = x + y on 8 numbers, 1,000 calls": per(1e6, "µs per call", 1.5),
   "linear regression 100x10, 1,000 steps": milliseconds(15),
   "MLP step, first call": milliseconds(100),
+  "RNN 32x128, T = 100, forward": milliseconds(5),
+  "RNN 32x128, T = 100, with backward": milliseconds(14),
+  "scan of 10,000,000 steps": per(1e7, "ns per step", 8),
+  "while of 1,000,000 steps": per(1e6, "ns per step", 15),
+  "nested loops, 1,000 of 0 to 999 steps": per(499_500, "ns per step"),
+  "gradient of a scan of 100,000 steps": per(1e5, "ns per step"),
+  "gradient of a while of 100,000 steps": per(1e5, "ns per step"),
+  "Hamiltonian Monte Carlo, 5,000 iterations": perSecond(5000, 4500),
   "sort 1M, float32": times("Float32Array.prototype.sort 1M", "times the engine's", 1),
   "sort 1M, float64": times("Float64Array.prototype.sort 1M", "times the engine's", 1),
   ...Object.fromEntries(

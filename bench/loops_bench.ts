@@ -1,59 +1,93 @@
-/** Loops: a recurrent net forward and backward, tiny loops of many steps, and their first calls. */
-import { grad, jit, random, scan, type Tensor, tensor, whileLoop, zeros } from "@damo/damo";
+/** Loops: a recurrent net forward and backward, tiny loops of many steps, nested loops and a Markov chain. */
+import { grad, init, jit, loop, scan, type Tensor, tensor, whileLoop, zeros } from "@damo/damo";
+import { compileChain, DIMENSIONS } from "./loops/monte_carlo.ts";
+import { BATCH, compileGradients, normal, recurrent, STATE } from "./loops/recurrent.ts";
 
-const BATCH = 32, STATE = 128;
-const key = random.key(0);
+await init({ threads: 1 });
 
-function normal(shape: number[], i: number, std = 0.1): Tensor {
-  return random.normal(random.foldIn(key, i), shape, { std });
-}
-
-const W = normal([STATE, STATE], 1), U = normal([STATE, STATE], 2), h0 = zeros([BATCH, STATE]);
-
-function rnn(xs: Tensor, w: Tensor, u: Tensor): Tensor {
-  const [h] = scan((h: Tensor, x: Tensor) => [x.matmul(w).add(h.matmul(u)).tanh(), undefined], h0, xs);
-  return (h as Tensor).square().mean();
-}
-
-function gradients(): (xs: Tensor, w: Tensor, u: Tensor) => Tensor[] {
-  return jit(grad(rnn, { argnums: [1, 2] }) as (xs: Tensor, w: Tensor, u: Tensor) => Tensor[], {
-    name: "rnn",
-  });
-}
-
-const hundred = normal([100, BATCH, STATE], 3);
-const forward = jit(rnn, { name: "rnn" }), backward = gradients();
-Deno.bench({ name: "RNN 32x128, T = 100, forward", group: "rnn", fn: () => void forward(hundred, W, U) });
+const W = normal([STATE, STATE], 1), U = normal([STATE, STATE], 2), xs = normal([100, BATCH, STATE], 3);
+const forward = jit(recurrent, { name: "rnn" }), backward = compileGradients();
+Deno.bench({
+  name: "RNN 32x128, T = 100, forward",
+  group: "loops",
+  fn: () => void forward(xs, W, U).dataSync(),
+});
 Deno.bench({
   name: "RNN 32x128, T = 100, with backward",
-  group: "rnn",
-  fn: () => void backward(hundred, W, U),
+  group: "loops",
+  fn: () => void backward(xs, W, U)[0].dataSync(),
+});
+Deno.bench({
+  name: "RNN 32x128, T = 100, with backward, first call",
+  group: "loops",
+  n: 3,
+  warmup: 0,
+  fn: (bench) => {
+    const fresh = compileGradients();
+    bench.start();
+    fresh(xs, W, U)[0].dataSync();
+    bench.end();
+  },
 });
 
-for (const length of [10, 100, 1000]) {
-  const xs = normal([length, BATCH, STATE], 4);
-  // The first call less a steady one is what compiling costs; it does not depend on the length.
-  Deno.bench({
-    name: `RNN with backward, T = ${length}, first call`,
-    group: "rnn first call",
-    n: 5,
-    warmup: 0,
-    fn: (bench) => {
-      const fresh = gradients();
-      bench.start();
-      fresh(xs, W, U)[0].dataSync();
-      bench.end();
-    },
-  });
-}
+const half = tensor(0.5);
 
-const million = jit((x: Tensor) =>
-  scan((c: Tensor) => [c.mul(0.999999).add(1e-6), undefined], x, undefined, {
-    length: 1_000_000,
-  })[0]
+const tenMillion = jit((x: Tensor) =>
+  scan((c: Tensor) => [c.mul(0.999999).add(1e-6), undefined], x, undefined, { length: 10_000_000 })[0]
 );
-Deno.bench({ name: "scalar scan of 1,000,000 steps", group: "tiny", fn: () => void million(tensor(0.5)) });
+Deno.bench({
+  name: "scan of 10,000,000 steps",
+  group: "loops",
+  n: 5,
+  warmup: 1,
+  fn: () => void tenMillion(half).dataSync(),
+});
 
 const search = jit((x: Tensor) => whileLoop((c: Tensor) => c.lt(1), (c: Tensor) => c.add(1e-6), x));
-const start = tensor(Float64Array.of(0)).reshape([]);
-Deno.bench({ name: "while loop of 1,000,000 steps", group: "tiny", fn: () => void search(start) });
+const zero = zeros([], { dtype: "float64" });
+Deno.bench({
+  name: "while of 1,000,000 steps",
+  group: "loops",
+  fn: () => void search(zero).dataSync(),
+});
+
+const nested = jit((n: Tensor) => {
+  const sum = loop.state(0);
+  for (const i of loop.range(n)) {
+    for (const j of loop.range(i)) sum.value = sum.value.mul(0.5).add(j);
+  }
+  return sum.value;
+});
+const thousand = tensor(1000, { dtype: "int32" });
+Deno.bench({
+  name: "nested loops, 1,000 of 0 to 999 steps",
+  group: "loops",
+  fn: () => void nested(thousand).dataSync(),
+});
+
+const power = (x: Tensor): Tensor =>
+  scan((c: Tensor) => [c.mul(x).add(1e-6).sin(), undefined], x, undefined, { length: 100_000 })[0];
+const slope = jit(grad(power));
+Deno.bench({
+  name: "gradient of a scan of 100,000 steps",
+  group: "loops",
+  fn: () => void slope(half).dataSync(),
+});
+
+const decay = (x: Tensor): Tensor =>
+  whileLoop((c: Tensor) => c.gt(0.1), (c: Tensor) => c.mul(x), x.mul(0).add(1));
+const decaySlope = jit(grad(decay));
+// 0.1 is reached after log(0.1) / log(x) steps.
+const base = tensor(Math.exp(Math.log(0.1) / 100_000), { dtype: "float64" });
+Deno.bench({
+  name: "gradient of a while of 100,000 steps",
+  group: "loops",
+  fn: () => void decaySlope(base).dataSync(),
+});
+
+const chain = compileChain(5000), origin = zeros([DIMENSIONS]);
+Deno.bench({
+  name: "Hamiltonian Monte Carlo, 5,000 iterations",
+  group: "loops",
+  fn: () => void chain(origin).dataSync(),
+});

@@ -4,6 +4,7 @@
  * library over an empty script.
  */
 import { type Figure, figures } from "./figures.ts";
+import { loopFacts } from "./loops/facts.ts";
 import { runPeers } from "./peers.ts";
 
 interface BenchResult {
@@ -83,6 +84,9 @@ for (const { name, group, results } of measured) {
     figure && Number.isFinite(value) ? `${value.toPrecision(4)} ${figure.unit}` : "",
     figure && Number.isFinite(value) ? showAim(figure, value) : "",
   ]);
+}
+if (!Deno.args[0] || Deno.args[0] === "loops") {
+  for (const { name, value, aim } of await loopFacts()) rows.push([name, "", "", ...blank, value, aim]);
 }
 if (!Deno.args[0]) {
   const empty = await processTime("0");

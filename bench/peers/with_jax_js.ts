@@ -11,19 +11,32 @@ interface JaxArray {
   reshape(shape: number[]): JaxArray;
   transpose(): JaxArray;
   add(other: JaxArray): JaxArray;
+  slice(index: number): JaxArray;
+  mean(): JaxArray;
+  dispose(): void;
 }
 type Maker = (...args: (JaxArray | number)[]) => unknown;
+interface Weights {
+  readonly w: JaxArray;
+  readonly u: JaxArray;
+}
+type Net = (weights: Weights, xs: JaxArray) => JaxArray;
 interface Jax {
   readonly numpy: {
     readonly array: (data: Float32Array) => JaxArray;
     readonly eye: (size: number) => JaxArray;
     readonly matmul: (a: JaxArray, b: JaxArray) => JaxArray;
+    readonly zeros: (shape: number[]) => JaxArray;
+    readonly tanh: (x: JaxArray) => JaxArray;
+    readonly square: (x: JaxArray) => JaxArray;
     readonly sort: Maker;
     readonly argsort: Maker;
     readonly linalg: Readonly<Record<"cholesky" | "solve" | "inv" | "svd" | "eigh", Maker>>;
     readonly fft: { readonly rfft: Maker };
   };
   readonly lax: { readonly topK: Maker };
+  jit<F>(fn: F): F;
+  grad(fn: Net): (weights: Weights, xs: JaxArray) => unknown;
   init(device: string): Promise<unknown>;
   defaultDevice(device: string): unknown;
   blockUntilReady(value: unknown): Promise<unknown>;
@@ -69,6 +82,31 @@ await bench("linalg.eigh 256, float32", () => np.linalg.eigh(small.ref.add(small
 
 const signal = noise(2 ** 20);
 await bench("fft.rfft 2^20, float32", () => np.fft.rfft(signal.ref));
+
+const scaled = (size: number): JaxArray => np.array(Float32Array.from(uniform(size), (value) => 0.1 * value));
+const xs = scaled(100 * 32 * 128).reshape([100, 32, 128]);
+const w = scaled(128 * 128).reshape([128, 128]), u = scaled(128 * 128).reshape([128, 128]);
+/** Without loops of its own it unrolls. */
+const rnn: Net = (weights, xs) => {
+  let h = np.zeros([32, 128]);
+  for (let t = 0; t < 100; t++) {
+    h = np.tanh(np.matmul(xs.ref.slice(t), weights.w.ref).add(np.matmul(h, weights.u.ref)));
+  }
+  for (const used of [xs, weights.w, weights.u]) used.dispose();
+  return np.square(h).mean();
+};
+const weights = (): Weights => ({ w: w.ref, u: u.ref });
+const forward = jax.jit(rnn), backward = jax.jit(jax.grad(rnn));
+if ([...wanted].some((name) => name.startsWith("RNN"))) await jax.blockUntilReady(forward(weights(), xs.ref));
+await bench("RNN 32x128, T = 100, forward", () => forward(weights(), xs.ref));
+const name = "RNN 32x128, T = 100, with backward";
+if (wanted.has(name)) {
+  const begin = performance.now();
+  await jax.blockUntilReady(backward(weights(), xs.ref));
+  const nanoseconds = (performance.now() - begin) * 1e6;
+  results[`${name}, first call`] = { min: nanoseconds, avg: nanoseconds };
+}
+await bench(name, () => backward(weights(), xs.ref));
 
 console.log(JSON.stringify(results));
 Deno.exit(0);

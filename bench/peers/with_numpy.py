@@ -39,6 +39,31 @@ bench("argsort 1M, float32", lambda: np.argsort(x, kind="stable"))
 bench("topk 10 of 1M, float32", lambda: np.argpartition(x, -10)[-10:])
 bench("searchsorted 1M in 1M, float32", lambda: np.searchsorted(ordered, x))
 
+xs, w, u = noise((100, 32, 128), "float32"), noise((128, 128), "float32"), noise((128, 128), "float32")
+w *= 0.1
+u *= 0.1
+
+
+def rnn_states():
+    states, inputs = [np.zeros((32, 128), "float32")], xs @ w
+    for x in inputs:
+        states.append(np.tanh(x + states[-1] @ u))
+    return states
+
+
+def rnn_gradients():
+    states = rnn_states()
+    slope, slopes = states[-1] * (2 / states[-1].size), np.empty_like(xs)
+    for t in reversed(range(len(xs))):
+        slopes[t] = slope * (1 - states[t + 1] ** 2)
+        slope = slopes[t] @ u.T
+    flat = slopes.reshape(-1, 128)
+    return xs.reshape(-1, 128).T @ flat, np.concatenate(states[:-1]).T @ flat
+
+
+bench("RNN 32x128, T = 100, forward", lambda: np.mean(rnn_states()[-1] ** 2))
+bench("RNN 32x128, T = 100, with backward", rnn_gradients)
+
 for dtype in ("float32", "float64"):
     a = noise((512, 512), dtype)
     positive = a @ a.T + np.eye(512, dtype=dtype)
