@@ -3,6 +3,7 @@ import type { DType } from "../../trace/dtype.ts";
 import type { Operand } from "../kernel/kernel.ts";
 import { registerType } from "./literal.ts";
 import type { Shader } from "./shader.ts";
+import { TEXTURE_WIDTH } from "./texture_width.ts";
 
 /** Where the elements of an operand lie. */
 export interface Place {
@@ -17,6 +18,8 @@ export interface Place {
   readonly words: boolean;
   /** Elements of the buffer. Behind them it is padded to 16 bytes that nobody reads. */
   readonly elements: number;
+  /** Whether it is worth reading as a texture where it is only read. */
+  readonly texture: boolean;
 }
 
 /** A buffer as a shader binds it. */
@@ -24,6 +27,10 @@ export interface SlotBinding {
   /** Number of the slot, or -1 for the scratch buffer of the kernel. */
   readonly slot: number;
   readonly write: boolean;
+  /** Words of a texel, where the buffer is read through a texture with its contents. */
+  readonly texels: Texels | null;
+  /** Texels of a row of that texture. */
+  readonly width: number;
 }
 
 /** Bits of an element in memory. */
@@ -40,6 +47,9 @@ export function storedBits(dtype: DType): 8 | 16 | 32 {
   }
 }
 
+/** Words of a texel of a texture that stands for a buffer. */
+export type Texels = 1 | 4;
+
 /** How a shader treats a slot. */
 export interface SlotUse {
   /** Elements are addressed four at a time. */
@@ -53,6 +63,9 @@ interface Slot {
   readonly type: "f32" | "i32" | "u32";
   readonly write: boolean;
   readonly use: SlotUse;
+  readonly texture: boolean;
+  /** Texels of a row of the texture. */
+  readonly width: number;
 }
 
 /** The slot of the scratch buffer. */
@@ -75,6 +88,7 @@ export class Access {
     used: ReadonlySet<number>,
     useOf: (slot: number) => SlotUse,
     scratch: boolean | "atomic" = false,
+    widths: ReadonlyMap<number, number> = new Map(),
   ) {
     this.#shader = shader;
     this.#operands = operands;
@@ -85,12 +99,17 @@ export class Access {
       if (dynamic) this.parameters.push(i);
       const known = this.#slots.get(slot);
       const own = registerType(dtype);
-      const type = words || storedBits(dtype) < 32 || own === "bool" ? "u32" : own;
+      const write = (known?.write ?? false) || access !== "read";
+      const use = useOf(slot);
+      const texture = places[i].texture && !words && !write && !use.atomic && slot !== SCRATCH;
+      const type = words || texture || storedBits(dtype) < 32 || own === "bool" ? "u32" : own;
       this.#slots.set(slot, {
         name: known?.name ?? `buffer${this.#slots.size}`,
         type: known && known.type !== type ? "u32" : type,
-        write: (known?.write ?? false) || access !== "read",
-        use: useOf(slot),
+        write,
+        use,
+        texture,
+        width: widths.get(slot) ?? TEXTURE_WIDTH,
       });
     });
     if (scratch) {
@@ -99,6 +118,8 @@ export class Access {
         type: "u32",
         write: true,
         use: { vector: false, atomic: scratch === "atomic" },
+        texture: false,
+        width: 0,
       });
     }
   }
@@ -107,13 +128,18 @@ export class Access {
   declare(extraParameters = 0): void {
     const { declarations } = this.#shader;
     let binding = 0;
-    for (const [slot, { name, type, write, use }] of this.#slots) {
+    for (const [slot, { name, type, write, use, texture, width }] of this.#slots) {
+      if (texture) {
+        declarations.push(`@group(0) @binding(${binding++}) var ${name}: texture_2d<u32>;`);
+        this.bindings.push({ slot, write, texels: use.vector ? 4 : 1, width });
+        continue;
+      }
       const element = use.atomic ? "atomic<u32>" : use.vector ? `vec4<${type}>` : type;
       const mode = write ? "read_write" : "read";
       declarations.push(
         `@group(0) @binding(${binding++}) var<storage, ${mode}> ${name}: array<${element}>;`,
       );
-      this.bindings.push({ slot, write });
+      this.bindings.push({ slot, write, texels: null, width: 0 });
     }
     const count = this.parameters.length + extraParameters;
     if (count > 0) {
@@ -145,9 +171,31 @@ export class Access {
 
   /** The word at an index, as `u32` or the type of the slot. */
   #word(slot: Slot, index: string): string {
+    if (slot.texture) {
+      if (!slot.use.vector) return `${this.#texel(slot, index)}.x`;
+      const at = this.#shader.let(index, "p");
+      return `${this.#texel(slot, `${at} >> 2u`)}[${at} & 3u]`;
+    }
     if (slot.use.atomic) return `atomicLoad(&${slot.name}[${index}])`;
     if (slot.use.vector) return `${slot.name}[${index} >> 2u][${index} & 3u]`;
     return `${slot.name}[${index}]`;
+  }
+
+  /** The texel at an index. */
+  #texel({ name }: Slot, index: string): string {
+    return `${this.#shader.use("texel")}(${name}, ${index})`;
+  }
+
+  /** The vector in a row of the texture of an operand whose slot is of vectors. */
+  vectorInRow(operand: number, column: string, row: string): string {
+    const vector = `textureLoad(${this.#slot(operand).name}, vec2i(${column}, ${row}), 0)`;
+    const type = registerType(this.#operands[operand].dtype);
+    return type === "u32" ? vector : `bitcast<vec4<${type}>>(${vector})`;
+  }
+
+  /** The vector at an index of a slot of vectors. */
+  #vector(slot: Slot, index: string): string {
+    return slot.texture ? this.#texel(slot, index) : `${slot.name}[${index}]`;
   }
 
   /** The element at a position (i32). */
@@ -185,7 +233,7 @@ export class Access {
   vectorWord(operand: number, position: string): string {
     const slot = this.#slot(operand);
     const type = registerType(this.#operands[operand].dtype);
-    const vector = `${slot.name}[u32(${position}) >> 2u]`;
+    const vector = this.#vector(slot, `u32(${position}) >> 2u`);
     return type === slot.type ? vector : `bitcast<vec4<${type}>>(${vector})`;
   }
 
@@ -196,7 +244,7 @@ export class Access {
     const bits = storedBits(dtype);
     const at = this.#shader.let(`u32(${position})`, "p");
     if (bits === 32) {
-      const vector = this.#shader.let(`${slot.name}[${at} >> 2u]`, "w");
+      const vector = this.#shader.let(this.#vector(slot, `${at} >> 2u`), "w");
       const type = registerType(dtype);
       return ["x", "y", "z", "w"].map((c) =>
         type === slot.type ? `${vector}.${c}` : `bitcast<${type}>(${vector}.${c})`

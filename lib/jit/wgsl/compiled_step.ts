@@ -5,6 +5,7 @@ import { planKernel } from "./kernels/plan_kernel.ts";
 import { writeInteger } from "./kernels/write_integer.ts";
 import { placesOf, type ProgramLayout } from "./layout.ts";
 import type { KernelPlan } from "./plan.ts";
+import type { BufferTexture } from "./textures.ts";
 
 /** Sets of buffers of a step whose bind groups are kept. */
 const MAX_GROUPS = 64;
@@ -12,6 +13,7 @@ const MAX_GROUPS = 64;
 interface Prepared {
   readonly pipeline: GPUComputePipeline;
   readonly group: GPUBindGroup;
+  readonly textures: readonly BufferTexture[];
 }
 
 /** A step with the buffers it was compiled for. */
@@ -21,7 +23,7 @@ export interface CompiledStep {
   readonly addresses: readonly number[];
   /** For each slot, an operand that lies in it. */
   readonly operandOf: readonly number[];
-  /** Per dispatch; made anew when the scratch buffer is another. */
+  /** Per dispatch; made anew when the scratch buffer or a texture is another. */
   readonly prepared: (Prepared | undefined)[];
   scratch: number;
 }
@@ -86,7 +88,13 @@ export class StepTable {
     const key = slots.join();
     let plan = variants.get(key);
     if (plan === undefined) {
-      const places = placesOf(step, this.#program, this.#layout, slots);
+      const places = placesOf(
+        step,
+        this.#program,
+        this.#layout,
+        slots,
+        this.#heap.device.tuning.textureBytes,
+      );
       const { device, tuning } = this.#heap.device;
       const integer = [...this.#integers.values()].includes(step);
       plan = integer
@@ -97,30 +105,36 @@ export class StepTable {
     return plan;
   }
 
-  /** Pipeline and bind group of one dispatch. */
-  prepared(compiled: CompiledStep, number: number, scratch: number): Prepared {
+  /** Pipeline and bind group of one dispatch; `textures` stand for the buffers that it reads as such, in order. */
+  prepared(
+    compiled: CompiledStep,
+    number: number,
+    scratch: number,
+    textures: readonly BufferTexture[],
+  ): Prepared {
     if (scratch !== compiled.scratch) {
       compiled.scratch = scratch;
       compiled.prepared.length = 0;
     }
     const known = compiled.prepared[number];
-    if (known !== undefined) return known;
+    if (known !== undefined && known.textures.every((texture, i) => texture === textures[i])) return known;
     const dispatch = compiled.plan.dispatches[number];
     const { step, operandOf, addresses } = compiled;
     const { pipeline, layout } = this.#heap.pipelines.get(
       dispatch,
       () => this.#describe(step, dispatch.label),
     );
+    let next = 0;
     const group = this.#heap.device.device.createBindGroup({
       layout,
-      entries: dispatch.bindings.map(({ slot }, binding) => ({
+      entries: dispatch.bindings.map(({ slot, texels }, binding) => ({
         binding,
-        resource: {
-          buffer: this.#heap.buffers.buffer(slot < 0 ? scratch : addresses[operandOf[slot]]),
-        },
+        resource: texels
+          ? textures[next++].view
+          : { buffer: this.#heap.buffers.buffer(slot < 0 ? scratch : addresses[operandOf[slot]]) },
       })),
     });
-    return compiled.prepared[number] = { pipeline, group };
+    return compiled.prepared[number] = { pipeline, group, textures };
   }
 
   #describe({ nodes }: KernelStep, label: string): string {

@@ -14,6 +14,9 @@ const LIMITS = [
   "maxUniformBufferBindingSize",
 ] as const;
 
+/** Features that are used where they are there. */
+const FEATURES: GPUFeatureName[] = ["subgroups" as GPUFeatureName, "shader-f16", "timestamp-query"];
+
 export interface AcquireOptions {
   /** Takes this table instead of the one for the kind of adapter; tests do. */
   readonly tuning?: Tuning;
@@ -109,14 +112,73 @@ export async function acquireDevice(options: AcquireOptions = {}): Promise<GpuDe
   }
   const requiredLimits: Record<string, number> = {};
   for (const limit of LIMITS) if (granted[limit] !== undefined) requiredLimits[limit] = granted[limit];
-  let device: GPUDevice;
+  const isSoftware = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
+  const device = await requestDevice(adapter, name, requiredLimits);
+  const tuning = options.tuning ?? (isSoftware ? SOFTWARE : GPU);
+  const subgroups = isSoftware && device.features.has("subgroups") && await hasRowSubgroups(device);
+  return new GpuDevice(device, name, isSoftware, { ...tuning, subgroups });
+}
+
+/** A device with the features that kernels use; some adapters have more than they list. */
+async function requestDevice(
+  adapter: GPUAdapter,
+  name: string,
+  requiredLimits: Record<string, number>,
+): Promise<GPUDevice> {
+  const listed = FEATURES.filter((feature) => adapter.features.has(feature));
+  for (const requiredFeatures of [FEATURES, listed]) {
+    try {
+      return await adapter.requestDevice({ requiredLimits, requiredFeatures });
+    } catch {
+      // The next list is shorter.
+    }
+  }
   try {
-    device = await adapter.requestDevice({ requiredLimits });
+    return await adapter.requestDevice({ requiredLimits });
   } catch (error) {
     throw missing(`The adapter ${name} gave no device: ${(error as Error).message}`);
   }
-  const isSoftware = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
-  return new GpuDevice(device, name, isSoftware, options.tuning ?? (isSoftware ? SOFTWARE : GPU));
+}
+
+/** Whether the eight threads of a row of a workgroup are a subgroup, and hand each other values rightly. */
+async function hasRowSubgroups(device: GPUDevice): Promise<boolean> {
+  const code = `
+@group(0) @binding(0) var<storage, read_write> result: array<u32>;
+@compute @workgroup_size(8, 2)
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let own = 100u * local.y + local.x + 1u;
+  result[thread] = subgroupBroadcast(own, 7u) * 1000u + subgroupBroadcast(own, 2u);
+}`;
+  device.pushErrorScope("validation");
+  const size = 64;
+  const result = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
+  const staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const pipeline = device.createComputePipeline({
+    layout: "auto",
+    compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
+  });
+  const group = device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: [{ binding: 0, resource: { buffer: result } }],
+  });
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group);
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  encoder.copyBufferToBuffer(result, 0, staging, 0, size);
+  device.queue.submit([encoder.finish()]);
+  if (await device.popErrorScope()) return false;
+  await staging.mapAsync(GPUMapMode.READ);
+  const words = new Uint32Array(staging.getMappedRange());
+  const isRight = words.every((word, i) => {
+    const row = 100 * Math.floor(i / 8);
+    return word === (row + 8) * 1000 + row + 3;
+  });
+  result.destroy();
+  staging.destroy();
+  return isRight;
 }
 
 function missing(what: string): DeviceError {

@@ -5,6 +5,7 @@ import type { GpuDevice } from "./device.ts";
 import { ParameterBlock } from "./parameters.ts";
 import { Pipelines } from "./pipelines.ts";
 import { Readback } from "./readback.ts";
+import { TexturePool } from "./textures.ts";
 
 /** Bytes that tensors may take before the least recently used are spilled. */
 const DEFAULT_BUDGET = { software: 1 << 30, gpu: 4 * 2 ** 30 };
@@ -16,6 +17,7 @@ export class GpuHeap {
   readonly cache: BlockCache;
   readonly pipelines: Pipelines;
   readonly parameters: ParameterBlock;
+  readonly textures: TexturePool;
 
   constructor(device: GpuDevice, budget?: number) {
     this.device = device;
@@ -26,6 +28,7 @@ export class GpuHeap {
       budget: budget ?? (device.isSoftware ? DEFAULT_BUDGET.software : DEFAULT_BUDGET.gpu),
     });
     this.pipelines = new Pipelines(device);
+    this.textures = new TexturePool(device);
     this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);
   }
 }

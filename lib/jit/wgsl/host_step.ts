@@ -21,6 +21,7 @@ export function runHostStep(run: Run, heap: GpuHeap, program: Program, step: Hos
   });
   const outputs = node.primitive.evaluate(inputs, node.params, node.outputs.map(({ aval }) => aval));
   step.outputs.forEach((binding, i) => {
+    run.touch(binding.buffer);
     const { aval } = node.outputs[i];
     const dtype = aval.dtype === "float64" ? "float32" : aval.dtype;
     const data = newTypedArray(dtype, sizeOf(aval.shape));

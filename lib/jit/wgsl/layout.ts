@@ -52,16 +52,21 @@ function gcd(a: number, b: number): number {
   return Math.abs(a);
 }
 
+/** Textures have 8,192 rows everywhere. */
+const MAX_TEXTURE_BYTES = 100 << 20;
+
 /** The places of a step's operands; `slots` numbers their GPU buffers. */
 export function placesOf(
   step: KernelStep,
   program: Program,
   layout: ProgramLayout,
   slots: readonly number[],
+  textureBytes = Infinity,
 ): Place[] {
   return step.bindings.map((binding, i): Place => {
     const buffer = program.buffers[binding.buffer];
     const word = layout.scalarWord[binding.buffer];
+    const bytes = bufferBytes(buffer);
     return {
       slot: slots[i],
       offset: word >= 0 ? word : binding.offset,
@@ -69,6 +74,7 @@ export function placesOf(
       step: binding.steps.reduce((step, { stride }) => gcd(step, stride), 0),
       words: word >= 0,
       elements: buffer.length,
+      texture: buffer.kind !== "tape" && bytes >= textureBytes && bytes <= MAX_TEXTURE_BYTES,
     };
   });
 }

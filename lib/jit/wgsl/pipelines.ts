@@ -14,7 +14,7 @@ export interface Pipeline {
 export class Pipelines {
   readonly #device: GpuDevice;
   readonly #pipelines: LruCache<Pipeline> = new LruCache(MAX_PIPELINES);
-  /** By access of each binding, as a string of r and w. */
+  /** By access of each binding, as a string of r and w, and t for textures. */
   readonly #layouts: Map<string, GPUBindGroupLayout> = new Map();
   readonly #pipelineLayouts: Map<string, GPUPipelineLayout> = new Map();
   /** The layout of the block of parameters. */
@@ -38,7 +38,9 @@ export class Pipelines {
         entries: [...key].map((access, binding) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
-          buffer: { type: access === "w" ? "storage" as const : "read-only-storage" as const },
+          ...(access === "t"
+            ? { texture: { sampleType: "uint" as const } }
+            : { buffer: { type: access === "w" ? "storage" as const : "read-only-storage" as const } }),
         })),
       });
       this.#layouts.set(key, layout);
@@ -63,7 +65,7 @@ export class Pipelines {
     const known = this.#pipelines.get(dispatch.code);
     if (known) return known;
     const { device } = this.#device;
-    const access = dispatch.bindings.map(({ write }) => write ? "w" : "r").join("");
+    const access = dispatch.bindings.map(({ write, texels }) => texels ? "t" : write ? "w" : "r").join("");
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ label: dispatch.label, code: dispatch.code });
     const pipeline = device.createComputePipeline({

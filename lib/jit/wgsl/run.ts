@@ -7,6 +7,7 @@ import type { GpuHeap } from "./heap.ts";
 import { runHostStep } from "./host_step.ts";
 import { bufferBytes, type ProgramLayout, writtenTapes } from "./layout.ts";
 import type { Dispatch } from "./plan.ts";
+import { type BufferTexture, RunTextures } from "./textures.ts";
 
 /** Dispatches between two submits at most. */
 const MAX_DISPATCHES = 4000;
@@ -37,6 +38,7 @@ export class Run {
   readonly #positions: Map<number, number> = new Map();
   readonly #tapes: Map<number, Tape> = new Map();
   readonly #blocks: Block[] = [];
+  readonly #textures: RunTextures;
   #scratch: Block | null = null;
   #encoder: GPUCommandEncoder | null = null;
   #pass: GPUComputePassEncoder | null = null;
@@ -47,6 +49,7 @@ export class Run {
   constructor(context: RunContext, addresses: Int32Array, scalars: number) {
     this.#context = context;
     this.#heap = context.heap;
+    this.#textures = new RunTextures(context.heap.textures);
     this.#addresses = addresses;
     this.#scalars = scalars;
     this.#slots = Int32Array.from(context.layout.slots, ({ bytes }) => this.#allocate(bytes).address);
@@ -70,6 +73,7 @@ export class Run {
     for (const { block } of this.#tapes.values()) this.#heap.cache.free(block);
     if (this.#scratch) this.#heap.cache.free(this.#scratch);
     this.#blocks.length = 0;
+    this.#textures.release();
     this.#tapes.clear();
     this.#scratch = null;
   }
@@ -202,7 +206,8 @@ export class Run {
   ): void {
     const { parameters: block } = this.#heap;
     if (this.#dispatches >= MAX_DISPATCHES || block.isFull) this.flush();
-    const { pipeline, group } = this.#context.steps.prepared(compiled, number, scratch);
+    const textures = this.#texturesOf(dispatch, compiled);
+    const { pipeline, group } = this.#context.steps.prepared(compiled, number, scratch, textures);
     const pass = this.#pass ??= this.#encoding().beginComputePass();
     if (pipeline !== this.#pipeline) pass.setPipeline(this.#pipeline = pipeline);
     pass.setBindGroup(0, group);
@@ -210,6 +215,28 @@ export class Run {
     const [x, y, z] = dispatch.groups;
     pass.dispatchWorkgroups(x, y, z);
     this.#dispatches++;
+    for (const { slot, write } of dispatch.bindings) {
+      if (write && slot >= 0) this.#textures.touch(compiled.addresses[compiled.operandOf[slot]]);
+    }
+  }
+
+  /** Textures with the contents of the buffers that a dispatch reads as such. */
+  #texturesOf({ bindings }: Dispatch, { addresses, operandOf }: CompiledStep): BufferTexture[] {
+    const textures: BufferTexture[] = [];
+    for (const { slot, texels, width } of bindings) {
+      if (texels === null) continue;
+      const address = addresses[operandOf[slot]];
+      textures.push(this.#textures.get(address, { texels, width }, this.#heap.buffers.buffer(address), () => {
+        this.#endPass();
+        return this.#encoding();
+      }));
+    }
+    return textures;
+  }
+
+  /** Says that the host wrote to a buffer. */
+  touch(buffer: number): void {
+    this.#textures.touch(this.address(buffer));
   }
 
   /** The bytes of a binding, at once. */
@@ -303,5 +330,5 @@ export class Run {
 
 /** A place without an offset, for kernels of the runtime. */
 export function plainPlace(elements: number): Place {
-  return { slot: 0, offset: 0, dynamic: false, step: 0, words: false, elements };
+  return { slot: 0, offset: 0, dynamic: false, step: 0, words: false, elements, texture: false };
 }

@@ -24,13 +24,18 @@ export interface Tuning {
   readonly tileVectors: number;
   /** Steps of the summed index that are written out: 4 reads vectors of the left operand, 1 compiles faster. */
   readonly tileSteps: 1 | 4;
+  /** Whether the threads of a row of eight of a workgroup are a subgroup; found out when the device is made. */
+  readonly subgroups: boolean;
+  /** Buffers of at least so many bytes that a kernel only reads are read as textures. */
+  readonly textureBytes: number;
   /** Threads of a workgroup along the columns and the rows of a product. */
   readonly tileThreadsX: number;
   readonly tileThreadsY: number;
 }
 
 /**
- * Measured on Mesa's llvmpipe. It silently ends all loops of an invocation after 65,535 iterations, where leaving an
+ * Measured on Mesa's llvmpipe. It reads storage buffers lane by lane through memory, ten times slower than textures
+ * where the processor lacks AVX-512, so that a copy into a texture pays for a single reading. It silently ends all loops of an invocation after 65,535 iterations, where leaving an
  * inner loop counts as one more.
  */
 export const SOFTWARE: Tuning = {
@@ -42,11 +47,13 @@ export const SOFTWARE: Tuning = {
   wantedThreads: 32,
   chunkColumns: 4096,
   maxIterations: 60_000,
-  tileRows: 8,
-  tileVectors: 4,
+  tileRows: 16,
+  tileVectors: 1,
   tileSteps: 4,
+  subgroups: false,
+  textureBytes: 32768,
   tileThreadsX: 8,
-  tileThreadsY: 8,
+  tileThreadsY: 4,
 };
 
 /** Usual values for discrete GPUs. */
@@ -62,6 +69,8 @@ export const GPU: Tuning = {
   tileRows: 8,
   tileVectors: 1,
   tileSteps: 4,
+  subgroups: false,
+  textureBytes: Infinity,
   tileThreadsX: 16,
   tileThreadsY: 8,
 };

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { distinctOutputs } from "../../../lib/jit/closed_graph.ts";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { HELPERS } from "../../../lib/jit/wgsl/math/mod.ts";
-import { GPU } from "../../../lib/jit/wgsl/tuning.ts";
+import { GPU, SOFTWARE } from "../../../lib/jit/wgsl/tuning.ts";
 import { newTypedArray } from "../../../lib/trace/dtype.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
@@ -48,6 +48,10 @@ function compareRandomGraphs(backend: WgslBackend, from: number, to: number): vo
 
 gpuTest("programs of random graphs mean the same with the tables of a real GPU", async () => {
   compareRandomGraphs(await backendWith({ ...GPU, sharedRowColumns: 4, threadsPerRow: 16 }), 61, 90);
+});
+
+gpuTest("and when every buffer that is only read is read as a texture", async () => {
+  compareRandomGraphs(await backendWith({ ...SOFTWARE, textureBytes: 4 }), 91, 104);
 });
 
 gpuTest("a deliberately wrong shader does not pass the comparison of random graphs", (backend) => {

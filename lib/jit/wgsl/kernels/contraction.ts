@@ -43,7 +43,15 @@ function planInTwo(kernel: Contraction, places: readonly Place[], tuning: Tuning
   const index: Index = { offset: 0, strides: stridesOf(domain), dynamic: [] };
   const scratch = operands.length;
   const elements = sizeOf(domain);
-  const own: Place = { slot: SCRATCH, offset: 0, dynamic: false, step: 0, words: false, elements };
+  const own: Place = {
+    slot: SCRATCH,
+    offset: 0,
+    dynamic: false,
+    step: 0,
+    words: false,
+    elements,
+    texture: false,
+  };
   const sums: Contraction = {
     ...kernel,
     operands: [...operands, { dtype, access: "write" }],

@@ -1,24 +1,17 @@
 /**
  * Products. A thread computes a tile of rows and vectors of four columns in registers; neighbouring threads have
- * neighbouring vectors. Workgroup memory is not used.
+ * neighbouring vectors. Workgroup memory is not used; where the eight threads of a row of a workgroup are a subgroup,
+ * they share what they read of the left operand.
  */
 import { sizeOf } from "../../../trace/shape.ts";
-import type { Contraction, ContractOperand, Index } from "../../kernel/kernel.ts";
+import type { Contraction, Index } from "../../kernel/kernel.ts";
 import { Access, type Place, type SlotUse, storedBits } from "../access.ts";
-import { registerType } from "../literal.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import { range, type Reading, readingOf, times, writeSums } from "./contraction_sums.ts";
 import { isVectorIndex } from "./lanes.ts";
 import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
-
-/** Whether four neighbours along one of an operand's axes are one aligned vector. */
-function isVector(side: ContractOperand, place: Place, along: "free" | "sum"): boolean {
-  const { freeStride, sumStride } = side;
-  const strides = [...side.batchStrides, along === "free" ? sumStride : freeStride, 1];
-  if ((along === "free" ? freeStride : sumStride) !== 1) return false;
-  return isVectorIndex({ offset: side.offset, strides, dynamic: [] }, place, strides.length - 1);
-}
 
 /** Whether nothing is done to the sums, and they are stored by strides alone. */
 function isPlain({ epilogue, operands }: Contraction): boolean {
@@ -27,10 +20,6 @@ function isPlain({ epilogue, operands }: Contraction): boolean {
   const [{ mode, mask, index, operand }] = stores;
   return mode === "set" && mask === undefined && index.dynamic.length === 0 &&
     storedBits(operands[operand].dtype) === 32;
-}
-
-function times(value: string, factor: string): string {
-  return factor === "1" ? value : `${value} * ${factor}`;
 }
 
 /** The text of a product. */
@@ -42,8 +31,7 @@ export class ContractionShader {
   readonly #access: Access;
   readonly #rows: number;
   readonly #vectors: number;
-  readonly #vectorA: boolean;
-  readonly #vectorB: boolean;
+  readonly #reading: Reading;
   readonly #slots: Map<number, SlotUse> = new Map();
   /** Sizes and strides that are parameters, so that products of other shapes run the same shader. */
   readonly #constants: number[] = [];
@@ -54,7 +42,7 @@ export class ContractionShader {
     this.#kernel = kernel;
     this.#tuning = tuning;
     this.#places = places;
-    const { m, n, a, b } = kernel;
+    const { m, n } = kernel;
     const batch = sizeOf(kernel.batch);
     // Smaller tiles where large ones would leave threads idle.
     let rows = tuning.tileRows, vectors = tuning.tileVectors;
@@ -63,20 +51,29 @@ export class ContractionShader {
     while (rows > 1 && (rows > m || threads() < tuning.wantedThreads)) rows /= 2;
     this.#rows = rows;
     this.#vectors = vectors;
-    const { operands } = kernel;
-    this.#vectorA = tuning.tileSteps === 4 && isVector(a, places[a.operand], "sum") &&
-      operands[a.operand].dtype !== "float16";
-    this.#vectorB = isVector(b, places[b.operand], "free") && n % 4 === 0 &&
-      operands[b.operand].dtype !== "float16";
+    this.#reading = readingOf(kernel, places, tuning, rows);
     this.#isPlain = isPlain(kernel);
     this.#chooseSlots();
     this.#access = new Access(
       this.#shader,
-      operands,
+      kernel.operands,
       places,
       this.#usedOperands(),
       (slot) => this.#slots.get(slot) ?? { vector: false, atomic: false },
+      false,
+      this.#rowWidths(),
     );
+  }
+
+  /** Texels of a row of operands that are read as matrices, by slot. */
+  #rowWidths(): Map<number, number> {
+    const widths = new Map<number, number>();
+    const { a, b } = this.#kernel;
+    const { rowsOfA, rowsOfB } = this.#reading;
+    for (const [{ operand }, row] of [[a, rowsOfA], [b, rowsOfB]] as const) {
+      if (row > 0) widths.set(this.#places[operand].slot, row / 4);
+    }
+    return widths;
   }
 
   get #statementIds(): number[] {
@@ -108,8 +105,8 @@ export class ContractionShader {
       const { slot } = this.#places[operand];
       (isVectorAccess && storedBits(operands[operand].dtype) === 32 ? vector : scalar).add(slot);
     };
-    note(a.operand, this.#vectorA);
-    note(b.operand, this.#vectorB);
+    note(a.operand, this.#reading.a !== "elements");
+    note(b.operand, this.#reading.b !== "elements");
     for (const id of this.#statementIds) {
       const s = epilogue.statements[id];
       if (s.kind === "load") note(s.operand, this.#isVectorEpilogue(s.operand, s.index));
@@ -171,9 +168,25 @@ export class ContractionShader {
     // Neighbouring threads have neighbouring vectors.
     shader.line(`let column = i32(group.x * ${columns * tileThreadsX}u + local.x * 4u);`);
     shader.line(`let row = i32((group.y * ${tileThreadsY}u + local.y) * ${rows}u);`);
-    shader.line(`if (row >= ${this.#size("m", m)} || column >= ${this.#size("n", n)}) { return; }`);
+    // Threads beyond the last column stay where they read for their neighbours.
+    const beyond = this.#shares ? "" : ` || column >= ${this.#size("n", n)}`;
+    shader.line(`if (row >= ${this.#size("m", m)}${beyond}) { return; }`);
     const coordinates = this.#batchCoordinates();
-    this.#sums(coordinates);
+    writeSums({
+      kernel: this.#kernel,
+      tuning: this.#tuning,
+      shader,
+      access: this.#access,
+      rows,
+      vectors: this.#vectors,
+      reading: this.#reading,
+      isPlain: this.#isPlain,
+      size: (part, value) => this.#size(part, value),
+      start: (name, free) => this.#start(name, coordinates, free),
+      firstRow: (name) => this.#firstRow(name, coordinates),
+      columnOf: (vector) => this.#columnOf(vector),
+      isVectorSlot: (operand) => this.#isVectorSlot(operand),
+    });
     if (this.#isPlain) this.#stores(coordinates);
     else this.#epilogue(coordinates);
     return {
@@ -187,6 +200,11 @@ export class ContractionShader {
       offsets: this.#access.parameters,
       constants: this.#constants,
     };
+  }
+
+  /** Whether threads read for each other. */
+  get #shares(): boolean {
+    return this.#reading.a === "lanes along sum" || this.#reading.a === "lanes along free";
   }
 
   #batchCoordinates(): string[] {
@@ -206,6 +224,18 @@ export class ContractionShader {
     return vector === 0 ? "column" : `(column + ${vector * 4 * this.#tuning.tileThreadsX})`;
   }
 
+  /** The row of a matrix read as a texture at which a batch begins. */
+  #firstRow(name: "a" | "b", batch: readonly string[]): string {
+    const side = this.#kernel[name];
+    const row = side.freeStride === 1 ? side.sumStride : side.freeStride;
+    const { constant, term } = this.#access.base(side.operand);
+    const terms: string[] = term === null ? [] : [`${term} / ${row}`];
+    side.batchStrides.forEach((stride, axis) => {
+      if (stride !== 0) terms.push(times(batch[axis], `${stride / row}`));
+    });
+    return [...terms, `${(side.offset + constant) / row}`].join(" + ");
+  }
+
   /** The position of an operand's element at batch, free index and summed index 0. */
   #start(name: "a" | "b", batch: readonly string[], free: string): string {
     const side = this.#kernel[name];
@@ -218,88 +248,6 @@ export class ContractionShader {
     if (side.offset !== 0) terms.push(this.#size(`${name}_offset`, side.offset));
     if (constant !== 0 || terms.length === 0) terms.push(String(constant));
     return terms.join(" + ");
-  }
-
-  #sums(batch: readonly string[]): void {
-    const { a, b, k, dtype, m, n, operands } = this.#kernel;
-    const shader = this.#shader, access = this.#access;
-    const type = registerType(dtype);
-    const rows = range(this.#rows), vectors = range(this.#vectors);
-    const plain = this.#isPlain;
-    for (const i of rows) for (const j of vectors) shader.line(`var s${i}_${j} = vec4<${type}>();`);
-    // Rows and columns beyond the edge are computed from the last ones and not stored.
-    for (const i of rows) {
-      const row = i === 0
-        ? "row"
-        : !plain && m % this.#rows === 0
-        ? `(row + ${i})`
-        : `min(row + ${i}, ${this.#size("m", m)} - 1)`;
-      shader.line(`let a${i} = ${this.#start("a", batch, row)};`);
-    }
-    const inside = !plain && n % (4 * this.#tuning.tileThreadsX * this.#vectors) === 0;
-    const width = this.#size("n", n);
-    for (const j of vectors) {
-      const column = this.#columnOf(j);
-      if (this.#vectorB) {
-        const limited = j === 0 || inside ? column : `min(${column}, ${width} - 4)`;
-        shader.line(`let b${j} = ${this.#start("b", batch, limited)};`);
-        continue;
-      }
-      for (const lane of range(4)) {
-        const limited = n % 4 === 0 && (j === 0 || inside)
-          ? `(${column} + ${lane})`
-          : `min(${column} + ${lane}, ${width} - 1)`;
-        shader.line(`let b${j}_${lane} = ${this.#start("b", batch, limited)};`);
-      }
-    }
-    const convert = (operand: number, value: string) =>
-      registerType(operands[operand].dtype) === type ? value : `${type}(${value})`;
-    const along = (name: "a" | "b", step: string) => {
-      const stride = this.#kernel[name].sumStride;
-      return stride === 0 ? "" : ` + ${times(step, this.#size(`${name}_sum`, stride))}`;
-    };
-    const readB = (j: number, step: string): string => {
-      if (this.#vectorB) {
-        const position = `b${j}${along("b", step)}`;
-        if (this.#isVectorSlot(b.operand)) {
-          return shader.let(this.#vectorWord(b.operand, position), "y");
-        }
-        const parts = range(4).map((lane) => access.load(b.operand, `${position} + ${lane}`));
-        return shader.let(`vec4<${type}>(${parts.map((p) => convert(b.operand, p)).join(", ")})`, "y");
-      }
-      const parts = range(4).map((lane) => access.load(b.operand, `b${j}_${lane}${along("b", step)}`));
-      return shader.let(`vec4<${type}>(${parts.map((p) => convert(b.operand, p)).join(", ")})`, "y");
-    };
-    const accumulate = (step: string, element: (i: number) => string) => {
-      shader.block("", () => {
-        const ys = vectors.map((j) => readB(j, step));
-        for (const i of rows) {
-          const x = shader.let(element(i), "x");
-          for (const j of vectors) shader.line(`s${i}_${j} += ${x} * ${ys[j]};`);
-        }
-      });
-    };
-    const scalarA = (step: string) => (i: number) =>
-      convert(a.operand, access.load(a.operand, `a${i}${along("a", step)}`));
-    const steps = this.#tuning.tileSteps;
-    const unrolled = Math.floor(k / steps) * steps;
-    const whole = plain && unrolled > 1 ? this.#size("k", unrolled) : `${unrolled}`;
-    if (unrolled > 0) {
-      shader.block(`for (var k = 0; k < ${whole}; k += ${steps})`, () => {
-        if (this.#vectorA && this.#isVectorSlot(a.operand)) {
-          const xs = rows.map((i) => shader.let(this.#vectorWord(a.operand, `a${i} + k`), "x"));
-          for (const u of range(4)) accumulate(u === 0 ? "k" : `(k + ${u})`, (i) => `${xs[i]}.${"xyzw"[u]}`);
-        } else {
-          for (const u of range(4)) {
-            accumulate(u === 0 ? "k" : `(k + ${u})`, scalarA(u === 0 ? "k" : `(k + ${u})`));
-          }
-        }
-      });
-    }
-    for (let step = unrolled; step < k; step++) {
-      const at = unrolled === 0 ? `${step}` : `(${whole} + ${step - unrolled})`;
-      accumulate(at, scalarA(at));
-    }
   }
 
   /** Writes the sums of a plain product. */
@@ -345,11 +293,6 @@ export class ContractionShader {
     }
   }
 
-  /** Four elements at a position that is a multiple of four. */
-  #vectorWord(operand: number, position: string): string {
-    return this.#access.vectorWord(operand, position);
-  }
-
   #epilogue(batch: readonly string[]): void {
     const { epilogue, m, n } = this.#kernel;
     const { statements, stores } = epilogue;
@@ -380,7 +323,8 @@ export class ContractionShader {
               else writer.store(store, true, (lane) => `${column} + ${lane} < ${n}`);
             }
           };
-          if (n % (4 * this.#tuning.tileThreadsX * this.#vectors) === 0 || j === 0) write();
+          const whole = n % (4 * this.#tuning.tileThreadsX * this.#vectors) === 0;
+          if (whole || (j === 0 && !this.#shares)) write();
           else shader.block(`if (${column} < ${n})`, write);
         }
       };
@@ -393,8 +337,4 @@ export class ContractionShader {
   #isWhole(operand: number): boolean {
     return this.#isVectorSlot(operand) || storedBits(this.#kernel.operands[operand].dtype) < 32;
   }
-}
-
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i);
 }
