@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { grad, jit, loop, scan, type Tensor, whileLoop, zeros } from "@damo/damo";
+import { grad, jit, loop, memory, scan, type Tensor, tensor, whileLoop, withDevice, zeros } from "@damo/damo";
 
 const SIZE = 256, BYTES = 4 * SIZE;
 
@@ -59,4 +59,19 @@ Deno.test("a while loop's plan has no room for steps: its tape grows while it ru
   const cost = (h: Tensor): Tensor =>
     whileLoop((h: Tensor) => h.sum().lt(100), (h: Tensor) => h.mul(1.1).sin().add(1), h).sum();
   assert(jit(grad(cost)).lower(zeros([SIZE])).memory.peak <= 16 * BYTES);
+});
+
+Deno.test("what a while loop recorded is given back when its gradient is done", () => {
+  const cost = (x: Tensor): Tensor =>
+    whileLoop((c: Tensor) => c.gt(0.1), (c: Tensor) => c.mul(x), x.mul(0).add(1));
+  const slope = jit(grad(cost));
+  const run = (steps: number): void =>
+    slope(tensor(Math.exp(Math.log(0.1) / steps), { dtype: "float64" })).dispose();
+  withDevice("wasm", () => {
+    run(10);
+    const before = memory().wasm;
+    run(500_000);
+    assert(memory().wasm.peak >= before.live + 8 * 500_000, "a record per step was kept while it ran");
+    assert(memory().wasm.live <= before.live + 2 ** 17, `${memory().wasm.live - before.live} bytes are kept`);
+  });
 });

@@ -48,6 +48,9 @@ interface OutputPlan {
   readonly reuses: number;
 }
 
+/** Bytes up to which a tape keeps its room between runs. */
+const KEPT_TAPE = 2 ** 16;
+
 export class WasmExecutable implements Executable {
   readonly memory: { readonly peak: number; readonly donated: number };
   #kernels: readonly KernelInfo[] | null = null;
@@ -166,6 +169,7 @@ export class WasmExecutable implements Executable {
       }
     } finally {
       if (arena !== undefined) heap.returnArena(arena);
+      if (this.#tapes.size > 0) this.#freeLongTapes(base);
       if (!done) this.#discard(blocks, placed, inputs, reuse);
       for (let i = 0; i < pins; i++) this.#unpin(pinned[i], pinned[i].block);
       this.#idle.push(table);
@@ -383,6 +387,21 @@ export class WasmExecutable implements Executable {
     this.#tapes.set(base, block);
     memory.u32[base + TAPE_POINTER] = block.address;
     memory.u32[base + TAPE_CAPACITY] = capacity;
+  }
+
+  /** Gives the room of a run's long tapes back; short ones are kept for the next run. */
+  #freeLongTapes(base: number): void {
+    const { u32 } = this.#heap.memory;
+    for (const { id, kind } of this.#program.buffers) {
+      if (kind !== "tape") continue;
+      const cells = base + this.#module.layout.buffers[id];
+      const block = this.#tapes.get(cells);
+      if (block === undefined || block.bytes <= KEPT_TAPE) continue;
+      this.#tapes.delete(cells);
+      this.#heap.cache.free(block);
+      u32[cells + TAPE_POINTER] = 0;
+      u32[cells + TAPE_CAPACITY] = 0;
+    }
   }
 
   /** Blocks of tapes by the word of their cells. */
