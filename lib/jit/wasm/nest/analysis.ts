@@ -115,7 +115,7 @@ export function rowRoots(nest: Nest, pass: number): number[] {
 function scoreOf(nest: Nest, axis: number): number {
   let score = 0;
   const count = (stride: number, weight: number): void => {
-    score += weight * (stride === 1 ? 4 : stride === 0 ? 3 : stride === -1 ? 2 : 0);
+    score += weight * (stride === 1 ? 4 : stride === 0 ? 3 : stride === -1 || stride === 2 ? 2 : 0);
   };
   for (const s of nest.statements) {
     if (s.kind !== "load") continue;

@@ -11,6 +11,7 @@ import {
   storeLane,
   storeVector,
 } from "./element_access.ts";
+import { fillsRegister } from "./analysis.ts";
 import { emitScalarOp } from "./scalar_ops.ts";
 import {
   type LaneCount,
@@ -98,16 +99,16 @@ export function readLanes(
     f.end();
     return;
   }
-  if (!adjacent) return readApart(access, dtype, address, mask, fill);
-  if (mask === null) {
+  if (!adjacent && !isNear(dtype, lanes, address)) return readApart(access, dtype, address, mask, fill);
+  const load = (): void => {
     const offset = address.pushBase();
-    loadVector(context, f, dtype, lanes, offset);
-    return;
-  }
+    if (adjacent) loadVector(context, f, dtype, lanes, offset);
+    else loadNear(f, address.laneStride, byteSize(dtype), offset);
+  };
+  if (mask === null) return load();
   pushBits(f, mask, lanes);
   f.i32Const((1 << lanes) - 1).i32Eq().if("v128");
-  const offset = address.pushBase();
-  loadVector(context, f, dtype, lanes, offset);
+  load();
   f.else();
   pushBits(f, mask, lanes);
   f.if("v128");
@@ -115,6 +116,30 @@ export function readLanes(
   f.else();
   pushConstant(f, context.pool, dtype, fill);
   f.end().end();
+}
+
+/** Whether a few loads of whole vectors bring all lanes. */
+function isNear(dtype: DType, lanes: LaneCount, { laneTerms, laneStride }: LaneAddress): boolean {
+  return laneTerms.length === 0 && (laneStride === 2 || laneStride === 3) && fillsRegister(dtype, lanes);
+}
+
+/** Pushes every second or third element from the address on the stack: vectors that lie side by side, shuffled. */
+function loadNear(f: FunctionBuilder, stride: number, bytes: number, offset: number): void {
+  const base = f.local("i32");
+  f.localTee(base).v128Load(offset);
+  const lanes = 16 / bytes;
+  for (let v = 1; v < stride; v++) {
+    f.localGet(base).v128Load(offset + 16 * v);
+    f.i8x16Shuffle(Array.from({ length: 16 }, (_, i) => {
+      const lane = Math.floor(i / bytes), at = lane * stride - v * lanes;
+      // What is not there yet comes with a later vector.
+      const known = at < 0 ? lane : at < lanes ? lanes + at : lane;
+      // Before the second vector the lanes lie where memory has them.
+      const place = v === 1 && at < 0 ? lane * stride : known;
+      return Math.min(place, 2 * lanes - 1) * bytes + i % bytes;
+    }));
+  }
+  f.release(base);
 }
 
 function pushBits(f: FunctionBuilder, mask: Value, lanes: LaneCount): void {

@@ -99,7 +99,8 @@ export class NestWriter implements StatementSource {
     const site = this.#loadSites.get(statement)!;
     const s = this.nest.statements[statement];
     const masked = s.kind === "load" && s.mask !== undefined;
-    return (site.terms.length > 0 ? 10 : site.laneStride === 1 ? 1 : 6) + (masked ? 8 : 0);
+    return (site.terms.length > 0 ? 10 : site.laneStride === 1 ? 1 : site.laneStride === 2 ? 3 : 6) +
+      (masked ? 8 : 0);
   }
 
   emitter(): StatementEmitter {
