@@ -1,12 +1,17 @@
 /** Nests with as few axes as possible, which mean the same. */
 import type { Index, Nest, Statement, Store } from "../../kernel/kernel.ts";
+import { unrolledColumns } from "./short_rows.ts";
 
 /**
  * Removes axes of extent 1 and joins neighbours that every operand walks as one: a contiguous elementwise kernel
  * becomes one long loop. A nest without reductions gets row axes only.
  */
 export function simplifyNest(original: Nest): Nest {
-  const nest = hasOneColumn(original) && !readsItsStores(original) ? withoutReductions(original) : original;
+  const nest = readsItsStores(original)
+    ? original
+    : hasOneColumn(original)
+    ? withoutReductions(original)
+    : unrolledColumns(original) ?? original;
   const isMap = nest.reductions.length === 0 && nest.passes <= 1 && !nest.stores.some((s) => s.perRow);
   let simple: Nest = isMap ? { ...nest, rowRank: nest.domain.length } : nest;
   for (let axis = simple.domain.length - 1; axis >= 0; axis--) {
