@@ -64,7 +64,7 @@ for (const dtype of FLOAT_DTYPES) {
   });
 
   Deno.test(`qr, eigh and svd of larger matrices, ${dtype}`, () => {
-    for (const [m, n] of [[60, 60], [65, 33], [33, 65]]) {
+    for (const [m, n] of [[60, 60], [65, 33], [33, 65], [97, 97], [150, 150], [150, 110], [110, 150]]) {
       const a = noise([m, n], dtype);
       const { q, r } = linalg.qr(a);
       const k = Math.min(m, n), identity = eye(k, { dtype });

@@ -2,10 +2,13 @@
 import type { Routine } from "../../kernel/kernel.ts";
 import { type ContractSpec, emitContract } from "../contract/mod.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { type Code, type Expression, type Procedure, procedure, type RoutineDType } from "./code.ts";
+import type { Code, RoutineDType } from "./code.ts";
+import type { Expression } from "./expression.ts";
+import { type Procedure, procedure } from "./procedure.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
 import { aligned, BLOCK, substitute, UNBLOCKED } from "./substitution.ts";
-import { dot, fill, scale, turnOver } from "./vectors.ts";
+import { turnOver } from "./turn_over.ts";
+import { dot, fill, scale } from "./vectors.ts";
 
 /** `choleskyBlock(a, stride, n)`: in place on the lower triangle; gives 0 when a is not positive definite. Stride in bytes. */
 function choleskyBlock(context: ModuleContext, dtype: RoutineDType): Procedure {

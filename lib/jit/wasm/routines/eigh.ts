@@ -1,12 +1,16 @@
 /** The routine eigh: reduction to tridiagonal form by reflections, then implicit QL steps. */
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { type Code, type Expression, type Procedure, procedure, type RoutineDType } from "./code.ts";
+import type { Code, RoutineDType } from "./code.ts";
+import type { Expression } from "./expression.ts";
+import { type Procedure, procedure } from "./procedure.ts";
+import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
-import { aligned } from "./substitution.ts";
-import { axpy, dot, exchange, fill, rotate, scale, turnOver } from "./vectors.ts";
+import { aligned, BLOCK } from "./substitution.ts";
+import { turnOver } from "./turn_over.ts";
+import { axpy, axpyTwo, dot, exchange, fill, scale } from "./vectors.ts";
 
 /** Steps for one eigenvalue; about two are usual. */
 const MOST_STEPS = 60;
@@ -17,6 +21,7 @@ const MOST_STEPS = 60;
  */
 function tridiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure {
   const product = dot(context, dtype), add = axpy(context, dtype), make = makeReflection(context, dtype);
+  const update = axpyTwo(context, dtype);
   const params = ["int", "int", "int", "int", "int", "int"] as const;
   return procedure(context, dtype, "tridiagonalise", params, null, (code, a, d, e, taus, w, n) => {
     const k = code.variable("int", 0), i = code.variable("int"), length = code.variable("int");
@@ -47,8 +52,15 @@ function tridiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure 
           i.set(0);
           other.set(code.at(row.plus(stride), k.plus(1)));
           code.while(i.lt(length), () => {
-            add.run(code, code.load(code.at(v, i)).negated(), w, other, length);
-            add.run(code, code.load(code.at(w, i)).negated(), v, other, length);
+            update.run(
+              code,
+              code.load(code.at(v, i)).negated(),
+              w,
+              code.load(code.at(w, i)).negated(),
+              v,
+              other,
+              length,
+            );
             other.increase(stride);
             i.increase(1);
           });
@@ -67,15 +79,68 @@ function length(x: Expression, y: Expression | number): Expression {
 }
 
 /**
- * `implicitQl(d, e, z, n)`: diagonalises the tridiagonal matrix, turning the rows of z along (Press et al., "Numerical
+ * `rotateRows(z, rowStride, turns, lowest, highest, n)`: for i from the highest down to the lowest, rows (i, i + 1) of z become
+ * (c x - s y, s x + c y) with the pair c, s at place i of the turns. The row that the next turn shares stays in registers.
+ */
+function rotateRows(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const params = ["int", "int", "int", "int", "int", "int"] as const;
+  return procedure(
+    context,
+    dtype,
+    "rotateRows",
+    params,
+    null,
+    (code, z, stride, turns, lowest, highest, n) => {
+      const i = code.variable("int"), row = code.variable("int"), turn = code.variable("int");
+      const left = code.variable("int", n);
+      const stretch = (kind: "real" | "vector", times: number): void => {
+        const elements = kind === "real" ? 1 : times * code.lanes;
+        const carried = Array.from({ length: times }, () => code.variable(kind));
+        const [c, s, x] = [code.variable(kind), code.variable(kind), code.variable(kind)];
+        const read = (offset: number): Expression =>
+          kind === "real" ? code.load(turn, "real", offset) : code.loadSplat(turn, offset);
+        code.while(left.ge(elements), () => {
+          row.set(z.plus(highest.plus(1).times(stride)));
+          carried.forEach((value, k) => value.set(code.load(row, kind, 16 * k)));
+          turn.set(code.at(turns, highest.times(2)));
+          i.set(highest);
+          code.while(i.ge(lowest), () => {
+            c.set(read(0));
+            s.set(read(code.bytes));
+            const above = row.minus(stride);
+            carried.forEach((value, k) => {
+              x.set(code.load(above, kind, 16 * k));
+              code.store(row, x.timesPlus(s, value.times(c)), 16 * k);
+              value.set(value.timesFrom(s, x.times(c)));
+            });
+            row.set(above);
+            turn.increase(-2 * code.bytes);
+            i.increase(-1);
+          });
+          carried.forEach((value, k) => code.store(row, value, 16 * k));
+          z.increase(elements * code.bytes);
+          left.increase(-elements);
+        });
+        code.release(...carried, c, s, x);
+      };
+      stretch("vector", 8);
+      stretch("vector", 1);
+      stretch("real", 1);
+    },
+  );
+}
+
+/**
+ * `implicitQl(d, e, z, rowStride, turns, n)`: diagonalises the tridiagonal matrix, turning the rows of z along (Press et al., "Numerical
  * Recipes", 11.4, after EISPACK's tql2).
  */
 function implicitQl(context: ModuleContext, dtype: RoutineDType): Procedure {
-  const turn = rotate(context, dtype);
+  const turn = rotateRows(context, dtype);
   const epsilon = dtype === "float64" ? 2 ** -53 : 2 ** -24;
-  return procedure(context, dtype, "implicitQl", ["int", "int", "int", "int"], null, (code, d, e, z, n) => {
+  const params = ["int", "int", "int", "int", "int", "int"] as const;
+  return procedure(context, dtype, "implicitQl", params, null, (code, d, e, z, rowStride, turns, n) => {
     const first = code.variable("int", 0), last = code.variable("int"), i = code.variable("int");
-    const steps = code.variable("int"), stride = code.variable("int", n.times(code.bytes));
+    const steps = code.variable("int");
     const [g, r, s, c, p, f, b] = Array.from({ length: 7 }, () => code.variable("real"));
     const at = (array: Expression, index: Expression): Expression => code.load(code.at(array, index));
     /** The next place from `first` on where the matrix falls apart. */
@@ -120,13 +185,15 @@ function implicitQl(context: ModuleContext, dtype: RoutineDType): Procedure {
             p.set(s.times(r));
             code.store(code.at(d, next), g.plus(p));
             g.set(c.times(r).minus(b));
-            turn.run(code, c, s, z.plus(i.times(stride)), z.plus(next.times(stride)), n);
+            code.store(code.at(turns, i.times(2)), c);
+            code.store(code.at(turns, i.times(2).plus(1)), s);
             i.increase(-1);
           });
           code.store(code.at(d, first), at(d, first).minus(p));
           code.store(code.at(e, first), g);
           code.store(code.at(e, last), 0);
         });
+        turn.run(code, z, rowStride, turns, i.plus(1), last.minus(1), n);
         findSplit();
       });
       first.increase(1);
@@ -165,26 +232,49 @@ export function sortRows(
   code.release(best, held);
 }
 
+function copyRows(
+  code: Code,
+  target: Expression,
+  targetStride: number,
+  source: Expression,
+  sourceStride: number,
+  bytes: number,
+  rows: number,
+): void {
+  code.for(
+    0,
+    rows,
+    (i) => code.copyBytes(target.plus(i.times(targetStride)), source.plus(i.times(sourceStride)), bytes),
+  );
+}
+
 export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunction {
   const dtype = routineDType(kernel);
   const n = kernel.shapes[0][kernel.shapes[0].length - 1];
   const bytes = dtype === "float32" ? 4 : 8;
   const line = aligned((n + 2) * bytes);
-  const workAt = 0, rowsAt = aligned(n * n * bytes), linesAt = 2 * rowsAt;
-  context.needScratch(linesAt + 3 * line + 64);
+  // Rows a power of two apart would share the same few lines of the cache.
+  const spread = n * bytes + 64;
+  const workAt = 0, rowsAt = aligned(n * spread), linesAt = rowsAt + aligned(n * n * bytes);
+  const scratchAt = linesAt + 5 * line + 64;
+  context.needScratch(scratchAt);
   const turn = turnOver(context, dtype),
     reduce = tridiagonalise(context, dtype),
     ql = implicitQl(context, dtype);
   const apply = reflect(context, dtype), times = scale(context, dtype), sign = vectorSign(context, dtype);
   const nan = fill(context, dtype), power = powerOfTwo(context, dtype), finite = allFinite(context, dtype);
+  const blocks = n > FEWEST_BLOCKED
+    ? new BlockReflector(context, dtype, { length: n, rows: n, shift: 1, scratchAt })
+    : null;
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 1, 2],
     unitCost: 6 * n * n * n,
     body(code, [a, values, vectors]) {
       const base = code.variable("int", code.scratch());
       const work = base.plus(workAt), rows = base.plus(rowsAt);
-      const [e, taus, w] = [0, 1, 2].map((k) => base.plus(linesAt + k * line));
+      const [e, taus, w, turns] = [0, 1, 2, 3].map((k) => base.plus(linesAt + k * line));
       const size = code.variable("real"), tau = code.variable("real"), v = code.variable("int");
+      const start = code.variable("int"), width = code.variable("int", BLOCK);
       // The upper triangle comes from the lower one.
       turn.run(code, work, n, a, n, n, n, 1);
       code.for(0, n, (i) => {
@@ -197,14 +287,25 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
         // The rows become the columns of the product of the reflections.
         code.zeroBytes(rows, n * n * bytes);
         code.for(0, n, (c) => code.store(code.at(rows, c.times(n + 1)), 1));
-        code.for(n - 2, 0, (k) => {
+        const whole = blocks ? Math.floor((n - 1) / BLOCK) * BLOCK : 0;
+        code.for(n - 2, whole, (k) => {
           tau.set(code.load(code.at(taus, k)));
           v.set(code.at(work, k.times(n + 1).plus(1)));
           code.for(k.plus(1), n, (c) => {
             apply.run(code, v, tau, code.at(rows, c.times(n).plus(k.plus(1))), code.int(n - 2).minus(k));
           });
         }, -1);
-        ql.run(code, values, e, rows, n);
+        if (blocks) {
+          start.set(whole);
+          code.while(start.gt(0), () => {
+            start.increase(-BLOCK);
+            blocks.prepare(code, work, taus, start, width);
+            blocks.apply(code, rows, start, code.int(n), start, false);
+          });
+        }
+        copyRows(code, work, spread, rows, n * bytes, n * bytes, n);
+        ql.run(code, values, e, work, spread, turns, n);
+        copyRows(code, rows, n * bytes, work, spread, n * bytes, n);
         sortRows(code, values, n, [{ array: rows, length: n }], false);
         code.for(0, n, (i) => {
           const row = code.at(rows, i.times(n));
@@ -216,7 +317,7 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
         nan.run(code, NaN, values, n);
         nan.run(code, NaN, vectors, n * n);
       });
-      code.release(base, size, tau, v);
+      code.release(base, size, tau, v, start, width);
     },
   });
 }

@@ -1,7 +1,8 @@
 /** The routines fft, rfft and irfft. */
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import type { Code, Expression } from "./code.ts";
+import type { Code } from "./code.ts";
+import type { Expression } from "./expression.ts";
 import { type Planar, rootsScratch, writeRoots } from "./fft_roots.ts";
 import { planarAt, planarBytes, planTransform } from "./fft_transform.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";

@@ -1,6 +1,7 @@
 /** Small transforms in registers, of reals or of vectors. */
 import { rootOfUnity } from "../../../trace/primitives/fft_reference.ts";
-import type { Code, Expression, Variable } from "./code.ts";
+import type { Code } from "./code.ts";
+import type { Expression, Variable } from "./expression.ts";
 
 /** A complex number, or a vector of them. */
 export type Pair = readonly [re: Expression, im: Expression];

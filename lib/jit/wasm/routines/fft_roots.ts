@@ -1,6 +1,7 @@
 /** Tables of roots of unity in scratch memory, accurate to the last bit or two. */
 import { rootOfUnity } from "../../../trace/primitives/fft_reference.ts";
-import { Code, type Expression } from "./code.ts";
+import { Code } from "./code.ts";
+import type { Expression } from "./expression.ts";
 
 /** Up to this many roots lie in the module; of more, only the factors of which they are products. */
 const DIRECT_ROOTS = 2048;

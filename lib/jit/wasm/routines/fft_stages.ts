@@ -1,16 +1,11 @@
 /** Stages of Stockham's self-sorting transform: each reads one buffer and writes another. */
 import type { ModuleContext } from "../nest/mod.ts";
-import {
-  type Code,
-  type Expression,
-  type Kind,
-  type Procedure,
-  procedure,
-  type RoutineDType,
-} from "./code.ts";
+import type { Code, RoutineDType } from "./code.ts";
+import type { Expression, Kind } from "./expression.ts";
+import { type Procedure, procedure } from "./procedure.ts";
 import { butterfly, complexProduct, type Pair } from "./fft_butterfly.ts";
 import type { Planar } from "./fft_roots.ts";
-import { transposedBlock } from "./vectors.ts";
+import { transposedBlock } from "./turn_over.ts";
 
 /** The lengths of the two halves of a stage: `distance` between its inputs, `stride` of equal twiddles. */
 export interface Stage {

@@ -1,6 +1,7 @@
 /** Complex transforms of a known length: by stages, or by convolution for lengths with large prime factors. */
 import type { ModuleContext } from "../nest/mod.ts";
-import type { Code, Expression, RoutineDType } from "./code.ts";
+import type { Code, RoutineDType } from "./code.ts";
+import type { Expression } from "./expression.ts";
 import { complexProduct, RADICES } from "./fft_butterfly.ts";
 import { type Planar, rootsScratch, writeRoots } from "./fft_roots.ts";
 import { CALL_ELEMENTS, firstStage, generalStage, type Stage, stagesOf } from "./fft_stages.ts";

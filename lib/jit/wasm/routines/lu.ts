@@ -2,10 +2,13 @@
 import type { Routine } from "../../kernel/kernel.ts";
 import { type ContractSpec, emitContract } from "../contract/mod.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { type Expression, type Procedure, procedure, type RoutineDType } from "./code.ts";
+import type { RoutineDType } from "./code.ts";
+import type { Expression } from "./expression.ts";
+import { type Procedure, procedure } from "./procedure.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
 import { aligned, BLOCK, substitute, UNBLOCKED } from "./substitution.ts";
-import { axpy, divide, exchange, scale, turnOver } from "./vectors.ts";
+import { turnOver } from "./turn_over.ts";
+import { axpy, divide, exchange, scale } from "./vectors.ts";
 
 /**
  * `luPanel(panel, pivots, n, first, columns)`: factorises columns that lie as rows of length n, from their element `first`

@@ -2,7 +2,8 @@
 import { byteSize } from "../../../trace/dtype.ts";
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { Code, type RoutineDType, type Variable } from "./code.ts";
+import { Code, type RoutineDType } from "./code.ts";
+import type { Variable } from "./expression.ts";
 
 /** What a routine does with one matrix (or signal) of each operand. */
 export type MatrixBody = (code: Code, operands: readonly Variable[]) => void;

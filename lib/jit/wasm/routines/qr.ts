@@ -1,11 +1,15 @@
 /** The routine qr: Householder reflections on columns that lie as rows. */
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { type Procedure, procedure, type RoutineDType } from "./code.ts";
+import type { RoutineDType } from "./code.ts";
+import { type Procedure, procedure } from "./procedure.ts";
+import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
+import type { Expression } from "./expression.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
 import { powerOfTwo } from "./scaling.ts";
-import { aligned } from "./substitution.ts";
-import { axpy, dot, scale, turnOver } from "./vectors.ts";
+import { aligned, BLOCK } from "./substitution.ts";
+import { turnOver } from "./turn_over.ts";
+import { axpy, dot, scale } from "./vectors.ts";
 
 /** `reflect(v, tau, x, count)`: x -= tau (v . x) v, where v has a 1 in front of the `count` elements at v + 1 (as x does). */
 export function reflect(context: ModuleContext, dtype: RoutineDType): Procedure {
@@ -54,11 +58,15 @@ export function emitQr(context: ModuleContext, kernel: Routine): KernelFunction 
   const steps = Math.min(m, n);
   const bytes = dtype === "float32" ? 4 : 8;
   const columnsAt = 0, qAt = aligned(n * m * bytes), tausAt = qAt + aligned(k * m * bytes);
-  context.needScratch(tausAt + aligned((steps + 2) * bytes) + 64);
+  const scratchAt = tausAt + aligned((steps + 2) * bytes) + 64;
+  context.needScratch(scratchAt);
   const turn = turnOver(context, dtype),
     make = makeReflection(context, dtype),
     apply = reflect(context, dtype);
   const power = powerOfTwo(context, dtype);
+  const blocks = steps >= FEWEST_BLOCKED
+    ? new BlockReflector(context, dtype, { length: m, rows: Math.max(n, k), shift: 0, scratchAt })
+    : null;
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 2, 2],
     unitCost: 2 * m * n * steps,
@@ -68,29 +76,50 @@ export function emitQr(context: ModuleContext, kernel: Routine): KernelFunction 
       const size = code.variable("real", power.call(code, a, m * n, taus));
       const tau = code.variable("real");
       turn.run(code, columns, m, a, n, n, m, code.real(1).over(size));
-      const diagonal = (j: typeof base) => code.at(columns, j.times(m + 1));
-      code.for(0, steps, (j) => {
-        const length = code.int(m - 1).minus(j);
-        tau.set(make.call(code, diagonal(j), length));
-        code.store(code.at(taus, j), tau);
-        code.for(
-          j.plus(1),
-          n,
-          (c) => apply.run(code, diagonal(j), tau, code.at(columns, c.times(m).plus(j)), length),
-        );
-      });
+      const diagonal = (j: Expression) => code.at(columns, j.times(m + 1));
+      /** Reflects row c of an array, a column, by reflection j. */
+      const reflectRow = (array: Expression, c: Expression, j: Expression): void => {
+        const place = code.at(array, c.times(m).plus(j));
+        apply.run(code, diagonal(j), tau, place, code.int(m - 1).minus(j));
+      };
+      const eliminate = (from: Expression | number, to: Expression | number, last: Expression | number) =>
+        code.for(from, to, (j) => {
+          tau.set(make.call(code, diagonal(j), code.int(m - 1).minus(j)));
+          code.store(code.at(taus, j), tau);
+          code.for(j.plus(1), last, (c) => reflectRow(columns, c, j));
+        });
+      const accumulate = (from: Expression | number, to: Expression | number) =>
+        code.for(from, to, (j) => {
+          tau.set(code.load(code.at(taus, j)));
+          code.for(j, k, (c) => reflectRow(rows, c, j));
+        }, -1);
+      const whole = Math.floor(steps / BLOCK) * BLOCK;
+      const start = code.variable("int", 0), width = code.variable("int", BLOCK);
+      if (blocks) {
+        code.while(start.lt(whole), () => {
+          eliminate(start, start.plus(BLOCK), start.plus(BLOCK));
+          code.if(start.plus(BLOCK).lt(n), () => {
+            blocks.prepare(code, columns, taus, start, width);
+            blocks.apply(code, columns, start.plus(BLOCK), code.int(n), start, true);
+          });
+          start.increase(BLOCK);
+        });
+        eliminate(whole, steps, n);
+      } else eliminate(0, steps, n);
       turn.run(code, r, n, columns, m, k, n, size);
       code.for(1, k, (i) => code.zeroBytes(code.at(r, i.times(n)), i.least(n).times(code.bytes)));
       code.zeroBytes(rows, k * m * bytes);
       code.for(0, k, (c) => code.store(code.at(rows, c.times(m + 1)), 1));
-      code.for(steps - 1, 0, (j) => {
-        tau.set(code.load(code.at(taus, j)));
-        code.for(j, k, (c) => {
-          apply.run(code, diagonal(j), tau, code.at(rows, c.times(m).plus(j)), code.int(m - 1).minus(j));
+      if (blocks) {
+        accumulate(steps - 1, whole);
+        code.while(start.gt(0), () => {
+          start.increase(-BLOCK);
+          blocks.prepare(code, columns, taus, start, width);
+          blocks.apply(code, rows, start, code.int(k), start, false);
         });
-      }, -1);
+      } else accumulate(steps - 1, 0);
       turn.run(code, q, k, rows, m, m, k, 1);
-      code.release(base, size, tau);
+      code.release(base, size, tau, start, width);
     },
   });
 }

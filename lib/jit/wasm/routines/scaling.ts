@@ -1,6 +1,7 @@
 /** Looking over arrays before an algorithm starts: whether all is finite, and how large it is. */
 import type { ModuleContext } from "../nest/mod.ts";
-import { type Procedure, procedure, type RoutineDType } from "./code.ts";
+import type { RoutineDType } from "./code.ts";
+import { type Procedure, procedure } from "./procedure.ts";
 import { walk } from "./vectors.ts";
 
 /** `allFinite(x, count)`: 1 when no element is infinite or NaN. */

@@ -1,8 +1,11 @@
 /** Triangular systems: substitution on blocks in registers, and matrix products for what lies between blocks. */
 import { type ContractSpec, emitContract } from "../contract/mod.ts";
 import type { ModuleContext } from "../nest/mod.ts";
-import { type Code, type Expression, type Procedure, procedure, type RoutineDType } from "./code.ts";
-import { copyScaled, fill, turnOver } from "./vectors.ts";
+import type { Code, RoutineDType } from "./code.ts";
+import type { Expression } from "./expression.ts";
+import { type Procedure, procedure } from "./procedure.ts";
+import { turnOver } from "./turn_over.ts";
+import { copyScaled, fill } from "./vectors.ts";
 
 /** Rows of a block: a multiple of the tiles of every matrix product. */
 export const BLOCK = 48;

@@ -1,13 +1,16 @@
 /** The routine svd: a QR decomposition with pivoting, then one-sided Jacobi rotations of the rows of R. */
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { type Expression, type Procedure, procedure, type RoutineDType } from "./code.ts";
+import type { RoutineDType } from "./code.ts";
+import type { Expression } from "./expression.ts";
+import { type Procedure, procedure } from "./procedure.ts";
 import { sortRows } from "./eigh.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
 import { aligned } from "./substitution.ts";
-import { axpy, copyScaled, divide, dot, exchange, fill, rotate, scale, turnOver } from "./vectors.ts";
+import { turnOver } from "./turn_over.ts";
+import { axpy, copyScaled, divide, dot, exchange, fill, rotate, scale } from "./vectors.ts";
 
 /** Sweeps over all pairs; 6 to 10 are usual. */
 const MOST_SWEEPS = 40;
