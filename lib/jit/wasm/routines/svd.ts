@@ -199,6 +199,12 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
         code.zeroBytes(w, k * k * bytes);
         code.for(0, k, (i) => code.store(rowOf(w, i, k + 1), 1));
         work.run(code, g, w, norms, k, code.int(k));
+        // Hundreds of rotations, each with c^2 + s^2 off by a rounding, let the lengths of both drift alike.
+        code.for(0, k, (i) => {
+          norm.set(product.call(code, rowOf(w, i, k), rowOf(w, i, k), k).root());
+          over.run(code, norm, rowOf(w, i, k), k);
+          over.run(code, norm, rowOf(g, i, k), k);
+        });
         code.for(0, k, (i) => {
           norm.set(product.call(code, rowOf(g, i, k), rowOf(g, i, k), k).root());
           code.store(code.at(s, i), code.choose(norm.lt(vanishing), 0, norm));
