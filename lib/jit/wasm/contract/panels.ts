@@ -7,9 +7,9 @@
 import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
 import { elements } from "./element.ts";
 import { emitPack } from "./packing.ts";
-import { packedBytesOfB, type PanelSizes, panelSizes } from "./plan.ts";
+import { packedBytesOfA, packedBytesOfB, type PanelSizes, panelSizes } from "./plan.ts";
 import type { ContractSpec } from "./spec.ts";
-import { emitTile, firstBlock, lastBlock } from "./tile_kernel.ts";
+import { emitTile, emitTileEpilogue, firstBlock, lastBlock } from "./tile_kernel.ts";
 
 /** Functions of a module that have no hooks and so can be shared by products. */
 const shared: WeakMap<ModuleBuilder, Map<string, number>> = new WeakMap();
@@ -40,23 +40,31 @@ function tileFunction(
 ): number {
   const element = elements[spec.dtype];
   const { bytes, lanes } = element;
-  const whole = spec.depth <= sizes.blockDepth;
-  const options = {
-    element,
+  const key = {
     ...tile,
     aRow: sizes.packA ? bytes : spec.a.outer * bytes,
     aDepth: sizes.packA ? tile.rows * bytes : spec.a.depth * bytes,
     bDepth: sizes.packB ? tile.vectors * lanes * bytes : spec.b.depth * bytes,
-    cRow: spec.rowStride * bytes,
-    accumulate: spec.accumulate ?? false,
-    whole,
     unroll: Math.min(8, Math.max(1, spec.depth)),
-    epilogue: spec.epilogue,
-    extra: spec.extra ?? [],
   };
-  const { element: _, epilogue, extra, ...key } = options;
-  const name = epilogue === undefined && extra.length === 0 ? `${spec.dtype} ${JSON.stringify(key)}` : null;
-  return once(module, name, () => emitTile(module, options));
+  return once(module, `${spec.dtype} ${JSON.stringify(key)}`, () => emitTile(module, { element, ...key }));
+}
+
+function epilogueFunction(
+  module: ModuleBuilder,
+  spec: ContractSpec,
+  tile: { vectors: number; tailLanes: number },
+): number {
+  const { epilogue, extra = [] } = spec;
+  if (epilogue === undefined) return -1;
+  const element = elements[spec.dtype];
+  return emitTileEpilogue(module, {
+    element,
+    ...tile,
+    cRow: spec.rowStride * element.bytes,
+    epilogue,
+    extra,
+  });
 }
 
 function packFunction(
@@ -99,6 +107,8 @@ interface Parts {
   /** Tiles of full height, of the full panels and of the last one. */
   readonly fullTiles: { readonly full: number; readonly last: number };
   readonly restTiles: { readonly full: number; readonly last: number };
+  /** The epilogues of tiles of the full panels and of the last one. */
+  readonly finish: { readonly full: number; readonly last: number };
   readonly packPanel: number;
   readonly packLast: number;
   readonly packRows: number;
@@ -125,6 +135,10 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
   return {
     fullTiles: tiles(tileRows, sizes.fullRows > 0),
     restTiles: tiles(restRows, restRows > 0),
+    finish: {
+      full: hasPanels ? epilogueFunction(module, spec, { vectors: tileVectors, tailLanes: lanes }) : -1,
+      last: restColumns > 0 ? epilogueFunction(module, spec, { vectors: lastVectors, tailLanes }) : -1,
+    },
     packPanel: pack("b", tileColumns, tileColumns, packB && hasPanels),
     packLast: pack("b", lastVectors * lanes, restColumns, packB && restColumns > 0),
     packRows: pack("a", tileRows, tileRows, packA && sizes.fullRows > 0),
@@ -150,7 +164,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   const hasFullPanels = spec.columns >= tileColumns;
   // The last panel differs from the others where it has fewer columns.
   const restColumns = spec.columns % tileColumns;
-  const { fullTiles, restTiles, packPanel, packLast, packRows, packRestRows } = emitParts(
+  const { fullTiles, restTiles, finish, packPanel, packLast, packRows, packRestRows } = emitParts(
     module,
     spec,
     sizes,
@@ -162,7 +176,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   const passExtra = (): void => extra.forEach((_, i) => void f.localGet(8 + i));
   const column = i32(), depth = i32(), depths = i32(), depthEnd = i32(), flags = i32(), columnLimit = i32();
   const row = i32(), rowLimit = i32(), panel = i32(), tileRow = i32(), fullLimit = i32();
-  const pa = i32(), pb = i32(), pc = i32(), packedA = i32(), target = i32();
+  const pa = i32(), pb = i32(), pc = i32(), packedA = i32(), target = i32(), sums = i32();
 
   /** Leaves pointer + outerIndex * outerStep + depth * depthStep on the stack. */
   function emitAddress(pointer: number, index: number, outer: number, depthStep: number): void {
@@ -208,15 +222,21 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   }
 
   /** All tiles of one panel of columns in a block of rows. */
-  function emitPanel(fullTile: number, restTile: number): void {
+  function emitPanel(fullTile: number, restTile: number, finish: number, vectors: number): void {
     f.localGet(row).localSet(tileRow);
     const loop = (tile: number, rows: number, limit: number): void => {
       f.localGet(tileRow).localGet(limit).i32LtU().if().loop();
-      f.localGet(pa).localGet(pb).localGet(pc).localGet(depths).localGet(flags).localGet(tileRow).localGet(
-        panel,
-      );
-      passExtra();
-      f.call(tile);
+      f.localGet(pa).localGet(pb).localGet(pc).i32Const(steps.cRow).localGet(depths).localGet(flags);
+      if (finish < 0) f.localGet(pc).i32Const(steps.cRow).call(tile);
+      else {
+        f.localGet(sums).localGet(pc).localGet(flags).i32Const(lastBlock).i32And().select();
+        f.i32Const(16 * vectors).i32Const(steps.cRow).localGet(flags).i32Const(lastBlock).i32And().select();
+        f.call(tile);
+        f.localGet(flags).i32Const(lastBlock).i32And().if();
+        f.localGet(sums).localGet(pc).localGet(tileRow).localGet(panel).i32Const(rows);
+        passExtra();
+        f.call(finish).end();
+      }
       f.localGet(pa);
       if (packA) f.localGet(depths).i32Const(rows * bytes).i32Mul();
       else f.i32Const(rows * steps.aRow);
@@ -246,12 +266,12 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
     f.localGet(panel).i32Const(bytes).i32Mul().i32Add().localSet(pc);
     if (hasFullPanels && restColumns > 0) {
       f.localGet(panel).i32Const(spec.columns - restColumns).i32LtU().if();
-      emitPanel(fullTiles.full, restTiles.full);
+      emitPanel(fullTiles.full, restTiles.full, finish.full, sizes.tileVectors);
       f.else();
-      emitPanel(fullTiles.last, restTiles.last);
+      emitPanel(fullTiles.last, restTiles.last, finish.last, Math.ceil(restColumns / lanes));
       f.end();
-    } else if (hasFullPanels) emitPanel(fullTiles.full, restTiles.full);
-    else emitPanel(fullTiles.last, restTiles.last);
+    } else if (hasFullPanels) emitPanel(fullTiles.full, restTiles.full, finish.full, sizes.tileVectors);
+    else emitPanel(fullTiles.last, restTiles.last, finish.last, Math.ceil(restColumns / lanes));
     f.localGet(pb);
     if (packB) f.localGet(depths).i32Const(panelBytes).i32Mul();
     else f.i32Const(panelBytes);
@@ -277,6 +297,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   f.localGet(rowStart).localGet(rowEnd).i32GeU();
   f.localGet(columnStart).localGet(columnEnd).i32GeU().i32Or().if().return().end();
   f.localGet(scratch).i32Const(packedBytesOfB(spec, sizes)).i32Add().localSet(packedA);
+  f.localGet(packedA).i32Const(packedBytesOfA(spec, sizes)).i32Add().localSet(sums);
   f.i32Const(spec.depth).localSet(depthEnd);
   f.localGet(columnStart).localSet(column);
   f.loop();
@@ -284,7 +305,8 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   f.i32Const(0).localSet(depth);
   f.loop();
   emitRest(f, depthEnd, depth, blockDepth).localSet(depths);
-  f.localGet(depth).i32Eqz().i32Const(firstBlock).i32Mul();
+  if (spec.accumulate) f.i32Const(0);
+  else f.localGet(depth).i32Eqz().i32Const(firstBlock).i32Mul();
   f.localGet(depth).localGet(depths).i32Add().localGet(depthEnd).i32Eq().i32Const(lastBlock).i32Mul().i32Or();
   f.localSet(flags);
   if (packB) emitPackB();

@@ -78,8 +78,11 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
   const tileVectors = tile.vectors;
   const tileColumns = tileVectors * lanes;
   const blockDepth = chooseDepth(depth, vectors);
-  const bigA = rows * Math.min(depth, blockDepth) * bytes > blockBytes;
-  const packA = spec.loadA !== undefined || (a.depth === 1 ? bigA && vectors >= 16 : bigA && vectors >= 4);
+  const bytesOfA = rows * Math.min(depth, blockDepth) * bytes;
+  // Beside wide matrices packing costs next to nothing, and all such products share their tiles.
+  const wide = vectors >= 32 && bytesOfA > blockBytes / 3;
+  const packA = spec.loadA !== undefined || wide ||
+    (bytesOfA > blockBytes && vectors >= (a.depth === 1 ? 16 : 4));
   // Packing B pays when each panel is used by many tiles, or by some where its rows would evict one another from
   // the first cache because they are a multiple of 1 KB apart.
   const directRows = (b.depth * bytes) % 1024 === 0 ? 2 * tile.rows : 96;
@@ -129,6 +132,14 @@ export function packedBytesOfB(spec: ContractSpec, sizes: PanelSizes): number {
   return alignUp(ceilDivide(sizes.blockColumns, tileColumns) * tileColumns * sizes.blockDepth * bytes);
 }
 
+/** Bytes of packed A, behind which the sums of a tile lie while its epilogue works on them. */
+export function packedBytesOfA(spec: ContractSpec, sizes: PanelSizes): number {
+  return sizes.packA ? alignUp(sizes.blockRows * sizes.blockDepth * elements[spec.dtype].bytes) : 0;
+}
+
+/** Bytes of the sums of the largest tile. */
+const TILE_BYTES = 256;
+
 function oneRowPlan(spec: ContractSpec, swapped: boolean): ContractPlan | null {
   const { bytes } = elements[spec.dtype];
   const [vector, matrix, columns] = swapped ? [spec.b, spec.a, spec.rows] : [spec.a, spec.b, spec.columns];
@@ -153,13 +164,13 @@ export function planContract(spec: ContractSpec): ContractPlan {
     const plan = oneRowPlan(spec, true);
     if (plan !== null) return plan;
   }
-  const { bytes, lanes } = elements[spec.dtype];
+  const { lanes } = elements[spec.dtype];
   const sizes = panelSizes(spec);
-  const packedA = sizes.packA ? sizes.blockRows * sizes.blockDepth * bytes : 0;
   return {
     method: "panels",
     swapped: false,
-    scratchBytes: packedBytesOfB(spec, sizes) + alignUp(packedA),
+    scratchBytes: packedBytesOfB(spec, sizes) + packedBytesOfA(spec, sizes) +
+      (spec.epilogue ? TILE_BYTES : 0),
     rowTile: sizes.rowTile,
     columnTile: sizes.tileVectors * lanes,
   };

@@ -10,7 +10,7 @@ import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod
 import type { Element } from "./element.ts";
 import type { Epilogue } from "./spec.ts";
 
-/** Bits of the kernel's `flags` argument: whether this block of depth is the first, the last. */
+/** Bits of the kernel's `flags` argument: whether nothing was added up before, whether nothing comes after. */
 export const firstBlock = 1;
 export const lastBlock = 2;
 
@@ -24,24 +24,19 @@ export interface TileOptions {
   readonly aRow: number;
   readonly aDepth: number;
   readonly bDepth: number;
-  readonly cRow: number;
-  readonly accumulate: boolean;
-  /** Whether all of the depth comes in one call, so that `flags` says nothing. */
-  readonly whole: boolean;
   readonly unroll: number;
-  readonly epilogue?: Epilogue;
-  readonly extra: readonly ValueType[];
 }
 
-/** Emits `tile(a, b, c, depth, flags, row, column, ...extra)` and returns its index. */
+/**
+ * Emits `tile(a, b, c, cRow, depth, flags, target, targetRow)` and returns its index. What `c` holds is added unless
+ * this is the first block; the sums go to `target`. Rows are `cRow` and `targetRow` bytes apart, so that products with
+ * packed operands share their tiles: one function is optimised for all of them.
+ */
 export function emitTile(module: ModuleBuilder, options: TileOptions): number {
-  const { element, rows, vectors, aRow, aDepth, bDepth, extra } = options;
+  const { element, rows, vectors, aRow, aDepth, bDepth } = options;
   const vectorBytes = 16;
-  const f = module.addFunction({
-    params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32", ...extra],
-    results: [],
-  });
-  const [a, b, c, depth, flags, row, column] = [0, 1, 2, 3, 4, 5, 6];
+  const f = module.addFunction({ params: new Array(8).fill("i32"), results: [] });
+  const [a, b, c, cRow, depth, flags, target, targetRow] = [0, 1, 2, 3, 4, 5, 6, 7];
   const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
   const right = Array.from({ length: vectors }, () => f.local("v128"));
   const left = f.local("v128");
@@ -79,52 +74,63 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): number {
   advance(1);
   f.brIf(0).end().end();
 
-  emitStore(f, options, { c, flags, row, column }, sums, left);
+  const lanesOf = (v: number): number => v === vectors - 1 ? options.tailLanes : element.lanes;
+  const eachRow = (pointer: number, step: number, body: (sum: number, v: number) => void): void => {
+    for (let r = 0; r < rows; r++) {
+      for (let v = 0; v < vectors; v++) body(sums[r * vectors + v], v);
+      if (r + 1 < rows) f.localGet(pointer).localGet(step).i32Add().localSet(pointer);
+    }
+  };
+  f.localGet(flags).i32Const(firstBlock).i32And().i32Eqz().if();
+  eachRow(c, cRow, (sum, v) => {
+    emitLoadPart(f, element, c, v * vectorBytes, lanesOf(v), left);
+    f.localGet(sum);
+    element.add(f);
+    f.localSet(sum);
+  });
+  f.end();
+  eachRow(target, targetRow, (sum, v) => emitStorePart(f, element, target, v * vectorBytes, lanesOf(v), sum));
   return f.index;
 }
 
-/** Adds what C holds where there were earlier blocks, applies the epilogue after the last one, and stores. */
-function emitStore(
-  f: FunctionBuilder,
-  options: TileOptions,
-  params: { c: number; flags: number; row: number; column: number },
-  sums: readonly number[],
-  spare: number,
-): void {
-  const { element, rows, vectors, cRow, accumulate, whole, epilogue } = options;
-  const { c, flags } = params;
-  function each(body: (sum: number, offset: number, lanes: number, r: number, v: number) => void): void {
-    for (let r = 0; r < rows; r++) {
-      for (let v = 0; v < vectors; v++) {
-        const lanes = v === vectors - 1 ? options.tailLanes : element.lanes;
-        body(sums[r * vectors + v], r * cRow + v * 16, lanes, r, v);
-      }
-    }
+/** The elementwise work on a tile's sums. */
+export interface TileEpilogue {
+  readonly element: Element;
+  readonly vectors: number;
+  readonly tailLanes: number;
+  /** Bytes from row to row of C. */
+  readonly cRow: number;
+  readonly epilogue: Epilogue;
+  readonly extra: readonly ValueType[];
+}
+
+/**
+ * Emits `finish(sums, c, row, column, rows, ...extra)`, which applies the epilogue to a tile whose sums lie in rows of
+ * `vectors` vectors, and stores what comes of them.
+ */
+export function emitTileEpilogue(module: ModuleBuilder, options: TileEpilogue): number {
+  const { element, vectors, tailLanes, cRow, epilogue } = options;
+  const f = module.addFunction({
+    params: ["i32", "i32", "i32", "i32", "i32", ...options.extra],
+    results: [],
+  });
+  const [sums, c, row, column, rows] = [0, 1, 2, 3, 4];
+  const extra = options.extra.map((_, i) => 5 + i);
+  const value = f.local("v128"), place = f.local("i32");
+  f.loop();
+  for (let v = 0; v < vectors; v++) {
+    const lanes = v === vectors - 1 ? tailLanes : element.lanes;
+    f.localGet(sums).v128Load(16 * v).localSet(value);
+    f.localGet(column).i32Const(v * element.lanes).i32Add().localSet(place);
+    epilogue(f, { value, lanes, row, column: place, extra });
+    f.localSet(value);
+    emitStorePart(f, element, c, 16 * v, lanes, value);
   }
-  if (accumulate || !whole) {
-    if (!accumulate) f.localGet(flags).i32Const(firstBlock).i32And().i32Eqz().if();
-    each((sum, offset, lanes) => {
-      emitLoadPart(f, element, c, offset, lanes, spare);
-      f.localGet(sum);
-      element.add(f);
-      f.localSet(sum);
-    });
-    if (!accumulate) f.end();
-  }
-  if (epilogue !== undefined) {
-    if (!whole) f.localGet(flags).i32Const(lastBlock).i32And().if();
-    const row = f.local("i32");
-    const column = f.local("i32");
-    const extra = options.extra.map((_, i) => 7 + i);
-    each((sum, _offset, lanes, r, v) => {
-      if (v === 0) f.localGet(params.row).i32Const(r).i32Add().localSet(row);
-      f.localGet(params.column).i32Const(v * element.lanes).i32Add().localSet(column);
-      epilogue(f, { value: sum, lanes, row, column, extra });
-      f.localSet(sum);
-    });
-    if (!whole) f.end();
-  }
-  each((sum, offset, lanes) => emitStorePart(f, element, c, offset, lanes, sum));
+  f.localGet(sums).i32Const(16 * vectors).i32Add().localSet(sums);
+  f.localGet(c).i32Const(cRow).i32Add().localSet(c);
+  f.localGet(row).i32Const(1).i32Add().localSet(row);
+  f.localGet(rows).i32Const(1).i32Sub().localTee(rows).brIf(0).end();
+  return f.index;
 }
 
 /** Leaves the first `lanes` elements at the pointer plus offset on the stack; never reads beyond them. */
