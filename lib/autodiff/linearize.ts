@@ -65,7 +65,10 @@ class Linearizer {
   /** The plain rule: the outputs are there already. */
   push(node: Node, primals: readonly Tensor[], outputs: readonly Tensor[]): void {
     const tangents = node.inputs.map((input) => this.tangentOf(input));
-    this.#record(node, tangentsOf(node, primals, tangents, outputs, this.context));
+    const transform = /^(?:linearize|jacfwd) /.test(this.context)
+      ? `in the forward derivative (${this.context})`
+      : `in the backward pass (${this.context})`;
+    this.#record(node, tangentsOf(node, primals, tangents, outputs, this.context, transform));
   }
 
   /** The rule of loops and calls, which computes the outputs anew; null when the primitive has none. */

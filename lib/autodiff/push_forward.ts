@@ -45,7 +45,8 @@ export function pushForward(
     const together = forwardTogether(node, inputs, inputTangents);
     const outputs = together?.outputs ?? replayNode(trace, node, inputs);
     values.define(node.outputs, outputs);
-    const results = together?.tangents ?? tangentsOf(node, inputs, inputTangents, outputs, context);
+    const results = together?.tangents ??
+      tangentsOf(node, inputs, inputTangents, outputs, context, `in the forward derivative (${context})`);
     results.forEach((tangent, i) => tangent && moving.set(node.outputs[i], tangent));
   }
   return {
@@ -71,20 +72,21 @@ function forwardTogether(
   }
 }
 
-/** Applies the forward rule of one node that some tangent reaches. */
+/** Applies the forward rule of one node that some tangent reaches; `transform` says in messages what made its nodes. */
 export function tangentsOf(
   node: Node,
   primals: readonly Tensor[],
   tangents: readonly MaybeTensor[],
   outputs: readonly Tensor[],
   context: string,
+  transform: string,
 ): readonly MaybeTensor[] {
   const { derivative } = node.primitive;
   if (derivative.kind === "none") {
     if (derivative.policy === "error") throw missingDerivative(node, tangents, derivative.why, context);
     return outputs.map(() => null);
   }
-  const previous = enterLocation(node);
+  const previous = enterLocation(node, transform);
   try {
     return checkTangents(node, derivative.jvp({ primals, tangents, params: node.params, outputs }));
   } finally {

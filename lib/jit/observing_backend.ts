@@ -8,7 +8,7 @@ import type { Storage } from "../trace/storage.ts";
 import type { Backend, CompileOptions, Executable, RunInput } from "./backend.ts";
 import { compareWithDevice } from "./guard/compare.ts";
 import { checkNode, roundToType } from "./guard/explain.ts";
-import { type Guards, isOrigin } from "./guard/guards.ts";
+import { carriersOfResults, type Guards, isOrigin } from "./guard/guards.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
 import { verifyGraph } from "../trace/verify.ts";
 
@@ -28,11 +28,12 @@ class DebugBackend extends ReferenceBackend {
 
   override compile(graph: Graph, options: CompileOptions): Executable {
     verifyGraph(graph);
+    const carriers = carriersOfResults(graph);
     const backend = new ReferenceBackend({
       onNode: (node, inputs, outputs) => {
         checkIndices(node, inputs);
         outputs.forEach(roundToType);
-        if (isOrigin(node)) checkNode(node, inputs, outputs, this.#guards, graph);
+        if (isOrigin(node) || carriers.has(node)) checkNode(node, inputs, outputs, this.#guards, graph);
         compareWithDevice(node, inputs, outputs, this.#backend);
       },
     });

@@ -28,6 +28,8 @@ export function formatTraced(tensor: Tensor): string {
 /** More elements than this are elided, three at each end of an axis. */
 const ELIDE_ABOVE = 1000;
 const EDGE = 3;
+/** Rows longer than this go on in the next line. */
+const LINE = 80;
 
 /** A concrete tensor: `tensor([[1, 2], [3, 4]], float32[2, 2])`. A tensor on a GPU shows its type only. */
 export function formatTensor(tensor: Tensor): string {
@@ -83,13 +85,27 @@ export function formatData(data: TypedArray, dtype: DType, shape: Shape, indent 
       if (cut && i === EDGE) parts.push("...");
       parts.push(build(axis + 1, depth + 1));
     }
-    const last = axis === shape.length - 1;
-    const separator = last
-      ? ", "
-      : `,${"\n".repeat(shape.length - 1 - axis)}${" ".repeat(indent + depth + 1)}`;
-    return `[${parts.join(separator)}]`;
+    const margin = " ".repeat(indent + depth + 1);
+    if (axis === shape.length - 1) return `[${wrapped(parts, margin)}]`;
+    return `[${parts.join(`,${"\n".repeat(shape.length - 1 - axis)}${margin}`)}]`;
   }
   return build(0, 0);
+}
+
+/** Elements with commas between them, in lines of LINE characters. */
+function wrapped(parts: readonly string[], margin: string): string {
+  let text = "", column = margin.length;
+  parts.forEach((part, i) => {
+    const length = part.length + 1;
+    if (i > 0) {
+      const fits = column + 1 + length <= LINE;
+      text += fits ? ", " : `,\n${margin}`;
+      column = fits ? column + 1 : margin.length;
+    }
+    text += part;
+    column += length;
+  });
+  return text;
 }
 
 function visibleOffsets(shape: Shape, elide: boolean): number[] {

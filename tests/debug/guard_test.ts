@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import {
   allClose,
+  concat,
   cond,
   DamoError,
   DonatedError,
@@ -11,6 +12,7 @@ import {
   print,
   scan,
   shared,
+  slice,
   type Tensor,
   tensor,
   where,
@@ -30,7 +32,7 @@ Deno.test("a guard names the operation that made the first NaN, and its line", (
   const error = assertThrows(() => f(tensor([1, -1])), NonFiniteError);
   assertMatch(
     error.message,
-    /^log: element 1 of its result float32\[2\] is NaN\.\n {4}at .*guard_test\.ts:26:/,
+    /^log: element 1 of its result float32\[2\] is NaN\.\n {4}at .*guard_test\.ts:28:/,
   );
 });
 
@@ -157,6 +159,31 @@ Deno.test("masks of -Infinity and padding are no offence; prints of a failing ca
     console.log = log;
   }
   assertEquals(lines, ["x: [2, 4] float32[2]", "x: [2, 0] float32[2]"]);
+});
+
+Deno.test("what an input brings through movements and choices alone is found in the result", () => {
+  const carry: [string, (x: Tensor) => Tensor][] = [
+    ["select", (x) => where(x.lt(5), 0, x)],
+    ["reshape", (x) => x.reshape([2, 1])],
+    ["concat", (x) => concat([x, x])],
+    ["slice", (x) => x.at(slice(1))],
+    ["gather", (x) => x.at(tensor([1, 1], { dtype: "int32" }))],
+    ["sort", (x) => x.sort()],
+  ];
+  for (const [name, f] of carry) {
+    for (const mode of ["fast", "debug"] as const) {
+      const guarded = jit(f, { guard: { nan: true }, mode });
+      guarded(tensor([1, 2]));
+      const error = assertThrows(() => guarded(tensor([1, NaN])), NonFiniteError);
+      assert(error.message.startsWith(`${name}: element `), error.message);
+      assert(error.message.includes("an input brought it"), error.message);
+      assert(error.message.includes("guard_test.ts:"), error.message);
+      assertEquals(error.detail.brought, true);
+    }
+  }
+  // A later origin is named first: it is what the user computes with.
+  const both = jit((x: Tensor) => [x.reshape([2, 1]), x.sqrt()], { guard: { nan: true } });
+  assertThrows(() => both(tensor([1, NaN])), NonFiniteError, "sqrt");
 });
 
 Deno.test("mode debug compares every operation of the device with the interpreter", () => {

@@ -40,6 +40,14 @@ Deno.test("large tensors show the ends of each axis", () => {
   assertEquals(String(ones([1000])).includes("..."), false);
 });
 
+Deno.test("long rows go on in the next line, aligned, with at most 80 characters", () => {
+  const lines = String(arange(60)).split("\n");
+  assertEquals(lines[0], "tensor([ 0,  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17,");
+  assertEquals(lines[1].slice(0, 15), "        18, 19,");
+  assertEquals(lines.length, 4);
+  assert(String(zeros([2, 500])).split("\n").every((line) => line.length <= 100));
+});
+
 Deno.test("a traced tensor shows its type and name, never a value", () => {
   let shown = "";
   jit((weights: Tensor) => {

@@ -6,7 +6,7 @@ import { interpretGraph } from "../../trace/interpret.ts";
 import type { HostArray } from "../../trace/primitive.ts";
 import { describe } from "../../trace/shape.ts";
 import { withoutPrinting } from "../effects/print.ts";
-import { type Guards, isOrigin, offence } from "./guards.ts";
+import { carriersOfResults, type Guards, isOrigin, offence } from "./guards.ts";
 
 /** Interprets the graph up to the first offending operation and describes it; null when no operation offends. */
 export function findOffender(
@@ -14,15 +14,19 @@ export function findOffender(
   inputs: readonly HostArray[],
   guards: Guards,
 ): NonFiniteError | null {
+  const carriers = carriersOfResults(graph);
+  const results: (() => void)[] = [];
   try {
     withoutPrinting(() =>
       interpretGraph(graph, inputs, {
         onNode(node, operands, outputs) {
           outputs.forEach(roundToType);
           if (isOrigin(node)) checkNode(node, operands, outputs, guards, graph);
+          else if (carriers.has(node)) results.push(() => checkNode(node, operands, outputs, guards, graph));
         },
       })
     );
+    for (const checkResult of results) checkResult();
   } catch (error) {
     if (error instanceof NonFiniteError) return error;
     throw error;

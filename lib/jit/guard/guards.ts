@@ -1,6 +1,6 @@
 /** What guards look for. */
 import { isFloat } from "../../trace/dtype.ts";
-import type { Node } from "../../trace/graph.ts";
+import type { Graph, Node } from "../../trace/graph.ts";
 import type { Lowering } from "../../trace/lowering.ts";
 
 /** What a guard looks for: NaN, infinities, magnitudes above `big`. */
@@ -43,4 +43,16 @@ export function isOrigin(node: Node): boolean {
   if (!outputs.some(({ aval }) => isFloat(aval.dtype))) return false;
   const lowering = primitive.lower(params, inputs.map((v) => v.aval), outputs.map((v) => v.aval));
   return !CARRIERS.has(lowering.kind);
+}
+
+/**
+ * The operations that give results of the graph without being the origin of any value: what they carry into a result
+ * is looked at after everything else, so that a value that an input brought is found there.
+ */
+export function carriersOfResults(graph: Graph): Set<Node> {
+  const carriers = new Set<Node>();
+  for (const { node, aval } of graph.outputs) {
+    if (node !== null && isFloat(aval.dtype) && !isOrigin(node)) carriers.add(node);
+  }
+  return carriers;
 }

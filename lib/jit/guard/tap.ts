@@ -10,7 +10,7 @@ import { abs, add, any, eq, gt, isNaN, not, or, where } from "../../trace/ops/mo
 import type { Aval } from "../../trace/shape.ts";
 import { Tensor } from "../../trace/tensor.ts";
 import { Trace, withTrace } from "../../trace/trace.ts";
-import { type Guards, isOrigin } from "./guards.ts";
+import { carriersOfResults, type Guards, isOrigin } from "./guards.ts";
 
 /** The number that stands for "none". */
 export const NONE = 0x7fffffff;
@@ -57,10 +57,22 @@ function tap(
           const made = kept ? node : new Node(primitive, read, node.params, avalsOf(node), location);
           trace.nodes.push(made);
           node.outputs.forEach((output, i) => values.set(output, made.outputs[i]));
-          if (isOrigin(node)) first = testNode(trace, node, made, guards, found, first);
+          if (isOrigin(node)) first = testNode(trace, node, made.outputs, guards, found, first);
         }
       } finally {
         swapLocation(previous);
+      }
+    }
+    if (carry === null) {
+      for (const node of carriersOfResults(graph)) {
+        first = testNode(
+          trace,
+          node,
+          node.outputs.map((output) => values.get(output)!),
+          guards,
+          found,
+          first,
+        );
       }
     }
     const code = trace.lift(add(first, Tensor.literal(0, "int32")));
@@ -81,13 +93,13 @@ function avalsOf(node: Node): Aval[] {
 function testNode(
   trace: Trace,
   node: Node,
-  made: Node,
+  outputs: readonly Variable[],
   guards: Guards,
   found: Node[],
   first: Tensor,
 ): Tensor {
   const number = found.push(node) - 1;
-  for (const output of made.outputs) {
+  for (const output of outputs) {
     if (!isFloat(output.aval.dtype)) continue;
     const bad = any(offends(new Tensor(output.aval, null, trace, output), guards));
     const none = eq(first, Tensor.literal(NONE, "int32"));
