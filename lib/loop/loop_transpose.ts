@@ -27,8 +27,9 @@ export function transposeLoop(
     carries: absent(given.carries),
     slices: absent(given.sequences),
   };
-  const forward = loopActivity(params, linear, dependence);
-  if (forward.carries.includes(false) || params.condition || params.stops || params.step) throw mixed();
+  if (params.condition || params.stops || params.step) throw mixed();
+  // Initial values that are known are tangents too: the body is linear in all carries together.
+  const forward = loopActivity(params, { ...linear, carries: linear.carries.map(() => true) }, dependence);
   const outputs = splitOutputs(cotangents, params);
   const present = (list: readonly MaybeTensor[]) => list.map((tensor) => tensor !== null);
   const inside = splitBodyInputs(body.inputs, params);

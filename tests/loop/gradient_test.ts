@@ -239,3 +239,25 @@ Deno.test("a loop of 100,000 steps differentiated", () => {
   // The fixed point of c = c x + 1 is 1 / (1 - x).
   assertNear(grad(f)(f64(0.5)).itemSync(), 4, 1e-12);
 });
+
+loopTest("an inner loop fills the carry of the loop around it row by row", () => {
+  const f = (x: Tensor): Tensor =>
+    forLoop(2, (_, c) => scan((h: Tensor, v: Tensor) => [h, v.mul(3)], 0, c)[1].sin(), x).square().sum();
+  checkDerivatives(f, [f64([0.25, 0.8, 0.3])]);
+});
+
+loopTest("second order of a loop one of whose carries depends on nothing that moves", () => {
+  const f = (x: Tensor, y: Tensor): Tensor =>
+    forLoop(2, (i, c) => {
+      const inner = (a: Tensor): Tensor =>
+        scan((b: Tensor) => [a.sin(), b.sum()], i.cast(a.dtype).add(a.mul(0)), x)[0].sin();
+      const [last, rows, count] = scan(
+        (a: Tensor) => [inner(a), inner(a).at(1)],
+        y,
+        x,
+        { until: (a) => a.at(2).gt(0.9) },
+      );
+      return rows.add(last.mul(count.cast(last.dtype))).sin().add(c.mul(0));
+    }, x).sum();
+  checkDerivatives(f, [f64([-0.4, 0.35, 0.88]), f64([0.38, 0.9, -0.3])]);
+});

@@ -166,7 +166,13 @@ function rebind(step: Step, moved: ReadonlyMap<number, Binding>): Step {
   let touched = false;
   forEachBinding(step, ({ buffer }) => touched ||= moved.has(buffer));
   if (!touched) return step;
-  const at = (binding: Binding) => moved.get(binding.buffer) ?? binding;
+  // Inside a further loop the step may fill it row by row.
+  const at = (binding: Binding): Binding => {
+    const place = moved.get(binding.buffer);
+    if (!place) return binding;
+    const { buffer, offset, steps } = place;
+    return { buffer, offset: offset + binding.offset, steps: [...steps, ...binding.steps] };
+  };
   switch (step.kind) {
     case "kernel":
       return { ...step, bindings: step.bindings.map(at) };
