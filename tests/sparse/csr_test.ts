@@ -14,18 +14,19 @@ import {
   zeros,
 } from "../../mod.ts";
 import { assertSame, FLOAT_DTYPES } from "../support/matrices.ts";
+import { widest } from "../support/devices.ts";
 import { testEverywhere } from "../support/operands.ts";
 import { TestRandom } from "../support/random.ts";
 
 /** A matrix of which about one element in four is not 0, with an empty first, middle and last row where there is room. */
 function dense(rows: number, columns: number, seed = 1): Tensor {
   const random = new TestRandom(seed);
-  const data = Float64Array.from({ length: rows * columns }, (_, i) => {
+  const data = Array.from({ length: rows * columns }, (_, i) => {
     const row = Math.floor(i / columns);
     const value = Math.round(random.normal() * 8) / 8;
     return row % 3 === 0 || random.below(2) === 0 ? 0 : value;
   });
-  return tensor(data, { shape: [rows, columns] });
+  return widest(data, [rows, columns]);
 }
 
 const SIZES = [[1, 1], [4, 3], [7, 5], [13, 17], [3, 0], [0, 4]];

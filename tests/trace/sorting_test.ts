@@ -15,13 +15,14 @@ import {
   zeros,
 } from "../../mod.ts";
 import golden from "../golden/arrays.json" with { type: "json" };
+import { wide, widest } from "../support/devices.ts";
 import { goldenOperand, numbers, testEverywhere } from "../support/operands.ts";
 import { type GoldenNumber, goldenNumbers } from "../support/traced.ts";
 
 const { order } = golden;
 
 function vector(values: readonly unknown[]): Tensor {
-  return tensor(Float64Array.from(goldenNumbers(values as GoldenNumber[])));
+  return widest(goldenNumbers(values as GoldenNumber[]));
 }
 
 testEverywhere("vectors are sorted stably with NaN last, in both directions", () => {
@@ -44,7 +45,7 @@ testEverywhere("any axis is sorted", () => {
 });
 
 testEverywhere("long vectors and every dtype are sorted", () => {
-  for (const dtype of ["float32", "float64", "float16", "int32", "uint32", "int8", "uint8"] as const) {
+  for (const dtype of [wide(), "float32", "float16", "int32", "uint32", "int8", "uint8"] as const) {
     const data = Array.from({ length: 1023 }, (_, i) => (i * 7919) % 101);
     const x = tensor(data, { dtype });
     assertEquals(numbers(sort(x)), [...data].sort((a, b) => a - b), dtype);
@@ -72,8 +73,8 @@ testEverywhere("searchsorted agrees with NumPy, also in short and empty vectors"
   assertEquals(numbers(searchsorted(sorted, values)), search.left);
   assertEquals(numbers(sorted.searchsorted(values, { side: "right" })), search.right);
   for (const [size, expected] of order.searchSizes as [number, number[]][]) {
-    const even = tensor(Float64Array.from({ length: size }, (_, i) => 2 * i));
-    const wanted = tensor(Float64Array.from({ length: expected.length }, (_, i) => i - 1));
+    const even = widest(Array.from({ length: size }, (_, i) => 2 * i));
+    const wanted = widest(Array.from({ length: expected.length }, (_, i) => i - 1));
     assertEquals(numbers(searchsorted(even, wanted)), expected, `size ${size}`);
   }
   assertEquals(searchsorted(sorted, 1).itemSync(), 3);
