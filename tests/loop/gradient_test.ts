@@ -15,7 +15,7 @@ import {
 } from "@damo/damo";
 import { setCheckpointThreshold } from "../../lib/loop/loop_linearize.ts";
 import { checkDerivatives, f64, loopTest, typed, values } from "./both_executors.ts";
-import { assertNear, wide } from "../support/devices.ts";
+import { assertNear, deviceTest, wide } from "../support/devices.ts";
 
 const rows = () => f64([[0.1, 0.2], [0.3, -0.4], [0.5, 0.6], [-0.7, 0.8], [0.9, -0.1]]);
 
@@ -151,7 +151,7 @@ loopTest("a third derivative through a while loop", () => {
   assertNear(third, 6 * 5 * 4 * x ** 3, 1e-9);
 });
 
-Deno.test("a fifth derivative through a while loop: tapes are added", () => {
+deviceTest("a fifth derivative through a while loop: tapes are added", () => {
   const f = (x: Tensor) => whileLoop((c) => c.lt(10), (c) => c.mul(x), x);
   const fifth = grad(grad(grad(grad(grad(f)))))(f64(1.5)).itemSync();
   assertNear(fifth, 720 * 1.5, 1e-7);
@@ -233,7 +233,7 @@ loopTest("pullbacks and pushforwards outlive their program", () => {
   assertEquals(values(hessian(product)(f64([1, 1]))), [[12, 16], [16, 12]]);
 });
 
-Deno.test("a loop of 100,000 steps differentiated", () => {
+deviceTest("a loop of 100,000 steps differentiated", () => {
   const n = 100_000;
   const f = (x: Tensor) => forLoop(n, (_, c) => c.mul(x).add(1), x);
   // The fixed point of c = c x + 1 is 1 / (1 - x).

@@ -20,6 +20,8 @@ export interface Place {
   readonly elements: number;
   /** Whether it is worth reading as a texture where it is only read. */
   readonly texture: boolean;
+  /** An offset that the shader computes, as an expression. */
+  readonly inside?: string | null;
 }
 
 /** A buffer as a shader binds it. */
@@ -158,11 +160,10 @@ export class Access {
 
   /** The constant offset of an operand, and its run-time offset as a term of a sum. */
   base(operand: number): { readonly constant: number; readonly term: string | null } {
-    const { offset, dynamic } = this.#places[operand];
-    return {
-      constant: offset,
-      term: dynamic ? this.parameter(this.parameters.indexOf(operand)) : null,
-    };
+    const { offset, dynamic, inside } = this.#places[operand];
+    const terms = dynamic ? [this.parameter(this.parameters.indexOf(operand))] : [];
+    if (inside) terms.push(inside);
+    return { constant: offset, term: terms.length === 0 ? null : terms.join(" + ") };
   }
 
   #slot(operand: number): Slot {

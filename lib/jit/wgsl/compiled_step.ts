@@ -1,6 +1,8 @@
 /** Kernels of a program, compiled for the buffers they meet. */
 import type { Binding, KernelStep, LoopStep, Program } from "../kernel/program.ts";
 import type { GpuHeap } from "./heap.ts";
+import { type LoopParts, loopParts } from "./kernels/loop_parts.ts";
+import { loopsInside, planLoop } from "./kernels/loop_shader.ts";
 import { planKernel } from "./kernels/plan_kernel.ts";
 import { writeInteger } from "./kernels/write_integer.ts";
 import { placesOf, type ProgramLayout } from "./layout.ts";
@@ -28,6 +30,12 @@ export interface CompiledStep {
   scratch: number;
 }
 
+/** A loop that is one shader. */
+export interface LoopKernel {
+  readonly step: KernelStep;
+  readonly parts: LoopParts;
+}
+
 type Exchange = LoopStep["exchange"][number];
 
 export class StepTable {
@@ -41,6 +49,8 @@ export class StepTable {
   readonly #plans: Map<KernelStep, Map<string, KernelPlan>> = new Map();
   readonly #copies: Map<Exchange, KernelStep> = new Map();
   readonly #integers: Map<Binding, KernelStep> = new Map();
+  readonly #loops: Map<LoopStep, LoopKernel | null> = new Map();
+  readonly #partsOf: Map<KernelStep, LoopParts> = new Map();
 
   constructor(heap: GpuHeap, program: Program, layout: ProgramLayout, name: string) {
     this.#heap = heap;
@@ -97,8 +107,11 @@ export class StepTable {
       );
       const { device, tuning } = this.#heap.device;
       const integer = [...this.#integers.values()].includes(step);
+      const parts = this.#partsOf.get(step);
       plan = integer
         ? writeInteger(places[0])
+        : parts
+        ? planLoop(parts, places, tuning)
         : planKernel(step.kernel, places, tuning, { buffers: device.limits.maxStorageBuffersPerShaderStage });
       variants.set(key, plan);
     }
@@ -143,6 +156,35 @@ export class StepTable {
     return `The ${label} kernel of ${this.#name} (${names}${
       lines ? `, written at ${lines}` : ""
     }) was refused:`;
+  }
+
+  /** The kernel of a loop over a small state; null for other loops. */
+  loop(step: LoopStep): LoopKernel | null {
+    let kernel = this.#loops.get(step);
+    if (kernel === undefined) this.#loops.set(step, kernel = this.#loopKernel(step));
+    return kernel;
+  }
+
+  #loopKernel(step: LoopStep): LoopKernel | null {
+    const { device, tuning } = this.#heap.device;
+    const parts = loopParts(step, this.#program.buffers, tuning);
+    if (parts === null) return null;
+    const buffers = new Set(parts.bindings.map(({ buffer }) => buffer));
+    if (buffers.size >= device.limits.maxStorageBuffersPerShaderStage) return null;
+    const inside = loopsInside(parts);
+    const bindings = parts.bindings.map((binding): Binding => ({
+      ...binding,
+      steps: binding.steps.filter(({ loop }) => !inside.has(loop)),
+    }));
+    const { operands } = parts;
+    const kernel: KernelStep = {
+      kind: "kernel",
+      kernel: { kind: "routine", routine: "loop", options: {}, shapes: [], operands },
+      bindings,
+      nodes: [step.node],
+    };
+    this.#partsOf.set(kernel, parts);
+    return { step: kernel, parts };
   }
 
   /** A step that moves a new carry into its place. */

@@ -57,7 +57,7 @@ const MAX_TEXTURE_BYTES = 100 << 20;
 
 /** The places of a step's operands; `slots` numbers their GPU buffers. */
 export function placesOf(
-  step: KernelStep,
+  step: Pick<KernelStep, "bindings">,
   program: Program,
   layout: ProgramLayout,
   slots: readonly number[],

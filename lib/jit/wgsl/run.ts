@@ -2,15 +2,19 @@
 import type { Binding, KernelStep, LoopStep, Program, Step, SwitchStep } from "../kernel/program.ts";
 import type { Block } from "../wasm/memory/mod.ts";
 import { type Place, storedBits } from "./access.ts";
-import type { CompiledStep, StepTable } from "./compiled_step.ts";
+import type { CompiledStep, LoopKernel, StepTable } from "./compiled_step.ts";
 import type { GpuHeap } from "./heap.ts";
 import { runHostStep } from "./host_step.ts";
+import { LOOP_STATE_BYTES } from "./kernels/loop_shader.ts";
 import { bufferBytes, type ProgramLayout, writtenTapes } from "./layout.ts";
 import type { Dispatch } from "./plan.ts";
 import { type BufferTexture, RunTextures } from "./textures.ts";
 
 /** Dispatches between two submits at most. */
 const MAX_DISPATCHES = 4000;
+
+/** Steps of a loop that may end early before the host looks for the first time whether it has. */
+const FIRST_BLOCK = 32;
 
 /** What a run has to do with. */
 export interface RunContext {
@@ -173,7 +177,8 @@ export class Run {
     runHostStep(this, this.#heap, this.#context.program, step);
   }
 
-  kernel(step: KernelStep): void {
+  /** Dispatches a kernel; `constants` take the place of those of its plan. */
+  kernel(step: KernelStep, constants?: readonly number[]): void {
     if (step.copies !== undefined) {
       const [from, to] = step.copies;
       const a = step.bindings[from], b = step.bindings[to];
@@ -184,7 +189,7 @@ export class Run {
     const scratch = this.#scratchFor(compiled.plan.scratchBytes);
     compiled.plan.dispatches.forEach((dispatch, i) => {
       const parameters = dispatch.offsets.map((operand) => this.#movingOffset(step.bindings[operand]));
-      this.#dispatch(dispatch, compiled, i, scratch, [...parameters, ...dispatch.constants]);
+      this.#dispatch(dispatch, compiled, i, scratch, [...parameters, ...constants ?? dispatch.constants]);
     });
   }
 
@@ -293,6 +298,12 @@ export class Run {
       // Written from its end: there must be room for all records before the first.
       if (step.reverse && bound < Infinity) this.#growTape(tape, bound);
     }
+    const kernel = this.#context.measure ? null : this.#context.steps.loop(step);
+    if (kernel !== null) {
+      const steps = this.#loopOnDevice(step, kernel, bound, written);
+      if (step.taken !== null) this.#writeInteger(step.taken, steps);
+      return;
+    }
     let taken = 0;
     while (taken < bound) {
       this.#positions.set(loop, step.reverse && bound < Infinity ? bound - 1 - taken : taken);
@@ -309,6 +320,38 @@ export class Run {
       if (step.stop !== null && this.#readFlag(step.stop)) break;
     }
     if (step.taken !== null) this.#writeInteger(step.taken, taken);
+  }
+
+  /**
+   * Runs a loop that is one shader, in blocks of steps: as many as an invocation may do; of a loop that may end early
+   * few at first, then more. Gives the number of steps taken.
+   */
+  #loopOnDevice(
+    step: LoopStep,
+    { step: kernel, parts }: LoopKernel,
+    bound: number,
+    written: readonly number[],
+  ): number {
+    const most = Math.max(1, Math.floor(this.#heap.device.tuning.maxIterations / parts.iterations));
+    const watches = step.condition !== null || step.stop !== null;
+    let block = watches ? Math.min(FIRST_BLOCK, most) : most;
+    let taken = 0, ended = false;
+    while (taken < bound && !ended) {
+      const count = Math.min(block, bound - taken);
+      for (const tape of written) this.#growTape(tape, taken + count);
+      this.kernel(kernel, [taken, count, Number.isFinite(bound) ? bound : 0]);
+      if (watches) {
+        this.flush();
+        const bytes = new Uint8Array(LOOP_STATE_BYTES);
+        this.#heap.readback.read(this.#heap.buffers.buffer(this.#scratch!.address), 0, bytes);
+        const [reached, flag] = new Uint32Array(bytes.buffer);
+        taken = reached;
+        ended = flag !== 0;
+        block = Math.min(4 * block, most);
+      } else taken += count;
+      for (const tape of written) this.#tape(tape).records = taken;
+    }
+    return taken;
   }
 
   /** Moves the new carries into place: temporaries by swapping their buffers, others by copies. */

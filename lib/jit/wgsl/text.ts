@@ -1,6 +1,8 @@
 /** A program as WGSL text, for people; it needs no adapter. */
-import type { Program } from "../kernel/program.ts";
+import type { LoopStep, Program, Step } from "../kernel/program.ts";
 import { kernelInfo, kindOf, measuredSteps } from "./kernel_info.ts";
+import { loopParts } from "./kernels/loop_parts.ts";
+import { loopsInside, planLoop } from "./kernels/loop_shader.ts";
 import { planKernel } from "./kernels/plan_kernel.ts";
 import { placesOf, type ProgramLayout } from "./layout.ts";
 import type { Tuning } from "./tuning.ts";
@@ -34,5 +36,31 @@ export function programText(program: Program, layout: ProgramLayout, tuning: Tun
       seen.add(code);
     }
   }
+  for (const loop of outermostLoops(program.steps)) {
+    const loopText = textOfLoop(loop, program, layout, tuning);
+    if (loopText !== null) parts.push(loopText);
+  }
   return parts.join("\n");
+}
+
+function outermostLoops(steps: readonly Step[]): LoopStep[] {
+  return steps.flatMap((step) =>
+    step.kind === "loop" ? [step] : step.kind === "switch" ? step.branches.flatMap(outermostLoops) : []
+  );
+}
+
+/** A loop as the one shader that it is where its state is small; the kernels of its body are shown before. */
+function textOfLoop(loop: LoopStep, program: Program, layout: ProgramLayout, tuning: Tuning): string | null {
+  const parts = loopParts(loop, program.buffers, tuning);
+  if (parts === null) return null;
+  const inside = loopsInside(parts);
+  const bindings = parts.bindings.map((binding) => ({
+    ...binding,
+    steps: binding.steps.filter(({ loop }) => !inside.has(loop)),
+  }));
+  const buffers = bindings.map(({ buffer }) => buffer);
+  const slots = buffers.map((buffer) => buffers.indexOf(buffer));
+  const places = placesOf({ bindings }, program, layout, slots);
+  const [{ code }] = planLoop(parts, places, tuning).dispatches;
+  return `// the steps of ${loop.length < 0 ? "a loop" : `a loop of ${loop.length}`} in one shader\n${code}`;
 }

@@ -19,6 +19,10 @@ export interface Tuning {
   readonly chunkColumns: number;
   /** Loop iterations of one invocation, all loops taken together. */
   readonly maxIterations: number;
+  /** Threads of the workgroup that goes through a loop by itself. */
+  readonly loopThreads: number;
+  /** Elements that the kernels of such a loop compute in a step, on average, at most. */
+  readonly loopWork: number;
   /** Rows and vectors of four columns of a product that a thread computes in registers. */
   readonly tileRows: number;
   readonly tileVectors: number;
@@ -47,6 +51,8 @@ export const SOFTWARE: Tuning = {
   wantedThreads: 32,
   chunkColumns: 4096,
   maxIterations: 60_000,
+  loopThreads: 8,
+  loopWork: 1024,
   tileRows: 16,
   tileVectors: 1,
   tileSteps: 4,
@@ -66,6 +72,8 @@ export const GPU: Tuning = {
   wantedThreads: 16384,
   chunkColumns: 4096,
   maxIterations: 1 << 24,
+  loopThreads: 256,
+  loopWork: 1 << 14,
   tileRows: 8,
   tileVectors: 1,
   tileSteps: 4,

@@ -4,7 +4,7 @@ import type { Nest, Reduction, Store } from "../../kernel/kernel.ts";
 import { Access, asWord, fromWord, type Place, storedBits } from "../access.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
-import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import { MAX_WORKGROUPS, SOFTWARE, type Tuning } from "../tuning.ts";
 import { coordinatesOf } from "./axes.ts";
 import {
   combined,
@@ -46,6 +46,27 @@ export function writeNest(options: NestOptions): Dispatch {
   return new NestShader(options).write();
 }
 
+/** A nest inside another shader, whose threads share its rows. */
+export interface InnerNestOptions {
+  readonly kernel: Nest;
+  readonly places: readonly Place[];
+  readonly shader: Shader;
+  readonly access: Access;
+  readonly threads: number;
+}
+
+export function writeNestInside({ kernel, places, shader, access, threads }: InnerNestOptions): void {
+  const options: NestOptions = {
+    kernel,
+    places,
+    lanes: { axis: -1, count: 1, overrun: false },
+    mode: { kind: "whole", threads: 1 },
+    rowGroups: sizeOf(kernel.domain.slice(0, kernel.rowRank)),
+    tuning: SOFTWARE,
+  };
+  new NestShader(options, { shader, access }).writeInside(threads);
+}
+
 /** Columns that are summed before they join the sum. */
 const BLOCK = 256;
 const LANES = [0, 1, 2, 3];
@@ -58,7 +79,7 @@ class NestShader {
   readonly #rowGroups: number;
   readonly #rows: number;
   readonly #columns: number;
-  readonly #shader: Shader = new Shader();
+  readonly #shader: Shader;
   readonly #access: Access;
   /** Whether statements depend on a column. */
   readonly #ofColumn: readonly boolean[];
@@ -72,7 +93,8 @@ class NestShader {
   readonly #rowWriter: StatementWriter;
   #row = "";
 
-  constructor(options: NestOptions) {
+  constructor(options: NestOptions, outer?: { readonly shader: Shader; readonly access: Access }) {
+    this.#shader = outer?.shader ?? new Shader();
     const { kernel, places, tuning, mode, rowGroups } = options;
     this.#kernel = kernel;
     this.#mode = mode;
@@ -92,6 +114,13 @@ class NestShader {
       : dependsOn(statements, (axis) => axis === lanes.axis, () => this.#alongRows);
     this.#coordinates = kernel.domain.map(() => null);
 
+    this.#places = places;
+    if (outer) {
+      this.#vectors = new Set();
+      this.#access = outer.access;
+      this.#rowWriter = new StatementWriter(this.#context());
+      return;
+    }
     const ids = closure(statements, this.#roots());
     const used = new Set<number>(this.#stores().map((store) => store.operand));
     for (const id of ids) {
@@ -110,7 +139,6 @@ class NestShader {
       (slot) => uses.get(slot) ?? { vector: false, atomic: false },
       mode.kind !== "whole",
     );
-    this.#places = places;
     this.#rowWriter = new StatementWriter(this.#context());
   }
 
@@ -169,6 +197,15 @@ class NestShader {
   /** The loop over columns counts in groups of four where lanes are columns. */
   get #columnStep(): number {
     return this.#alongColumns ? 4 : 1;
+  }
+
+  /** Writes all rows, which the threads of the shader around it share. */
+  writeInside(threads: number): void {
+    this.#shader.block(`for (var unit = thread; unit < ${this.#rowGroups}u; unit += ${threads}u)`, () => {
+      this.#row = "unit";
+      this.#writeRowCoordinates();
+      this.#whole();
+    });
   }
 
   write(): Dispatch {

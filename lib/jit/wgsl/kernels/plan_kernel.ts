@@ -1,12 +1,13 @@
 /** The dispatches of any kernel. */
 import { DeviceError } from "../../../trace/errors.ts";
-import type { Copy, Kernel, Nest } from "../../kernel/kernel.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 import { contractionNest } from "../../wasm/contraction.ts";
 import { convolutionNest } from "../../wasm/convolution.ts";
 import type { Place } from "../access.ts";
 import type { KernelPlan } from "../plan.ts";
 import type { Tuning } from "../tuning.ts";
 import { planContraction } from "./contraction.ts";
+import { copyNest } from "./copy.ts";
 import { planCumulative } from "./cumulative.ts";
 import { planNest } from "./nest.ts";
 import { planSort } from "./sort.ts";
@@ -54,19 +55,4 @@ function planAny(kernel: Kernel, places: readonly Place[], tuning: Tuning): Kern
         remedy: 'Compute it on the device "wasm": move its operands with .to("wasm").',
       });
   }
-}
-
-/** A copy as an elementwise kernel. */
-function copyNest(kernel: Copy): Nest {
-  const index = { offset: 0, strides: [1], dynamic: [] };
-  return {
-    kind: "nest",
-    domain: [kernel.length],
-    rowRank: 1,
-    operands: kernel.operands,
-    statements: [{ kind: "load", dtype: kernel.dtype, operand: 0, index }],
-    reductions: [],
-    stores: [{ operand: 1, index, value: 0, mode: "set", perRow: false, pass: 0 }],
-    passes: 1,
-  };
 }
