@@ -36,6 +36,9 @@ export type UnaryOp =
   | "erf"
   | "erfc"
   | "erfinv"
+  | "erfcx"
+  | "i0"
+  | "i1"
   | "lgamma"
   | "digamma"
   | "not";

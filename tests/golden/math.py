@@ -31,6 +31,8 @@ def f32(x):
 def digits(function, x):
     """Trigonometric functions of huge numbers, and differences from 1, need more digits."""
     large = function in (mpmath.loggamma, lgamma, mpmath.digamma, erfinv)
+    if function in (erfcx, i0, i1):
+        return 60
     return 60 if large else 60 + int(abs(math.frexp(x)[1]) * 0.302)
 
 
@@ -84,6 +86,27 @@ def erfc(x):
     return mpmath.erfc(x)
 
 
+def erfcx(x):
+    if x < -30:
+        return mpf(inf)
+    if x < 100:
+        return mpmath.exp(x * x) * mpmath.erfc(x)
+    # Abramowitz and Stegun 1964, 7.1.23: the terms fall by more than 100 each.
+    term = total = mpf(1)
+    for k in range(1, 40):
+        term *= -(2 * k - 1) / (2 * x * x)
+        total += term
+    return total / (x * mpmath.sqrt(mpmath.pi))
+
+
+def i0(x):
+    return mpmath.besseli(0, x) if abs(x) < 1000 else mpf(inf)
+
+
+def i1(x):
+    return mpmath.besseli(1, x) if abs(x) < 1000 else mpf(inf) * mpmath.sign(x)
+
+
 def lgamma(x):
     # |gamma| through the reflection formula keeps digits near the poles.
     if x > 0:
@@ -118,6 +141,9 @@ unary = {
     "erf": (mpmath.erf, True, [(-6, 6, False), (1e-308, 6, True), (-1e-10, -1, True), (0.9, 1.1, False)], {inf: 1.0, -inf: -1.0}),
     "erfc": (erfc, False, [(-6, 27.3, False), (0, 10.1, False), (1e-20, 1, True), (0.2, 1.1, False)], {inf: 0.0, -inf: 2.0}),
     "erfinv": (erfinv, True, unit + [(0.9999999, 1, False)], {inf: nan, -inf: nan, 1.0: inf, -1.0: -inf}),
+    "erfcx": (erfcx, False, [(-26.6, 30, False), (-9.4, 12, False), (1, 1e300, True), (1e-20, 1, True), (0.2, 1.2, False)], {inf: 0.0, -inf: inf}),
+    "i0": (i0, False, [(-713, 713, False), (-90, 90, False), (-9, 9, False), (1e-20, 10, True), (709, 714.2, False)], {inf: inf, -inf: inf}),
+    "i1": (i1, True, [(-713, 713, False), (-90, 90, False), (-9, 9, False), (1e-300, 10, True), (709, 714.2, False)], {inf: inf, -inf: -inf}),
     "lgamma": (lgamma, False, [(1e-310, 1e300, True), (0, 12, False), (0.9, 2.6, False), (-20, 0, False), (-1e-20, -0.5, True)], {inf: inf, -inf: inf, 0.0: inf, -1.0: inf, -2.0: inf, 1.0: 0.0, 2.0: 0.0}),
     "digamma": (mpmath.digamma, False, [(1e-300, 1e300, True), (0, 12, False), (1, 2, False), (-20, 0, False)], {inf: inf, -inf: nan, 0.0: -inf, -1.0: nan, -2.0: nan}),
 }

@@ -61,6 +61,9 @@ const COST: { readonly [op: string]: number } = {
   lgamma: 60,
   digamma: 60,
   erfinv: 40,
+  erfcx: 50,
+  i0: 60,
+  i1: 60,
 };
 
 function ownCost(lowering: Lowering): number {

@@ -45,6 +45,46 @@ export function erfinv(x: TensorLike): Tensor {
 }
 
 /**
+ * `e^(x^2) (1 - erf(x))`: the tail of the normal distribution without its underflow.
+ *
+ * @example
+ * ```ts
+ * import { erfcx } from "@damo/damo";
+ * console.assert(erfcx(0).itemSync() === 1);
+ * console.assert(Math.abs(Number(erfcx(100)) * 100 * Math.sqrt(Math.PI) - 1) < 1e-4);
+ * ```
+ */
+export function erfcx(x: TensorLike): Tensor {
+  return floatOp("erfcx", x);
+}
+
+/**
+ * The modified Bessel function of the first kind of order 0.
+ *
+ * @example
+ * ```ts
+ * import { i0 } from "@damo/damo";
+ * console.assert(i0(0).itemSync() === 1);
+ * ```
+ */
+export function i0(x: TensorLike): Tensor {
+  return floatOp("i0", x);
+}
+
+/**
+ * The modified Bessel function of the first kind of order 1.
+ *
+ * @example
+ * ```ts
+ * import { i1 } from "@damo/damo";
+ * console.assert(i1(0).itemSync() === 0);
+ * ```
+ */
+export function i1(x: TensorLike): Tensor {
+  return floatOp("i1", x);
+}
+
+/**
  * The logarithm of the absolute value of the gamma function; infinite at 0, -1, -2, ...
  *
  * @example
@@ -111,6 +151,12 @@ export interface SpecialMethods {
   erfc(): Tensor;
   /** See {@link erfinv}. */
   erfinv(): Tensor;
+  /** See {@link erfcx}. */
+  erfcx(): Tensor;
+  /** See {@link i0}. */
+  i0(): Tensor;
+  /** See {@link i1}. */
+  i1(): Tensor;
   /** See {@link lgamma}. */
   lgamma(): Tensor;
   /** See {@link digamma}. */
@@ -121,4 +167,4 @@ export interface SpecialMethods {
   logaddexp(b: TensorLike): Tensor;
 }
 
-installFunctions({ erf, erfc, erfinv, lgamma, digamma, sigmoid, logaddexp });
+installFunctions({ erf, erfc, erfinv, erfcx, i0, i1, lgamma, digamma, sigmoid, logaddexp });

@@ -3,6 +3,7 @@ import { notDifferentiable, type Primitive } from "../primitive.ts";
 import type { Tensor } from "../tensor.ts";
 import { compare, selection, unary } from "./elementwise_define.ts";
 import { apply, constantLike, type NoParams } from "./elementwise_rules.ts";
+import * as bessel from "./bessel_functions.ts";
 import * as special from "./special_functions.ts";
 
 /** d sigmoid(x) = y (1 - y) dx. */
@@ -48,6 +49,60 @@ export const erfinv: Primitive<NoParams> = unary("erfinv", {
     const squared = apply("square", apply("select", inside, y, constantLike(y, 0)));
     const slope = apply("mul", constantLike(y, 1 / TWO_OVER_ROOT_PI), apply("exp", squared));
     return apply("mulNoNaN", t, apply("select", inside, slope, constantLike(y, Infinity)));
+  }],
+});
+
+/** Beyond it 2 x erfcx(x) is so near 2 / sqrt(pi) that their difference is better summed as a series. */
+const SERIES_FROM = 10;
+const SERIES_TERMS = 12;
+
+/**
+ * The derivative of erfcx at x >= 10: -2 / sqrt(pi) (z - 3 z^2 + 15 z^3 - ...), z = 1 / (2 x^2), with the products of odd
+ * numbers (Abramowitz and Stegun 1964, 7.1.23).
+ */
+function erfcxSlope(x: Tensor): Tensor {
+  const z = apply("div", constantLike(x, 0.5), apply("square", x));
+  let sum = constantLike(x, 1);
+  for (let k = SERIES_TERMS - 1; k >= 1; k--) {
+    const term = apply("mul", apply("mul", z, sum), constantLike(x, 2 * k + 1));
+    sum = apply("sub", constantLike(x, 1), term);
+  }
+  return apply("mul", constantLike(x, -TWO_OVER_ROOT_PI), apply("mul", z, sum));
+}
+
+/** d erfcx x = (2 x y - 2 / sqrt(pi)) dx. */
+export const erfcx: Primitive<NoParams> = unary("erfcx", {
+  domain: "float",
+  evaluate: (x) => special.erfcx(x),
+  derivative: [(t, [x], y) => {
+    const far = apply("gt", x, constantLike(x, SERIES_FROM));
+    const near = apply("select", far, constantLike(x, 0), x);
+    const plain = apply(
+      "sub",
+      apply("mul", constantLike(x, 2), apply("mul", near, y)),
+      constantLike(x, TWO_OVER_ROOT_PI),
+    );
+    const distant = apply("select", far, x, constantLike(x, SERIES_FROM));
+    return apply("mul", t, apply("select", far, erfcxSlope(distant), plain));
+  }],
+});
+
+/** d i0(x) = i1(x) dx. */
+export const i0: Primitive<NoParams> = unary("i0", {
+  domain: "float",
+  evaluate: (x) => bessel.i0(x),
+  derivative: [(t, [x]) => apply("mul", t, apply("i1", x))],
+});
+
+/** d i1(x) = (i0(x) - i1(x) / x) dx; 1 / 2 at 0. */
+export const i1: Primitive<NoParams> = unary("i1", {
+  domain: "float",
+  evaluate: (x) => bessel.i1(x),
+  derivative: [(t, [x], y) => {
+    const zero = apply("eq", x, constantLike(x, 0));
+    const quotient = apply("div", y, apply("select", zero, constantLike(x, 1), x));
+    const ratio = apply("select", zero, constantLike(x, 0.5), quotient);
+    return apply("mul", t, apply("sub", apply("i0", x), ratio));
   }],
 });
 

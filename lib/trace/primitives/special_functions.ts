@@ -78,6 +78,21 @@ function erfcTail(x: number): number {
   return exponentialOfSquare(x) * ((ONE_OVER_ROOT_PI + r) / x);
 }
 
+/** e^(x^2) (1 - erf(x)) for x >= 0.46875. */
+function scaledTail(x: number): number {
+  if (x <= 4) return polynomial(x, ERFC_P) / polynomial(x, ERFC_Q);
+  if (x > 1e10) return ONE_OVER_ROOT_PI / x;
+  const z = 1 / (x * x);
+  return (ONE_OVER_ROOT_PI + z * polynomial(z, TAIL_P) / polynomial(z, TAIL_Q)) / x;
+}
+
+export function erfcx(x: number): number {
+  if (x !== x) return x;
+  if (x < -27) return Infinity;
+  if (Math.abs(x) <= 0.46875) return Math.exp(x * x) * (1 - erf(x));
+  return x < 0 ? 2 / exponentialOfSquare(-x) - scaledTail(-x) : scaledTail(x);
+}
+
 export function erf(x: number): number {
   const size = Math.abs(x);
   if (size <= 0.46875) {

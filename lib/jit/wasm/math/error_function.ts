@@ -3,6 +3,7 @@
 import {
   erfCoefficients,
   erfcScaledCoefficients,
+  erfcxCoefficients,
   erfinvCentralCoefficients,
   erfinvTailCoefficients,
   erfTailCoefficients,
@@ -61,6 +62,31 @@ export function erfc(m: Lanes, x: Variable): Value {
   const upper = m.sub(0.5, m.add(m.sub(x, 0.5), tail));
   const small = m.select(m.greater(x, 0.25), upper, m.sub(1, m.add(x, tail)));
   return m.select(m.less(m.abs(x), 1), small, large);
+}
+
+/** e^(x^2) (1 - erf(x)). For negative x the sum 2 e^(x^2) - erfcx(-x). */
+export function erfcx(m: Lanes, x: Variable): Value {
+  const a = m.let(m.abs(x));
+  const t = m.let(m.div(m.sub(a, 2), m.add(a, 2)));
+  // Near infinity t is NaN, which the end of its range stands for.
+  const inside = m.let(m.select(m.less(a, 2 ** 60), t, 1));
+  const scaled = m.polynomial(inside, m.coefficients(erfcxCoefficients));
+  const large = m.let(m.div(m.mul(scaled, 0.5), m.add(a, 0.5)));
+  const tail = m.let(erfTail(m, a));
+  const upper = m.sub(0.5, m.add(m.sub(a, 0.5), tail));
+  const complement = m.select(m.greater(a, 0.25), upper, m.sub(1, m.add(a, tail)));
+  const square = m.let(m.mul(a, a));
+  const small = m.mul(exp(m, square), complement);
+  const result = m.let(m.select(m.less(a, 1), small, m.select(m.equal(a, a), large, a)));
+  const negative = m.let(m.less(x, 0));
+  m.ifAny(negative, () => {
+    const limited = m.let(m.pmin(a, 28));
+    const h = m.let(m.and(limited, m.bits(0xfffffffff8000000n)));
+    const rest = m.let(m.mul(m.sub(limited, h), m.add(limited, h)));
+    const twice = m.mul(expCorrected(m, m.let(m.mul(h, h)), rest), 2);
+    m.assign(result, m.select(negative, m.sub(twice, result), result));
+  });
+  return result;
 }
 
 /** The inverse error function, as x times a polynomial in w = -log(1 - x^2) or in its root (after Giles 2010). */

@@ -2,7 +2,8 @@
 
 import type { FunctionBuilder } from "../assembler/mod.ts";
 import { viaDouble } from "./double.ts";
-import { erf, erfc, erfinv } from "./error_function.ts";
+import { i0, i1 } from "./bessel.ts";
+import { erf, erfc, erfcx, erfinv } from "./error_function.ts";
 import { exp, exp2, expm1, sigmoid } from "./exponential.ts";
 import { digamma, lgamma } from "./gamma.ts";
 import { acosh, asinh, atanh, cosh, sinh, tanh } from "./hyperbolic.ts";
@@ -39,6 +40,9 @@ export type UnaryVectorFunction =
   | "erf"
   | "erfc"
   | "erfinv"
+  | "erfcx"
+  | "i0"
+  | "i1"
   | "lgamma"
   | "digamma"
   | "sign";
@@ -113,6 +117,9 @@ export const vectorMath: { readonly [Name in VectorFunction]: EmitterPair } = {
   erf: generic(erf),
   erfc: widened(erfc),
   erfinv: widened(erfinv),
+  erfcx: widened(erfcx),
+  i0: widened(i0),
+  i1: widened(i1),
   lgamma: widened(lgamma, "f64"),
   digamma: widened(digamma, "f64"),
   sign: generic(sign),

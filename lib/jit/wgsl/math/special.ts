@@ -1,9 +1,14 @@
 /** The error function and its relatives, log-gamma and digamma, in float32. */
 import {
+  besselOneLargeCoefficients,
+  besselOneSmallCoefficients,
+  besselZeroLargeCoefficients,
+  besselZeroSmallCoefficients,
   digammaAsymptoticCoefficients,
   digammaCoefficients,
   erfCoefficients,
   erfcScaledCoefficients,
+  erfcxCoefficients,
   erfinvCentralCoefficients,
   erfinvTailCoefficients,
   erfTailCoefficients,
@@ -66,6 +71,73 @@ fn erfinv_f32(x: f32) -> f32 {
   return x * ${polynomial("c", erfinvCentralCoefficients.f32)};
 }`,
     "log_f32",
+  ),
+  // exp(a^2), where a^2 = h^2 + (a - h) (a + h) and h^2 is exact.
+  exp_square_f32: helper(
+    `
+fn exp_square_f32(a: f32) -> f32 {
+  let h = bitcast<f32>(bitcast<u32>(a) & 0xfffff000u);
+  return exp_f32(h * h) * exp_f32((a - h) * (a + h));
+}`,
+    "exp_f32",
+  ),
+  erfcx_f32: helper(
+    `
+fn erfcx_f32(x: f32) -> f32 {
+  let a = abs(x);
+  if (!(x == x)) { return x; }
+  var y: f32;
+  if (a < 1.0f) {
+    let s = a * a;
+    let tail = a * ${polynomial("s", erfCoefficients.f32)};
+    y = exp_f32(s) * select(1.0f - (a + tail), 0.5f - ((a - 0.5f) + tail), a > 0.25f);
+  } else {
+    let t = select(1.0f, (a - 2.0f) / (a + 2.0f), a < 1e18f);
+    y = 0.5f * ${polynomial("t", erfcxCoefficients.f32)} / (a + 0.5f);
+  }
+  if (x < 0.0f) { return 2.0f * exp_square_f32(min(a, 10.0f)) - y; }
+  return y;
+}`,
+    "exp_square_f32",
+    "exp_f32",
+  ),
+  // exp(a - 8) / sqrt(a), which overflows where the Bessel functions do.
+  bessel_scale_f32: helper(
+    `
+fn bessel_scale_f32(a: f32) -> f32 {
+  let limited = min(a, 200.0f);
+  return exp_f32(limited - 8.0f) / sqrt(limited);
+}`,
+    "exp_f32",
+  ),
+  i0_f32: helper(
+    `
+fn i0_f32(x: f32) -> f32 {
+  let a = abs(x);
+  if (!(x == x)) { return x; }
+  if (a <= 8.0f) {
+    let z = 0.25f * a * a;
+    return ${polynomial("z", besselZeroSmallCoefficients.f32)};
+  }
+  let v = 1.0f / a - 0.0625f;
+  return bessel_scale_f32(a) * ${polynomial("v", besselZeroLargeCoefficients.f32)};
+}`,
+    "bessel_scale_f32",
+  ),
+  i1_f32: helper(
+    `
+fn i1_f32(x: f32) -> f32 {
+  let a = abs(x);
+  if (!(x == x)) { return x; }
+  if (a <= 8.0f) {
+    let z = 0.25f * a * a;
+    return x * ${polynomial("z", besselOneSmallCoefficients.f32)};
+  }
+  let v = 1.0f / a - 0.0625f;
+  let y = bessel_scale_f32(a) * ${polynomial("v", besselOneLargeCoefficients.f32)};
+  return select(y, -y, x < 0.0f);
+}`,
+    "bessel_scale_f32",
   ),
   // sin(pi r) for |r| <= 1/2.
   sin_pi_f32: helper(
