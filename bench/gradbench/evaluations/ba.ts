@@ -15,6 +15,8 @@ import {
 } from "@damo/damo";
 import { arrayOf, evaluated, type Evaluation, numberOf } from "../evaluation.ts";
 
+const INDEX = { dtype: "int32" } as const;
+
 type Vector = readonly Tensor[];
 
 function dot(a: Vector, b: Vector): Tensor {
@@ -97,15 +99,15 @@ function jacobian({ cameras, points, weights, observed, camera, point }: Scene):
   );
   const blocks = concat([byCamera, byPoint, byWeight.expandDims(2)], 2);
   const columns = concat([
-    camera.mul(11).expandDims(1).add(arange(11)),
-    point.mul(3).expandDims(1).add(arange(3)).add(cameras.size),
-    arange(count).expandDims(1).add(cameras.size + points.size),
+    camera.mul(11).expandDims(1).add(arange(11, INDEX)),
+    point.mul(3).expandDims(1).add(arange(3, INDEX)).add(cameras.size),
+    arange(count, INDEX).expandDims(1).add(cameras.size + points.size),
   ], 1);
-  const ofWeights = arange(count).add(cameras.size + points.size);
+  const ofWeights = arange(count, INDEX).add(cameras.size + points.size);
   return {
     data: concat([blocks.ravel(), vmap(grad(weightError))(weights)]),
     indices: concat([stack([columns, columns], 1).ravel(), ofWeights]),
-    indptr: concat([arange(2 * count).mul(15), arange(count + 1).add(30 * count)]),
+    indptr: concat([arange(2 * count, INDEX).mul(15), arange(count + 1, INDEX).add(30 * count)]),
   };
 }
 

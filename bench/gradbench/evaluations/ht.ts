@@ -2,7 +2,6 @@
 import {
   concat,
   eye,
-  jacfwd,
   jit,
   jvp,
   onesLike,
@@ -10,6 +9,7 @@ import {
   stack,
   type Tensor,
   tensor,
+  vmap,
   where,
   zerosLike,
 } from "@damo/damo";
@@ -26,9 +26,9 @@ interface Model {
   readonly relatives: Tensor;
   /** `[bones, 4, 4]` */
   readonly inverseAbsolutes: Tensor;
-  /** `[vertices, 4]`, homogeneous. */
+  /** `[4, vertices]`, homogeneous. */
   readonly positions: Tensor;
-  /** `[vertices, bones]` */
+  /** `[bones, vertices]` */
   readonly weights: Tensor;
 }
 
@@ -86,74 +86,71 @@ function axisRotation(v: Tensor): Tensor {
   return where(turns, turned, identity);
 }
 
-/** Products of the matrices from the root to each bone, level by level of the tree. */
-function absolutes(relatives: Tensor, parents: readonly number[]): Tensor[] {
-  const products: Tensor[] = [];
-  parents.forEach((parent, i) => {
-    const own = relatives.at(i);
-    products.push(parent < 0 ? own : products[parent].matmul(own));
-  });
-  return products;
+/** How many bones lie between each bone and the root. */
+function depths(parents: readonly number[]): number[] {
+  const depth: number[] = [];
+  for (const parent of parents) depth.push(parent < 0 ? 0 : depth[parent] + 1);
+  return depth;
 }
 
-/** Where the vertices are, `[vertices, 3]`: mixtures of what the bones make of them, turned and moved as a whole. */
+function positions(list: readonly number[]): Tensor {
+  return tensor(list as number[], { dtype: "int32" });
+}
+
+/** Products of the matrices from the root to each bone: a batch for each level of the tree. */
+function absolutes(relatives: Tensor, parents: readonly number[]): Tensor {
+  const depth = depths(parents);
+  const place: number[] = [];
+  let done: Tensor | undefined;
+  for (let level = 0; level <= Math.max(...depth); level++) {
+    const bones = parents.flatMap((_, i) => depth[i] === level ? [i] : []);
+    const own = relatives.take(positions(bones), 0);
+    const placed = done ? done.take(positions(bones.map((i) => place[parents[i]])), 0).matmul(own) : own;
+    bones.forEach((bone, i) => place[bone] = (done?.shape[0] ?? 0) + i);
+    done = done ? concat([done, placed]) : placed;
+  }
+  return done!.take(positions(place), 0);
+}
+
+/** Where the vertices are, `[3, vertices]`: mixtures of what the bones make of them, turned and moved as a whole. */
 function vertexPositions(theta: Tensor, model: Model, { parents, mirrored }: Hand): Tensor {
   const rotations = eulerRotations(fingerAngles(theta, parents.length));
   const turned = model.relatives.at("...", slice(0, 3)).matmul(rotations);
   const relatives = concat([turned, model.relatives.at("...", slice(3))], 2);
-  const transforms = stack(absolutes(relatives, parents)).matmul(model.inverseAbsolutes).at(
-    slice(),
-    slice(0, 3),
-  );
-  const mixed = model.weights.matmul(transforms.reshape([parents.length, 12])).reshape([-1, 3, 4]);
-  const positions = mixed.mul(model.positions.expandDims(1)).sum({ axis: 2 });
-  const placed = mirrored ? positions.mul(doubles([-1, 1, 1])) : positions;
-  return placed.matmul(axisRotation(theta.at(slice(0, 3))).transpose()).add(theta.at(slice(3, 6)));
-}
-
-function simpleErrors(theta: Tensor, model: Model, { points, vertices }: Targets, hand: Hand): Tensor {
-  return points.sub(vertexPositions(theta, model, hand).take(vertices, 0));
-}
-
-/** The same for points inside triangles, with barycentric coordinates `us` of two corners. */
-function triangleErrors(
-  theta: Tensor,
-  us: Tensor,
-  model: Model,
-  { points, vertices }: Targets,
-  hand: Hand,
-): Tensor {
-  const corners = vertexPositions(theta, model, hand).take(vertices, 0);
-  const last = us.sum({ axis: 1, keepDims: true }).neg().add(1);
-  const shares = concat([us, last], 1);
-  return points.sub(corners.mul(shares.expandDims(2)).sum({ axis: 1 }));
-}
-
-function objective(
-  theta: Tensor,
-  us: Tensor | undefined,
-  model: Model,
-  targets: Targets,
-  hand: Hand,
-): Tensor {
-  const errors = us
-    ? triangleErrors(theta, us, model, targets, hand)
-    : simpleErrors(theta, model, targets, hand);
-  return errors.ravel();
+  const transforms = absolutes(relatives, parents).matmul(model.inverseAbsolutes).at(slice(), slice(0, 3));
+  const mixed = transforms.reshape([-1, 12]).transpose().matmul(model.weights).reshape([3, 4, -1]);
+  const moved = mixed.mul(model.positions).sum({ axis: 1 });
+  const placed = mirrored ? moved.mul(doubles([[-1], [1], [1]])) : moved;
+  return axisRotation(theta.at(slice(0, 3))).matmul(placed).add(theta.at(slice(3, 6)).expandDims(1));
 }
 
 /**
- * Columns for theta, and before them two for `us`: a point depends on its own pair alone, so that the derivatives by all
- * pairs fit into two columns, each a derivative along the first or the second of all pairs at once.
+ * What is measured less what the hand gives, point by point. `us` are barycentric coordinates of points in triangles for
+ * two of the corners; without them a point is a vertex.
  */
-function jacobian(theta: Tensor, us: Tensor | undefined, model: Model, targets: Targets, hand: Hand): Tensor {
-  const byTheta = jacfwd(objective)(theta, us, model, targets, hand) as Tensor;
+function errors(theta: Tensor, us: Tensor | undefined, model: Model, targets: Targets, hand: Hand): Tensor {
+  const { points, vertices } = targets;
+  const found = vertexPositions(theta, model, hand).take(vertices, 1);
+  if (!us) return points.sub(found.transpose()).ravel();
+  const shares = concat([us, us.sum({ axis: 1, keepDims: true }).neg().add(1)], 1);
+  return points.sub(found.mul(shares).sum({ axis: 2 }).transpose()).ravel();
+}
+
+/** Derivatives of the errors along the rows of `directions`: one row of the result for each. */
+function along(fn: (x: Tensor) => Tensor, x: Tensor, directions: Tensor): Tensor {
+  return vmap((direction: Tensor) => jvp(fn, [x], [direction])[1])(directions);
+}
+
+/**
+ * The columns of the Jacobian: for theta, and before them two for `us`. A point depends on its own pair alone, so that the
+ * derivatives by all pairs fit into two columns: along the first of all pairs at once, and along the second.
+ */
+function columns(theta: Tensor, us: Tensor | undefined, model: Model, targets: Targets, hand: Hand): Tensor {
+  const unit = eye(theta.size, { dtype: "float64" });
+  const byTheta = along((theta) => errors(theta, us, model, targets, hand), theta, unit);
   if (!us) return byTheta;
-  const byPairs = [[1, 0], [0, 1]].map((direction) => {
-    const along = zerosLike(us).add(doubles(direction));
-    return jvp((us: Tensor) => objective(theta, us, model, targets, hand), [us], [along])[1];
-  });
-  return concat([stack(byPairs, 1), byTheta], 1);
+  const both = eye(2, { dtype: "float64" }).expandDims(1).broadcastTo([2, ...us.shape]);
+  return concat([along((us) => errors(theta, us, model, targets, hand), us, both), byTheta]);
 }
 
 interface Input {
@@ -184,15 +181,15 @@ function prepare({ theta, us, data }: Input): [Tensor, Tensor | undefined, Model
     {
       relatives: doubles(model.base_relatives),
       inverseAbsolutes: doubles(model.inverse_base_absolutes),
-      positions: doubles(model.base_positions),
-      weights: doubles(model.weights),
+      positions: doubles(model.base_positions).transpose(),
+      weights: doubles(model.weights).transpose(),
     },
-    { points: doubles(points), vertices: tensor(vertices as number[], { dtype: "int32" }) },
+    { points: doubles(points), vertices: positions(vertices as number[]) },
     { parents: model.parents, mirrored: model.is_mirrored },
   ];
 }
 
 export const ht: Evaluation = {
-  objective: evaluated(jit(objective, { static: [4] }), { prepare, output: arrayOf }),
-  jacobian: evaluated(jit(jacobian, { static: [4] }), { prepare, output: arrayOf }),
+  objective: evaluated(jit(errors, { static: [4] }), { prepare, output: arrayOf }),
+  jacobian: evaluated(jit(columns, { static: [4] }), { prepare, output: (c) => arrayOf(c.transpose()) }),
 };
