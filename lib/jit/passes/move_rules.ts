@@ -2,6 +2,7 @@
 import { isFloat } from "../../trace/dtype.ts";
 import { castPrimitive } from "../../trace/primitives/cast.ts";
 import { elementwise } from "../../trace/primitives/elementwise.ts";
+import { concatPrimitive } from "../../trace/primitives/move_concat.ts";
 import { broadcastToPrimitive, reshapePrimitive, transposePrimitive } from "../../trace/primitives/move.ts";
 import { asTensor, producer, uniformValue } from "../../trace/rewrite.ts";
 import type { ScalarOp } from "../../trace/scalar_op.ts";
@@ -89,7 +90,16 @@ const pad: Rule = (context) => {
   return uniformValue(x) === value ? uniform(value, x, node.outputs[0].aval.shape) : null;
 };
 
-const concat: Rule = ({ inputs }) => inputs.length === 1 ? inputs[0] : null;
+const concat: Rule = ({ node, inputs, uses }) => {
+  if (inputs.length === 1) return inputs[0];
+  const { axis } = node.params as { axis: number };
+  const parts = inputs.flatMap((x, i) => {
+    const below = uses(node.inputs[i]) === 1 ? producer(x, "concat") : null;
+    if (!below || (below.params as { axis: number }).axis !== axis) return [x];
+    return below.inputs.map((variable) => asTensor(variable, x));
+  });
+  return parts.length === inputs.length ? null : bindOne(concatPrimitive, parts, { axis });
+};
 
 const WIDTH: { readonly [d: string]: number } = { float16: 1, float32: 2, float64: 3 };
 

@@ -17,6 +17,7 @@ import { loopBehind, loopFront } from "./loop_split.ts";
 import { mapSubgraphs } from "./loop_subgraphs.ts";
 import { loopSums } from "./loop_sums.ts";
 import { merge } from "./merge.ts";
+import { padSums } from "./pad_sums.ts";
 import { simplify } from "./simplify.ts";
 
 export const inline: Pass = { name: "inline", run: inlineCalls };
@@ -51,6 +52,7 @@ const GENERAL: readonly OuterPass[] = [
   stabilise,
   fold,
   simplify,
+  padSums,
   merge,
   bodies,
   loopPrune,

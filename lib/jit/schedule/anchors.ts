@@ -1,6 +1,6 @@
 /** Kernels of nodes that are steps of their own: scatters, updates, concatenations, sorts and the irregular rest. */
 import type { Node, Variable } from "../../trace/graph.ts";
-import { type Shape, sizeOf } from "../../trace/shape.ts";
+import { sameShape, type Shape, sizeOf } from "../../trace/shape.ts";
 import type { Kernel, Operand, Store } from "../kernel/kernel.ts";
 import type { BuildContext, BuiltKernel } from "./build_nest.ts";
 import { linearPosition } from "./compose.ts";
@@ -161,22 +161,38 @@ function copyBase(
   return nest.finish({ from: base(input), to: node.outputs[0] });
 }
 
+/** Pieces of one shape go into one kernel, up to this number and so many statements: what they share is computed once. */
+const MAX_PIECES = 16;
+const MAX_STATEMENTS = 500;
+
 function buildConcat(node: Node, axis: number, group: Group, context: BuildContext): AnchorKernel[] {
   const shape = node.outputs[0].aval.shape;
   const kernels: AnchorKernel[] = [];
-  let start = 0;
+  let start = 0, nest: AnchorNest | null = null, pieces = 0;
+  const finish = () => {
+    if (nest) kernels.push(nest.finish());
+    nest = null;
+  };
   for (const input of node.inputs) {
     const domain = input.aval.shape;
     if (sizeOf(domain) > 0) {
-      const nest = new AnchorNest(node, domain, group, context);
+      if (
+        nest && (!sameShape(nest.domain, domain) || pieces === MAX_PIECES ||
+          nest.builder.statements.length > MAX_STATEMENTS)
+      ) finish();
+      if (!nest) {
+        nest = new AnchorNest(node, domain, group, context);
+        pieces = 0;
+      }
       const target = nest.forms.map((form, i) =>
         i === axis ? addScaled(constantForm(start, domain.length), form, 1) : form
       );
       nest.store(nest.builder.value(input, nest.forms), linearPosition(shape, target, domain.length));
-      kernels.push(nest.finish());
+      pieces++;
     }
     start += domain[axis];
   }
+  finish();
   return kernels;
 }
 
