@@ -42,7 +42,19 @@ function perSecond(count: number, aim: number): Figure {
 
 const timesNumPy = times("NumPy, one thread", "times NumPy", 3);
 
+/** The programs of bench/autodiff_bench.ts. */
+const DIFFERENTIATED = [
+  "MLP 256-256-256-10, batch 128",
+  "residual net of 8 blocks",
+  "logsumexp of 1M",
+  "chain of 3,000 operations on 1,024 numbers",
+];
+
 export const figures: { readonly [name: string]: Figure } = {
+  ...Object.fromEntries(
+    DIFFERENTIATED.map((name) => [`gradient of ${name}`, times(name, "times its function", 4)]),
+  ),
+  "hvp": times("gradient for hvp", "times the gradient", 4),
   "matmul 512 NN": gflops(512, 512, 512, 45),
   "matmul 512 NT": gflops(512, 512, 512, 45),
   "matmul 512 TN": gflops(512, 512, 512, 45),
