@@ -48,7 +48,7 @@ const ERRORS: readonly (readonly [() => unknown, ErrorClass, string, string])[] 
     () => linalg.solve(zeros([3, 3]), zeros([2])),
     ShapeError,
     "linalg.solve: the right side b is float32[2] and the matrix a is float32[3, 3]: b has 2 rows instead of 3.",
-    "b must be a vector of as many elements",
+    "Pass b as a vector of as many elements",
   ],
   [
     () => linalg.solve(zeros([2, 3, 3]), zeros([4, 3, 1])),
@@ -60,7 +60,7 @@ const ERRORS: readonly (readonly [() => unknown, ErrorClass, string, string])[] 
     () => linalg.solve(zeros([3, 3]), 1),
     ShapeError,
     "linalg.solve: the right side b is float32[] and",
-    "b must be a vector",
+    "Pass b as a vector",
   ],
   [
     () => linalg.solveTriangular(zeros([3, 2]), zeros([3])),

@@ -62,7 +62,7 @@ export function systemOf(operation: string, left: TensorLike, right: TensorLike,
           { name: "a", shape: a.shape, dtype: a.dtype },
           { name: "b", shape: given.shape, dtype: given.dtype },
         ],
-        remedy: "b must be a vector of as many elements as a has rows, or matrices of as many rows as a.",
+        remedy: "Pass b as a vector of as many elements as a has rows, or as matrices of as many rows as a.",
       },
     );
   }

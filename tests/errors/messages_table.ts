@@ -1,0 +1,369 @@
+/**
+ * Mistakes, each with the error class that answers it. tests/errors/table_test.ts holds the messages as a snapshot and
+ * checks their form.
+ */
+import {
+  arange,
+  bincount,
+  checkGrads,
+  compress,
+  concat,
+  cond,
+  customJvp,
+  data,
+  definePrimitive,
+  diag,
+  diff,
+  einsum,
+  fft,
+  full,
+  gather,
+  grad,
+  io,
+  jit,
+  linalg,
+  linspace,
+  loop,
+  nn,
+  nonzero,
+  norm,
+  oneHot,
+  ones,
+  optim,
+  pad,
+  print,
+  random,
+  repeat,
+  roll,
+  scan,
+  scope,
+  setDefaultFloat,
+  shared,
+  slice,
+  sparse,
+  stack,
+  switchCase,
+  type Tensor,
+  tensor,
+  tile,
+  tri,
+  tril,
+  update,
+  variance,
+  viz,
+  vmap,
+  whileLoop,
+  zeros,
+} from "@damo/damo";
+
+type Mistakes = { readonly [name: string]: readonly [kind: string, run: () => unknown] };
+
+const x = zeros([2, 3]);
+const int = (values: number[] | number): Tensor => tensor(values, { dtype: "int32" });
+const key = random.key(0);
+// deno-lint-ignore no-explicit-any -- mistakes are made on purpose
+const wrong = (value: unknown): any => value;
+
+/** Sections 1 to 3. */
+export const TENSORS: Mistakes = {
+  "tensor of ragged arrays": ["ShapeError", () => tensor([[1, 2], [3]])],
+  "tensor of tensors of two shapes": ["ShapeError", () => tensor(wrong([zeros([2]), zeros([3])]))],
+  "tensor of a string": ["DTypeError", () => tensor(wrong([1, "two"]))],
+  "tensor of a BigInt": ["DTypeError", () => tensor(wrong([1n]))],
+  "tensor of an unknown dtype": ["DTypeError", () => tensor(1, { dtype: wrong("int64") })],
+  "tensor of an unknown device": ["DeviceError", () => tensor(1, { device: wrong("gpu") })],
+  "tensor with an unknown option": ["DamoError", () => tensor(1, wrong({ type: "int32" }))],
+  "setDefaultFloat": ["DTypeError", () => setDefaultFloat(wrong("float16"))],
+  "tri with a fractional diagonal": ["ShapeError", () => tri(2, 2, 0.5)],
+  "tril of a scalar": ["ShapeError", () => tril(1)],
+  "diag of three axes": ["ShapeError", () => diag(zeros([2, 2, 2]))],
+  "oneHot of bool": ["DTypeError", () => oneHot(tensor([true]), 3)],
+  "linspace to a tensor": ["ShapeError", () => linspace(0, wrong(tensor([1, 2])), 3)],
+  "arange with step 0": ["ShapeError", () => arange(0, 3, 0)],
+  "full of a negative size": ["ShapeError", () => full([-2], 1)],
+  "item of many": ["ShapeError", () => x.itemSync()],
+  "iteration over a scalar": ["ShapeError", () => [...tensor(1)]],
+  "sub of bool": ["DTypeError", () => tensor([true]).sub(tensor([false]))],
+  "and of floats": ["DTypeError", () => x.and(x)],
+  "a number outside uint8": ["DTypeError", () => tensor(Uint8Array.of(1)).add(300)],
+  "max of nothing": ["ShapeError", () => zeros([0]).max()],
+  "sum along an axis that is not there": ["ShapeError", () => x.sum({ axis: 2 })],
+  "sum along an axis twice": ["ShapeError", () => x.sum({ axis: [0, 0] })],
+  "variance with a strange ddof": ["DamoError", () => variance(x, { ddof: wrong("one") })],
+  "norm with a strange ord": ["DamoError", () => norm(x, { ord: wrong("fro") })],
+  "diff of a scalar": ["ShapeError", () => diff(1)],
+  "bincount inside a trace": ["TracedValueError", () => jit((v: Tensor) => bincount(v))(int([1, 2]))],
+  "bincount with weights that do not fit": ["ShapeError", () => bincount([0, 1], { weights: [1, 2, 3] })],
+  "topk of too many": ["ShapeError", () => x.topk(5)],
+  "roll with too many shifts": ["ShapeError", () => roll(x, [1, 2, 3], [0, 1])],
+  "repeat with negative counts": ["ShapeError", () => repeat(x, -1)],
+  "tile with fractions": ["ShapeError", () => tile(x, [1.5])],
+  "pad with an unknown mode": ["DamoError", () => pad(x, 1, { mode: wrong("mirror") })],
+  "pad of integers with a fraction": ["DTypeError", () => pad(int([1]), 1, { value: 0.5 })],
+  "concat of nothing": ["ShapeError", () => concat([])],
+  "concat of scalars": ["ShapeError", () => concat([tensor(1), tensor(2)])],
+  "stack of two shapes": ["ShapeError", () => stack([x, zeros([3])])],
+  "at with a mask inside a trace": ["TracedValueError", () => jit((v: Tensor) => v.at(v.gt(0)))(x)],
+  "at with a mask that does not fit": ["ShapeError", () => x.at(tensor([true, false, true]))],
+  "at with index tensors that do not broadcast": ["ShapeError", () => x.at(int([0, 1]), int([0, 1, 2]))],
+  "at with a float index": ["DTypeError", () => x.at(tensor([0.5]))],
+  "at with a fractional number argument": [
+    "IndexError",
+    () => jit((v: Tensor, i: number) => v.at(i))(x, 0.5),
+  ],
+  "at of an empty axis": ["ShapeError", () => zeros([0, 2]).at(int(0))],
+  "slice by 0": ["IndexError", () => x.at(slice(0, 2, 0))],
+  "narrow from a vector": ["ShapeError", () => x.narrow(0, int([0, 1]), 1)],
+  "take from an empty axis": ["IndexError", () => zeros([0]).take(int([0]), 0)],
+  "gather from an empty axis": ["IndexError", () => gather(zeros([0]), int([0]))],
+  "nonzero of a scalar": ["ShapeError", () => nonzero(1)],
+  "nonzero inside a trace": ["TracedValueError", () => jit((v: Tensor) => nonzero(v))(x)],
+  "compress inside a trace": ["TracedValueError", () => jit((v: Tensor) => compress(v, v.gt(0)))(zeros([3]))],
+  "einsum with a size that differs": ["ShapeError", () => einsum("ij,jk->ik", x, x)],
+  "linalg.inv of no square": ["ShapeError", () => linalg.inv(x)],
+  "linalg.solve that does not fit": ["ShapeError", () => linalg.solve(zeros([2, 2]), zeros([3]))],
+  "fft.irfft of two shapes": ["ShapeError", () => fft.irfft({ re: x, im: zeros([2, 2]) })],
+  "sparse product that does not fit": [
+    "ShapeError",
+    () => sparse.matmulTransposed(sparse.csr([1], int([0]), int([0, 1])), zeros([3, 1]), 2),
+  ],
+};
+
+/** Sections 4 to 6. */
+export const FUNCTIONS: Mistakes = {
+  "jit with strange positions": ["DamoError", () => jit((v: Tensor) => v, { donate: [0.5] })],
+  "jit of an unknown mode": ["DamoError", () => jit((v: Tensor) => v, { mode: wrong("slow") })],
+  "jit of an asynchronous function": ["DamoError", () => jit(wrong(async (v: Tensor) => await v))(x)],
+  "a tensor that left its trace": ["TracedValueError", () => {
+    let kept: Tensor | null = null;
+    jit((v: Tensor) => {
+      kept = v.mul(2);
+      return v;
+    }, { name: "leaky" })(x);
+    return wrong(kept).add(1);
+  }],
+  "shared of a traced value": ["TracedValueError", () => jit((v: Tensor) => shared(v.mul(2)).value)(x)],
+  "shared of another shape": ["ShapeError", () => shared(x, { name: "w" }).value = zeros([3])],
+  "update of no shared variable": ["DamoError", () => update(wrong([[x, x]]))],
+  "update of one variable twice": ["DamoError", () => {
+    const w = shared(1, { name: "w" });
+    update([[w, 1], [w, 2]]);
+  }],
+  "mode debug with an index outside": [
+    "IndexError",
+    () => jit((v: Tensor, i: Tensor) => v.at(i), { mode: "debug" })(x, int(5)),
+  ],
+  "scope of an asynchronous function": ["DamoError", () => scope(wrong(() => Promise.resolve(1)))],
+  "scopes that end in the wrong order": ["DamoError", () => {
+    const outer = scope();
+    const inner = scope();
+    try {
+      outer.dispose();
+    } finally {
+      inner.dispose();
+    }
+  }],
+  "checkGrads inside a trace": [
+    "GradientError",
+    () => jit((v: Tensor) => wrong(checkGrads((u: Tensor) => u.sum(), [v])))(x),
+  ],
+  "checkGrads of integers": ["GradientError", () => checkGrads((v: Tensor) => v.sum(), [int([1])])],
+  "vmap with axes of another structure": [
+    "ShapeError",
+    () => vmap((v: Tensor) => v, { inAxes: wrong([{ a: 0 }]) })(x),
+  ],
+  "grad with respect to nothing": ["GradientError", () => jit((v: Tensor) => wrong(grad)(v.sum(), {}))(x)],
+  "customJvp with a tangent of another shape": [
+    "GradientError",
+    () => grad(wrong(customJvp((v: Tensor) => v.sum(), ([v]) => [v.sum(), v])))(x),
+  ],
+  "an operation on the host without a derivative": [
+    "GradientError",
+    () =>
+      grad(definePrimitive({ name: "half", infer: (v) => v, evaluate: (v) => v.data.map((a) => a / 2) }))(
+        tensor(1),
+      ),
+  ],
+  "definePrimitive with a strange dtype": [
+    "DTypeError",
+    () =>
+      definePrimitive({
+        name: "odd",
+        infer: (v) => ({ ...v, dtype: wrong("int64") }),
+        evaluate: (v) => v.data,
+      })(x),
+  ],
+  "definePrimitive with too few elements": [
+    "ShapeError",
+    () => definePrimitive({ name: "short", infer: (v) => v, evaluate: () => [1] })(x),
+  ],
+  "print of an unknown item": ["DamoError", () => print(x, "x", { show: [wrong("median")] })],
+  "cond with branches that differ": ["LoopError", () => cond(true, () => zeros([2]), () => zeros([3]))],
+  "cond of a float": ["LoopError", () => cond(tensor(0.5), () => x, () => x)],
+  "switchCase of a float": ["LoopError", () => switchCase(tensor(0.5), [() => x, () => x])],
+  "scan with a carry of another structure": [
+    "LoopError",
+    () => scan((c: { a: Tensor }) => [wrong({ b: c.a }), c.a], { a: zeros([]) }, zeros([3])),
+  ],
+  "scan of two lengths": [
+    "LoopError",
+    () => scan((c: Tensor) => [c, c], zeros([]), [zeros([3]), zeros([4])]),
+  ],
+  "scan with a fractional length": [
+    "LoopError",
+    () => scan((c: Tensor) => [c, c], zeros([]), undefined, { length: 1.5 }),
+  ],
+  "whileLoop with a strange bound": [
+    "LoopError",
+    () => whileLoop((c: Tensor) => c.lt(3), (c: Tensor) => c.add(1), zeros([]), { maxSteps: -1 }),
+  ],
+  "a loop that is left by break": ["LoopError", () => {
+    const s = loop.state(zeros([]));
+    for (const row of loop.over(x)) {
+      s.value = s.value.add(row.sum());
+      break;
+    }
+  }],
+  "a body that differs when traced again": ["LoopError", () => {
+    let count = 0;
+    return jit((v: Tensor) => {
+      const s = loop.state(zeros([]));
+      for (const row of loop.over(v)) s.value = count++ % 2 === 0 ? s.value.add(row.sum()) : s.value.mul(2);
+      return s.value;
+    }, { mode: "debug" })(x);
+  }],
+  "a stack without a bound": ["LoopError", () =>
+    jit((n: Tensor) => {
+      const rows = loop.stack();
+      for (const i of loop.range(n)) rows.push(i);
+      return rows.value;
+    })(int(3))],
+  "loop.until outside a loop": ["LoopError", () => loop.until(tensor(true))],
+};
+
+/** Sections 7 to 10. */
+export const LIBRARIES: Mistakes = {
+  "random.key of a fraction": ["DTypeError", () => random.key(0.5)],
+  "a float in the place of a key": ["DTypeError", () => random.uniform(tensor([1, 2]), [2])],
+  "random.uniform of integers": ["DTypeError", () => random.uniform(key, [2], { dtype: "int32" })],
+  "random.randint without high": ["DamoError", () => random.randint(key, [2], wrong({ low: 1 }))],
+  "random.randint of floats": [
+    "DTypeError",
+    () => random.randint(key, [2], { low: 0, high: 2, dtype: "float32" }),
+  ],
+  "random.randint of an empty range": ["DamoError", () => random.randint(key, [2], { low: 3, high: 3 })],
+  "random.randint up to a float tensor": [
+    "DTypeError",
+    () => random.randint(key, [2], { low: 0, high: tensor(2.5) }),
+  ],
+  "random.categorical of integers": ["DTypeError", () => random.categorical(key, int([1, 2]))],
+  "random.categorical of no classes": ["ShapeError", () => random.categorical(key, zeros([2, 0]))],
+  "random.choice of too many": ["ShapeError", () => random.choice(key, 3, [4], { replace: false })],
+  "random.choice with a strange replace": [
+    "DamoError",
+    () => random.choice(key, 3, [2], { replace: wrong("no") }),
+  ],
+  "random.choice with integer probabilities": [
+    "DTypeError",
+    () => random.choice(key, 2, [2], { p: int([1, 1]) }),
+  ],
+  "random.choice with too few probabilities": [
+    "ShapeError",
+    () => random.choice(key, 3, [2], { p: [0.5, 0.5] }),
+  ],
+  "random.normal with a mean that does not broadcast": [
+    "ShapeError",
+    () => random.normal(key, [2], { mean: zeros([3]) }),
+  ],
+  "random.bernoulli with p above 1": ["DamoError", () => random.bernoulli(key, [2], { p: 1.5 })],
+  "random.gamma with scale and rate": ["DamoError", () => random.gamma(key, [2], { scale: 1, rate: 1 })],
+  "nn.Linear of no size": ["ShapeError", () => new nn.Linear(0, 3)],
+  "nn.gelu of integers": ["DTypeError", () => nn.gelu(int([1]))],
+  "nn.conv2d of three axes": ["ShapeError", () => nn.conv2d(zeros([3, 5, 5]), zeros([2, 3, 3, 3]))],
+  "nn.conv2d with filters that are too large": [
+    "ShapeError",
+    () => nn.conv2d(zeros([1, 1, 2, 2]), zeros([1, 1, 3, 3])),
+  ],
+  "nn.conv2d with channels that do not fit": [
+    "ShapeError",
+    () => nn.conv2d(zeros([1, 3, 5, 5]), zeros([2, 4, 3, 3])),
+  ],
+  "nn.conv2d with groups of 0": [
+    "ShapeError",
+    () => nn.conv2d(zeros([1, 1, 5, 5]), zeros([1, 1, 3, 3]), { groups: 0 }),
+  ],
+  "nn.conv2d with a stride of 0": [
+    "ShapeError",
+    () => nn.conv2d(zeros([1, 1, 5, 5]), zeros([1, 1, 3, 3]), { stride: 0 }),
+  ],
+  "nn.conv2d with causal padding": [
+    "DamoError",
+    () => nn.conv2d(zeros([1, 1, 5, 5]), zeros([1, 1, 3, 3]), { padding: wrong("causal") }),
+  ],
+  "nn.conv2d with unknown padding": [
+    "DamoError",
+    () => nn.conv2d(zeros([1, 1, 5, 5]), zeros([1, 1, 3, 3]), { padding: wrong("sam") }),
+  ],
+  "nn.convTranspose2d with too much output padding": [
+    "ShapeError",
+    () => nn.convTranspose2d(zeros([1, 1, 3, 3]), zeros([1, 1, 2, 2]), wrong({ outputPadding: -1 })),
+  ],
+  "nn.maxPool2d of two axes": ["ShapeError", () => nn.maxPool2d(x, 2)],
+  "nn.maxPool2d with too much padding": [
+    "ShapeError",
+    () => nn.maxPool2d(zeros([1, 1, 4, 4]), 2, { padding: 3 }),
+  ],
+  "nn.patches of one axis": ["ShapeError", () => nn.patches(zeros([4]), 2)],
+  "nn.unpatches that do not fit": ["ShapeError", () => nn.unpatches(x, 2, [1, 1, 4, 4])],
+  "nn.resize of two axes": ["ShapeError", () => nn.resize(x, { scale: 2, mode: "nearest" })],
+  "nn.resize to two things": [
+    "DamoError",
+    () => nn.resize(zeros([1, 1, 2, 2]), { scale: 2, size: [4, 4], mode: "nearest" }),
+  ],
+  "nn.mse of two shapes": ["ShapeError", () => nn.mse(x, zeros([3, 2]))],
+  "nn.mse with an unknown reduction": ["DamoError", () => nn.mse(x, x, { reduction: wrong("average") })],
+  "nn.crossEntropy of labels that do not fit": ["ShapeError", () => nn.crossEntropy(x, [0, 1, 2])],
+  "nn.ctcLoss with a blank outside": ["DamoError", () => nn.ctcLoss(zeros([2, 1, 3]), [[1]], { blank: 3 })],
+  "nn.confusionMatrix of floats": ["DTypeError", () => nn.confusionMatrix([0.5], [1], 2)],
+  "nn.batchNorm with a mean alone": ["DamoError", () => nn.batchNorm(x, { axes: [0], mean: zeros([3]) })],
+  "nn.BatchNorm of other features": ["ShapeError", () => new nn.BatchNorm(4).forward(x)],
+  "nn.LSTM of other features": ["ShapeError", () => new nn.LSTM(4, 2).forward(zeros([5, 1, 3]))],
+  "nn.MultiHeadAttention with heads that do not divide": ["DamoError", () => new nn.MultiHeadAttention(8, 3)],
+  "nn.init of one size": ["DamoError", () => nn.init.glorotUniform(key, [3])],
+  "nn.Sequential of a number": ["DamoError", () => new nn.Sequential(wrong(3))],
+  "nn.Embedding of floats": ["DTypeError", () => new nn.Embedding(4, 2).forward(tensor([0.5]))],
+  "optim with a strange rate": ["DamoError", () => optim.sgd([shared(1)], { lr: wrong("fast") })],
+  "optim with gradients of another structure": [
+    "DamoError",
+    () => optim.sgd([shared(zeros([2]))], { lr: 0.1 }).step(wrong({ a: zeros([2]) })),
+  ],
+  "optim with a gradient of another shape": [
+    "ShapeError",
+    () => optim.sgd([shared(zeros([2]))], { lr: 0.1 }).step(wrong([zeros([3])])),
+  ],
+  "optim with a gradient of another dtype": [
+    "DTypeError",
+    () => optim.sgd([shared(zeros([2]))], { lr: 0.1 }).step(wrong([zeros([2], { dtype: "float64" })])),
+  ],
+  "optim.schedule.cosine of no steps": ["DamoError", () => wrong(optim.schedule.cosine)(0.1, -5)],
+  "data.batches of nothing": ["DamoError", () => data.batches([], { batchSize: 2 })],
+  "data.batches of two lengths": ["ShapeError", () => data.batches([x, zeros([3])], { batchSize: 2 })],
+  "data.batches with a strange shuffle": [
+    "DamoError",
+    () => data.batches([x], { batchSize: 2, shuffle: wrong("yes") }),
+  ],
+  "data.prefetch of a strange depth": ["DamoError", () => data.prefetch([x], wrong({ depth: 0 }))],
+  "data.idx of other bytes": ["FormatError", () => data.idx(Uint8Array.of(1, 2, 3, 4))],
+  "viz.plot of text": ["DTypeError", () => viz.plot(wrong("loss"))],
+  "viz.plot of no numbers": ["DTypeError", () => viz.plot(wrong([{ y: "none", label: "loss" }]))],
+  "viz.plot of an empty range": ["DTypeError", () => viz.plot([1, 2], { yRange: [1, 1] })],
+  "viz.plot of a logarithm below 0": [
+    "DTypeError",
+    () => viz.plot([1, 2], { yScale: "log", yRange: [-1, 1] }),
+  ],
+  "io.decode of nothing": ["FormatError", () => io.decode(new Uint8Array(3))],
+  "a graph page with other inputs": [
+    "ShapeError",
+    () => jit((v: Tensor) => v.mul(2)).graph(x).toHtml({ inputs: [ones([5])] } as never),
+  ],
+};
