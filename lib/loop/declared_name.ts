@@ -16,14 +16,16 @@ interface NodeProcess {
 }
 
 function readSource(file: string): string | null {
-  const { Deno: deno, process } = globalThis as { Deno?: DenoFiles; process?: NodeProcess };
+  const runtime = globalThis as { Deno?: DenoFiles; process?: NodeProcess };
+  const deno = runtime.Deno;
   try {
     const path = file.startsWith("file:") ? new URL(file) : file;
     if (deno) {
       const { state } = deno.permissions.querySync({ name: "read", path });
       return state === "granted" ? deno.readTextFileSync(path) : null;
     }
-    return process?.getBuiltinModule?.("node:fs").readFileSync(path, "utf8") ?? null;
+    // Not read before: in Deno the first look at `process` loads Node's modules, for tens of milliseconds.
+    return runtime.process?.getBuiltinModule?.("node:fs").readFileSync(path, "utf8") ?? null;
   } catch {
     // The file may be gone, or never have been one.
     return null;
