@@ -102,7 +102,7 @@ function mapOver(
         );
       }
       const full = batched[i] ? output : broadcastFront(output, size);
-      return moveAxis(full, 0, normalizeAxis(context, axis, full.ndim, "outAxes"));
+      return moveAxis(full, 0, normalizeAxis(context, axis, full.aval, "outAxes"));
     });
   });
   return unflatten(spec!, results);
@@ -147,7 +147,7 @@ function splitBatch(
 }
 
 function batchAxis(axis: number, tensor: Tensor, path: string, context: string): number {
-  if (tensor.ndim > 0) return normalizeAxis(context, axis, tensor.ndim, `axis of ${path}`);
+  if (tensor.ndim > 0) return normalizeAxis(context, axis, tensor.aval, `axis of ${path}`);
   throw new ShapeError(
     `${context}: ${path} is a scalar ${describe(tensor.aval)} and has no axis ${axis} to map over.`,
     {

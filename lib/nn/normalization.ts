@@ -104,7 +104,7 @@ export function batchNorm(x: TensorLike, options: BatchNormFunctionOptions = {})
   const value = floatInput(operation, x);
   const axes = options.axes === undefined
     ? batchAxes(operation, value)
-    : normalizeAxes(operation, options.axes, value.ndim);
+    : normalizeAxes(operation, options.axes, value.aval);
   const own = value.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const { mean, variance } = options;
   if ((mean === undefined) !== (variance === undefined)) {
@@ -154,6 +154,6 @@ export function layerNorm(x: TensorLike, options: LayerNormFunctionOptions = {})
   const operation = "nn.layerNorm";
   checkOptions(operation, options, ["gamma", "beta", "axes", "eps"]);
   const value = floatInput(operation, x);
-  const axes = normalizeAxes(operation, options.axes ?? -1, value.ndim);
+  const axes = normalizeAxes(operation, options.axes ?? -1, value.aval);
   return normalized(operation, value, axes, statistics(value, axes), options);
 }

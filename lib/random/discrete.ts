@@ -203,14 +203,14 @@ export function categorical(
       remedy: "Pass float logits: the logarithms of the probabilities, up to a constant.",
     });
   }
-  if (x.ndim === 0 || x.shape[normalizeAxis(operation, options.axis ?? -1, x.ndim)] === 0) {
+  if (x.ndim === 0 || x.shape[normalizeAxis(operation, options.axis ?? -1, x.aval)] === 0) {
     throw new ShapeError(`${operation}: logits ${describe(x.aval)} have no classes.`, {
       operation,
       arguments: [{ name: "logits", shape: x.shape, dtype: x.dtype }],
       remedy: "Pass logits with at least one class along the axis.",
     });
   }
-  const axis = normalizeAxis(operation, options.axis ?? -1, x.ndim);
+  const axis = normalizeAxis(operation, options.axis ?? -1, x.aval);
   const batch = x.shape.filter((_, i) => i !== axis);
   const { shape = batch } = options;
   const common = broadcastShapes(batch, checkShape(operation, shape));

@@ -109,18 +109,21 @@ function show(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
 
-/** An axis as a position from the left; negative ones count from the end. */
-export function normalizeAxis(operation: string, axis: number, rank: number, name = "axis"): number {
+/**
+ * An axis as a position from the left; negative ones count from the end. `of` is the tensor that has it, or the number
+ * of axes where there is none yet.
+ */
+export function normalizeAxis(operation: string, axis: number, of: Aval | number, name = "axis"): number {
+  const rank = typeof of === "number" ? of : of.shape.length;
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
     const range = rank === 0 ? "a scalar has no axes" : `it must be an integer from ${-rank} to ${rank - 1}`;
-    throw new ShapeError(
-      `${operation}: ${name} ${show(axis)} is out of range for a tensor of ${rank} axes.`,
-      {
-        operation,
-        arguments: [{ name, value: axis }],
-        remedy: `Pass another ${name}: ${range}.`,
-      },
-    );
+    const owner = typeof of === "number" ? `a tensor of ${rank} axes` : describe(of);
+    const tensor = typeof of === "number" ? [] : [{ name: "x", shape: of.shape, dtype: of.dtype }];
+    throw new ShapeError(`${operation}: ${name} ${show(axis)} is out of range for ${owner}.`, {
+      operation,
+      arguments: [...tensor, { name, value: axis }],
+      remedy: `Pass another ${name}: ${range}.`,
+    });
   }
   return axis < 0 ? axis + rank : axis;
 }
@@ -129,10 +132,11 @@ export function normalizeAxis(operation: string, axis: number, rank: number, nam
 export function normalizeAxes(
   operation: string,
   axis: number | readonly number[] | undefined | null,
-  rank: number,
+  of: Aval | number,
 ): number[] {
+  const rank = typeof of === "number" ? of : of.shape.length;
   if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof axis === "number" ? [axis] : [...axis]).map((a) => normalizeAxis(operation, a, rank));
+  const list = (typeof axis === "number" ? [axis] : [...axis]).map((a) => normalizeAxis(operation, a, of));
   const unique = new Set(list);
   if (unique.size !== list.length) {
     throw new ShapeError(`${operation}: axis [${[...(axis as number[])].join(", ")}] names an axis twice.`, {

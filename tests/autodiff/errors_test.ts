@@ -281,7 +281,7 @@ Deno.test("vmap: sizes, axes, scalars, shared assignments", () => {
   ]);
   assertEquals(
     messageOf(() => vmap(f, { inAxes: [0, 2] })(f64([1, 2]), f64([1, 2])), ShapeError)[0],
-    "vmap of f: axis of y 2 is out of range for a tensor of 1 axes.",
+    "vmap of f: axis of y 2 is out of range for float64[2].",
   );
   assertEquals(
     messageOf(() => vmap(f, { inAxes: [0] })(f64([1]), f64([1])), ShapeError)[0],

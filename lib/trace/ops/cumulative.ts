@@ -25,7 +25,7 @@ function cumulativeOp(op: keyof typeof cumulatives, x: Tensor, options: Cumulati
   if (axis === undefined || axis === null) {
     return bindOne(cumulatives[op], [reshapeTo(x, [x.size])], { axis: 0, reverse });
   }
-  return bindOne(cumulatives[op], [x], { axis: normalizeAxis(op, axis, x.shape.length), reverse });
+  return bindOne(cumulatives[op], [x], { axis: normalizeAxis(op, axis, x.aval), reverse });
 }
 
 /**
@@ -112,7 +112,7 @@ export function diff(x: TensorLike, options: AxisOptions = {}): Tensor {
       remedy: "Pass a tensor of at least one axis.",
     });
   }
-  const axis = normalizeAxis("diff", options.axis ?? -1, value.ndim);
+  const axis = normalizeAxis("diff", options.axis ?? -1, value.aval);
   const size = value.shape[axis];
   const part = (from: number, to: number): Tensor => {
     const start = value.shape.map((_, i) => i === axis ? from : 0);

@@ -109,7 +109,7 @@ export function readRanges(x: Tensor, ranges: readonly Range[]): Tensor {
  */
 export function narrow(x: TensorLike, axis: number, start: TensorLike, length: number): Tensor {
   const source = strong(x);
-  const along = normalizeAxis("narrow", axis, source.ndim);
+  const along = normalizeAxis("narrow", axis, source.aval);
   const size = source.shape[along];
   if (!Number.isInteger(length) || length < 0 || length > size) {
     throw new ShapeError(

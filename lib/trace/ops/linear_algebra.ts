@@ -161,8 +161,8 @@ export function tensordot(
     axesA = Array.from({ length: axes }, (_, i) => left.ndim - axes + i);
     axesB = Array.from({ length: axes }, (_, i) => i);
   } else {
-    axesA = [axes[0]].flat().map((axis) => normalizeAxis("tensordot", axis as number, left.ndim, "axes[0]"));
-    axesB = [axes[1]].flat().map((axis) => normalizeAxis("tensordot", axis as number, right.ndim, "axes[1]"));
+    axesA = [axes[0]].flat().map((axis) => normalizeAxis("tensordot", axis as number, left.aval, "axes[0]"));
+    axesB = [axes[1]].flat().map((axis) => normalizeAxis("tensordot", axis as number, right.aval, "axes[1]"));
   }
   const distinct = new Set(axesA).size === axesA.length && new Set(axesB).size === axesB.length;
   if (axesA.length !== axesB.length || !distinct) {
@@ -256,8 +256,8 @@ export function diagonal(x: TensorLike, options: DiagonalOptions = {}): Tensor {
 
 function diagonalFor(operation: string, x: Tensor, options: DiagonalOptions): Tensor {
   const { offset = 0, axis1 = 0, axis2 = 1 } = options;
-  const first = x.ndim < 2 ? 0 : normalizeAxis(operation, axis1, x.ndim, "axis1");
-  const second = x.ndim < 2 ? 0 : normalizeAxis(operation, axis2, x.ndim, "axis2");
+  const first = x.ndim < 2 ? 0 : normalizeAxis(operation, axis1, x.aval, "axis1");
+  const second = x.ndim < 2 ? 0 : normalizeAxis(operation, axis2, x.aval, "axis2");
   if (first === second || !Number.isInteger(offset)) {
     throw new ShapeError(
       `${operation}: ${describe(x.aval)} has no diagonal ${offset} along axes ${axis1} and ${axis2}.`,

@@ -152,7 +152,7 @@ export function compress(x: TensorLike, mask: TensorLike, options: CompressOptio
   checkOptions("compress", options, ["axis", "size"]);
   const source = strong(x), condition = strong(mask);
   const { axis, size } = options;
-  const along = axis === undefined ? 0 : normalizeAxis("compress", axis, source.ndim);
+  const along = axis === undefined ? 0 : normalizeAxis("compress", axis, source.aval);
   const covered = source.shape.slice(along, along + condition.ndim);
   let shape: Shape;
   if (

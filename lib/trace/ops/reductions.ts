@@ -43,7 +43,7 @@ export function reducedAxes(
   known: readonly string[] = ["axis", "keepDims"],
 ): number[] {
   checkOptions(operation, options, known);
-  return normalizeAxes(operation, options.axis, x.shape.length);
+  return normalizeAxes(operation, options.axis, x.aval);
 }
 
 /** Applies a reduction primitive, which drops the axes, and puts them back when they are to be kept. */
@@ -153,7 +153,7 @@ function positionOp(op: "argmax" | "argmin", x: TensorLike, options: PositionOpt
     const position = bindOne(positions[op], [reshapeTo(value, [value.size])], { axis: 0 });
     return keepDims ? reshapeTo(position, value.shape.map(() => 1)) : position;
   }
-  const at = normalizeAxis(op, axis, value.shape.length);
+  const at = normalizeAxis(op, axis, value.aval);
   const position = bindOne(positions[op], [value], { axis: at });
   return keepDims ? reshapeTo(position, keptShape(value, [at])) : position;
 }

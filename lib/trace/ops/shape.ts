@@ -118,7 +118,7 @@ export function expandDims(x: TensorLike, axis: number | readonly number[]): Ten
 export function squeeze(x: TensorLike, axis?: number | readonly number[]): Tensor {
   const source = strong(x);
   if (axis === undefined) return reshapeTo(source, source.shape.filter((size) => size !== 1));
-  const axes = normalizeAxes("squeeze", axis, source.ndim);
+  const axes = normalizeAxes("squeeze", axis, source.aval);
   for (const a of axes) {
     if (source.shape[a] !== 1) {
       throw new ShapeError(

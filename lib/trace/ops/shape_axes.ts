@@ -52,7 +52,7 @@ function orderError(x: Tensor, axes: readonly number[]): ShapeError {
  */
 export function swapAxes(x: TensorLike, first: number, second: number): Tensor {
   const source = strong(x);
-  const a = normalizeAxis("swapAxes", first, source.ndim), b = normalizeAxis("swapAxes", second, source.ndim);
+  const a = normalizeAxis("swapAxes", first, source.aval), b = normalizeAxis("swapAxes", second, source.aval);
   return transposeTo(source, source.shape.map((_, d) => d === a ? b : d === b ? a : d));
 }
 
@@ -68,7 +68,7 @@ export function swapAxes(x: TensorLike, first: number, second: number): Tensor {
  */
 export function moveAxis(x: TensorLike, from: number, to: number): Tensor {
   const source = strong(x);
-  const a = normalizeAxis("moveAxis", from, source.ndim), b = normalizeAxis("moveAxis", to, source.ndim);
+  const a = normalizeAxis("moveAxis", from, source.aval), b = normalizeAxis("moveAxis", to, source.aval);
   const permutation = source.shape.map((_, d) => d).filter((d) => d !== a);
   permutation.splice(b, 0, a);
   return transposeTo(source, permutation);
@@ -88,7 +88,7 @@ export function moveAxis(x: TensorLike, from: number, to: number): Tensor {
 export function dimshuffle(x: TensorLike, ...pattern: (number | "x")[]): Tensor {
   const source = strong(x);
   const kept = pattern.filter((p) => p !== "x").map((p) =>
-    normalizeAxis("dimshuffle", p as number, source.ndim)
+    normalizeAxis("dimshuffle", p as number, source.aval)
   );
   const dropped = source.shape.map((_, a) => a).filter((a) => !kept.includes(a));
   const tooLarge = dropped.find((a) => source.shape[a] !== 1);

@@ -41,7 +41,7 @@ export function concat(xs: readonly TensorLike[], axis: number = 0): Tensor {
       remedy: "Use stack for scalars.",
     });
   }
-  return joined(tensors, normalizeAxis("concat", axis, tensors[0].ndim));
+  return joined(tensors, normalizeAxis("concat", axis, tensors[0].aval));
 }
 
 function joined(tensors: readonly Tensor[], axis: number): Tensor {
@@ -91,7 +91,7 @@ export function stack(xs: readonly TensorLike[], axis: number = 0): Tensor {
  */
 export function split(x: TensorLike, countOrSizes: number | readonly number[], axis: number = 0): Tensor[] {
   const source = strong(x);
-  const along = normalizeAxis("split", axis, source.ndim);
+  const along = normalizeAxis("split", axis, source.aval);
   const total = source.shape[along];
   const sizes = typeof countOrSizes === "number"
     ? new Array<number>(Math.max(0, Math.trunc(countOrSizes) || 0)).fill(total / countOrSizes)
@@ -139,7 +139,7 @@ export function split(x: TensorLike, countOrSizes: number | readonly number[], a
 export function repeat(x: TensorLike, repeats: number | readonly number[], axis?: number): Tensor {
   let source = strong(x);
   if (axis === undefined) source = reshapeTo(source, [source.size]);
-  const along = normalizeAxis("repeat", axis ?? 0, source.ndim);
+  const along = normalizeAxis("repeat", axis ?? 0, source.aval);
   const size = source.shape[along];
   const counts = typeof repeats === "number" ? [repeats] : repeats;
   const fits = typeof repeats === "number" || repeats.length === size;

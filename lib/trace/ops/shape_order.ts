@@ -27,7 +27,7 @@ import { valueOfType } from "./value_of_type.ts";
  */
 export function flip(x: TensorLike, axis?: number | readonly number[]): Tensor {
   const source = strong(x);
-  const axes = normalizeAxes("flip", axis, source.ndim);
+  const axes = normalizeAxes("flip", axis, source.aval);
   return axes.length === 0 ? source : bindOne(flipPrimitive, [source], { axes });
 }
 
@@ -62,7 +62,7 @@ export function roll(
     const flat = reshapeTo(source, [source.size]);
     return reshapeTo(rollAxis(flat, singleShift(shift), 0), source.shape);
   }
-  const axes = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis("roll", a, source.ndim));
+  const axes = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis("roll", a, source.aval));
   const shifts = Array.isArray(shift) ? shift as number[] : axes.map(() => shift as number | Tensor);
   if (shifts.length !== axes.length) {
     throw new ShapeError(`roll: ${shifts.length} shifts for ${axes.length} axes.`, {

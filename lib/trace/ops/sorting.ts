@@ -28,7 +28,7 @@ export interface SortOptions {
 }
 
 function sortAxis(operation: string, x: Tensor, axis: number): number {
-  if (x.ndim > 0) return normalizeAxis(operation, axis, x.ndim);
+  if (x.ndim > 0) return normalizeAxis(operation, axis, x.aval);
   throw new ShapeError(`${operation}: a scalar ${describe(x.aval)} has no axis.`, {
     operation,
     arguments: [{ name: "x", shape: x.shape, dtype: x.dtype }],

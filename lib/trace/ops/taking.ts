@@ -36,7 +36,7 @@ function checkTakeable(operation: string, x: Tensor, axis: number): void {
 export function take(x: TensorLike, indices: TensorLike, axis?: number): Tensor {
   let source = strong(x);
   if (axis === undefined) source = reshapeTo(source, [source.size]);
-  const along = normalizeAxis("take", axis ?? 0, source.ndim);
+  const along = normalizeAxis("take", axis ?? 0, source.aval);
   const index = indexTensor("take", source.aval, along, indices);
   if (index.size > 0) checkTakeable("take", source, along);
   const taken = bindOne(gatherPrimitive, [source, index], { axes: [along] });
@@ -59,7 +59,7 @@ function alongIndex(
   indices: TensorLike,
   axis: number,
 ): { along: number; index: Tensor } {
-  const along = normalizeAxis(operation, axis, x.ndim);
+  const along = normalizeAxis(operation, axis, x.aval);
   const index = indexTensor(operation, x.aval, along, indices);
   const fits = index.ndim === x.ndim &&
     index.shape.every((size, a) => a === along || size === x.shape[a] || size === 1);

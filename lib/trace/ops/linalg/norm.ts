@@ -105,7 +105,7 @@ export function norm(x: TensorLike, options: MatrixNormOptions = {}): Tensor {
     }
     return vectorNorm(value, { ord, axis: given[0], keepDims });
   }
-  const axes = given.map((axis) => normalizeAxis("linalg.norm", axis, value.ndim));
+  const axes = given.map((axis) => normalizeAxis("linalg.norm", axis, value.aval));
   if (axes[0] === axes[1]) {
     throw new ShapeError(`linalg.norm: axis [${given.join(", ")}] names an axis twice.`, {
       operation: "linalg.norm",
