@@ -1,6 +1,8 @@
 /** definePrimitive: operations of the user's own, with whatever rules they bring. */
 import { type DType, isDType } from "../trace/dtype.ts";
 import { DTypeError, GradientError, ShapeError } from "../trace/errors.ts";
+import type { Lowering } from "../trace/lowering.ts";
+import { stack } from "../trace/ops/shape_join.ts";
 import { type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { type HostArray, NOT_LINEAR, notDifferentiable, type Primitive } from "../trace/primitive.ts";
 import { batchAll } from "../trace/primitives/zeros.ts";
@@ -119,12 +121,19 @@ interface HostParams {
   readonly batchAxes: number;
 }
 
+/** An operation on the host that some devices have a shader for. */
+export interface ShaderDefinition extends HostDefinition {
+  /** The shader for inputs and results of these types. */
+  readonly shader: (inputs: readonly Aval[], outputs: readonly Aval[]) => Lowering;
+}
+
 function hostFunction(definition: HostDefinition): (...inputs: Tensor[]) => readonly Tensor[] {
   const primitive = hostPrimitive(definition);
   return (...inputs) => bind(primitive, inputs, { batchAxes: 0 });
 }
 
 function hostPrimitive(definition: HostDefinition): Primitive<HostParams> {
+  const { shader } = definition as Partial<ShaderDefinition>;
   const primitive: Primitive<HostParams> = {
     name: definition.name,
     infer(inputs, { batchAxes }) {
@@ -149,7 +158,14 @@ function hostPrimitive(definition: HostDefinition): Primitive<HostParams> {
     ),
     linear: NOT_LINEAR,
     batch(args) {
-      return bind(primitive, batchAll(args), { batchAxes: args.params.batchAxes + 1 });
+      const batched = batchAll(args);
+      if (shader === undefined) return bind(primitive, batched, { batchAxes: args.params.batchAxes + 1 });
+      // A shader knows one example only.
+      const examples = Array.from(
+        { length: args.size },
+        (_, i) => bind(primitive, batched.map((x) => x.at(i)), args.params),
+      );
+      return examples[0].map((_, k) => stack(examples.map((results) => results[k])));
     },
     evaluate(inputs, { batchAxes }, outputs) {
       const examples = sizeOf(outputs[0].shape.slice(0, batchAxes));
@@ -176,8 +192,8 @@ function hostPrimitive(definition: HostDefinition): Primitive<HostParams> {
       }
       return outputs.map(({ shape, dtype }, i) => ({ shape, dtype, data: results[i] }));
     },
-    lower() {
-      return { kind: "host" };
+    lower(_, inputs, outputs) {
+      return shader === undefined ? { kind: "host" } : shader(inputs, outputs);
     },
     print() {
       return "";

@@ -37,6 +37,7 @@ export type { AnyArguments, AnyFunction, ArgumentTree, ArgumentTrees, GradientTr
 export { jvp, linearize, vjp } from "./vjp.ts";
 export { type Axes, vmap, type VmapOptions } from "./vmap.ts";
 export { wasmKernel, type WasmKernelOptions } from "./wasm_kernel.ts";
+export { wgslKernel, type WgslKernelOptions } from "./wgsl_kernel.ts";
 export type { KernelInput, KernelType } from "./kernel_inputs.ts";
 export type { HostArray } from "../trace/primitive.ts";
 export type { Shape } from "../trace/shape.ts";

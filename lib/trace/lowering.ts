@@ -77,6 +77,13 @@ export type Lowering =
     readonly routine: string;
     readonly options: Readonly<Record<string, unknown>>;
   }
+  /** The user's own WGSL on whole buffers, inputs and then outputs; the host evaluates it elsewhere. */
+  | {
+    readonly kind: "shader";
+    readonly code: string;
+    readonly entryPoint: string;
+    readonly workgroups: readonly [x: number, y: number, z: number];
+  }
   /** Inlined when lowered. */
   | { readonly kind: "call"; readonly graph: Graph }
   /** Structured control: lib/jit/schedule reads the primitive's own parameters (see lib/loop). */

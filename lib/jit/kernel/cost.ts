@@ -90,5 +90,7 @@ export function kernelCost(kernel: Kernel): KernelCost {
     }
     case "routine":
       return { flop: 0, bytes: sizes(kernel.operands, kernel.shapes.map(product)) };
+    case "shader":
+      return { flop: 0, bytes: sizes(kernel.operands, kernel.lengths) };
   }
 }

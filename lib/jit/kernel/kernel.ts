@@ -191,4 +191,15 @@ export interface Routine {
   readonly operands: readonly Operand[];
 }
 
-export type Kernel = Nest | Contraction | Cumulative | Sort | Convolution | Copy | Routine;
+/** The user's own WGSL; only for devices that run it. */
+export interface UserShader {
+  readonly kind: "shader";
+  readonly code: string;
+  readonly entryPoint: string;
+  readonly workgroups: readonly [x: number, y: number, z: number];
+  /** Elements of each operand. */
+  readonly lengths: readonly number[];
+  readonly operands: readonly Operand[];
+}
+
+export type Kernel = Nest | Contraction | Cumulative | Sort | Convolution | Copy | Routine | UserShader;

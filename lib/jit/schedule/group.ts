@@ -31,6 +31,8 @@ export interface GroupLimits {
   readonly operands: number;
   /** Set where the device has no code for routines: the host evaluates them. */
   readonly routinesOnHost?: boolean;
+  /** Set where the device runs shaders of the user's. */
+  readonly shaders?: boolean;
 }
 
 /** Where a member stands in its group. */

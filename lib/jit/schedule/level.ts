@@ -2,6 +2,8 @@
 import type { LoopParams, SwitchParams } from "../../loop/loop_params.ts";
 import { countUses, type Graph, type Node, type Variable } from "../../trace/graph.ts";
 import { sizeOf } from "../../trace/shape.ts";
+import type { Lowering } from "../../trace/lowering.ts";
+import type { Kernel, Operand } from "../kernel/kernel.ts";
 import type { Binding, KernelStep, Step } from "../kernel/program.ts";
 import { type AnchorKernel, buildAnchor } from "./anchors.ts";
 import { buildContraction, contractAxes, operandView } from "./build_contract.ts";
@@ -195,8 +197,11 @@ export class LevelBuilder {
     if (group.kind === "nest") return this.kernelStep(buildNest(group, context));
     if (group.kind === "contract") return this.kernelStep(buildContraction(group, context));
     const [node] = group.members;
-    const { kind } = context.classes.get(node)!.lowering;
-    switch (kind === "routine" && this.scheduler.limits.routinesOnHost ? "host" : kind) {
+    const { lowering } = context.classes.get(node)!;
+    const { routinesOnHost, shaders } = this.scheduler.limits;
+    if (lowering.kind === "shader" && shaders) return this.#shader(node, lowering);
+    const onHost = lowering.kind === "shader" || (lowering.kind === "routine" && routinesOnHost);
+    switch (onHost ? "host" : lowering.kind) {
       case "loop":
         return scheduleLoop(this, node, node.params as LoopParams);
       case "switch":
@@ -212,6 +217,37 @@ export class LevelBuilder {
       default:
         for (const kernel of buildAnchor(group, context, (v) => this.base(v))) this.kernelStep(kernel);
     }
+  }
+
+  /** The user's shader on buffers that begin with the operands; others are copied before or after. */
+  #shader(node: Node, lowering: Extract<Lowering, { kind: "shader" }>): void {
+    const bindings: Binding[] = [], after: (() => void)[] = [];
+    const place = (variable: Variable, access: "read" | "write"): Operand => {
+      const own = this.binding(access === "read" ? this.base(variable) : variable);
+      const { dtype } = variable.aval;
+      const { kind, length } = this.scheduler.table.buffers[own.buffer];
+      // A number may come without a buffer.
+      const isPlain = own.offset === 0 && own.steps.length === 0 && kind !== "tape" &&
+        !(kind === "input" && length === 1);
+      if (isPlain) bindings.push(own);
+      else {
+        const buffer = this.scheduler.table.add("temporary", dtype, sizeOf(variable.aval.shape));
+        this.temporaries.push(buffer);
+        const copy = bind(buffer);
+        bindings.push(copy);
+        if (access === "read") this.copy(own, copy, variable);
+        else after.push(() => this.copy(copy, own, variable));
+      }
+      return { dtype, access };
+    };
+    const operands = [
+      ...node.inputs.map((variable) => place(variable, "read")),
+      ...node.outputs.map((variable) => place(variable, "write")),
+    ];
+    const lengths = [...node.inputs, ...node.outputs].map(({ aval }) => sizeOf(aval.shape));
+    const kernel: Kernel = { ...lowering, lengths, operands };
+    this.steps.push({ kind: "kernel", kernel, bindings, nodes: [node] });
+    for (const copy of after) copy();
   }
 
   kernelStep(built: BuiltKernel | AnchorKernel): void {

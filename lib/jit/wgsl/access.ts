@@ -33,6 +33,8 @@ export interface SlotBinding {
   readonly texels: Texels | null;
   /** Texels of a row of that texture. */
   readonly width: number;
+  /** Bytes bound; the whole buffer when left out. */
+  readonly bytes?: number;
 }
 
 /** Bits of an element in memory. */

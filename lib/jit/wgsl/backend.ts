@@ -42,7 +42,7 @@ export class WgslBackend implements Backend {
   get #limits(): GroupLimits {
     const buffers = this.gpu.device.limits.maxStorageBuffersPerShaderStage;
     // One is for the scratch buffer of reductions.
-    return { statements: MAX_STATEMENTS, operands: buffers - 2, routinesOnHost: true };
+    return { statements: MAX_STATEMENTS, operands: buffers - 2, routinesOnHost: true, shaders: true };
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {

@@ -140,11 +140,12 @@ export class StepTable {
     let next = 0;
     const group = this.#heap.device.device.createBindGroup({
       layout,
-      entries: dispatch.bindings.map(({ slot, texels }, binding) => ({
+      entries: dispatch.bindings.map(({ slot, texels, bytes }, binding) => ({
         binding,
-        resource: texels
-          ? textures[next++].view
-          : { buffer: this.#heap.buffers.buffer(slot < 0 ? scratch : addresses[operandOf[slot]]) },
+        resource: texels ? textures[next++].view : {
+          buffer: this.#heap.buffers.buffer(slot < 0 ? scratch : addresses[operandOf[slot]]),
+          ...(bytes === undefined ? {} : { size: bytes }),
+        },
       })),
     });
     return compiled.prepared[number] = { pipeline, group, textures };

@@ -77,7 +77,7 @@ export class GpuDevice {
     const messages = this.#errors.splice(0).join("\n");
     throw new DeviceError(`WebGPU reported an error in work that was submitted before:\n${messages}`, {
       operation: "webgpu",
-      remedy: "This is a mistake of Damo: please report it with this message.",
+      remedy: "If the shader is not one of your own, this is a mistake of Damo: please report this message.",
     });
   }
 

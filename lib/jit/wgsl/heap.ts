@@ -4,6 +4,7 @@ import { GpuBuffers } from "./buffers.ts";
 import type { GpuDevice } from "./device.ts";
 import { ParameterBlock } from "./parameters.ts";
 import { Pipelines } from "./pipelines.ts";
+import { SubmissionProof } from "./proof.ts";
 import { Readback } from "./readback.ts";
 import { TexturePool } from "./textures.ts";
 
@@ -18,6 +19,7 @@ export class GpuHeap {
   readonly pipelines: Pipelines;
   readonly parameters: ParameterBlock;
   readonly textures: TexturePool;
+  readonly proof: SubmissionProof;
 
   constructor(device: GpuDevice, budget?: number) {
     this.device = device;
@@ -28,6 +30,7 @@ export class GpuHeap {
       budget: budget ?? (device.isSoftware ? DEFAULT_BUDGET.software : DEFAULT_BUDGET.gpu),
     });
     this.pipelines = new Pipelines(device);
+    this.proof = new SubmissionProof(device, this.readback);
     this.textures = new TexturePool(device);
     this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);
   }

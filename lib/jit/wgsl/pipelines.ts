@@ -17,6 +17,8 @@ export class Pipelines {
   /** By access of each binding, as a string of r and w, and t for textures. */
   readonly #layouts: Map<string, GPUBindGroupLayout> = new Map();
   readonly #pipelineLayouts: Map<string, GPUPipelineLayout> = new Map();
+  /** What was compiled since somebody asked: the kernels in words, with the beginning of their text. */
+  #unproven: string[] = [];
   /** The layout of the block of parameters. */
   readonly parameterLayout: GPUBindGroupLayout;
 
@@ -29,6 +31,11 @@ export class Pipelines {
         buffer: { type: "uniform", hasDynamicOffset: true },
       }],
     });
+  }
+
+  /** Kernels compiled since the last call: whether they were refused is known once they have run. */
+  takeUnproven(): readonly string[] {
+    return this.#unproven.splice(0);
   }
 
   #layout(key: string): GPUBindGroupLayout {
@@ -62,22 +69,26 @@ export class Pipelines {
 
   /** The pipeline of a dispatch. `describe` names the kernel, its nodes and lines, should the compiler refuse it. */
   get(dispatch: Dispatch, describe: () => string): Pipeline {
-    const known = this.#pipelines.get(dispatch.code);
+    const { code, entryPoint } = dispatch;
+    const access = dispatch.bindings.map(({ write, texels }) => texels ? "t" : write ? "w" : "r").join("");
+    // Shaders of the user's may have several entry points, and be bound in several ways.
+    const key = entryPoint === undefined ? code : `${entryPoint} ${access}\n${code}`;
+    const known = this.#pipelines.get(key);
     if (known) return known;
     const { device } = this.#device;
-    const access = dispatch.bindings.map(({ write, texels }) => texels ? "t" : write ? "w" : "r").join("");
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ label: dispatch.label, code: dispatch.code });
     const pipeline = device.createComputePipeline({
       label: dispatch.label,
       layout: this.#pipelineLayout(access, dispatch.offsets.length + dispatch.constants.length > 0),
-      compute: { module, entryPoint: "main" },
+      compute: { module, entryPoint: dispatch.entryPoint ?? "main" },
     });
     device.popErrorScope().then((error) => {
       if (error) this.#device.report(`${describe()}\n${excerpt(error.message, dispatch.code)}`);
     }, () => {});
+    this.#unproven.push(`${describe()}\n${code.trim().split("\n").slice(0, 12).join("\n")}`);
     const made: Pipeline = { pipeline, layout: this.#layout(access) };
-    this.#pipelines.set(dispatch.code, made);
+    this.#pipelines.set(key, made);
     return made;
   }
 }

@@ -3,8 +3,10 @@ import type { SlotBinding } from "./access.ts";
 
 export interface Dispatch {
   readonly label: string;
-  /** The whole module; its entry point is `main`. */
+  /** The whole module. */
   readonly code: string;
+  /** `main` when left out. */
+  readonly entryPoint?: string;
   readonly bindings: readonly SlotBinding[];
   /** Workgroups. */
   readonly groups: readonly [x: number, y: number, z: number];

@@ -86,8 +86,12 @@ export class Run {
   flush(): void {
     if (this.#encoder === null) return;
     this.#endPass();
-    this.#heap.parameters.send();
-    this.#heap.device.device.queue.submit([this.#encoder.finish()]);
+    const { parameters, pipelines, proof, device } = this.#heap;
+    parameters.send();
+    const unproven = pipelines.takeUnproven();
+    if (unproven.length > 0) proof.begin(this.#encoder);
+    device.device.queue.submit([this.#encoder.finish()]);
+    if (unproven.length > 0) proof.check(unproven);
     this.#encoder = null;
     this.#dispatches = 0;
   }

@@ -30,7 +30,7 @@ class TextExecutable implements Executable {
 
   constructor(graph: Graph, { scalars, donated, inPlace, optimised, exclude }: CompileOptions) {
     refuseFloat64(graph);
-    const limits = { statements: MAX_STATEMENTS, operands: BUFFERS - 2, routinesOnHost: true };
+    const limits = { statements: MAX_STATEMENTS, operands: BUFFERS - 2, routinesOnHost: true, shaders: true };
     const program = schedule(withOwnOutputs(optimise(graph, { optimised, exclude })), {
       limits,
       donated,

@@ -51,6 +51,8 @@ export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFuncti
       return emitConvolution(context, kernel);
     case "routine":
       return emitRoutine(context, kernel);
+    case "shader":
+      throw new Error("A shader of the user's was scheduled for WebAssembly.");
   }
 }
 

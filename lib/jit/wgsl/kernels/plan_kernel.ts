@@ -1,9 +1,9 @@
 /** The dispatches of any kernel. */
 import { DeviceError } from "../../../trace/errors.ts";
-import type { Kernel } from "../../kernel/kernel.ts";
+import type { Kernel, UserShader } from "../../kernel/kernel.ts";
 import { contractionNest } from "../../wasm/contraction.ts";
 import { convolutionNest } from "../../wasm/convolution.ts";
-import type { Place } from "../access.ts";
+import { type Place, storedBits } from "../access.ts";
 import type { KernelPlan } from "../plan.ts";
 import type { Tuning } from "../tuning.ts";
 import { planContraction } from "./contraction.ts";
@@ -49,10 +49,36 @@ function planAny(kernel: Kernel, places: readonly Place[], tuning: Tuning): Kern
       return planCumulative(kernel, places, tuning);
     case "sort":
       return planSort(kernel, places, tuning);
+    case "shader":
+      return planShader(kernel, places);
     case "routine":
       throw new DeviceError(`There is no WebGPU code for the routine "${kernel.routine}".`, {
         operation: kernel.routine,
         remedy: 'Compute it on the device "wasm": move its operands with .to("wasm").',
       });
   }
+}
+
+/** The user's shader as it is, on buffers cut to the length of their operands. */
+function planShader(kernel: UserShader, places: readonly Place[]): KernelPlan {
+  const { code, entryPoint, workgroups, operands, lengths } = kernel;
+  if (workgroups.includes(0)) return { dispatches: [], scratchBytes: 0 };
+  return {
+    dispatches: [{
+      label: "user's",
+      code,
+      entryPoint,
+      bindings: operands.map(({ dtype, access }, i) => ({
+        slot: places[i].slot,
+        write: access !== "read",
+        texels: null,
+        width: 0,
+        bytes: Math.max(4, 4 * Math.ceil(lengths[i] * storedBits(dtype) / 32)),
+      })),
+      groups: workgroups,
+      offsets: [],
+      constants: [],
+    }],
+    scratchBytes: 0,
+  };
 }
