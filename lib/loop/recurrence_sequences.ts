@@ -55,7 +55,8 @@ export function tappedSequences(
 }
 
 function walk(input: Tensor, start: number, length: number, steps: number, reverse: boolean): Tensor {
-  const from = reverse ? start + length - steps : start;
+  // Taps may reach further than the whole sequence: then there are no steps.
+  const from = steps === 0 ? 0 : reverse ? start + length - steps : start;
   const rows = from === 0 && steps === input.shape[0] ? input : rowsBetween(input, from, from + steps);
   return reverse ? bindOne(flipPrimitive, [rows], { axes: [0] }) : rows;
 }

@@ -143,3 +143,11 @@ Deno.test("what does not fit is named", () => {
     "outputs[0]",
   );
 });
+
+loopTest("taps that reach further than the sequence leave no steps", () => {
+  for (const reverse of [false, true]) {
+    const options = { sequences: { input: f64([1, 2, 3]), taps: [-2, 2] }, outputs: f64(1), reverse };
+    const rows = recurrence(options, (older, newer, last) => last.add(older).add(newer));
+    assertEquals(rows.shape, [0]);
+  }
+});
