@@ -107,15 +107,13 @@ export function closeLoop(loop: TracedLoop): ClosedLoop {
   if (condition && condition.trace.sharedWrites.size > 0) {
     throw writesInCondition(loop.operation, condition.trace);
   }
+  const variables = (tensors: readonly Tensor[]) => tensors.map((tensor) => trace.lift(tensor));
+  // Before asking what was captured: a body may hand a tensor of its surroundings on without using it.
+  const next = variables(loop.next), rows = variables(loop.rows), stop = loop.stop && trace.lift(loop.stop);
+  const holds = condition && condition.trace.lift(condition.output);
   const around = new Surroundings(condition ? [trace, condition.trace] : [trace]);
   const { before, after } = around.stateVariables(trace);
-  const variables = (tensors: readonly Tensor[]) => tensors.map((tensor) => trace.lift(tensor));
-  const outputs = [
-    ...variables(loop.next),
-    ...after,
-    ...variables(loop.rows),
-    ...(loop.stop ? [trace.lift(loop.stop)] : []),
-  ];
+  const outputs = [...next, ...after, ...rows, ...(stop ? [stop] : [])];
   const inputs = [
     ...around.constantVariables(trace),
     ...variables(loop.carries),
@@ -128,7 +126,7 @@ export function closeLoop(loop: TracedLoop): ClosedLoop {
   const initialStates = around.writes.map((shared) => shared.value);
   const params: LoopParams = {
     body,
-    condition: condition && conditionGraph(condition, around),
+    condition: condition && conditionGraph(condition, holds!, around),
     constants: constants.length,
     carries: loop.next.length + after.length,
     sequences: loop.sequences.length,
@@ -151,13 +149,13 @@ export function closeLoop(loop: TracedLoop): ClosedLoop {
 }
 
 function conditionGraph(
-  { trace, carries, output }: NonNullable<TracedLoop["condition"]>,
+  { trace, carries }: NonNullable<TracedLoop["condition"]>,
+  holds: Variable,
   around: Surroundings,
 ): Graph {
-  const result = trace.lift(output);
   const { before } = around.stateVariables(trace);
   const inputs = [...around.constantVariables(trace), ...carries.map((x) => x.variable!), ...before];
-  return prune(new Graph(inputs, [result], trace.nodes, trace.name));
+  return prune(new Graph(inputs, [holds], trace.nodes, trace.name));
 }
 
 export interface LoopResult {

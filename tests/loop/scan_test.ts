@@ -1,5 +1,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { jit, LoopError, scan, shared, type Tensor, tensor, zeros } from "@damo/damo";
+import {
+  cond,
+  einsum,
+  forLoop,
+  jit,
+  LoopError,
+  scan,
+  shared,
+  type Tensor,
+  tensor,
+  whileLoop,
+  zeros,
+} from "@damo/damo";
 import { f64, loopTest, typed, values } from "./both_executors.ts";
 import { wide } from "../support/devices.ts";
 
@@ -196,4 +208,36 @@ Deno.test("sequences that do not fit are named", () => {
     LoopError,
     "the result of until must be one bool, got float32[]",
   );
+});
+
+loopTest("a body hands a tensor of its surroundings on without using it", ({ mode }) => {
+  const f = (w: Tensor, xs: Tensor) => {
+    const [last, rows] = scan(({ b }: { a: Tensor; b: Tensor }, x) => [{ a: w, b: b.add(x) }, w], {
+      a: xs.at(0),
+      b: xs.at(1),
+    }, xs);
+    return [last.a, last.b, rows];
+  };
+  for (const run of [f, jit(f, { mode })]) {
+    assertEquals(values(run(f64(7), f64([1, 2]))), [7, 5, [7, 7]]);
+  }
+  const stops = (stop: Tensor) =>
+    scan((c: Tensor) => [c.add(1), c], 0, undefined, { length: 3, until: () => stop });
+  assertEquals(values(jit(stops, { mode })(typed(1, "bool"))), [1, [0, 0, 0], 1]);
+  const goes = (on: Tensor) => whileLoop(() => on, (c: Tensor) => c.add(1), f64(0), { maxSteps: 3 });
+  assertEquals([1, 0].map((on) => values(jit(goes, { mode })(typed(on, "bool")))), [3, 0]);
+});
+
+loopTest("products over axes that do not lie side by side, in bodies and branches", ({ mode }) => {
+  const data = f64(Array.from({ length: 12 }, (_, i) => [i, i * 0.5, -i])).reshape([2, 3, 6]);
+  const product = (a: Tensor, b: Tensor) => einsum("ijk,ilk->jl", a, b);
+  const expected = values(product(data, data));
+  const inLoop = (a: Tensor) =>
+    forLoop(2, (_, c) => c.mul(0).add(product(a, a.add(c.sum().mul(0)))), product(a, a).mul(0));
+  const inBranch = (a: Tensor) =>
+    cond(a.sum().lt(1e9), (a: Tensor) => product(a, a), () => product(a, a).neg(), a);
+  for (const f of [inLoop, inBranch]) {
+    assertEquals(values(f(data)), expected);
+    assertEquals(values(jit(f, { mode })(data)), expected);
+  }
 });

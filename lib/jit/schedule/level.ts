@@ -15,6 +15,7 @@ import { type Group, Grouper, type GroupLimits } from "./group.ts";
 import { scheduleLoop, scheduleSwitch } from "./control.ts";
 import { findMaterialized, READS_BY_EXPRESSION } from "./materialize.ts";
 import type { Level } from "./plan.ts";
+import { prepareContractions } from "./prepare.ts";
 import { visitSources } from "./sources.ts";
 
 /** Where a graph's inputs are found and its outputs go. */
@@ -36,7 +37,7 @@ export class LevelScheduler {
   }
 
   schedule(graph: Graph, bindings: LevelBindings): Level {
-    return new LevelBuilder(this, graph, bindings).build();
+    return new LevelBuilder(this, prepareContractions(graph), bindings).build();
   }
 }
 

@@ -5,7 +5,6 @@ import { alignBytes, bind, BufferTable } from "./draft.ts";
 import type { GroupLimits } from "./group.ts";
 import { LevelScheduler } from "./level.ts";
 import { lifetimesOf, mayOverwrite, planLevel } from "./plan.ts";
-import { prepareContractions } from "./prepare.ts";
 
 export interface ScheduleOptions {
   readonly limits: GroupLimits;
@@ -19,8 +18,7 @@ export interface ScheduleOptions {
 export const WASM_LIMITS: GroupLimits = { statements: 1000, operands: 256 };
 
 /** Plans the whole program. Outputs must be distinct variables and none of them an input. */
-export function schedule(source: Graph, options: ScheduleOptions): Program {
-  const graph = prepareContractions(source);
+export function schedule(graph: Graph, options: ScheduleOptions): Program {
   const table = new BufferTable();
   const inputs = graph.inputs.map((variable, i) => table.forVariable("input", variable, i));
   const outputs = graph.outputs.map((variable, i) => table.forVariable("output", variable, i));
