@@ -243,6 +243,45 @@ def creation():
         case("tri", [n, m, k], [], lambda: np.tri(n, m, k))
 
 
+def more():
+    """Options and mixtures that the groups above leave out."""
+    for _ in range(120):
+        dtype, shape = chance.choice(DTYPES), chance.choice([s for s in SHAPES if s])
+        x, y, rank = array(shape, dtype, True, -5, 5), array(shape, chance.choice(DTYPES), True), len(shape)
+        axis, n = chance.randrange(-rank, rank), chance.choice([0, 1, 2, 3])
+        size = shape[axis]
+        cuts = sorted(chance.choices(range(size + 1), k=2))
+        sizes = [cuts[0], cuts[1] - cuts[0], size - cuts[1]]
+        case("diff", ["$0", {"axis": axis, "n": n}], [x], lambda: np.diff(x, n, axis=axis))
+        case("split", ["$0", sizes, axis], [x], lambda: np.split(x, cuts, axis))
+        case("concat", [["$0", "$1"], axis], [x, y], lambda: np.concatenate([wide(x), wide(y)], axis))
+        counts = [chance.randrange(3) for _ in range(size)]
+        case("repeat", ["$0", counts, axis], [x], lambda: np.repeat(x, np.array(counts, dtype=int), axis))
+        condition = array(shape, "bool")
+        case("where", ["$0", "$1", "$2"], [condition, x, y], lambda: np.where(condition, wide(x), wide(y)))
+        ddof = chance.choice([0, 1, 2])
+        case("variance", ["$0", {"axis": axis, "ddof": ddof}], [x], lambda: np.var(wide(x), axis=axis, ddof=ddof))
+        if dtype not in ("bool", "uint8", "uint32"):
+            low, high = chance.choice([(-1, 2), (0, None), (None, 1), (2, -1)])
+            case("clip", ["$0", low, high], [x], lambda: np.clip(x, low, high))
+        order = chance.choice([1, 2, 3, 0, math.inf])
+        plain = array(shape, dtype, low=-5, high=5)
+        if order != math.inf:
+            case("norm", ["$0", {"ord": order, "axis": axis}], [plain], lambda: np.linalg.norm(wide(plain), order, axis=axis))
+        labels = array(shape, "int32", low=0, high=6)
+        case("oneHot", ["$0", 5], [labels], lambda: labels[..., None] == np.arange(5))
+    flat_index = array([4], "int32", low=0, high=23)
+    case("unravelIndex", ["$0", [2, 3, 4]], [flat_index], lambda: np.unravel_index(flat_index, (2, 3, 4)))
+    for size in (0, 1, 5, 17):
+        for k in (0, 1, 3, 5):
+            x = array([size], "float64", low=-3, high=3)
+            order = np.argsort(-x, kind="stable")
+            if k <= size:
+                case("topk", ["$0", k], [x], lambda: (x[order[:k]], order[:k]))
+            else:
+                cases.append(["topk", ["$0", k], [["float64", [size], flat(x)]], "error"])
+
+
 def index_of(shape):
     """Items of an index in NumPy's form and written as [kind, ...] for the tests."""
     items, written, axis, ellipsis = [], [], 0, False
@@ -306,7 +345,7 @@ def indexing():
     return rows
 
 
-for group in (reductions, along_axes, shapes, selections, binary, contractions, creation):
+for group in (reductions, along_axes, shapes, selections, binary, contractions, creation, more):
     group()
 
 

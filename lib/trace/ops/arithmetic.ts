@@ -239,7 +239,7 @@ export function maximum(a: TensorLike, b: TensorLike): Tensor {
 }
 
 /**
- * `x` limited to the range from `low` to `high`; either may be null for no limit. The derivative is 1 strictly
+ * `x` limited to the range from `low` to `high`; either may be null or undefined for no limit. The derivative is 1 strictly
  * inside and at the limits, 0 outside.
  *
  * @example
@@ -248,7 +248,13 @@ export function maximum(a: TensorLike, b: TensorLike): Tensor {
  * console.assert(String(clip(tensor([-5, 0.5, 5]), 0, 1).arraySync()) === "0,0.5,1");
  * ```
  */
-export function clip(x: TensorLike, low: TensorLike | null, high: TensorLike | null = null): Tensor {
+export function clip(
+  x: TensorLike,
+  low: TensorLike | null | undefined,
+  high?: TensorLike | null,
+): Tensor {
+  low ??= null;
+  high ??= null;
   const limits: TensorLike[] = [];
   if (low !== null) limits.push(low);
   if (high !== null) limits.push(high);
@@ -316,7 +322,7 @@ export interface ArithmeticMethods {
   /** See {@link maximum}. */
   maximum(b: TensorLike): Tensor;
   /** See {@link clip}. */
-  clip(low: TensorLike | null, high?: TensorLike | null): Tensor;
+  clip(low: TensorLike | null | undefined, high?: TensorLike | null): Tensor;
   /** See {@link hypot}. */
   hypot(b: TensorLike): Tensor;
 }

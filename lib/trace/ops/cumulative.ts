@@ -92,20 +92,34 @@ export function cummin(x: TensorLike, options: CumulativeOptions = {}): Tensor {
   return extremumOp("cummin", x, options);
 }
 
+/** Options of {@link diff}. */
+export interface DiffOptions extends AxisOptions {
+  /** How often differences are taken; once at first. */
+  readonly n?: number;
+}
+
 /**
- * The differences of neighbours along an axis, the last one where it is left out; one element fewer than before.
- * For bool it says where neighbours differ.
+ * The differences of neighbours along an axis, the last one where it is left out; one element fewer than before. With `n`
+ * the differences of differences, n times. For bool it says where neighbours differ.
  *
- * @throws {ShapeError} for a scalar.
+ * @throws {ShapeError} for a scalar, or when `n` is no natural number.
  * @example
  * ```ts
  * import { diff, tensor } from "@damo/damo";
  * console.assert(String(diff(tensor([1, 4, 9])).arraySync()) === "3,5");
  * ```
  */
-export function diff(x: TensorLike, options: AxisOptions = {}): Tensor {
-  checkOptions("diff", options, ["axis"]);
+export function diff(x: TensorLike, options: DiffOptions = {}): Tensor {
+  checkOptions("diff", options, ["axis", "n"]);
   const value = strong(x, "diff");
+  const { n = 1 } = options;
+  if (!Number.isInteger(n) || n < 0) {
+    throw new ShapeError(`diff: n is ${String(n)}.`, {
+      operation: "diff",
+      arguments: [{ name: "n", value: n }],
+      remedy: "Pass a natural number.",
+    });
+  }
   if (value.ndim === 0) {
     throw new ShapeError(`diff: ${describe(value.aval)} has no axis.`, {
       operation: "diff",
@@ -113,14 +127,20 @@ export function diff(x: TensorLike, options: AxisOptions = {}): Tensor {
     });
   }
   const axis = normalizeAxis("diff", options.axis ?? -1, value.aval);
+  let result = value;
+  // The axis is used up after as many rounds as it is long.
+  for (let round = Math.min(n, value.shape[axis]); round > 0; round--) result = differences(result, axis);
+  return result;
+}
+
+function differences(value: Tensor, axis: number): Tensor {
   const size = value.shape[axis];
   const part = (from: number, to: number): Tensor => {
     const start = value.shape.map((_, i) => i === axis ? from : 0);
     const stop = value.shape.map((n, i) => i === axis ? to : n);
     return bindOne(slicePrimitive, [value], { start, stop, step: value.shape.map(() => 1) });
   };
-  const later = part(Math.min(1, size), size), earlier = part(0, Math.max(0, size - 1));
-  return apply(value.dtype === "bool" ? "xor" : "sub", later, earlier);
+  return apply(value.dtype === "bool" ? "xor" : "sub", part(1, size), part(0, size - 1));
 }
 
 /** The methods of this file. */
@@ -134,7 +154,7 @@ export interface CumulativeMethods {
   /** See {@link cummin}. */
   cummin(options?: CumulativeOptions): Tensor;
   /** See {@link diff}. */
-  diff(options?: AxisOptions): Tensor;
+  diff(options?: DiffOptions): Tensor;
 }
 
 installFunctions({ cumsum, cumprod, cummax, cummin, diff });

@@ -4,6 +4,7 @@ import { DamoError } from "../errors.ts";
 import { apply, constantLike } from "../primitives/elementwise_rules.ts";
 import { stopGradientPrimitive } from "../primitives/stop_gradient.ts";
 import { reshapeTo } from "../primitives/move.ts";
+import { normalizeAxes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { castTo, strong, type TensorLike } from "./convert.ts";
@@ -168,7 +169,11 @@ function normOf(x: Tensor, ord: number, over: ReductionOptions): Tensor {
   if (ord === 2) return euclidean(x, over);
   const size = apply("abs", x);
   if (ord === 1) return reduceOp("sum", size, over);
-  if (ord === Infinity) return reduceOp("max", size, over);
+  if (ord === Infinity) {
+    // The greatest of no magnitudes is 0.
+    const axes = normalizeAxes("norm", over.axis, x.aval);
+    return reduceOp(axes.some((axis) => x.shape[axis] === 0) ? "sum" : "max", size, over);
+  }
   if (ord === -Infinity) return reduceOp("min", size, over);
   const zero = constantLike(x, 0), one = constantLike(x, 1);
   if (ord === 0) return reduceOp("sum", castTo(apply("ne", x, zero), x.dtype), over);

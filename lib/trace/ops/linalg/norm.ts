@@ -31,15 +31,21 @@ export interface MatrixNormOptions {
 /** The singular values of matrices on the last two axes combined. */
 function singular(x: Tensor, combine: "max" | "min" | "sum"): Tensor {
   const [, s] = bind(svdPrimitive, [x], NO_PARAMS);
-  return bindOne(reductions[combine], [s], { axes: [s.ndim - 1] });
+  return along(s, combine);
+}
+
+/** Combines along the last axis; the greatest of no lengths is 0. */
+function along(sizes: Tensor, combine: "max" | "min" | "sum"): Tensor {
+  const last = sizes.ndim - 1;
+  const empty = combine === "max" && sizes.shape[last] === 0;
+  return bindOne(reductions[empty ? "sum" : combine], [sizes], { axes: [last] });
 }
 
 /** Norms of matrices on the last two axes. */
 function matrixNorm(x: Tensor, ord: number | string): Tensor {
   const last = x.ndim - 1;
   const sums = (axis: number): Tensor => bindOne(reductions.sum, [apply("abs", x)], { axes: [axis] });
-  const over = (sum: Tensor, combine: "max" | "min"): Tensor =>
-    bindOne(reductions[combine], [sum], { axes: [sum.ndim - 1] });
+  const over = (sum: Tensor, combine: "max" | "min"): Tensor => along(sum, combine);
   switch (ord) {
     case "fro":
       return vectorNorm(x, { axis: [last - 1, last] });
