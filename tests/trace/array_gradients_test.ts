@@ -4,17 +4,24 @@ import {
   bincount,
   checkGrads,
   compress,
+  concat,
   einsum,
+  fft,
   gather,
   grad,
   kron,
+  outer,
   scatterAdd,
   slice,
   sort,
+  split,
   stack,
+  take,
   type Tensor,
   tensor,
+  tensordot,
   topk,
+  tril,
   vmap,
 } from "../../mod.ts";
 import { numbers } from "../support/operands.ts";
@@ -47,12 +54,38 @@ const functions: { readonly [name: string]: (x: Tensor) => Tensor } = {
   "kron": (x) => kron(x, x),
   "gather": (x) => gather(x, [[0], [1], [1]]).square(),
   "scatterAdd": (x) => scatterAdd(x, [[0, 0], [1, 1], [3, 2]], x.at("...", slice(0, 2)).square()).square(),
+  "cumsum": (x) => x.cumsum({ axis: 1 }).square(),
+  "cumsum from the end": (x) => x.cumsum({ axis: 0, reverse: true }).square(),
+  "cumprod": (x) => x.cumprod({ axis: 1 }),
+  "cumprod from the end, flat": (x) => x.cumprod({ reverse: true }).mul(x.ravel()),
+  "cummax": (x) => x.cummax({ axis: 1 }).square(),
+  "cummin from the end": (x) => x.cummin({ axis: 1, reverse: true }).square(),
+  "prod": (x) => x.prod({ axis: 0 }).square(),
+  "mean and variance": (x) => x.mean({ axis: 1 }).mul(x.variance({ axis: 1, ddof: 1 })),
+  "std": (x) => x.std({ axis: 0 }),
+  "logsumexp": (x) => x.logsumexp({ axis: 1 }).square(),
+  "norm of order 4": (x) => x.norm({ ord: 4, axis: 1 }),
+  "max and min": (x) => x.max({ axis: 1 }).mul(x.min({ axis: 1 })),
+  "diff, twice": (x) => x.diff({ axis: 1, n: 2 }).square(),
+  "clip": (x) => x.clip(-0.55, 0.65).square(),
+  "split and concat": (x) => concat(split(x.square(), [1, 3], 1).toReversed(), 1).mul(x),
+  "flip and pad": (x) => x.flip().pad([[1, 0], [0, 2]], { mode: "symmetric" }).square(),
+  "tril and outer": (x) => tril(outer(x, x.at(0))).square(),
+  "tensordot": (x) => tensordot(x, x, [[0], [0]]).square(),
+  "take": (x) => take(x, [3, -1, 0], 1).square(),
+  "special functions": (x) => x.erfcx().add(x.i0().mul(x.i1())).add(x.erf().mul(x.erfc())),
+  "rfft": (x) => {
+    const { re, im } = fft.rfft(x);
+    return re.square().add(im.mul(re));
+  },
   "bincount": (x) =>
     bincount(tensor([0, 1, 1, 2], { dtype: "int32" }), { weights: x.at(0), length: 3 }).square(),
 };
 
 Deno.test("first and second derivatives agree with finite differences", () => {
-  for (const fn of Object.values(functions)) checkGrads((y: Tensor) => fn(y).sum(), [x]);
+  for (const [name, fn] of Object.entries(functions)) {
+    checkGrads(Object.defineProperty((y: Tensor) => fn(y).sum(), "name", { value: name }), [x]);
+  }
 });
 
 Deno.test("vmap is the same as one call per element", () => {
