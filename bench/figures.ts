@@ -1,11 +1,17 @@
 /** What a benchmark's nanoseconds mean: the figure that is printed beside them, and the aim where there is one. */
+import { FMA_OPERATIONS, READ_BYTES } from "./limits.ts";
 
 export interface Figure {
   readonly unit: string;
   /** The figure for the nanoseconds of one iteration; `least` gives those of another benchmark or of a peer (or NaN). */
   of(nanoseconds: number, least: (other: string) => number): number;
   readonly aim?: { readonly value: number; readonly better: "higher" | "lower" };
+  /** The benchmark that says what the machine can do at most, on `threads` threads. */
+  readonly limit?: { readonly name: string; readonly threads: number };
 }
+
+const FMA = "limit: multiply-add, one thread", READ = "limit: reading memory, one thread";
+const CORES = navigator.hardwareConcurrency;
 
 function gflops(m: number, n: number, k: number, aim?: number): Figure {
   return {
@@ -50,6 +56,18 @@ const DIFFERENTIATED = [
   "chain of 3,000 operations on 1,024 numbers",
 ];
 
+/** GFLOP/s beside what all cores can do. */
+function operations(count: number): Figure {
+  return { unit: "GFLOP/s", of: (ns) => count / ns, limit: { name: FMA, threads: CORES } };
+}
+
+/** GB/s beside what all cores can read. */
+function bytes(count: number): Figure {
+  return { unit: "GB/s", of: (ns) => count / ns, limit: { name: READ, threads: CORES } };
+}
+
+const convolution = 2 * 32 * 32 * 28 * 28 * 16 * 5 * 5;
+
 export const figures: { readonly [name: string]: Figure } = {
   ...Object.fromEntries(
     DIFFERENTIATED.map((name) => [`gradient of ${name}`, times(name, "times its function", 4)]),
@@ -64,6 +82,22 @@ export const figures: { readonly [name: string]: Figure } = {
   "z = x + y on 8 numbers, 1,000 calls": per(1e6, "µs per call", 1.5),
   "linear regression 100x10, 1,000 steps": milliseconds(15),
   "MLP step, first call": milliseconds(100),
+  [FMA]: { unit: "GFLOP/s", of: (ns) => FMA_OPERATIONS / ns },
+  [READ]: { unit: "GB/s", of: (ns) => READ_BYTES / ns },
+  "matmul 1024, all threads": operations(2 * 1024 ** 3),
+  "matmul 512, all threads": operations(2 * 512 ** 3),
+  "matmul 1023x1025x999, all threads": operations(2 * 1023 * 1025 * 999),
+  "[128,784]x[784,10], all threads": operations(2 * 128 * 784 * 10),
+  "vector times matrix 2048, all threads": bytes(4 * 2048 * 2048),
+  "conv [32,16,32,32]*[32,16,5,5]": operations(convolution),
+  "conv, forward and both gradients": operations(3 * convolution),
+  "conv depthwise [8,64,56,56]*3x3": operations(2 * 8 * 64 * 54 * 54 * 9),
+  "max pooling of [32,32,56,56]": bytes(4 * 32 * 32 * 56 * 56 * 1.25),
+  "softmax 1024x1024": milliseconds(0.8),
+  "layer norm 1024x1024": milliseconds(0.5),
+  "sum of 4096x4096 over axis 0": bytes(4 * 4096 * 4096),
+  "sum of 4096x4096 over axis 1": bytes(4 * 4096 * 4096),
+  "sum of 4096x4096": bytes(4 * 4096 * 4096),
   "RNN 32x128, T = 100, forward": milliseconds(5),
   "RNN 32x128, T = 100, with backward": milliseconds(14),
   "scan of 10,000,000 steps": per(1e7, "ns per step", 8),

@@ -43,6 +43,14 @@ function showAim(figure: Figure, value: number): string {
   return `${better === "higher" ? "at least" : "at most"} ${aim}: ${met ? "met" : "missed"}`;
 }
 
+/** How much of what the machine can do, where that was measured in the same run. */
+function showLimit({ limit }: Figure, value: number): string {
+  const least = limit && measured.find(({ name }) => name === limit.name)?.results[0].ok?.min;
+  if (!limit || !least) return "";
+  const most = figures[limit.name].of(least, () => NaN) * limit.threads;
+  return `, ${(100 * value / most).toFixed(0)} % of the limit`;
+}
+
 function printTable(rows: string[][]): void {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
   for (const row of rows) {
@@ -81,7 +89,9 @@ for (const { name, group, results } of measured) {
     (ok.min / 1e6).toFixed(3),
     (ok.avg / 1e6).toFixed(3),
     ...theirs.map((least) => least === undefined ? "" : (least / 1e6).toFixed(3)),
-    figure && Number.isFinite(value) ? `${value.toPrecision(4)} ${figure.unit}` : "",
+    figure && Number.isFinite(value)
+      ? `${value.toPrecision(4)} ${figure.unit}${showLimit(figure, value)}`
+      : "",
     figure && Number.isFinite(value) ? showAim(figure, value) : "",
   ]);
 }

@@ -1,6 +1,5 @@
 /** A compiled program and its runs. */
 import { byteSize, castValue, type DType } from "../../trace/dtype.ts";
-import type { Node } from "../../trace/graph.ts";
 import type { Storage } from "../../trace/storage.ts";
 import {
   type CompileOptions,
@@ -13,7 +12,7 @@ import {
   TAKE,
 } from "../backend.ts";
 import { enclosingLoops } from "../kernel/enclosing.ts";
-import type { HostStep, KernelStep, Program } from "../kernel/program.ts";
+import type { HostStep, Program } from "../kernel/program.ts";
 import { weighModule } from "./memory/code_weight.ts";
 import { wat } from "./assembler/mod.ts";
 import type { WasmHeap } from "./heap.ts";
@@ -30,10 +29,10 @@ import {
   PROGRAM_IMPORT,
   type ProgramModule,
   RUN_EXPORT,
-  TAPE_CAPACITY,
-  TAPE_POINTER,
 } from "./program/mod.ts";
+import { StepInfo } from "./step_info.ts";
 import { WasmStorage } from "./storage.ts";
+import { Tapes } from "./tapes.ts";
 import type { ChunkFunction } from "./threads/mod.ts";
 
 /** How an output gets its block. */
@@ -47,9 +46,6 @@ interface OutputPlan {
   /** Position of the input that it may be written over; -1 for none. */
   readonly reuses: number;
 }
-
-/** Bytes up to which a tape keeps its room between runs. */
-const KEPT_TAPE = 2 ** 16;
 
 export class WasmExecutable implements Executable {
   readonly memory: { readonly peak: number; readonly donated: number };
@@ -71,6 +67,7 @@ export class WasmExecutable implements Executable {
   #job = 0;
   /** Tables of runs that have ended; a callback of the host may start a run inside another. */
   readonly #idle: number[] = [];
+  readonly #tapes: Tapes;
   #disposed = false;
 
   constructor(heap: WasmHeap, program: Program, options: CompileOptions) {
@@ -82,6 +79,7 @@ export class WasmExecutable implements Executable {
     this.#poison = options.poison ?? false;
     this.#timings = options.profile ? this.#module.measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
     const { layout } = this.#module;
+    this.#tapes = new Tapes(heap, program, layout);
     this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
 
     this.#inputWords = Int32Array.from(program.inputs, (buffer) => buffer < 0 ? -1 : layout.buffers[buffer]);
@@ -169,7 +167,7 @@ export class WasmExecutable implements Executable {
       }
     } finally {
       if (arena !== undefined) heap.returnArena(arena);
-      if (this.#tapes.size > 0) this.#freeLongTapes(base);
+      this.#tapes.freeLong(base);
       if (!done) this.#discard(blocks, placed, inputs, reuse);
       for (let i = 0; i < pins; i++) this.#unpin(pinned[i], pinned[i].block);
       this.#idle.push(table);
@@ -339,7 +337,7 @@ export class WasmExecutable implements Executable {
       ...moduleImports(this.#heap.memory),
       [PROGRAM_IMPORT]: {
         host: (step: number, table: number) => this.#callHost(this.#module.hostSteps[step], table),
-        growTape: (buffer: number, table: number) => this.#growTape(buffer, table),
+        growTape: (buffer: number, table: number) => this.#tapes.grow(buffer, table),
         profile: (step: number, after: number) => this.#measure(step, after),
         parallel: (kernel: number, frame: number, chunks: number) =>
           heap.run(this.#job, kernel, frame, chunks),
@@ -370,43 +368,6 @@ export class WasmExecutable implements Executable {
     }
   }
 
-  /** Doubles the room of a tape. */
-  #growTape(buffer: number, table: number): void {
-    const { cache, memory } = this.#heap;
-    const base = (table >>> 2) + this.#module.layout.buffers[buffer];
-    const recordBytes = Math.max(1, this.#program.buffers[buffer].bytes);
-    const records = memory.u32[base + TAPE_CAPACITY];
-    const capacity = Math.max(16, 2 * records);
-    const block = cache.allocate(capacity * recordBytes);
-    const old = this.#tapes.get(base);
-    if (old !== undefined) {
-      const from = memory.u32[base + TAPE_POINTER];
-      memory.u8.copyWithin(block.address, from, from + records * recordBytes);
-      cache.free(old);
-    }
-    this.#tapes.set(base, block);
-    memory.u32[base + TAPE_POINTER] = block.address;
-    memory.u32[base + TAPE_CAPACITY] = capacity;
-  }
-
-  /** Gives the room of a run's long tapes back; short ones are kept for the next run. */
-  #freeLongTapes(base: number): void {
-    const { u32 } = this.#heap.memory;
-    for (const { id, kind } of this.#program.buffers) {
-      if (kind !== "tape") continue;
-      const cells = base + this.#module.layout.buffers[id];
-      const block = this.#tapes.get(cells);
-      if (block === undefined || block.bytes <= KEPT_TAPE) continue;
-      this.#tapes.delete(cells);
-      this.#heap.cache.free(block);
-      u32[cells + TAPE_POINTER] = 0;
-      u32[cells + TAPE_CAPACITY] = 0;
-    }
-  }
-
-  /** Blocks of tapes by the word of their cells. */
-  readonly #tapes: Map<number, Block> = new Map();
-
   text(): string {
     return wat(this.#module.bytes);
   }
@@ -415,45 +376,10 @@ export class WasmExecutable implements Executable {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#run = null;
-    for (const block of this.#tapes.values()) this.#heap.cache.free(block);
-    this.#tapes.clear();
+    this.#tapes.dispose();
     for (const table of this.#idle) this.#heap.memory.free(table);
     this.#idle.length = 0;
     if (this.#scratch !== 0) this.#heap.freeScratch(this.#scratch, this.#module.scratchBytes);
     if (this.#job !== 0) this.#heap.unregister(this.#job);
-  }
-}
-
-/** What a nest does: map, reduce, or row when it goes over the columns more than once. */
-function kindOf(step: KernelStep | HostStep): string {
-  if (step.kind === "host") return "host";
-  const { kernel } = step;
-  if (kernel.kind !== "nest") return kernel.kind;
-  return kernel.reductions.length === 0 ? "map" : kernel.passes === 1 ? "reduce" : "row";
-}
-
-/** Formatting where nodes were written takes 50 µs each: done when somebody looks. */
-class StepInfo implements KernelInfo {
-  readonly name: string;
-  readonly kind: string;
-  readonly operations: readonly string[];
-  readonly step: KernelStep | HostStep;
-  readonly #nodes: readonly Node[];
-  #locations: readonly string[] | null = null;
-
-  /** What no node stands for, such as handing a carry on, belongs to the loop. */
-  constructor(step: KernelStep | HostStep, loop: Node | undefined) {
-    this.step = step;
-    const nodes = step.kind === "host" ? [step.node] : step.nodes;
-    this.#nodes = nodes.length === 0 && loop ? [loop] : nodes;
-    this.operations = this.#nodes.map((node) => node.primitive.name);
-    this.name = this.operations.join(" ");
-    this.kind = kindOf(step);
-  }
-
-  get locations(): readonly string[] {
-    return this.#locations ??= [
-      ...new Set(this.#nodes.map((node) => node.location?.short() ?? "").filter((line) => line !== "")),
-    ];
   }
 }

@@ -1,11 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ModuleBuilder } from "../../../lib/jit/wasm/assembler/mod.ts";
-import {
-  type ContractSpec,
-  emitContract,
-  planContract,
-  splitContract,
-} from "../../../lib/jit/wasm/contract/mod.ts";
+import { type ContractSpec, emitContract, planContract } from "../../../lib/jit/wasm/contract/mod.ts";
+import { splitContract } from "./contract_runner.ts";
 import { DeviceMemory } from "../../../lib/jit/wasm/memory/mod.ts";
 import { type ChunkFunction, ThreadPool } from "../../../lib/jit/wasm/threads/mod.ts";
 

@@ -26,7 +26,7 @@ export interface BatchFunction {
 
 /** How the products of a batch are called. */
 export interface BatchOptions {
-  /** Hand the product's number to the hooks as the last of the extra arguments (the spec's list includes it). */
+  /** Hand the product's number to the epilogue as the last of the extra arguments (the spec's list includes it). */
   readonly passNumber?: boolean;
 }
 

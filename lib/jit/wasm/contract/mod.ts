@@ -3,4 +3,3 @@ export * from "./contract.ts";
 export * from "./element.ts";
 export * from "./plan.ts";
 export * from "./spec.ts";
-export * from "./strided_operand.ts";

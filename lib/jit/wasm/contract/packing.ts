@@ -3,9 +3,8 @@
  * side by side. It makes every layout equal to the tile, and a strip of B fit the first cache.
  */
 
-import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
+import type { FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
 import type { Element } from "./element.ts";
-import type { OperandContext, OperandHook } from "./spec.ts";
 
 /** One kind of strip. Strides are in bytes. */
 export interface PackOptions {
@@ -16,19 +15,13 @@ export interface PackOptions {
   readonly count: number;
   readonly outer: number;
   readonly depth: number;
-  /** Strips begin at multiples of this. */
-  readonly indexStep: number;
-  readonly hook?: OperandHook;
-  readonly extra: readonly ValueType[];
 }
 
-/** Emits `pack(source, target, depths, operand, index, depth, ...extra)` and returns its index. */
+/** Emits `pack(source, target, depths)` and returns its index. */
 export function emitPack(module: ModuleBuilder, options: PackOptions): number {
-  const { element, hook } = options;
-  const params: ValueType[] = ["i32", "i32", "i32", "i32", "i32", "i32", ...options.extra];
-  const f = module.addFunction({ params, results: [] });
-  if (hook !== undefined) emitHooked(f, options, hook);
-  else if (options.outer === element.bytes) emitRows(f, options);
+  const { element } = options;
+  const f = module.addFunction({ params: ["i32", "i32", "i32"], results: [] });
+  if (options.outer === element.bytes) emitRows(f, options);
   else if (options.depth === element.bytes) emitTransposed(f, options);
   else emitGather(f, options);
   return f.index;
@@ -135,41 +128,5 @@ function emitGather(f: FunctionBuilder, options: PackOptions): void {
       element.loadBits(f, Math.min(i, count - 1) * outer);
       element.storeBits(f, i * element.bytes);
     }
-  });
-}
-
-/** Elements come from the caller's code; what lies beyond the matrix is zero. */
-function emitHooked(f: FunctionBuilder, options: PackOptions, hook: OperandHook): void {
-  const { element, width, count } = options;
-  const context: OperandContext = {
-    pointer: 3,
-    index: 4,
-    indexStep: options.indexStep,
-    depth: 5,
-    extra: options.extra.map((_, i) => 6 + i),
-  };
-  const zero = f.local("v128");
-  hook.begin?.(f, context, count);
-  eachDepth(f, options, () => {
-    hook.step?.(f, context);
-    let lane = 0;
-    if (hook.vector !== undefined) {
-      for (; lane + element.lanes <= count; lane += element.lanes) {
-        f.localGet(target);
-        hook.vector(f, context, lane);
-        f.v128Store(lane * element.bytes);
-      }
-    }
-    for (; lane < count; lane++) {
-      f.localGet(target);
-      hook.element(f, context, lane);
-      element.store(f, lane * element.bytes);
-    }
-    for (; lane < width; lane++) {
-      f.localGet(target).localGet(zero);
-      element.storeLane(f, 0, lane * element.bytes);
-    }
-    hook.next?.(f, context);
-    f.localGet(context.depth).i32Const(1).i32Add().localSet(context.depth);
   });
 }

@@ -11,11 +11,10 @@ import { packedBytesOfA, packedBytesOfB, type PanelSizes, panelSizes } from "./p
 import type { ContractSpec } from "./spec.ts";
 import { emitTile, emitTileEpilogue, firstBlock, lastBlock } from "./tile_kernel.ts";
 
-/** Functions of a module that have no hooks and so can be shared by products. */
+/** Functions of a module that products share. */
 const shared: WeakMap<ModuleBuilder, Map<string, number>> = new WeakMap();
 
-function once(module: ModuleBuilder, key: string | null, emit: () => number): number {
-  if (key === null) return emit();
+function once(module: ModuleBuilder, key: string, emit: () => number): number {
   let known = shared.get(module);
   if (known === undefined) shared.set(module, known = new Map());
   let index = known.get(key);
@@ -73,24 +72,11 @@ function packFunction(
   operand: "a" | "b",
   width: number,
   count: number,
-  indexStep: number,
 ): number {
   const element = elements[spec.dtype];
-  const layout = spec[operand];
-  const hook = operand === "a" ? spec.loadA : spec.loadB;
-  const options = {
-    element,
-    width,
-    count,
-    outer: layout.outer * element.bytes,
-    depth: layout.depth * element.bytes,
-    indexStep,
-    hook,
-    extra: spec.extra ?? [],
-  };
-  const plain = hook === undefined && options.extra.length === 0;
-  const key = plain ? `pack ${element.bytes} ${width} ${count} ${options.outer} ${options.depth}` : null;
-  return once(module, key, () => emitPack(module, options));
+  const outer = spec[operand].outer * element.bytes, depth = spec[operand].depth * element.bytes;
+  const key = `pack ${element.bytes} ${width} ${count} ${outer} ${depth}`;
+  return once(module, key, () => emitPack(module, { element, width, count, outer, depth }));
 }
 
 /** Leaves the smaller of a local minus another and a constant on the stack. */
@@ -131,7 +117,7 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
       : -1,
   });
   const pack = (operand: "a" | "b", width: number, count: number, wanted: boolean): number =>
-    wanted ? packFunction(module, spec, operand, width, count, operand === "a" ? tileRows : tileColumns) : -1;
+    wanted ? packFunction(module, spec, operand, width, count) : -1;
   return {
     fullTiles: tiles(tileRows, sizes.fullRows > 0),
     restTiles: tiles(restRows, restRows > 0),
@@ -189,9 +175,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
     f.loop();
     const call = (index: number): void => {
       emitAddress(b, panel, steps.bColumn, steps.bDepth);
-      f.localGet(target).localGet(depths).localGet(b).localGet(panel).localGet(depth);
-      passExtra();
-      f.call(index);
+      f.localGet(target).localGet(depths).call(index);
     };
     if (packPanel >= 0 && packLast >= 0) {
       f.localGet(panel).i32Const(spec.columns - restColumns).i32LtU().if();
@@ -210,9 +194,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
     const loop = (index: number, rows: number, limit: number): void => {
       f.localGet(tileRow).localGet(limit).i32LtU().if().loop();
       emitAddress(a, tileRow, steps.aRow, steps.aDepth);
-      f.localGet(target).localGet(depths).localGet(a).localGet(tileRow).localGet(depth);
-      passExtra();
-      f.call(index);
+      f.localGet(target).localGet(depths).call(index);
       f.localGet(target).localGet(depths).i32Const(rows * bytes).i32Mul().i32Add().localSet(target);
       f.localGet(tileRow).i32Const(rows).i32Add().localTee(tileRow).localGet(limit).i32LtU().brIf(0).end()
         .end();

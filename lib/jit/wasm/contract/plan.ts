@@ -81,12 +81,12 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
   const bytesOfA = rows * Math.min(depth, blockDepth) * bytes;
   // Beside wide matrices packing costs next to nothing, and all such products share their tiles.
   const wide = vectors >= 32 && bytesOfA > blockBytes / 3;
-  const packA = spec.loadA !== undefined || wide ||
+  const packA = wide ||
     (bytesOfA > blockBytes && vectors >= (a.depth === 1 ? 16 : 4));
   // Packing B pays when each panel is used by many tiles, or by some where its rows would evict one another from
   // the first cache because they are a multiple of 1 KB apart.
   const directRows = (b.depth * bytes) % 1024 === 0 ? 2 * tile.rows : 96;
-  const packB = spec.loadB !== undefined || b.outer !== 1 || rows > directRows;
+  const packB = b.outer !== 1 || rows > directRows;
   let tileRows = Math.min(tile.rows, Math.max(1, rows));
   let fullRows = rows - rows % tileRows;
   let restRows = rows % tileRows;
@@ -155,12 +155,11 @@ function oneRowPlan(spec: ContractSpec, swapped: boolean): ContractPlan | null {
 
 /** Chooses the method for a product. */
 export function planContract(spec: ContractSpec): ContractPlan {
-  const hooked = spec.loadA !== undefined || spec.loadB !== undefined;
-  if (!hooked && spec.rows === 1) {
+  if (spec.rows === 1) {
     const plan = oneRowPlan(spec, false);
     if (plan !== null) return plan;
   }
-  if (!hooked && spec.columns === 1 && spec.rowStride === 1) {
+  if (spec.columns === 1 && spec.rowStride === 1) {
     const plan = oneRowPlan(spec, true);
     if (plan !== null) return plan;
   }

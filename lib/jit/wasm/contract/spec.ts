@@ -11,38 +11,6 @@ export interface OperandLayout {
   readonly depth: number;
 }
 
-/** The locals that code computing an operand may read. */
-export interface OperandContext {
-  /** The operand's pointer as given to the product. */
-  readonly pointer: number;
-  /** The first row of A, or column of B, of the panel. */
-  readonly index: number;
-  /** `index` is a multiple of this, which is known when the code is emitted. */
-  readonly indexStep: number;
-  /** The depth of the step; in `begin` the first one. */
-  readonly depth: number;
-  /** The extra arguments of the product. */
-  readonly extra: readonly number[];
-}
-
-/**
- * Code that computes an operand while it is packed, instead of loading it: casts, elementwise producers, the
- * windows of a convolution. It is emitted into a function of its own that packs one panel, so `begin` may keep
- * what it needs in new locals. Elements beyond the matrix are never asked for.
- */
-export interface OperandHook {
-  /** Emitted once per panel. */
-  begin?(f: FunctionBuilder, context: OperandContext, count: number): void;
-  /** Emitted once per depth, before its elements. */
-  step?(f: FunctionBuilder, context: OperandContext): void;
-  /** Emitted once per depth, after its elements. */
-  next?(f: FunctionBuilder, context: OperandContext): void;
-  /** Leaves the element at (index + lane, depth) on the stack, as a scalar. */
-  element(f: FunctionBuilder, context: OperandContext, lane: number): void;
-  /** Leaves the elements at index + lane, + lane + 1, ... on the stack, as a vector. */
-  vector?(f: FunctionBuilder, context: OperandContext, lane: number): void;
-}
-
 /** The locals that an epilogue may read. */
 export interface EpilogueContext {
   /** The finished sums. */
@@ -72,8 +40,6 @@ export interface ContractSpec {
   /** Add to C instead of replacing it. */
   readonly accumulate?: boolean;
   readonly epilogue?: Epilogue;
-  readonly loadA?: OperandHook;
-  readonly loadB?: OperandHook;
-  /** Types of the arguments that are handed on to the hooks. */
+  /** Types of the arguments that are handed on to the epilogue. */
   readonly extra?: readonly ValueType[];
 }

@@ -226,8 +226,6 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
       count,
       outer: channels * allTaps,
       depth: bytes,
-      indexStep: panel,
-      extra: [],
     });
   const fullPanels = Math.floor(filters / panel), restFilters = filters % panel;
   const packFull = fullPanels > 0 ? pack(panel) : -1;
@@ -295,7 +293,7 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
       f.loop();
       const packPanel = (index: number): void => {
         f.localGet(source).localGet(b).localGet(count).i32Const(last.taps).i32Mul();
-        f.i32Const(0).i32Const(0).i32Const(0).call(index);
+        f.call(index);
       };
       if (packRest < 0) packPanel(packFull);
       else if (packFull < 0) packPanel(packRest);

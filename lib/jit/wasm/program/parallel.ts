@@ -13,7 +13,7 @@ const FRAME_UNITS = 3;
 export const FRAME_POINTERS = 4;
 
 /** Nanoseconds of work on one thread from which splitting pays. */
-const WORTH_SPLITTING = 40_000;
+const WORTH_SPLITTING = 60_000;
 
 /** Nanoseconds of a part of the work: at most where there is much of it, and at least. */
 const PART = 200_000;

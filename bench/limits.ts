@@ -1,0 +1,64 @@
+/** What this machine can do at most with vectors of 128 bits: the measure of all other figures. */
+import { ModuleBuilder } from "../lib/jit/wasm/assembler/mod.ts";
+
+/** Floating-point operations of one call of {@linkcode fmaLimit}. */
+export const FMA_OPERATIONS: number = 20_000 * 4 * 12 * 8;
+/** Bytes that one call of {@linkcode readLimit} reads: more than any cache holds. */
+export const READ_BYTES: number = 64 << 20;
+
+const module = new ModuleBuilder();
+module.importMemory({ module: "env", name: "memory" }, {
+  minimum: READ_BYTES >> 16,
+  maximum: READ_BYTES >> 16,
+  shared: false,
+});
+
+/** Twelve independent chains of multiplications and additions, which is as many as registers allow. */
+function emitMultiplyAdd(): void {
+  const f = module.addFunction({ params: ["i32"], results: ["i32"] }, "multiplyAdd");
+  const sums = Array.from({ length: 12 }, () => f.local("v128"));
+  const x = f.local("v128"), y = f.local("v128");
+  f.f32Const(0.999).f32x4Splat().localSet(x).f32Const(0.5).f32x4Splat().localSet(y);
+  f.loop();
+  for (let unrolled = 0; unrolled < 4; unrolled++) {
+    for (const sum of sums) f.localGet(x).localGet(y).localGet(sum).f32x4RelaxedMadd().localSet(sum);
+  }
+  f.localGet(0).i32Const(1).i32Sub().localTee(0).brIf(0).end();
+  f.localGet(sums[0]);
+  for (const sum of sums.slice(1)) f.localGet(sum).f32x4Add();
+  f.i32x4ExtractLane(0);
+}
+
+function emitRead(): void {
+  const f = module.addFunction({ params: ["i32", "i32"], results: ["i32"] }, "read");
+  const sums = Array.from({ length: 8 }, () => f.local("v128"));
+  f.loop();
+  sums.forEach((sum, i) => f.localGet(0).v128Load(16 * i).localGet(sum).f32x4Add().localSet(sum));
+  f.localGet(0).i32Const(128).i32Add().localTee(0).localGet(1).i32LtU().brIf(0).end();
+  f.localGet(sums[0]);
+  for (const sum of sums.slice(1)) f.localGet(sum).f32x4Add();
+  f.i32x4ExtractLane(0);
+}
+
+emitMultiplyAdd();
+emitRead();
+const memory = new WebAssembly.Memory({ initial: READ_BYTES >> 16, maximum: READ_BYTES >> 16 });
+new Uint8Array(memory.buffer).fill(1);
+const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), { env: { memory } });
+const multiplyAdd = exports.multiplyAdd as (rounds: number) => number;
+const read = exports.read as (from: number, to: number) => number;
+
+/** {@linkcode FMA_OPERATIONS} operations on one thread. */
+export function fmaLimit(): number {
+  let sum = 0;
+  // Short calls, so that the engine soon runs its best code.
+  for (let i = 0; i < 100; i++) sum += multiplyAdd(200);
+  return sum;
+}
+
+/** {@linkcode READ_BYTES} read on one thread. */
+export function readLimit(): number {
+  let sum = 0;
+  for (let from = 0; from < READ_BYTES; from += 1 << 18) sum += read(from, from + (1 << 18));
+  return sum;
+}
