@@ -25,7 +25,8 @@ import {
 /**
  * `condition ? whenTrue(...operands) : whenFalse(...operands)`. Both functions are traced, once each, and one of them
  * runs. They must return trees of the same structure and types. A Shared that one of them assigns keeps its value when
- * the other runs. Under vmap with a condition that differs between examples both run and the results are chosen.
+ * the other runs. Under vmap with a condition that differs between examples both run and the results are chosen; the
+ * derivatives of the branch that an example does not take are exactly 0, whatever infinities it meets there.
  *
  * @throws {LoopError} when the results differ in type or the condition is not one bool.
  * @example

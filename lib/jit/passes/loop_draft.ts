@@ -110,8 +110,13 @@ export class LoopDraft {
 
   /** A loop that takes exactly `length` steps. */
   get isFixed(): boolean {
-    const { counted, condition, stops, length } = this.params;
-    return !counted && condition === null && !stops && length >= 0;
+    return this.isWalk && !this.params.counted;
+  }
+
+  /** A loop over its sequences from one end on, as far as a count may say: rows are known before it runs. */
+  get isWalk(): boolean {
+    const { condition, stops, length } = this.params;
+    return condition === null && !stops && length >= 0;
   }
 
   /** Bytes that stacking these values of the body would take beyond what is stacked anyway. */

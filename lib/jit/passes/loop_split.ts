@@ -43,7 +43,7 @@ export function stackedInFront(draft: LoopDraft): readonly Variable[] {
 
 export const loopFront: Pass = loopPass("loop front", (draft) => {
   const { length } = draft.params;
-  if (!draft.isFixed || length < 2) return false;
+  if (!draft.isWalk || length < 2) return false;
   const { moved, wanted } = productsInFront(draft);
   if (wanted.length === 0 || !draft.mayStack(wanted)) return false;
   const inputs = [...draft.constants, ...draft.sequences];

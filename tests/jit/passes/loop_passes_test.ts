@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { grad, scan, type Tensor, tensor } from "@damo/damo";
+import { grad, recurrence, scan, type Tensor, tensor, zeros } from "@damo/damo";
 import { loopBehind, loopFront } from "../../../lib/jit/passes/loop_split.ts";
 import { loopBlocks } from "../../../lib/jit/passes/loop_blocks.ts";
 import { isLoop, setStackLimits } from "../../../lib/jit/passes/loop_draft.ts";
@@ -196,6 +196,25 @@ Deno.test("the input product of a recurrent network is one product over all step
   );
   assertEquals(namesOf(graph).filter((name) => name === "contract").length, 1);
   assertEquals(namesOf(loopsOf(graph)[0].body).filter((name) => name === "contract").length, 1);
+});
+
+Deno.test("with a traced number of steps the input product still is one product", () => {
+  const f = (n: Tensor, xs: Tensor, w: Tensor, reverse: boolean): Tensor =>
+    recurrence({ sequences: xs, outputs: zeros([3], { dtype: "float64" }), steps: n, reverse }, (x, h) => {
+      return x.dot(w).add(h.mul(0.5)).tanh();
+    });
+  const avals: Aval[] = [{ shape: [], dtype: "int32" }, ...avalsOf([5, 3], [3, 3])];
+  for (const reverse of [false, true]) {
+    const { graph } = traceFunction(([n, xs, w]) => [f(n, xs, w, reverse)], avals);
+    const rewritten = PASSES.reduce((current, pass) => prune(pass.run(current)), prune(graph));
+    assert(namesOf(rewritten).includes("contract"));
+    assertEquals(namesOf(loopsOf(rewritten)[0].body).includes("contract"), false);
+    for (const steps of [-1, 0, 1, 3, 5, 9]) {
+      const count: HostArray = { shape: [], dtype: "int32", data: Float64Array.of(steps) };
+      const inputs = [count, ...hostInputs(avals.slice(1), 7)];
+      assertSame(interpretGraph(rewritten, inputs), interpretGraph(graph, inputs), `${steps} steps`);
+    }
+  }
 });
 
 Deno.test("the gradient of a weight is one product behind the loop", () => {
