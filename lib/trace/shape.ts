@@ -1,6 +1,6 @@
 /** Shapes: sizes, strides, broadcasting and axes, with the errors that name what was wrong. */
 import type { DType } from "./dtype.ts";
-import { describeType, ShapeError } from "./errors.ts";
+import { describeType, ShapeError, TracedValueError } from "./errors.ts";
 
 /** The sizes of a tensor's axes. */
 export type Shape = readonly number[];
@@ -81,6 +81,23 @@ function broadcastError(operation: string, inputs: readonly Aval[]): ShapeError 
   });
 }
 
+/** Refuses a traced number where a plain one is needed: a size, an axis, the bound of a range. */
+export function refuseTraced(operation: string, name: string, value: unknown): void {
+  const traced = value as { aval: Aval; owner: object | null; variable: { name?: string } | null };
+  if (typeof value !== "object" || value === null || !("aval" in value) || traced.owner === null) return;
+  const argument = traced.variable?.name ? `${traced.variable.name}, ` : "";
+  throw new TracedValueError(
+    `${operation}: ${name} is a traced number (${argument}${describe(traced.aval)}), which has no value yet.`,
+    {
+      operation,
+      arguments: [{ name, shape: traced.aval.shape, dtype: traced.aval.dtype }],
+      remedy:
+        "Sizes, axes and ranges are fixed while a function is traced: list the argument in { static } to " +
+        "trace for each value, or use narrow, where, cond or a loop.",
+    },
+  );
+}
+
 /** Checks that `shape` is a list of non-negative integers. */
 export function checkShape(operation: string, shape: unknown, name = "shape"): Shape {
   if (!Array.isArray(shape)) {
@@ -91,6 +108,7 @@ export function checkShape(operation: string, shape: unknown, name = "shape"): S
   }
   for (let i = 0; i < shape.length; i++) {
     const size = shape[i];
+    refuseTraced(operation, `${name}[${i}]`, size);
     if (!Number.isInteger(size) || size < 0) {
       throw new ShapeError(
         `${operation}: ${name} [${shape.map(show).join(", ")}] has ${show(size)} at position ${i}.`,
@@ -115,6 +133,7 @@ function show(value: unknown): string {
  */
 export function normalizeAxis(operation: string, axis: number, of: Aval | number, name = "axis"): number {
   const rank = typeof of === "number" ? of : of.shape.length;
+  refuseTraced(operation, name, axis);
   if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
     const range = rank === 0 ? "a scalar has no axes" : `it must be an integer from ${-rank} to ${rank - 1}`;
     const owner = typeof of === "number" ? `a tensor of ${rank} axes` : describe(of);
@@ -136,6 +155,7 @@ export function normalizeAxes(
 ): number[] {
   const rank = typeof of === "number" ? of : of.shape.length;
   if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
+  refuseTraced(operation, "axis", axis);
   const list = (typeof axis === "number" ? [axis] : [...axis]).map((a) => normalizeAxis(operation, a, of));
   const unique = new Set(list);
   if (unique.size !== list.length) {

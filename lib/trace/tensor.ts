@@ -182,15 +182,16 @@ export class Tensor {
     }
   }
 
-  /** Gives the memory back at once; optional. */
+  /** Gives the memory back at once; optional. The value of a shared variable belongs to it and stays. */
   dispose(): void {
     if (this.owner) throw this.#noValue("dispose() was called on");
-    this.#storage?.dispose();
+    this[Symbol.dispose]();
   }
 
   /** `using t = ...` disposes it at the end of the block. */
   [Symbol.dispose](): void {
-    if (!this.owner) this.#storage?.dispose();
+    const storage = this.owner ? null : this.#storage;
+    if (storage !== null && storage.holders === 0) storage.dispose();
   }
 
   /** `Number(t)`, `+t`, `t < u` and template strings reach this. */

@@ -78,6 +78,13 @@ Deno.test("scope disposes what was made inside, but not its result, nor what a S
   assertEquals(list(scope(() => scope(() => ones([1]).mul(3)))), [3]);
   const f = jit((x: Tensor) => x.mul(2));
   assertEquals(list(scope(() => f(ones([2])))), [2, 2]);
+  // A shared variable keeps its value when a tensor that is that value is disposed.
+  {
+    using read = jit(() => w.value)();
+    assertEquals(list(read), [2, 2, 2]);
+    w.value.dispose();
+  }
+  assertEquals(list(w.value), [2, 2, 2]);
   let thrown: unknown;
   let made: Tensor | undefined;
   try {

@@ -241,6 +241,19 @@ export const FUNCTIONS: Mistakes = {
   "loop.until outside a loop": ["LoopError", () => loop.until(tensor(true))],
 };
 
+/** Plain numbers are needed, and a number argument of a traced function is not plain. */
+const sized = (f: (n: number) => unknown) => () => jit((n: number) => wrong(f(n)), { name: "sized" })(2);
+
+export const TRACED_NUMBERS: Mistakes = {
+  "a traced number as a size": ["TracedValueError", sized((n) => zeros([3, n]))],
+  "a traced number in reshape": ["TracedValueError", sized((n) => x.reshape([n, 3]))],
+  "a traced number as an axis": ["TracedValueError", sized((n) => x.sum({ axis: n }))],
+  "a traced number in a list of axes": ["TracedValueError", sized((n) => x.transpose([0, n]))],
+  "a traced number in arange": ["TracedValueError", sized((n) => arange(n))],
+  "a traced number in linspace": ["TracedValueError", sized((n) => linspace(0, n, 3))],
+  "a traced number in slice": ["TracedValueError", sized((n) => x.at(slice(0, n)))],
+};
+
 /** Sections 7 to 10. */
 export const LIBRARIES: Mistakes = {
   "random.key of a fraction": ["DTypeError", () => random.key(0.5)],

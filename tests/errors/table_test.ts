@@ -1,7 +1,7 @@
 /** The messages of the mistakes that users make, word by word, and their form. */
 import { assert, assertEquals } from "@std/assert";
 import { DamoError } from "@damo/damo";
-import { FUNCTIONS, LIBRARIES, TENSORS } from "./messages_table.ts";
+import { FUNCTIONS, LIBRARIES, TENSORS, TRACED_NUMBERS } from "./messages_table.ts";
 
 async function thrownBy(run: () => unknown): Promise<unknown> {
   try {
@@ -12,7 +12,7 @@ async function thrownBy(run: () => unknown): Promise<unknown> {
   return undefined;
 }
 
-for (const [section, mistakes] of Object.entries({ TENSORS, FUNCTIONS, LIBRARIES })) {
+for (const [section, mistakes] of Object.entries({ TENSORS, FUNCTIONS, TRACED_NUMBERS, LIBRARIES })) {
   Deno.test(`mistakes of ${section.toLowerCase()}: class, what happened, the user's line, the remedy`, async (t) => {
     const messages: string[] = [], failures: string[] = [];
     for (const [name, [kind, run]] of Object.entries(mistakes)) {

@@ -5,7 +5,7 @@ import { apply } from "../primitives/elementwise_rules.ts";
 import { iotaPrimitive } from "../primitives/iota.ts";
 import { reshapeTo } from "../primitives/move.ts";
 import { filled } from "../primitives/zeros.ts";
-import { checkShape, describe, type Shape, sizeOf } from "../shape.ts";
+import { checkShape, describe, refuseTraced, type Shape, sizeOf } from "../shape.ts";
 import { Shared } from "../shared.ts";
 import { type Device, executor } from "../storage.ts";
 import { Tensor } from "../tensor.ts";
@@ -191,6 +191,7 @@ export function fullLike(x: TensorLike, value: TensorLike, options: CreationOpti
 function checkFinite(operation: string, names: readonly string[], values: readonly unknown[]): void {
   values.forEach((value, i) => {
     if (typeof value === "number" && Number.isFinite(value)) return;
+    refuseTraced(operation, names[i], value);
     throw new ShapeError(`${operation}: ${names[i]} is ${String(value)}.`, {
       operation,
       arguments: [{ name: names[i], value }],
@@ -223,7 +224,9 @@ export function arange(start: number, stop: number, step?: number, options?: Cre
 export function arange(start: number, stop: number, options: CreationOptions): Tensor;
 export function arange(...given: (number | CreationOptions | undefined)[]): Tensor {
   const last = given[given.length - 1];
-  const options = typeof last === "object" && last !== null ? given.pop() as CreationOptions : {};
+  const options = typeof last === "object" && last !== null && !("aval" in last)
+    ? given.pop() as CreationOptions
+    : {};
   checkCreation("arange", options);
   const [first = 0, second, step = 1] = given as (number | undefined)[];
   const [start, stop] = second === undefined ? [0, first] : [first, second];

@@ -3,7 +3,7 @@ import { isFloat } from "../dtype.ts";
 import { DTypeError, IndexError, ShapeError } from "../errors.ts";
 import { reshapeTo } from "../primitives/move.ts";
 import { apply } from "../primitives/elementwise_rules.ts";
-import { type Aval, describe, sameShape } from "../shape.ts";
+import { type Aval, describe, refuseTraced, sameShape } from "../shape.ts";
 import { Shared } from "../shared.ts";
 import { Tensor } from "../tensor.ts";
 import { castTo, isIntegral, type TensorLike, toTensor } from "./convert.ts";
@@ -39,6 +39,7 @@ export class Slice {
  * ```
  */
 export function slice(start?: number, end?: number, step: number = 1): Slice {
+  Object.entries({ start, end, step }).forEach(([name, value]) => refuseTraced("slice", name, value));
   const part = (value: unknown) => value === undefined || Number.isInteger(value);
   if (!part(start) || !part(end) || !Number.isInteger(step) || step === 0) {
     throw new IndexError(`slice(${String(start)}, ${String(end)}, ${String(step)}) is no range.`, {
