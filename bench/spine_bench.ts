@@ -1,6 +1,9 @@
 /** The figures of the spine: matmul, a fused chain, the cost of a call, training steps, first calls. */
-import { jit, matmul, type Shared, shared, type Tensor, tensor } from "@damo/damo";
+import { init, jit, matmul, type Shared, shared, type Tensor, tensor } from "@damo/damo";
 import { grad, nn } from "@damo/damo";
+
+// Figures of one thread; those of all threads are in kernels_bench.ts.
+await init({ device: "wasm", threads: 1 });
 
 function randomTensor(shape: number[], seed = 1): Tensor {
   let state = seed;

@@ -68,6 +68,8 @@ export class WasmExecutable implements Executable {
   /** Tables of runs that have ended; a callback of the host may start a run inside another. */
   readonly #idle: number[] = [];
   readonly #tapes: Tapes;
+  /** Whether a run has ended. */
+  #repeated = false;
   #disposed = false;
 
   constructor(heap: WasmHeap, program: Program, options: CompileOptions) {
@@ -161,7 +163,7 @@ export class WasmExecutable implements Executable {
       }
       if (this.#poison) this.#spoil(base, table);
       run(table);
-      done = true;
+      done = this.#repeated = true;
       for (let k = 0; k < outputs.length; k++) {
         if (outputs[k].cell >= 0) results[k] = this.#smallResult(outputs[k], base, inputs, reuse);
       }
@@ -340,7 +342,7 @@ export class WasmExecutable implements Executable {
         growTape: (buffer: number, table: number) => this.#tapes.grow(buffer, table),
         profile: (step: number, after: number) => this.#measure(step, after),
         parallel: (kernel: number, frame: number, chunks: number) =>
-          heap.run(this.#job, kernel, frame, chunks),
+          heap.run(this.#job, kernel, frame, chunks, this.#repeated),
       },
     });
     if (this.#module.scratchBytes > 0) {

@@ -10,10 +10,11 @@ const LEAST_SCRATCH = 64 << 10;
 const SHARED_ARENA = 1 << 20;
 
 /**
- * Milliseconds of work that threads could have shared, before they are started: that takes 25. Programs that end
- * soon do without, and so does the first call of most.
+ * Milliseconds of work that threads could have shared, before they are started: that takes 25. Programs that end soon
+ * do without, and the first call of a program does not wait for them unless it is long.
  */
 const WORK_BEFORE_THREADS = 60;
+const WORK_OF_FIRST_CALLS = 500;
 
 /** The threads of a memory talk through one page of it, so that there is one pool for each. */
 const pools = new WeakMap<DeviceMemory, ThreadPool>();
@@ -73,14 +74,22 @@ export class WasmHeap {
     this.#pool.unregister(job);
   }
 
-  /** Runs the chunks of a kernel's call, on all threads once there was enough work to start them. */
-  run(job: number, kernel: number, frame: number, chunks: number): void {
-    if (this.#shared < WORK_BEFORE_THREADS) {
-      const start = performance.now();
+  /**
+   * Runs the chunks of a kernel's call, on all threads once there was enough work to start them. `repeated` says that
+   * the program has run before.
+   */
+  run(job: number, kernel: number, frame: number, chunks: number, repeated: boolean): void {
+    if (this.#shared >= WORK_OF_FIRST_CALLS) {
       this.#pool.run(job, kernel, frame, chunks);
-      this.#shared += performance.now() - start;
-      if (this.#shared >= WORK_BEFORE_THREADS) this.#pool.start();
-    } else this.#pool.run(job, kernel, frame, chunks);
+      return;
+    }
+    const start = performance.now();
+    this.#pool.run(job, kernel, frame, chunks);
+    this.#shared += performance.now() - start;
+    if (this.#shared >= (repeated ? WORK_BEFORE_THREADS : WORK_OF_FIRST_CALLS)) {
+      this.#shared = WORK_OF_FIRST_CALLS;
+      this.#pool.start();
+    }
   }
 
   /** Scratch memory for kernels that need so much on each thread; valid while one kernel runs. */
