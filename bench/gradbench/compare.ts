@@ -1,7 +1,7 @@
 /**
- * The suite's hand-differentiated programs in C++, built with the system's compiler from a checkout that the user names:
- * nothing of them is part of this project. The checkout must hold cpp/json.hpp, which `make -C cpp` there gets, or CPATH
- * must name a folder with it.
+ * The suite's hand-differentiated programs in C++ from a checkout that the user names: those that its makefile built there
+ * (`make -C cpp && make -C tools/manual`), the others with the system's compiler in the same way. Nothing of them is part
+ * of this project. The checkout must hold cpp/json.hpp, which `make -C cpp` gets, or CPATH name a folder with it.
  */
 import type { Timing } from "./protocol.ts";
 
@@ -37,6 +37,8 @@ function run(program: string, args: readonly string[]): string {
 export function nativePrograms(suite: string): NativePrograms {
   const folder = Deno.makeTempDirSync({ prefix: "gradbench_" });
   const build = (module: string): string | undefined => {
+    const built = `${suite}/tools/manual/bin/${module}`;
+    if (exists(built)) return built;
     const source = `${suite}/tools/manual/${module}.cpp`, program = `${folder}/${module}`;
     if (!exists(source)) return undefined;
     if (!exists(program)) run("g++", [...FLAGS, "-I", `${suite}/cpp`, source, "-o", program, "-lm"]);

@@ -32,6 +32,7 @@ export {
   type JacobianOptions,
   jacrev,
 } from "./jacobian.ts";
+export { sparseJacobian, type SparsityPattern } from "./sparse_jacobian.ts";
 export { stopGradient } from "./stop_gradient.ts";
 export type { AnyArguments, AnyFunction, ArgumentTree, ArgumentTrees, GradientTree } from "./types.ts";
 export { jvp, linearize, vjp } from "./vjp.ts";
