@@ -74,13 +74,13 @@ export function scan<const C, Y, const X>(
   const turn = (tensors: readonly Tensor[]) =>
     flipped ? tensors.map((x) => bindOne(flipPrimitive, [x], { axes: [0] })) : tensors;
   const walked = turn(sequences.tensors.map(definite));
-  const initialCarry = flattenValues(init, parameterName(step, 0));
+  const initialCarry = flattenValues(init, parameterName(step, 0, "carry"));
   const traced = traceBody({
     operation: "scan",
     name: functionName(step),
     initial: initialCarry,
     call(carry, trace) {
-      const xName = parameterName(step, 1);
+      const xName = parameterName(step, 1, "x");
       const slices = walked.map(({ aval: { shape, dtype } }, i) =>
         trace.addInput({ shape: shape.slice(1), dtype }, `${xName}${sequences.paths[i].slice(2)}`)
       );

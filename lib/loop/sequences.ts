@@ -27,7 +27,10 @@ export function commonLength(flat: FlatValues, length: number | undefined, opera
     throw new LoopError(`${operation}: length is ${String(length)}.`, {
       operation,
       arguments: [{ name: "length", value: length }],
-      remedy: "Pass a non-negative integer.",
+      remedy: typeof length === "number"
+        ? "Pass a non-negative integer."
+        : "The number of rows is part of the program: pass a number, as jit keeps it with { static: [position] }; " +
+          "or use forLoop, or recurrence with { steps, maxSteps }, whose number of steps may be traced.",
     });
   }
   const sizes = flat.tensors.map((tensor) => tensor.shape[0]);

@@ -40,7 +40,7 @@ export function whileLoop<const C>(
 ): Values<C> {
   const { maxSteps } = options;
   if (maxSteps !== undefined) checkCount("whileLoop", "maxSteps", maxSteps);
-  const initial = flattenValues(init, parameterName(body, 0));
+  const initial = flattenValues(init, parameterName(body, 0, "carry"));
   const traced = traceBody({
     operation: "whileLoop",
     name: functionName(body),
@@ -93,13 +93,13 @@ export function forLoop<const C>(
   init: C,
 ): Values<C> {
   const steps = stepCount(n, "forLoop", "n");
-  const initial = flattenValues(init, parameterName(body, 1));
+  const initial = flattenValues(init, parameterName(body, 1, "carry"));
   const traced = traceBody({
     operation: "forLoop",
     name: functionName(body),
     initial,
     call(carry, trace) {
-      const step = trace.addInput({ shape: [], dtype: "int32" }, parameterName(body, 0));
+      const step = trace.addInput({ shape: [], dtype: "int32" }, parameterName(body, 0, "i"));
       return { carry: body(step, carry as Values<C>), step };
     },
   });

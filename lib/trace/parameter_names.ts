@@ -9,9 +9,13 @@ export function parameterNames(fn: (...args: never[]) => unknown): readonly (str
   return names;
 }
 
-/** The name of parameter `position`, or `args[position]`. */
-export function parameterName(fn: (...args: never[]) => unknown, position: number): string {
-  return parameterNames(fn)[position] ?? `args[${position}]`;
+/** The name of parameter `position`; where it has none, such as `{ a, b }`, what it stands for. */
+export function parameterName(
+  fn: (...args: never[]) => unknown,
+  position: number,
+  otherwise: string = `args[${position}]`,
+): string {
+  return parameterNames(fn)[position] ?? otherwise;
 }
 
 /** What messages call a function. */

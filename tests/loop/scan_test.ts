@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   cond,
   einsum,
@@ -7,6 +7,7 @@ import {
   LoopError,
   scan,
   shared,
+  stack,
   type Tensor,
   tensor,
   whileLoop,
@@ -240,4 +241,24 @@ loopTest("products over axes that do not lie side by side, in bodies and branche
     assertEquals(values(f(data)), expected);
     assertEquals(values(jit(f, { mode })(data)), expected);
   }
+});
+
+Deno.test("a traced length, and a carry without a name of its own, in errors", () => {
+  const counted = (n: Tensor) =>
+    // deno-lint-ignore no-explicit-any -- wrong on purpose
+    scan((c: Tensor) => [c.add(1), c], 0, undefined, { length: n as any })[0];
+  const length = assertThrows(() => jit(counted)(tensor(3, { dtype: "int32" })), LoopError);
+  for (const text of ["scan: length is Traced", "{ static: [position] }", "forLoop"]) {
+    assertStringIncludes(length.message, text);
+  }
+  const wider = () =>
+    scan(({ a }: { a: Tensor }) => [{ a: stack([a, a]) }, null], { a: tensor(1) }, null, { length: 2 });
+  assertStringIncludes(assertThrows(wider, LoopError).message, "carry.a is float32[] before the step");
+  const other = () =>
+    // deno-lint-ignore no-explicit-any -- wrong on purpose
+    scan(({ a }: { a: Tensor }) => [{ b: a } as any, null], { a: tensor(1) }, null, { length: 2 });
+  assertStringIncludes(
+    assertThrows(other, LoopError).message,
+    "carry.a is missing from it, carry.b is new in it",
+  );
 });
