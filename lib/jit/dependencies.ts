@@ -5,6 +5,7 @@
  * sees a mixture of old and new.
  */
 import { DamoError } from "../trace/errors.ts";
+import { captureLocation, type Location } from "../trace/location.ts";
 import { installSharedObserver, Shared } from "../trace/shared.ts";
 import { withoutTrace } from "../trace/trace.ts";
 
@@ -41,6 +42,8 @@ export class EffectNode {
   /** How often it ran in flush number `flush`. */
   runs = 0;
   flush = -1;
+  /** Where the user made it. */
+  readonly location: Location = captureLocation();
   readonly #body: () => unknown;
   readonly #name: string;
   /** What it read, with the versions it saw. */
@@ -199,7 +202,7 @@ function runQueued(effect: EffectNode, errors: unknown[]): void {
         `The effect ${effect.name} ran ${MAX_RUNS} times without coming to rest: it changes what it reads.`,
         {
           operation: "effect",
-          location: null,
+          location: effect.location,
           remedy: "Read that variable with peek(), or assign it only when its value differs.",
         },
       );

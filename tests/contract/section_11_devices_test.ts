@@ -6,6 +6,7 @@ import {
   DeviceError,
   devices,
   DisposedError,
+  DTypeError,
   init,
   jit,
   memory,
@@ -114,4 +115,38 @@ console.log(f(damo.ones([64, 64])).shape.join(), damo.random.normal(damo.random.
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   assertEquals(code, 0, text);
   assert(text.includes("64,64 2 "), text);
+});
+
+const gpu = await init({ device: "webgpu" }).then(() => true, () => false);
+await init({ device: "wasm" });
+
+Deno.test({
+  name: "webgpu, where there is one: placement, two devices in one operation, float64, edges alike",
+  ignore: !gpu,
+  fn: async () => {
+    const g = tensor([1, 2], { device: "webgpu" }), w = tensor([1, 2]);
+    assertEquals([g.device, g.add(1).device, g.to("wasm").device, w.to("webgpu").device], [
+      "webgpu",
+      "webgpu",
+      "wasm",
+      "webgpu",
+    ]);
+    assertEquals(withDevice("webgpu", () => zeros([2]).device), "webgpu");
+    assert(devices().includes("webgpu"));
+    for (const mix of [() => g.add(w), () => jit((a: Tensor, b: Tensor) => a.mul(b))(g, w)]) {
+      message(mix, DeviceError, "float32[2]", "wasm", "webgpu", "section_11_devices_test.ts:");
+    }
+    message(() => jit((a: Tensor) => a.add(w))(g), DeviceError, "webgpu", "wasm");
+    message(() => g.cast("float64"), DTypeError, "float64", 'cast("float32")', "section_11_devices_test.ts:");
+    const wide = new Float64Array([0.1]);
+    message(() => tensor(wide, { device: "webgpu" }), DTypeError, "cast", "setDefaultFloat");
+    const x = withDevice("webgpu", () => tensor([NaN, 1e20, -1e20, 3.7]));
+    assertEquals(await x.cast("int32").array() as unknown, [0, 2147483647, -2147483648, 3]);
+    assertEquals(await x.cast("uint8").array() as unknown, [0, 255, 0, 3]);
+    const i = withDevice("webgpu", () => tensor([7, -7], { dtype: "int32" }));
+    assertEquals(await i.floorDiv(0).array() as unknown, [0, 0]);
+    assertEquals(await i.mod(0).array() as unknown, [0, 0]);
+    await synchronize("webgpu");
+    assert(memory().webgpu.live > 0);
+  },
 });

@@ -56,7 +56,8 @@ function failure(message: string, location: Location, failed: number, count: num
   return new CheckError(`Check failed: ${message}${share}.`, {
     operation: "check",
     location,
-    remedy: "Shared variables keep their old values.",
+    remedy:
+      "Show the values before it with print, and correct what leads to them; shared variables keep their old values.",
   });
 }
 

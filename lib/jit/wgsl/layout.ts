@@ -123,7 +123,7 @@ export function refuseFloat64(graph: Graph): void {
   const refuse = (what: string, location: Graph["nodes"][number]["location"] | undefined) => {
     throw new DTypeError(`${what} is float64, which WebGPU does not have.`, {
       operation: graph.name || "webgpu",
-      location,
+      location: location ?? undefined,
       remedy:
         'Cast to float32 with cast("float32"), or compute on the device "wasm": init({ device: "wasm" }).',
     });
