@@ -1,6 +1,7 @@
 /** The devices of this process and which one new tensors are made on. */
 import type { DType, TypedArray } from "../trace/dtype.ts";
-import { DeviceError } from "../trace/errors.ts";
+import { DamoError, DeviceError } from "../trace/errors.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import type { Device, Storage } from "../trace/storage.ts";
 import type { Backend, BackendSettings, MemoryUse } from "./backend.ts";
 import { WasmBackend } from "./wasm/backend.ts";
@@ -104,6 +105,7 @@ function checkDevice(device: Device): Device {
  * device taken.
  *
  * @throws {DeviceError} when the device asked for is not there.
+ * @throws {DamoError} when an option is unknown, or `threads` or `memory` is no whole number of at least 1.
  * @example
  * ```ts
  * import { init } from "@damo/damo";
@@ -112,9 +114,10 @@ function checkDevice(device: Device): Device {
  */
 export function init(options: InitOptions = {}): Promise<Device> {
   const { device = "auto", threads, memory } = options;
-  if (threads !== undefined) settings.threads = threads;
-  if (memory !== undefined) settings.memory = memory;
   try {
+    checkOptions("init", options, ["device", "threads", "memory"]);
+    if (threads !== undefined) settings.threads = checkCount("threads", threads, "a number of threads");
+    if (memory !== undefined) settings.memory = checkCount("memory", memory, "a number of bytes");
     if (device === "auto" && acquirers.webgpu) {
       return acquire("webgpu").then((preferred) => take(preferred ? "webgpu" : "wasm"), () => take("wasm"));
     }
@@ -123,6 +126,15 @@ export function init(options: InitOptions = {}): Promise<Device> {
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+function checkCount(name: string, value: unknown, what: string): number {
+  if (Number.isInteger(value) && (value as number) >= 1) return value as number;
+  throw new DamoError(`init: ${name} is ${String(value)}, which is not ${what}.`, {
+    operation: "init",
+    arguments: [{ name, value }],
+    remedy: `Give ${name} as a whole number of at least 1, or leave it out.`,
+  });
 }
 
 /** Makes a device the default one. */

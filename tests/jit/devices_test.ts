@@ -31,6 +31,14 @@ Deno.test("a device that is not there is a DeviceError that names those that are
   await assertRejects(() => init({ device: "cuda" as never }), DeviceError, "cuda");
 });
 
+Deno.test("options of init are checked: their names, and that counts are whole numbers", async () => {
+  for (const threads of [0, -1, 1.5, NaN, "2" as never]) {
+    await assertRejects(() => init({ device: "wasm", threads }), DamoError, "is not a number of threads");
+  }
+  await assertRejects(() => init({ device: "wasm", memory: 0.5 }), DamoError, "is not a number of bytes");
+  await assertRejects(() => init({ cores: 2 } as never), DamoError, 'unknown option "cores"');
+});
+
 Deno.test("memory counts what tensors hold", () => {
   const before = memory().wasm.live;
   const x = tensor(new Float32Array(1 << 16));
