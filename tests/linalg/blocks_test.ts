@@ -82,4 +82,36 @@ for (const dtype of FLOAT_DTYPES) {
       assert(values.dataSync().every((x, i, all) => i === 0 || x >= all[i - 1]), "ascending");
     }
   });
+
+  Deno.test(`matrices without full rank keep orthonormal vectors, ${dtype}`, () => {
+    // What elimination leaves of equal columns is noise that shrinks from step to step, far below where squares vanish.
+    for (const n of [20, 80, 130]) {
+      const a = ones([n, n], { dtype }), identity = eye(n, { dtype });
+      const { q, r } = linalg.qr(a), { u, s, vt } = linalg.svd(a);
+      for (const [name, rows] of [["q", transposed(q)], ["u", transposed(u)], ["vt", vt]] as const) {
+        assert(error(matmul(rows, transposed(rows)), identity) < 60 * epsilon, `${name} ${n}`);
+      }
+      assert(error(matmul(q, r), a) < 4 * n * epsilon, `qr ${n}`);
+      assert(error(matmul(u.mul(s), vt), a) < 4 * n * epsilon, `svd ${n}`);
+      assert(Math.abs(s.at(0).itemSync() - n) < 10 * n * epsilon, `value ${n}`);
+      assert(s.narrow(0, 1, n - 1).max().itemSync() < 10 * n * epsilon, `other values ${n}`);
+    }
+  });
+
+  Deno.test(`singular values of special matrices, ${dtype}`, () => {
+    const shifted = linalg.svd(eye(100, 100, 1, { dtype }));
+    assert(shifted.s.dataSync().every((value, i) => value === (i < 99 ? 1 : 0)));
+    const graded = tensor(Array.from({ length: 90 }, (_, i) => 2 ** -i), { dtype });
+    const values = linalg.svd(eye(90, { dtype }).mul(graded)).s;
+    assert(error(values, graded) === 0);
+    // The triangle of ones: 1 / (2 sin((2 i - 1) pi / (4 n + 2))).
+    const n = 100, triangle = triu(ones([n, n], { dtype }));
+    const exact = Float64Array.from(
+      { length: n },
+      (_, i) => 0.5 / Math.sin((2 * i + 1) * Math.PI / (4 * n + 2)),
+    );
+    assert(error(linalg.svd(triangle).s, tensor(exact, { dtype })) < 20 * epsilon);
+    const zero = linalg.svd(ones([80, 80], { dtype }).mul(0));
+    assert(zero.s.dataSync().every((value) => value === 0));
+  });
 }

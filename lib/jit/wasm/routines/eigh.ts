@@ -4,6 +4,7 @@ import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { Code, RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
+import { copyRows, rotateRows } from "./rotate_rows.ts";
 import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
@@ -76,58 +77,6 @@ function tridiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure 
 /** The square root of x^2 + y^2 of numbers whose squares are harmless. */
 function length(x: Expression, y: Expression | number): Expression {
   return x.times(x).plus(typeof y === "number" ? y * y : y.times(y)).root();
-}
-
-/**
- * `rotateRows(z, rowStride, turns, lowest, highest, n)`: for i from the highest down to the lowest, rows (i, i + 1) of z become
- * (c x - s y, s x + c y) with the pair c, s at place i of the turns. The row that the next turn shares stays in registers.
- */
-function rotateRows(context: ModuleContext, dtype: RoutineDType): Procedure {
-  const params = ["int", "int", "int", "int", "int", "int"] as const;
-  return procedure(
-    context,
-    dtype,
-    "rotateRows",
-    params,
-    null,
-    (code, z, stride, turns, lowest, highest, n) => {
-      const i = code.variable("int"), row = code.variable("int"), turn = code.variable("int");
-      const left = code.variable("int", n);
-      const stretch = (kind: "real" | "vector", times: number): void => {
-        const elements = kind === "real" ? 1 : times * code.lanes;
-        const carried = Array.from({ length: times }, () => code.variable(kind));
-        const [c, s, x] = [code.variable(kind), code.variable(kind), code.variable(kind)];
-        const read = (offset: number): Expression =>
-          kind === "real" ? code.load(turn, "real", offset) : code.loadSplat(turn, offset);
-        code.while(left.ge(elements), () => {
-          row.set(z.plus(highest.plus(1).times(stride)));
-          carried.forEach((value, k) => value.set(code.load(row, kind, 16 * k)));
-          turn.set(code.at(turns, highest.times(2)));
-          i.set(highest);
-          code.while(i.ge(lowest), () => {
-            c.set(read(0));
-            s.set(read(code.bytes));
-            const above = row.minus(stride);
-            carried.forEach((value, k) => {
-              x.set(code.load(above, kind, 16 * k));
-              code.store(row, x.timesPlus(s, value.times(c)), 16 * k);
-              value.set(value.timesFrom(s, x.times(c)));
-            });
-            row.set(above);
-            turn.increase(-2 * code.bytes);
-            i.increase(-1);
-          });
-          carried.forEach((value, k) => code.store(row, value, 16 * k));
-          z.increase(elements * code.bytes);
-          left.increase(-elements);
-        });
-        code.release(...carried, c, s, x);
-      };
-      stretch("vector", 8);
-      stretch("vector", 1);
-      stretch("real", 1);
-    },
-  );
 }
 
 /**
@@ -230,22 +179,6 @@ export function sortRows(
     });
   });
   code.release(best, held);
-}
-
-function copyRows(
-  code: Code,
-  target: Expression,
-  targetStride: number,
-  source: Expression,
-  sourceStride: number,
-  bytes: number,
-  rows: number,
-): void {
-  code.for(
-    0,
-    rows,
-    (i) => code.copyBytes(target.plus(i.times(targetStride)), source.plus(i.times(sourceStride)), bytes),
-  );
 }
 
 export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunction {

@@ -36,16 +36,25 @@ export function reflect(context: ModuleContext, dtype: RoutineDType): Procedure 
  */
 export function makeReflection(context: ModuleContext, dtype: RoutineDType): Procedure {
   const product = dot(context, dtype), times = scale(context, dtype);
+  // Squares of smaller numbers lose digits: those vectors are made larger first.
+  const [least, larger] = dtype === "float64" ? [2 ** -900, 2 ** 600] : [2 ** -90, 2 ** 90];
   return procedure(context, dtype, "makeReflection", ["int", "int"], "real", (code, x, count) => {
     const tail = x.plus(code.bytes);
     const below = code.variable("real", product.call(code, tail, tail, count));
     const alpha = code.variable("real", code.load(x)), beta = code.variable("real");
-    const tau = code.variable("real", 0);
+    const tau = code.variable("real", 0), back = code.variable("real", 1);
+    code.if(alpha.times(alpha).plus(below).lt(least), () => {
+      times.run(code, larger, x, count.plus(1));
+      below.set(product.call(code, tail, tail, count));
+      alpha.set(code.load(x));
+      back.set(1 / larger);
+      code.store(x, alpha.times(back));
+    });
     code.if(below.ne(0), () => {
       beta.set(alpha.times(alpha).plus(below).root().withSign(alpha).negated());
       tau.set(beta.minus(alpha).over(beta));
       times.run(code, code.real(1).over(alpha.minus(beta)), tail, count);
-      code.store(x, beta);
+      code.store(x, beta.times(back));
     });
     return tau;
   });

@@ -1,16 +1,20 @@
-/** The routine svd: a QR decomposition with pivoting, then one-sided Jacobi rotations of the rows of R. */
+/** The routine svd: a QR decomposition with pivoting, then rotations of the rows of R, or its reduction to two diagonals. */
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { sortRows } from "./eigh.ts";
+import { BidiagonalSvd } from "./bidiagonal.ts";
 import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
 import { aligned } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
 import { axpy, copyScaled, divide, dot, exchange, fill, rotate, scale } from "./vectors.ts";
+
+/** Larger matrices are reduced to two diagonals: rotations of all pairs of rows would take several times as long. */
+const LARGEST_JACOBI = 64;
 
 /** Sweeps over all pairs; 6 to 10 are usual. */
 const MOST_SWEEPS = 40;
@@ -173,7 +177,11 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
   const square = aligned(k * k * bytes), long = aligned(k * length * bytes), line = aligned((k + 2) * bytes);
   // Squares of smaller numbers lose digits; beside a greatest magnitude of about 1 these are 0.
   const vanishing = dtype === "float64" ? 2 ** -480 : 2 ** -50;
-  context.needScratch(2 * long + 2 * square + 2 * line + aligned(4 * k) + 64);
+  const scratchAt = 2 * long + 2 * square + 2 * line + aligned(4 * k) + 64;
+  context.needScratch(scratchAt);
+  const bidiagonal = k > LARGEST_JACOBI ? new BidiagonalSvd(context, dtype, k, scratchAt) : null;
+  // Square matrices need no QR decomposition first.
+  const direct = bidiagonal !== null && length === k;
   const decompose = pivotedQr(context, dtype), work = orthogonalise(context, dtype);
   const turn = turnOver(context, dtype), copy = copyScaled(context, dtype), times = scale(context, dtype);
   const product = dot(context, dtype), over = divide(context, dtype), sign = vectorSign(context, dtype);
@@ -193,32 +201,43 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
         const factor = code.real(1).over(size);
         if (tall) turn.run(code, columns, m, a, n, n, m, factor);
         else copy.run(code, columns, a, m * n, factor);
-        decompose.run(code, columns, taus, order, k, length);
+        if (!direct) decompose.run(code, columns, taus, order, k, length);
         turn.run(code, g, k, columns, length, k, k, 1);
-        code.for(1, k, (i) => code.zeroBytes(rowOf(g, i, k), i.times(bytes)));
-        code.zeroBytes(w, k * k * bytes);
-        code.for(0, k, (i) => code.store(rowOf(w, i, k + 1), 1));
-        work.run(code, g, w, norms, k, code.int(k));
-        // Hundreds of rotations, each with c^2 + s^2 off by a rounding, let the lengths of both drift alike.
+        if (!direct) code.for(1, k, (i) => code.zeroBytes(rowOf(g, i, k), i.times(bytes)));
+        if (bidiagonal) {
+          bidiagonal.decompose(code, g, w, s);
+          sortRows(code, s, k, [{ array: g, length: k }, { array: w, length: k }], true);
+        } else {
+          code.zeroBytes(w, k * k * bytes);
+          code.for(0, k, (i) => code.store(rowOf(w, i, k + 1), 1));
+          work.run(code, g, w, norms, k, code.int(k));
+          // Hundreds of rotations, each with c^2 + s^2 off by a rounding, let the lengths of both drift alike.
+          code.for(0, k, (i) => {
+            norm.set(product.call(code, rowOf(w, i, k), rowOf(w, i, k), k).root());
+            over.run(code, norm, rowOf(w, i, k), k);
+            over.run(code, norm, rowOf(g, i, k), k);
+          });
+          code.for(0, k, (i) => {
+            norm.set(product.call(code, rowOf(g, i, k), rowOf(g, i, k), k).root());
+            code.store(code.at(s, i), code.choose(norm.lt(vanishing), 0, norm));
+          });
+          sortRows(code, s, k, [{ array: g, length: k }, { array: w, length: k }], true);
+          code.for(0, k, (i) => {
+            norm.set(code.load(code.at(s, i)));
+            code.if(
+              norm.gt(0),
+              () => over.run(code, norm, rowOf(g, i, k), k),
+              () => complete.run(code, g, i, k),
+            );
+          });
+        }
         code.for(0, k, (i) => {
-          norm.set(product.call(code, rowOf(w, i, k), rowOf(w, i, k), k).root());
-          over.run(code, norm, rowOf(w, i, k), k);
-          over.run(code, norm, rowOf(g, i, k), k);
-        });
-        code.for(0, k, (i) => {
-          norm.set(product.call(code, rowOf(g, i, k), rowOf(g, i, k), k).root());
-          code.store(code.at(s, i), code.choose(norm.lt(vanishing), 0, norm));
-        });
-        sortRows(code, s, k, [{ array: g, length: k }, { array: w, length: k }], true);
-        code.for(0, k, (i) => {
-          norm.set(code.load(code.at(s, i)));
-          code.if(
-            norm.gt(0),
-            () => over.run(code, norm, rowOf(g, i, k), k),
-            () => complete.run(code, g, i, k),
-          );
-        });
-        code.for(0, k, (i) => {
+          if (direct) {
+            norm.set(sign.call(code, rowOf(g, i, k), k));
+            times.run(code, norm, rowOf(g, i, k), k);
+            copy.run(code, rowOf(longRows, i, k), rowOf(w, i, k), k, norm);
+            return;
+          }
           // Over the squared lengths goes a row of g in the order of the columns of B.
           code.for(0, k, (j) => {
             const column = code.loadInt(order.plus(j.times(4)));

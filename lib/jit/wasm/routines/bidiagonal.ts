@@ -1,0 +1,158 @@
+/** Singular values of larger square matrices: reduction to two diagonals by reflections, then implicit QR steps. */
+import type { ModuleContext } from "../nest/mod.ts";
+import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
+import type { Code, RoutineDType } from "./code.ts";
+import type { Expression } from "./expression.ts";
+import { implicitQr } from "./implicit_qr.ts";
+import { type Procedure, procedure } from "./procedure.ts";
+import { makeReflection, reflect } from "./qr.ts";
+import { copyRows } from "./rotate_rows.ts";
+import { aligned, BLOCK } from "./substitution.ts";
+import { axpy, dot } from "./vectors.ts";
+
+/**
+ * `bidiagonalise(a, left, d, e, leftTaus, rightTaus, line, k)`: a = U B V^T with B on the diagonal d and e above it, e[j]
+ * over d[j] (Golub and Van Loan, 5.4.8). Row j of `left` gets the j-th reflection of U from element j on, row j of a that
+ * of V from element j + 1 on; both with their leading 1.
+ */
+function bidiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const product = dot(context, dtype), add = axpy(context, dtype), make = makeReflection(context, dtype);
+  const params = ["int", "int", "int", "int", "int", "int", "int", "int"] as const;
+  return procedure(
+    context,
+    dtype,
+    "bidiagonalise",
+    params,
+    null,
+    (code, a, left, d, e, leftTaus, rightTaus, line, k) => {
+      const tau = code.variable("real"), rightTau = code.variable("real"), sum = code.variable("real");
+      const v = code.variable("int", left), row = code.variable("int", a), rest = code.variable("int");
+      const stride = code.variable("int", k.times(code.bytes));
+      const u = code.variable("int"), other = code.variable("int");
+      code.store(e, 0);
+      code.for(0, k, (j) => {
+        rest.set(k.minus(1).minus(j));
+        other.set(code.at(row, j));
+        code.for(j, k, (i) => {
+          code.store(code.at(v, i), code.load(other));
+          other.increase(stride);
+        });
+        tau.set(make.call(code, code.at(v, j), rest));
+        code.store(code.at(leftTaus, j), tau);
+        code.store(code.at(d, j), code.load(code.at(v, j)));
+        code.store(code.at(v, j), 1);
+        code.store(code.at(rightTaus, j), 0);
+        code.if(rest.gt(0), () => {
+          u.set(code.at(row, j.plus(1)));
+          code.zeroBytes(line, rest.times(code.bytes));
+          other.set(u);
+          code.for(j, k, (i) => {
+            add.run(code, code.load(code.at(v, i)), other, line, rest);
+            other.increase(stride);
+          });
+          add.run(code, tau.negated(), line, u, rest);
+          rightTau.set(make.call(code, u, rest.minus(1)));
+          code.store(code.at(rightTaus, j), rightTau);
+          code.store(code.at(e, j.plus(1)), code.load(u));
+          code.store(u, 1);
+          other.set(u.plus(stride));
+          code.for(j.plus(1), k, (i) => {
+            add.run(code, code.load(code.at(v, i)).times(tau).negated(), line, other, rest);
+            sum.set(product.call(code, other, u, rest).times(rightTau));
+            add.run(code, sum.negated(), u, other, rest);
+            other.increase(stride);
+          });
+        });
+        row.increase(stride);
+        v.increase(stride);
+      });
+    },
+  );
+}
+
+/** Decomposes square matrices of one size. */
+export class BidiagonalSvd {
+  readonly #k: number;
+  readonly #at: {
+    readonly left: number;
+    readonly u: number;
+    readonly v: number;
+    readonly lines: number;
+    readonly line: number;
+  };
+  readonly #spread: number;
+  readonly #reduce: Procedure;
+  readonly #iterate: Procedure;
+  readonly #apply: Procedure;
+  readonly #blocks: readonly (BlockReflector | null)[];
+
+  constructor(context: ModuleContext, dtype: RoutineDType, k: number, scratchAt: number) {
+    const bytes = dtype === "float32" ? 4 : 8;
+    this.#k = k;
+    // Rows a power of two apart would share the same few lines of the cache.
+    this.#spread = k * bytes + 64;
+    const square = aligned(k * k * bytes), wide = aligned(k * this.#spread), line = aligned((k + 2) * bytes);
+    const lines = scratchAt + square + 2 * wide;
+    this.#at = { left: scratchAt, u: scratchAt + square, v: scratchAt + square + wide, lines, line };
+    const end = lines + 8 * line;
+    context.needScratch(end + 64);
+    this.#reduce = bidiagonalise(context, dtype);
+    this.#iterate = implicitQr(context, dtype);
+    this.#apply = reflect(context, dtype);
+    this.#blocks = [0, 1].map((shift) =>
+      k > FEWEST_BLOCKED
+        ? new BlockReflector(context, dtype, { length: k, rows: k, shift, scratchAt: end + 64 })
+        : null
+    );
+  }
+
+  /** Of `a` it leaves the right singular vectors as rows, in `left` the left ones, in `values` the values, unsorted. */
+  decompose(code: Code, a: Expression, left: Expression, values: Expression): void {
+    const k = this.#k, spread = this.#spread, rowBytes = k * code.bytes;
+    const base = code.variable("int", code.scratch());
+    const part = (offset: number): Expression => base.plus(offset);
+    const { lines, line } = this.#at;
+    const [e, leftTaus, rightTaus, work, leftTurns, rightTurns] = [0, 1, 2, 3, 4, 6]
+      .map((i) => part(lines + i * line));
+    const reflections = part(this.#at.left), u = part(this.#at.u), v = part(this.#at.v);
+    this.#reduce.run(code, a, reflections, values, e, leftTaus, rightTaus, work, k);
+    this.#accumulate(code, 0, reflections, leftTaus, left);
+    // The reflections of the left vectors have served: their space takes the right ones.
+    this.#accumulate(code, 1, a, rightTaus, reflections);
+    const last = (k - 1) * spread;
+    copyRows(code, u.plus(last), -spread, left, rowBytes, rowBytes, k);
+    copyRows(code, v.plus(last), -spread, reflections, rowBytes, rowBytes, k);
+    this.#iterate.run(code, values, e, u, v, spread, leftTurns, rightTurns, k);
+    copyRows(code, left, rowBytes, u.plus(last), -spread, rowBytes, k);
+    copyRows(code, a, rowBytes, v.plus(last), -spread, rowBytes, k);
+    code.release(base);
+  }
+
+  /** The columns of the product of reflections, as rows. */
+  #accumulate(code: Code, shift: 0 | 1, storage: Expression, taus: Expression, rows: Expression): void {
+    const k = this.#k, steps = k - shift, blocks = this.#blocks[shift];
+    const tau = code.variable("real");
+    code.zeroBytes(rows, k * k * code.bytes);
+    code.for(0, k, (c) => code.store(code.at(rows, c.times(k + 1)), 1));
+    const whole = blocks ? Math.floor(steps / BLOCK) * BLOCK : 0;
+    code.for(steps - 1, whole, (j) => {
+      tau.set(code.load(code.at(taus, j)));
+      const first = j.plus(shift);
+      code.for(first, k, (c) => {
+        const target = code.at(rows, c.times(k).plus(first));
+        const reflection = code.at(storage, j.times(k).plus(first));
+        this.#apply.run(code, reflection, tau, target, code.int(k - 1).minus(first));
+      });
+    }, -1);
+    if (blocks) {
+      const start = code.variable("int", whole), width = code.variable("int", BLOCK);
+      code.while(start.gt(0), () => {
+        start.increase(-BLOCK);
+        blocks.prepare(code, storage, taus, start, width);
+        blocks.apply(code, rows, start, code.int(k), start, false);
+      });
+      code.release(start, width);
+    }
+    code.release(tau);
+  }
+}
