@@ -46,15 +46,17 @@ function align(bytes: number): number {
 
 /** The plan of a convolution; null where the other form is better. */
 export function planFilters(geometry: Geometry): FiltersPlan | null {
-  const { axes, groups, images, channels, filters, dtype } = geometry;
+  const { axes, groups, batchGroups, images, channels, filters, dtype } = geometry;
   const { bytes, lanes } = elements[dtype];
   const last = axes[axes.length - 1];
   const rows = images * product(axes.map(({ out }) => out));
-  if (groups > 1 || last.taps <= last.out || last.taps < lanes || rows < 6) return null;
+  if (groups > 1 || axes.some(({ every }) => every > 1)) return null;
+  if (last.taps <= last.out || last.taps < lanes || rows < 6) return null;
   const dense: Geometry = {
     ...geometry,
     axes: axes.map((axis) => ({
       size: axis.size,
+      every: 1,
       out: reach(axis),
       taps: 1,
       stride: 1,
@@ -74,8 +76,8 @@ export function planFilters(geometry: Geometry): FiltersPlan | null {
     1,
     Math.min(
       channels,
-      Math.ceil(ENOUGH_UNITS / rowParts),
-      Math.floor(MOST_TEMPORARY / (rows * width * bytes)),
+      Math.ceil(ENOUGH_UNITS / rowParts / batchGroups),
+      Math.floor(MOST_TEMPORARY / (batchGroups * rows * width * bytes)),
     ),
   );
   const tapTable = align(4 * rows);
@@ -207,7 +209,7 @@ function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
 /** The function of a convolution by its plan: `(images, filters, output, parts, begin, end)`. */
 export function emitFilters(context: ModuleContext, geometry: Geometry, plan: FiltersPlan): KernelFunction {
   const { module } = context;
-  const { axes, images, channels, filters, dtype } = geometry;
+  const { axes, batchGroups, images, channels, filters, dtype } = geometry;
   const element = elements[dtype];
   const { bytes, lanes } = element;
   const { places, rows, tileRows, highRows, vectors, width, tapRows, blockRows, channelParts, rowParts } =
@@ -253,7 +255,7 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
     at = i32(),
     b = i32(),
     column = i32();
-  const source = i32(), scratch = i32();
+  const source = i32(), scratch = i32(), images0 = i32(), filters0 = i32();
   f.globalGet(context.scratchGlobal).localTee(scratch).call(tables);
   f.forLoop(unit, end, 1, () => {
     f.localGet(unit).i32Const(rowParts).i32RemU().localSet(number);
@@ -269,11 +271,21 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
     f.localGet(number).i32Const(rows * width * bytes).i32Mul().localGet(parts).i32Add().localSet(c);
     f.localGet(c).localGet(rowStart).i32Const(width * bytes).i32Mul().i32Add().i32Const(0);
     f.localGet(rowEnd).localGet(rowStart).i32Sub().i32Const(width * bytes).i32Mul().memoryFill();
+    f.localGet(x).localSet(images0).localGet(w).localSet(filters0);
+    if (batchGroups > 1) {
+      const group = (pointer: number, step: number, target: number): void => {
+        f.localGet(number).i32Const(batchGroups).i32RemU().i32Const(step).i32Mul().localGet(pointer).i32Add();
+        f.localSet(target);
+      };
+      group(x, images * channels * inside, images0);
+      group(w, filters * channels * allTaps, filters0);
+      f.localGet(number).i32Const(batchGroups).i32DivU().localSet(number);
+    }
     f.localGet(number).i32Const(channels).i32Mul().i32Const(channelParts).i32DivU().localSet(channel);
     f.localGet(number).i32Const(1).i32Add().i32Const(channels).i32Mul().i32Const(channelParts).i32DivU();
     f.localSet(channelEnd);
     f.forLoop(channel, channelEnd, 1, () => {
-      f.localGet(x).localGet(channel).i32Const(inside).i32Mul().i32Add().localSet(base);
+      f.localGet(images0).localGet(channel).i32Const(inside).i32Mul().i32Add().localSet(base);
       if (copy >= 0) {
         f.localGet(base).localGet(scratch).i32Const(plan.slab).i32Add().i32Const(images);
         f.i32Const(channels * inside).i32Const(places.channel * bytes).i32Const(0).i32Const(
@@ -286,7 +298,7 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
       f.loop();
       f.i32Const(tapRows).localGet(tapRow).i32Sub().localTee(count).i32Const(blockRows);
       f.localGet(count).i32Const(blockRows).i32LtU().select().localSet(count);
-      f.localGet(w).localGet(channel).i32Const(allTaps).i32Mul().i32Add();
+      f.localGet(filters0).localGet(channel).i32Const(allTaps).i32Mul().i32Add();
       f.localGet(tapRow).i32Const(last.taps * bytes).i32Mul().i32Add().localSet(source);
       f.localGet(scratch).i32Const(plan.packed).i32Add().localSet(b);
       f.i32Const(0).localSet(column);
@@ -326,56 +338,60 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
     });
   });
   const finish = emitSums(module, geometry, plan);
-  const units = channelParts * rowParts;
-  const work = rows * filters * channels * tapRows * last.taps;
+  const units = batchGroups * channelParts * rowParts;
+  const work = batchGroups * rows * filters * channels * tapRows * last.taps;
   return {
     index: f.index,
     units,
     unitCost: 0.05 * work / units,
     splittable: true,
-    finish: { index: finish, temporaryBytes: channelParts * rows * width * bytes },
+    finish: { index: finish, temporaryBytes: batchGroups * channelParts * rows * width * bytes },
   };
 }
 
 /** Emits `sums(images, filters, output, parts, ...)`: adds the parts and brings them in the order of the output. */
 function emitSums(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan): number {
-  const { axes, images, filters, dtype } = geometry;
+  const { axes, batchGroups, images, filters, dtype } = geometry;
   const element = elements[dtype];
   const { bytes } = element;
   const { rows, width, channelParts } = plan;
   const outs = rows / images;
   const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
   const [out, parts] = [2, 3];
-  const row = f.local("i32"), image = f.local("i32"), filter = f.local("i32"), left = f.local("i32");
+  const row = f.local("i32"), group = f.local("i32"), image = f.local("i32"), filter = f.local("i32");
+  const left = f.local("i32"), place = f.local("i32"), target = f.local("i32");
   const sum = f.local("v128");
-  const target = f.local("i32");
   const repeat = (count: number, local: number, body: () => void): void => {
     f.i32Const(count).localSet(local).loop();
     body();
     f.localGet(local).i32Const(1).i32Sub().localTee(local).brIf(0).end();
   };
-  repeat(images, image, () => {
-    repeat(product(axes.map((axis) => axis.out)), left, () => {
-      f.localGet(out).localSet(target).localGet(parts).localSet(row);
-      repeat(filters, filter, () => {
-        f.localGet(row);
-        element.loadZero(f);
-        f.localSet(sum);
-        for (let part = 1; part < channelParts; part++) {
-          f.localGet(sum).localGet(row);
-          element.loadZero(f, part * rows * width * bytes);
-          element.add(f);
+  repeat(batchGroups, group, () => {
+    f.localGet(out).localSet(place);
+    repeat(images, image, () => {
+      repeat(product(axes.map((axis) => axis.out)), left, () => {
+        f.localGet(place).localSet(target).localGet(parts).localSet(row);
+        repeat(filters, filter, () => {
+          f.localGet(row);
+          element.loadZero(f);
           f.localSet(sum);
-        }
-        f.localGet(target).localGet(sum);
-        element.storeLane(f, 0);
-        f.localGet(row).i32Const(bytes).i32Add().localSet(row);
-        f.localGet(target).i32Const(outs * bytes).i32Add().localSet(target);
+          for (let part = 1; part < channelParts; part++) {
+            f.localGet(sum).localGet(row);
+            element.loadZero(f, part * batchGroups * rows * width * bytes);
+            element.add(f);
+            f.localSet(sum);
+          }
+          f.localGet(target).localGet(sum);
+          element.storeLane(f, 0);
+          f.localGet(row).i32Const(bytes).i32Add().localSet(row);
+          f.localGet(target).i32Const(outs * bytes).i32Add().localSet(target);
+        });
+        f.localGet(parts).i32Const(width * bytes).i32Add().localSet(parts);
+        f.localGet(place).i32Const(bytes).i32Add().localSet(place);
       });
-      f.localGet(parts).i32Const(width * bytes).i32Add().localSet(parts);
-      f.localGet(out).i32Const(bytes).i32Add().localSet(out);
+      f.localGet(place).i32Const((batchGroups * filters - 1) * outs * bytes).i32Add().localSet(place);
     });
-    f.localGet(out).i32Const((filters - 1) * outs * bytes).i32Add().localSet(out);
+    f.localGet(out).i32Const(filters * outs * bytes).i32Add().localSet(out);
   });
   return f.index;
 }

@@ -3,9 +3,13 @@ import type { DType } from "../../../trace/dtype.ts";
 import type { Convolution } from "../../kernel/kernel.ts";
 import { type ContractDType, elements } from "../contract/mod.ts";
 
-/** One spatial axis: out[p] reads in[p * stride + t * dilation - low] for each tap t of the filter. */
+/**
+ * One spatial axis: out[p] reads in[(p * stride + t * dilation - low) / every] for each tap t of the filter, and nothing
+ * where that is no place of the input.
+ */
 export interface SpatialAxis {
   readonly size: number;
+  readonly every: number;
   readonly out: number;
   readonly taps: number;
   readonly stride: number;
@@ -13,11 +17,15 @@ export interface SpatialAxis {
   readonly low: number;
 }
 
-/** A convolution of images [n, groups * channels, ...] with filters [groups * filters, channels, ...]. */
+/**
+ * A convolution of images [batchGroups * images, groups * channels, ...] with filters [groups * batchGroups * filters,
+ * channels, ...]: those of a group see the channels, and those of a batch group the images, of that group.
+ */
 export interface Geometry {
   readonly dtype: ContractDType;
   readonly images: number;
   readonly groups: number;
+  readonly batchGroups: number;
   readonly channels: number;
   readonly filters: number;
   /** The last one is contiguous in memory. */
@@ -38,20 +46,19 @@ export function contiguous(sizes: readonly number[]): number[] {
 
 /** The axis is read as it is: one tap, every place. */
 function isWhole(axis: SpatialAxis): boolean {
-  return axis.taps === 1 && axis.stride === 1 && axis.low === 0 && axis.out === axis.size;
+  return axis.taps === 1 && axis.stride === 1 && axis.every === 1 && axis.low === 0 && axis.out === axis.size;
 }
 
 /** The sizes in the form of the generators, with as few axes as possible; null for what they do not do. */
 export function geometryOf(kernel: ConvolutionSizes): Geometry | null {
-  const { dtype, inputShape, kernelShape, outputShape, groups } = kernel;
-  if (!(dtype in elements) || kernel.batchGroups !== 1 || kernel.inputDilation.some((d) => d !== 1)) {
-    return null;
-  }
+  const { dtype, inputShape, kernelShape, outputShape, groups, batchGroups } = kernel;
+  if (!(dtype in elements)) return null;
   if (outputShape.length < 3 || [...inputShape, ...kernelShape, ...outputShape].includes(0)) return null;
   const axes: SpatialAxis[] = [];
   outputShape.slice(2).forEach((out, d) => {
     const axis: SpatialAxis = {
       size: inputShape[2 + d],
+      every: kernel.inputDilation[d],
       out,
       taps: kernelShape[2 + d],
       stride: kernel.strides[d],
@@ -66,10 +73,11 @@ export function geometryOf(kernel: ConvolutionSizes): Geometry | null {
   });
   return {
     dtype: dtype as ContractDType,
-    images: inputShape[0],
+    images: inputShape[0] / batchGroups,
     groups,
+    batchGroups,
     channels: kernelShape[1],
-    filters: kernelShape[0] / groups,
+    filters: kernelShape[0] / groups / batchGroups,
     axes,
   };
 }
@@ -79,9 +87,14 @@ export function reach({ out, taps, stride, dilation }: SpatialAxis, outputs = ou
   return (outputs - 1) * stride + (taps - 1) * dilation + 1;
 }
 
-/** Whether an axis reads in front of its beginning or behind its end. */
+/** The positions of an axis, with those that `every` leaves between its elements. */
+export function span({ size, every }: SpatialAxis): number {
+  return (size - 1) * every + 1;
+}
+
+/** Whether an axis reads in front of its beginning, behind its end, or between its elements. */
 export function leaves(axis: SpatialAxis): boolean {
-  return axis.low > 0 || reach(axis) - axis.low > axis.size;
+  return axis.every > 1 || axis.low > 0 || reach(axis) - axis.low > axis.size;
 }
 
 /** Bytes of scratch memory that a form may take for one thread. */

@@ -5,7 +5,7 @@
  */
 import type { FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
 import { type Element, elements } from "../contract/mod.ts";
-import { contiguous, type Geometry, leaves, product, reach, type SpatialAxis } from "./geometry.ts";
+import { contiguous, type Geometry, leaves, product, reach, span, type SpatialAxis } from "./geometry.ts";
 
 /** Where the positions of a convolution lie, in elements. */
 export interface Places {
@@ -75,14 +75,18 @@ export function emitSlabCopy(module: ModuleBuilder, geometry: Geometry, places: 
       return;
     }
     const position = f.local("i32"), end = f.local("i32"), here = f.local("i32"), within = f.local("i32");
-    const { low, size } = axes[axis];
+    const { low, every } = axes[axis];
     if (axis === 0) {
       f.localGet(first).i32Const(low).i32Sub().localTee(position).localGet(count).i32Add().localSet(end);
     } else f.i32Const(-low).localSet(position).i32Const(reach(axes[axis]) - low).localSet(end);
     f.loop();
     // Unsigned: positions before the beginning are large.
-    f.localGet(position).i32Const(size).i32LtU().localGet(inside).i32And().localSet(within);
-    f.localGet(from).localGet(position).i32Const(steps[axis]).i32Mul().i32Add().localSet(here);
+    f.localGet(position).i32Const(span(axes[axis])).i32LtU().localGet(inside).i32And();
+    if (every > 1) f.localGet(position).i32Const(every).i32RemS().i32Eqz().i32And();
+    f.localSet(within);
+    f.localGet(from).localGet(position);
+    if (every > 1) f.i32Const(every).i32DivS();
+    f.i32Const(steps[axis]).i32Mul().i32Add().localSet(here);
     level(axis + 1, here, within);
     f.localGet(position).i32Const(1).i32Add().localTee(position).localGet(end).i32LtS().brIf(0).end();
     f.release(position, end, here, within);
@@ -102,11 +106,29 @@ export function emitSlabCopy(module: ModuleBuilder, geometry: Geometry, places: 
 function emitRowCopy(module: ModuleBuilder, element: Element, axis: SpatialAxis, width: number): number {
   const f = module.addFunction({ params: ["i32", "i32", "i32"], results: [] });
   const [source, target, inside] = [0, 1, 2];
-  const { low, size, stride } = axis;
+  const { low, size, stride, every } = axis;
   const zero = f.local("v128");
   f.localGet(inside).i32Eqz().if();
   emitRun(f, element, target, width * stride, () => f.localGet(zero));
   f.return().end();
+  if (every > 1) {
+    // Zeros first, and the elements between them.
+    const first = Math.max(0, Math.ceil(-low / every));
+    const count = Math.min(size, Math.floor((width - 1 - low) / every) + 1) - first;
+    const at = f.local("i32"), left = f.local("i32");
+    f.localGet(target).i32Const((first * every + low) * element.bytes).i32Add().localSet(at);
+    emitRun(f, element, target, width, () => f.localGet(zero));
+    if (count <= 0) return f.index;
+    f.localGet(source).i32Const(first * element.bytes).i32Add().localSet(source);
+    f.i32Const(count).localSet(left).loop();
+    f.localGet(at).localGet(source);
+    element.loadZero(f);
+    element.storeLane(f, 0);
+    f.localGet(source).i32Const(element.bytes).i32Add().localSet(source);
+    f.localGet(at).i32Const(every * element.bytes).i32Add().localSet(at);
+    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+    return f.index;
+  }
   if (stride === 1) {
     const before = Math.min(Math.max(0, low), width);
     const there = Math.max(0, Math.min(size + Math.min(0, low), width - before));

@@ -46,6 +46,9 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   const { axes, channels, filters, images, groups, dtype } = geometry;
   const { bytes, lanes } = elements[dtype];
   const last = axes[axes.length - 1];
+  if (geometry.batchGroups > 1 || axes.some(({ every, stride }) => every > 1 && stride > 1)) return null;
+  // Most of the products with what lies between the elements are zero: worth it only where there is no other way.
+  if (axes.some(({ every }) => every > 1) && (groups === 1 || filters >= 4)) return null;
   const work = product([images, groups, filters, channels, ...axes.map(({ out, taps }) => out * taps)]);
   if (last.out < lanes && axes.length > 1) return null;
   const units = images * groups;
