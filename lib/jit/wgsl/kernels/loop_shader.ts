@@ -10,7 +10,7 @@ import type { KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";
 import type { LoopParts, Part } from "./loop_parts.ts";
-import { writeNestInside } from "./nest_shader.ts";
+import { writeNestInside } from "./inner_nest.ts";
 
 /** Bytes of the scratch buffer of a loop that may end early: steps taken, and whether it has ended. */
 export const LOOP_STATE_BYTES = 8;

@@ -11,7 +11,8 @@ import type { Tuning } from "../tuning.ts";
 import { collapseAxes } from "./axes.ts";
 import { chooseLanes } from "./lanes.ts";
 import { mayCollide, planOrderedStores } from "./ordered_stores.ts";
-import { type NestMode, writeNest } from "./nest_shader.ts";
+import type { NestMode } from "./nest_chunks.ts";
+import { writeNest } from "./nest_shader.ts";
 
 export function planNest(source: Nest, places: readonly Place[], tuning: Tuning): KernelPlan {
   const kernel = collapseAxes(source);

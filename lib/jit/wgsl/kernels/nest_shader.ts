@@ -1,36 +1,28 @@
 /** The text of one dispatch of a nest. */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest, Reduction, Store } from "../../kernel/kernel.ts";
-import { Access, asWord, fromWord, type Place, storedBits } from "../access.ts";
+import { Access, type Place, storedBits } from "../access.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
-import { MAX_WORKGROUPS, SOFTWARE, type Tuning } from "../tuning.ts";
+import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { coordinatesOf } from "./axes.ts";
-import {
-  combined,
-  declareState,
-  isPosition,
-  join,
-  resultOf,
-  type State,
-  stateType,
-  wantsBlocks,
-} from "./combine.ts";
+import { join, resultOf, type State, wantsBlocks } from "./combine.ts";
+import { declareLanes, foldLanes, joinLanes, rowValues } from "./lane_states.ts";
 import { isVectorIndex, type LaneChoice } from "./lanes.ts";
+import {
+  type ChunkMode,
+  type Chunks,
+  type NestMode,
+  readFinished,
+  reductionsOf,
+  storesOf,
+  writeFinished,
+  writePartial,
+} from "./nest_chunks.ts";
 import { slotUses } from "./slot_uses.ts";
 import { combineThreads, declareShared } from "./workgroup.ts";
 import { groupsFor } from "./groups.ts";
 import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
-
-/** Whole rows by `threads` threads each, or one half of a pass over rows cut into chunks. */
-export type NestMode =
-  | { readonly kind: "whole"; readonly threads: number }
-  | {
-    readonly kind: "partial" | "finish";
-    readonly pass: number;
-    readonly chunks: number;
-    readonly length: number;
-  };
 
 export interface NestOptions {
   readonly kernel: Nest;
@@ -46,32 +38,10 @@ export function writeNest(options: NestOptions): Dispatch {
   return new NestShader(options).write();
 }
 
-/** A nest inside another shader, whose threads share its rows. */
-export interface InnerNestOptions {
-  readonly kernel: Nest;
-  readonly places: readonly Place[];
-  readonly shader: Shader;
-  readonly access: Access;
-  readonly threads: number;
-}
-
-export function writeNestInside({ kernel, places, shader, access, threads }: InnerNestOptions): void {
-  const options: NestOptions = {
-    kernel,
-    places,
-    lanes: { axis: -1, count: 1, overrun: false },
-    mode: { kind: "whole", threads: 1 },
-    rowGroups: sizeOf(kernel.domain.slice(0, kernel.rowRank)),
-    tuning: SOFTWARE,
-  };
-  new NestShader(options, { shader, access }).writeInside(threads);
-}
-
 /** Columns that are summed before they join the sum. */
 const BLOCK = 256;
-const LANES = [0, 1, 2, 3];
 
-class NestShader {
+export class NestShader {
   readonly #kernel: Nest;
   readonly #mode: NestMode;
   readonly #tuning: Tuning;
@@ -122,12 +92,12 @@ class NestShader {
       return;
     }
     const ids = closure(statements, this.#roots());
-    const used = new Set<number>(this.#stores().map((store) => store.operand));
+    const used = new Set<number>(storesOf(this.#kernel, this.#mode).map((store) => store.operand));
     for (const id of ids) {
       const s = statements[id];
       if (s.kind === "load") used.add(s.operand);
     }
-    const uses = slotUses({ kernel, places, lanes, ids, stores: this.#stores() });
+    const uses = slotUses({ kernel, places, lanes, ids, stores: storesOf(this.#kernel, this.#mode) });
     this.#vectors = new Set(
       [...used].filter((operand) => uses.get(places[operand].slot)?.vector ?? false),
     );
@@ -168,30 +138,22 @@ class NestShader {
     return this.#vectors.has(operand) || storedBits(this.#kernel.operands[operand].dtype) < 32;
   }
 
-  /** The stores that this dispatch does. */
-  #stores(): Store[] {
-    const mode = this.#mode;
-    return this.#kernel.stores.filter((store) => {
-      if (mode.kind === "whole") return true;
-      return store.pass === mode.pass && store.perRow === (mode.kind === "finish");
-    });
-  }
-
-  #reductions(): Reduction[] {
-    const mode = this.#mode;
-    if (mode.kind === "finish") return [];
-    return this.#kernel.reductions.filter((r) => mode.kind === "whole" || r.pass === mode.pass);
-  }
-
   #roots(): number[] {
     return [
-      ...this.#stores().flatMap(storeRoots),
-      ...this.#reductions().flatMap((r) => r.position === undefined ? [r.value] : [r.value, r.position]),
+      ...storesOf(this.#kernel, this.#mode).flatMap(storeRoots),
+      ...reductionsOf(this.#kernel, this.#mode).flatMap((r) =>
+        r.position === undefined ? [r.value] : [r.value, r.position]
+      ),
     ];
   }
 
   get #threads(): number {
     return this.#mode.kind === "whole" ? this.#mode.threads : 1;
+  }
+
+  /** Which axis four lanes lie along. */
+  get #spread(): "rows" | "columns" | "none" {
+    return this.#alongRows ? "rows" : this.#alongColumns ? "columns" : "none";
   }
 
   /** The loop over columns counts in groups of four where lanes are columns. */
@@ -232,7 +194,9 @@ class NestShader {
     else if (mode.kind === "partial") this.#partial(mode);
     else this.#whole();
 
-    const label = mode.kind === "whole" ? this.#label() : `${this.#label()} ${mode.kind} ${mode.pass}`;
+    const { reductions, passes } = this.#kernel;
+    const sort = reductions.length === 0 ? "map" : passes === 1 ? "reduce" : "row";
+    const label = mode.kind === "whole" ? sort : `${sort} ${mode.kind} ${mode.pass}`;
     const entry = `@compute @workgroup_size(${size})\n` +
       "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)";
     return {
@@ -243,11 +207,6 @@ class NestShader {
       offsets: this.#access.parameters,
       constants: [],
     };
-  }
-
-  #label(): string {
-    const { reductions, passes } = this.#kernel;
-    return reductions.length === 0 ? "map" : passes === 1 ? "reduce" : "row";
   }
 
   #writeRowCoordinates(): void {
@@ -268,20 +227,14 @@ class NestShader {
         const result = this.#threads > 1
           ? [combineThreads(this.#shader, reduction, lanes[0], this.#threads)]
           : lanes.map(resultOf);
-        this.#results.set(this.#kernel.reductions.indexOf(reduction), this.#converted(reduction, result));
+        this.#results.set(this.#kernel.reductions.indexOf(reduction), rowValues(reduction, result));
       }
       this.#rowStores(pass);
     }
   }
 
-  /** What a reduction's result is as a row value: bool for any and all, whatever its dtype says of the values. */
-  #converted(reduction: Reduction, results: readonly string[]): readonly string[] {
-    if (isPosition(reduction.combiner)) return results.map((result) => `max(${result}, 0i)`);
-    return results;
-  }
-
   #rowStores(pass: number): void {
-    const stores = this.#stores().filter((s) => s.perRow && s.pass === pass);
+    const stores = storesOf(this.#kernel, this.#mode).filter((s) => s.perRow && s.pass === pass);
     if (stores.length === 0) return;
     const shader = this.#shader;
     const write = () => {
@@ -301,8 +254,8 @@ class NestShader {
   #pass(pass: number, start: string, end: string): Map<Reduction, State[]> {
     const { statements, domain, rowRank } = this.#kernel;
     const shader = this.#shader;
-    const stores = this.#stores().filter((s) => !s.perRow && s.pass === pass);
-    const reductions = this.#reductions().filter((r) => r.pass === pass);
+    const stores = storesOf(this.#kernel, this.#mode).filter((s) => !s.perRow && s.pass === pass);
+    const reductions = reductionsOf(this.#kernel, this.#mode).filter((r) => r.pass === pass);
     const states = new Map<Reduction, State[]>();
     const roots = [
       ...stores.flatMap(storeRoots),
@@ -315,16 +268,16 @@ class NestShader {
       this.#point(stores, reductions, states, ids);
       return states;
     }
-    for (const r of reductions) states.set(r, this.#declare(r));
+    for (const r of reductions) states.set(r, declareLanes(this.#shader, r, this.#spread));
     if (this.#columns === 0) return states;
-    const vectors = this.#alongColumns && this.#lastColumn % 4 !== 0;
+    const vectors = this.#alongColumns && domain[domain.length - 1] % 4 !== 0;
     if (vectors && domain.length - rowRank > 1) {
       throw new Error("Groups of four do not fit several column axes.");
     }
     const step = this.#columnStep * this.#threads;
     const body = (writer: StatementWriter, into: Map<Reduction, State[]>) => {
       writer.write(ids.filter((id) => this.#ofColumn[id]));
-      this.#joinAll(writer, reductions, into);
+      joinLanes(this.#shader, writer, reductions, into, this.#lanes.count);
       for (const store of stores) writer.store(store, true);
     };
     const first = start === "thread" && this.#columnStep === 4 ? "thread * 4u" : start;
@@ -339,7 +292,9 @@ class NestShader {
     } else {
       shader.block(`for (var b = ${first}; b < ${limit}; b += ${step * BLOCK}u)`, () => {
         const inner = new Map(states);
-        for (const r of reductions) if (wantsBlocks(r)) inner.set(r, this.#declare(r));
+        for (const r of reductions) {
+          if (wantsBlocks(r)) inner.set(r, declareLanes(this.#shader, r, this.#spread));
+        }
         const stop = shader.let(`min(b + ${step * BLOCK}u, ${limit})`, "e");
         shader.block(`for (var c = b; c < ${stop}; c += ${stride})`, () => {
           this.#columnCoordinates("c");
@@ -352,12 +307,8 @@ class NestShader {
       });
     }
     if (vectors) this.#rest(limit, end, ids, stores, reductions, states);
-    for (const r of reductions) states.set(r, this.#foldLanes(r, states.get(r)!));
+    for (const r of reductions) states.set(r, foldLanes(this.#shader, r, states.get(r)!, this.#alongColumns));
     return states;
-  }
-
-  get #lastColumn(): number {
-    return this.#kernel.domain[this.#kernel.domain.length - 1];
   }
 
   /** Columns that one thread goes through at most, its partners' included. */
@@ -374,38 +325,13 @@ class NestShader {
   ): void {
     const writer = this.#rowWriter;
     writer.write(ids);
-    for (const r of reductions) states.set(r, this.#declare(r));
-    this.#joinAll(writer, reductions, states);
+    for (const r of reductions) states.set(r, declareLanes(this.#shader, r, this.#spread));
+    joinLanes(this.#shader, writer, reductions, states, this.#lanes.count);
     const guard = this.#threads > 1;
     for (const store of stores) {
       if (guard) writer.store(store, this.#alongRows, () => "thread == 0u");
       else writer.store(store, this.#alongRows);
     }
-  }
-
-  #declare(r: Reduction): State[] {
-    const count = this.#lanes.count === 4 && !(this.#alongColumns && isPosition(r.combiner)) ? 4 : 1;
-    return Array.from({ length: count }, () => declareState(this.#shader, r));
-  }
-
-  #joinAll(writer: StatementWriter, reductions: readonly Reduction[], states: Map<Reduction, State[]>): void {
-    for (const r of reductions) {
-      const own = states.get(r)!;
-      for (let lane = 0; lane < this.#lanes.count; lane++) {
-        const state = own[Math.min(lane, own.length - 1)];
-        const position = r.position === undefined ? null : writer.value(r.position, lane);
-        join(this.#shader, r, state, writer.value(r.value, lane), position);
-      }
-    }
-  }
-
-  /** Lanes that are columns become one state. */
-  #foldLanes(r: Reduction, states: State[]): State[] {
-    if (!this.#alongColumns || states.length === 1) return states;
-    const [a, b, c, d] = states.map((s) => s.value);
-    const pair = (x: string, y: string) => combined(this.#shader, r.combiner, r.dtype, x, y);
-    this.#shader.line(`${a} = ${pair(pair(a, b), pair(c, d))};`);
-    return [states[0]];
   }
 
   /** The up to three columns behind the last group of four. */
@@ -443,92 +369,30 @@ class NestShader {
     names.forEach((name, i) => this.#coordinates[rowRank + i] = name);
   }
 
-  /** Where partial results (and positions) of a reduction lie in the scratch buffer, and its final result. */
-  #region(r: Reduction, chunks: number): { readonly partial: number; readonly final: number } {
-    const number = this.#kernel.reductions.indexOf(r);
-    const base = number * 2 * this.#rows * (chunks + 1);
-    return { partial: base, final: base + 2 * this.#rows * chunks };
+  /** Prepares one half of a pass over rows cut into chunks. */
+  #chunks(mode: ChunkMode): Chunks {
+    const chunks: Chunks = {
+      kernel: this.#kernel,
+      mode,
+      shader: this.#shader,
+      rows: this.#rows,
+      row: this.#row,
+      alongRows: this.#alongRows,
+    };
+    for (const [r, lanes] of readFinished(chunks)) this.#results.set(r, lanes);
+    return chunks;
   }
 
-  /** Results of earlier passes come from the scratch buffer. */
-  #loadResults(pass: number, chunks: number): void {
-    const rowOf = (lane: number) => this.#alongRows ? `(unit_row + ${lane}u)` : this.#row;
-    if (this.#alongRows) this.#shader.line(`let unit_row = ${this.#row} * 4u;`);
-    this.#kernel.reductions.forEach((r, i) => {
-      if (r.pass >= pass) return;
-      const { final } = this.#region(r, chunks);
-      const lanes = this.#alongRows ? LANES : [0];
-      const dtype = isPosition(r.combiner) ? "int32" as const : r.dtype;
-      this.#results.set(
-        i,
-        lanes.map((lane) => {
-          const word = `scratch[${final}u + ${rowOf(lane)}]`;
-          return this.#shader.let(stateType(r) === "bool" ? `(${word} != 0u)` : fromWord(dtype, word));
-        }),
-      );
-    });
+  #partial(mode: ChunkMode): void {
+    const chunks = this.#chunks(mode);
+    const start = this.#shader.let(`chunk * ${mode.length}u`, "e");
+    const end = this.#shader.let(`min(${start} + ${mode.length}u, ${this.#columns}u)`, "e");
+    writePartial(chunks, this.#pass(mode.pass, start, end));
   }
 
-  #partial(mode: Extract<NestMode, { kind: "partial" | "finish" }>): void {
-    const shader = this.#shader;
-    this.#loadResults(mode.pass, mode.chunks);
-    const start = shader.let(`chunk * ${mode.length}u`, "e");
-    const end = shader.let(`min(${start} + ${mode.length}u, ${this.#columns}u)`, "e");
-    const states = this.#pass(mode.pass, start, end);
-    for (const [r, lanes] of states) {
-      const { partial } = this.#region(r, mode.chunks);
-      lanes.forEach((state, lane) => {
-        const row = this.#alongRows ? `(${this.#row} * 4u + ${lane}u)` : this.#row;
-        const write = () => {
-          const index = `${partial}u + 2u * (${row} * ${mode.chunks}u + chunk)`;
-          shader.line(`scratch[${index}] = ${stateWord(r, state.value)};`);
-          if (state.position !== null) {
-            shader.line(`scratch[${index} + 1u] = bitcast<u32>(${state.position});`);
-          }
-        };
-        write();
-      });
-    }
-  }
-
-  #finish(mode: Extract<NestMode, { kind: "partial" | "finish" }>): void {
-    const shader = this.#shader;
-    this.#loadResults(mode.pass, mode.chunks);
-    this.#kernel.reductions.forEach((r, i) => {
-      if (r.pass !== mode.pass) return;
-      const { partial, final } = this.#region(r, mode.chunks);
-      const state = declareState(shader, r);
-      const block = 32;
-      const blocks = wantsBlocks(r) && mode.chunks > 2 * block;
-      const read = (into: State, c: string) => {
-        const index = shader.let(`${partial}u + 2u * (${this.#row} * ${mode.chunks}u + ${c})`, "p");
-        const word = `scratch[${index}]`;
-        const value = shader.let(stateType(r) === "bool" ? `(${word} != 0u)` : fromWord(r.dtype, word));
-        const position = state.position === null ? null : shader.let(`bitcast<i32>(scratch[${index} + 1u])`);
-        join(shader, r, into, value, position);
-      };
-      const c = shader.name("c");
-      if (!blocks) {
-        shader.block(`for (var ${c} = 0u; ${c} < ${mode.chunks}u; ${c}++)`, () => read(state, c));
-      } else {
-        const b = shader.name("b");
-        shader.block(`for (var ${b} = 0u; ${b} < ${mode.chunks}u; ${b} += ${block}u)`, () => {
-          const inner = declareState(shader, r);
-          const stop = shader.let(`min(${b} + ${block}u, ${mode.chunks}u)`, "e");
-          shader.block(`for (var ${c} = ${b}; ${c} < ${stop}; ${c}++)`, () => read(inner, c));
-          join(shader, r, state, inner.value, null);
-        });
-      }
-      const [result] = this.#converted(r, [resultOf(state)]);
-      const dtype = isPosition(r.combiner) ? "int32" as const : r.dtype;
-      const word = isPosition(r.combiner) ? asWord(dtype, result) : stateWord(r, result);
-      shader.line(`scratch[${final}u + ${this.#row}] = ${word};`);
-      this.#results.set(i, [result]);
-    });
+  #finish(mode: ChunkMode): void {
+    const chunks = this.#chunks(mode);
+    for (const [r, lanes] of writeFinished(chunks)) this.#results.set(r, lanes);
     this.#rowStores(mode.pass);
   }
-}
-
-function stateWord(r: Reduction, value: string): string {
-  return stateType(r) === "bool" ? `select(0u, 1u, ${value})` : asWord(r.dtype, value);
 }
