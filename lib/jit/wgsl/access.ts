@@ -72,6 +72,19 @@ interface Slot {
   readonly width: number;
 }
 
+/**
+ * Texels of a row of the texture of a buffer that is read with these strides: so many that elements which are read
+ * together, and a power of two apart, lie below each other, and do not meet in the processor's caches.
+ */
+export function textureWidth(strides: Iterable<number>, texels: Texels): number {
+  let width = 0;
+  for (const stride of strides) {
+    const own = Math.abs(stride) / texels;
+    if (own >= 64 && own <= TEXTURE_WIDTH && Number.isInteger(Math.log2(own))) width = Math.max(width, own);
+  }
+  return width || TEXTURE_WIDTH;
+}
+
 /** The slot of the scratch buffer. */
 export const SCRATCH: number = -1;
 
@@ -185,8 +198,8 @@ export class Access {
   }
 
   /** The texel at an index. */
-  #texel({ name }: Slot, index: string): string {
-    return `${this.#shader.use("texel")}(${name}, ${index})`;
+  #texel({ name, width }: Slot, index: string): string {
+    return `${this.#shader.use("texel")}(${name}, ${index}, ${Math.log2(width)}u)`;
   }
 
   /** The vector in a row of the texture of an operand whose slot is of vectors. */

@@ -19,7 +19,7 @@ import {
   writeFinished,
   writePartial,
 } from "./nest_chunks.ts";
-import { slotUses } from "./slot_uses.ts";
+import { slotUses, textureWidths } from "./slot_uses.ts";
 import { combineThreads, declareShared } from "./workgroup.ts";
 import { groupsFor } from "./groups.ts";
 import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
@@ -108,6 +108,7 @@ export class NestShader {
       used,
       (slot) => uses.get(slot) ?? { vector: false, atomic: false },
       mode.kind !== "whole",
+      textureWidths(kernel, places, ids, (operand) => this.#vectors.has(operand) ? 4 : 1),
     );
     this.#rowWriter = new StatementWriter(this.#context());
   }

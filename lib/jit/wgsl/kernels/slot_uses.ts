@@ -1,6 +1,6 @@
 /** How a nest treats each of its buffers: four elements at a time, and atomically. */
 import type { Nest, Store } from "../../kernel/kernel.ts";
-import { type Place, type SlotUse, storedBits } from "../access.ts";
+import { type Place, type SlotUse, storedBits, type Texels, textureWidth } from "../access.ts";
 import { isVectorIndex } from "./lanes.ts";
 import type { Lanes } from "./statements.ts";
 
@@ -52,4 +52,23 @@ export function slotUses({ kernel, places, lanes, ids, stores }: SlotUseOptions)
     result.set(slot, { vector: vector && !scalar && !atomic && native && whole, atomic });
   }
   return result;
+}
+
+/** Texels of a row of the textures that slots are read as, by the strides they are read with. */
+export function textureWidths(
+  { statements }: Nest,
+  places: readonly Place[],
+  ids: readonly number[],
+  texelsOf: (operand: number) => Texels,
+): Map<number, number> {
+  const strides = new Map<number, { texels: Texels; strides: number[] }>();
+  for (const id of ids) {
+    const s = statements[id];
+    if (s.kind !== "load") continue;
+    const { slot } = places[s.operand];
+    const known = strides.get(slot);
+    if (known) known.strides.push(...s.index.strides);
+    else strides.set(slot, { texels: texelsOf(s.operand), strides: [...s.index.strides] });
+  }
+  return new Map([...strides].map(([slot, own]) => [slot, textureWidth(own.strides, own.texels)]));
 }

@@ -1,6 +1,5 @@
 /** Integers, minima with NaN, rounding to float16, random bits. */
 import { helper, type HelperTable } from "./helper.ts";
-import { TEXTURE_WIDTH } from "../texture_width.ts";
 
 /** One round of Threefry-2x32: add, rotate, xor. */
 function threefryRounds(): string {
@@ -18,8 +17,8 @@ function threefryRounds(): string {
 
 export const INTEGER: HelperTable = {
   texel: helper(`
-fn texel(source: texture_2d<u32>, index: u32) -> vec4u {
-  return textureLoad(source, vec2u(index & ${TEXTURE_WIDTH - 1}u, index >> ${Math.log2(TEXTURE_WIDTH)}u), 0);
+fn texel(source: texture_2d<u32>, index: u32, shift: u32) -> vec4u {
+  return textureLoad(source, vec2u(index & ((1u << shift) - 1u), index >> shift), 0);
 }`),
   // Either NaN wins; WGSL's own functions lose it.
   maximum_f32: helper(`
