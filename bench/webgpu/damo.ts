@@ -150,8 +150,8 @@ works.push(
     return work(NAMES.add, () => add(x, y), (z) => z.at(7).itemSync() === 24);
   },
   () => {
-    const x = tensor([1.5]);
-    return work(NAMES.read, () => x, (x) => x.itemSync() === 1.5);
+    const x = tensor(1.5);
+    return work(NAMES.read, () => x.add(1), (y) => y.itemSync() === 2.5);
   },
 );
 console.log(JSON.stringify(await measureAll(works)));

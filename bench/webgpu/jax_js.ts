@@ -178,8 +178,8 @@ works.push(
     const x = array(Float32Array.of(1.5), [1]);
     return {
       workload: NAMES.read,
-      run: async () => void await x.ref.data(),
-      check: async () => (await x.ref.data())[0] === 1.5,
+      run: async () => void await x.ref.add(1).data(),
+      check: async () => (await x.ref.add(1).data())[0] === 2.5,
     };
   },
 );

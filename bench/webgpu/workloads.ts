@@ -181,7 +181,7 @@ export const NAMES = {
     `sum of ${size}x${size}${axis === undefined ? "" : ` over axis ${axis}`}`,
   mlp: "MLP 784-512-512-10, batch 128, training step",
   rnn: "RNN 32x128, T = 100, with backward",
-  read: "read a scalar",
+  read: "x + 1 of one number, read back",
   add: "x + y on 8 numbers, read back",
 };
 

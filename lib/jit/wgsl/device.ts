@@ -1,5 +1,5 @@
 /** A WebGPU device with what was found out about it, its errors and its loss. */
-import { DeviceError } from "../../trace/errors.ts";
+import { DeviceError, OutOfMemoryError } from "../../trace/errors.ts";
 import { GPU, SOFTWARE, type Tuning } from "./tuning.ts";
 
 /** Limits that kernels or buffers come up against; the most the adapter grants is asked for. */
@@ -33,6 +33,7 @@ export class GpuDevice {
   /** Why the device can be used no more. */
   #lost: string | null = null;
   readonly #errors: string[] = [];
+  #outOfMemory = false;
   #onLost: (() => void) | null = null;
 
   constructor(device: GPUDevice, name: string, isSoftware: boolean, tuning: Tuning) {
@@ -42,7 +43,8 @@ export class GpuDevice {
     this.tuning = tuning;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault?.();
-      this.report((event as GPUUncapturedErrorEvent).error.message);
+      const { error } = event as GPUUncapturedErrorEvent;
+      this.report(error.message, error.constructor?.name === "GPUOutOfMemoryError");
     });
     device.lost.then(({ reason, message }) => {
       this.#lost ??= message || reason || "unknown";
@@ -60,8 +62,9 @@ export class GpuDevice {
   }
 
   /** Keeps an error for the next use of the device: errors of WebGPU arrive later than the call that made them. */
-  report(message: string): void {
+  report(message: string, outOfMemory = false): void {
     this.#errors.push(message);
+    this.#outOfMemory ||= outOfMemory;
   }
 
   /** Throws what went wrong since the last use. */
@@ -75,6 +78,15 @@ export class GpuDevice {
     }
     if (this.#errors.length === 0) return;
     const messages = this.#errors.splice(0).join("\n");
+    if (this.#outOfMemory) {
+      this.#outOfMemory = false;
+      throw new OutOfMemoryError(`The WebGPU device has no memory left:\n${messages}`, {
+        operation: "webgpu",
+        remedy:
+          "Let go of tensors with dispose() or scope(), make less at once, or bound what tensors may take " +
+          'with init({ device: "webgpu", memory }). Results computed since are not to be trusted.',
+      });
+    }
     throw new DeviceError(`WebGPU reported an error in work that was submitted before:\n${messages}`, {
       operation: "webgpu",
       remedy: "If the shader is not one of your own, this is a mistake of Damo: please report this message.",

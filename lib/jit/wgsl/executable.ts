@@ -179,14 +179,15 @@ export class WgslExecutable implements Executable {
 
   #measure(step: Step, body: () => void): void {
     const number = this.#measured.indexOf(step as KernelStep);
-    const { queue } = this.#heap.device.device;
+    const { device: { device: { queue } }, timestamps } = this.#heap;
     const start = performance.now();
+    timestamps?.begin();
     body();
     // Deno blocks in this call until the work is done.
     queue.onSubmittedWorkDone().catch(() => {});
     const timing = this.#timings![number];
     timing.calls++;
-    const duration = performance.now() - start;
+    const duration = timestamps?.end() ?? performance.now() - start;
     timing.milliseconds += duration;
     this.#onKernel?.(this, number, start, duration);
   }

@@ -7,6 +7,7 @@ import { Pipelines } from "./pipelines.ts";
 import { SubmissionProof } from "./proof.ts";
 import { Readback } from "./readback.ts";
 import { TexturePool } from "./textures.ts";
+import { Timestamps } from "./timestamps.ts";
 
 /** Bytes that tensors may take before the least recently used are spilled. */
 const DEFAULT_BUDGET = { software: 1 << 30, gpu: 4 * 2 ** 30 };
@@ -20,6 +21,7 @@ export class GpuHeap {
   readonly parameters: ParameterBlock;
   readonly textures: TexturePool;
   readonly proof: SubmissionProof;
+  readonly timestamps: Timestamps | null;
 
   constructor(device: GpuDevice, budget?: number) {
     this.device = device;
@@ -30,6 +32,7 @@ export class GpuHeap {
       budget: budget ?? (device.isSoftware ? DEFAULT_BUDGET.software : DEFAULT_BUDGET.gpu),
     });
     this.pipelines = new Pipelines(device);
+    this.timestamps = Timestamps.of(device, this.readback);
     this.proof = new SubmissionProof(device, this.readback);
     this.textures = new TexturePool(device);
     this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);

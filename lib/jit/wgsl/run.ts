@@ -96,6 +96,11 @@ export class Run {
     this.#dispatches = 0;
   }
 
+  #beginPass(): GPUComputePassEncoder {
+    const timestampWrites = this.#context.measure ? this.#heap.timestamps?.writes() : undefined;
+    return this.#encoding().beginComputePass(timestampWrites ? { timestampWrites } : undefined);
+  }
+
   #endPass(): void {
     this.#pass?.end();
     this.#pass = null;
@@ -217,7 +222,7 @@ export class Run {
     if (this.#dispatches >= MAX_DISPATCHES || block.isFull) this.flush();
     const textures = this.#texturesOf(dispatch, compiled);
     const { pipeline, group } = this.#context.steps.prepared(compiled, number, scratch, textures);
-    const pass = this.#pass ??= this.#encoding().beginComputePass();
+    const pass = this.#pass ??= this.#beginPass();
     if (pipeline !== this.#pipeline) pass.setPipeline(this.#pipeline = pipeline);
     pass.setBindGroup(0, group);
     if (parameters.length > 0) pass.setBindGroup(1, block.group, [block.add(parameters)]);

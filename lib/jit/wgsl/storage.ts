@@ -45,22 +45,26 @@ export class WgslStorage implements Storage {
   }
 
   read(): TypedArray {
-    this.heap.device.check();
     const { result, bytes } = this.#target();
     const block = this.#held();
-    if (block.address === 0 && block.host !== null) bytes.set(block.host.subarray(0, bytes.length));
-    else if (bytes.length > 0) this.heap.readback.read(this.heap.buffers.buffer(block.address), 0, bytes);
+    // What was spilled outlives its device.
+    if (block.address === 0 && block.host !== null) {
+      bytes.set(block.host.subarray(0, bytes.length));
+      return result;
+    }
+    this.heap.device.check();
+    if (bytes.length > 0) this.heap.readback.read(this.heap.buffers.buffer(block.address), 0, bytes);
     return result;
   }
 
   async readAsync(): Promise<TypedArray> {
-    this.heap.device.check();
     const { result, bytes } = this.#target();
     const block = this.#held();
     if (block.address === 0 && block.host !== null) {
       bytes.set(block.host.subarray(0, bytes.length));
       return result;
     }
+    this.heap.device.check();
     const address = this.heap.cache.pin(block);
     try {
       if (bytes.length > 0) await this.heap.readback.readAsync(this.heap.buffers.buffer(address), 0, bytes);

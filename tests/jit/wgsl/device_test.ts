@@ -9,6 +9,7 @@ import {
   init,
   jit,
   memory,
+  OutOfMemoryError,
   scan,
   shared,
   synchronize,
@@ -182,6 +183,57 @@ gpuTest("blocks beyond the budget are spilled and come back", () => {
   );
   assert(backend.memory().live <= 1.5 * (1 << 20));
   parts.forEach((part, i) => assertEquals(part.read()[65535], i));
+});
+
+gpuTest("what was spilled to the host outlives its device", async () => {
+  const first = await acquireDevice();
+  const backend = new WgslBackend(first, { memory: 1 << 20 });
+  const parts = Array.from(
+    { length: 8 },
+    (_, i) => backend.upload(new Float32Array(65536).fill(i), "float32"),
+  );
+  first.destroy();
+  assertEquals(parts[0].read()[65535], 0);
+  assertThrows(() => parts[7].read(), DeviceError, "lost");
+});
+
+gpuTest("an error that nobody waited for is reported at the next use", async () => {
+  const gpu = await acquireDevice();
+  gpu.device.createBuffer({ size: 2 ** 45, usage: GPUBufferUsage.STORAGE });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assertThrows(() => gpu.check(), DeviceError, "size");
+  gpu.check();
+  gpu.destroy();
+});
+
+gpuTest("memory that runs out is an error of its own, with the remedies", async () => {
+  const gpu = await acquireDevice();
+  gpu.report("Out of memory", true);
+  const error = assertThrows(() => gpu.check(), OutOfMemoryError, "dispose()");
+  assert(error.message.includes("memory"));
+  gpu.check();
+  gpu.destroy();
+});
+
+onDevice("batches and tensors beyond what one dispatch or one binding takes", () => {
+  const count = 66_000;
+  const a = tensor(Float32Array.from({ length: count * 16 }, (_, i) => i % 7), { shape: [count, 4, 4] });
+  const product = a.matmul(a).at(count - 1);
+  const last = a.at(count - 1);
+  assertEquals(product.arraySync(), last.matmul(last).arraySync());
+  const many = zeros([20_000_000]).add(1);
+  assertEquals(many.sum().itemSync(), 20_000_000);
+  assertThrows(() => zeros([2 ** 30]).add(1).dataSync(), DeviceError, "does not fit one buffer");
+});
+
+onDevice("profiles take the time of kernels from the device", () => {
+  const f = jit((x: Tensor) => x.matmul(x).sum(), { profile: true });
+  const x = zeros([256, 256]);
+  f(x);
+  f(x);
+  const text = String(f.profile);
+  assert(text.includes("contract") || text.includes("matmul"), text);
+  assert(!text.includes("NaN"), text);
 });
 
 Deno.test("without an adapter the reason is said in words", async () => {

@@ -4,7 +4,7 @@ import type { Contraction, Index, Nest } from "../../kernel/kernel.ts";
 import { type Place, SCRATCH, storedBits } from "../access.ts";
 import { registerType } from "../literal.ts";
 import type { KernelPlan } from "../plan.ts";
-import type { Tuning } from "../tuning.ts";
+import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { ContractionShader } from "./contraction_shader.ts";
 import { planNest } from "./nest.ts";
 
@@ -22,6 +22,8 @@ export function planContraction(
   const { m, n, k } = kernel;
   const batch = sizeOf(kernel.batch);
   if (m * n * batch === 0) return { dispatches: [], scratchBytes: 0 };
+  // A batch is a dimension of the dispatch.
+  if (batch > MAX_WORKGROUPS) return null;
   if (m < 2 || n < 2 || m * n < MIN_RESULTS || k / 4 > tuning.maxIterations - 16) return null;
   if (kernel.a.prologue.length > 1 || kernel.b.prologue.length > 1) return null;
   if (kernel.a.dynamic.length > 0 || kernel.b.dynamic.length > 0) return null;
