@@ -1,5 +1,5 @@
 /** jit: functions that are traced once per signature, compiled, and called with buffers. */
-import type { AnyArguments } from "../autodiff/types.ts";
+import type { AnyArguments, ArgumentTrees } from "../autodiff/types.ts";
 import { DamoError } from "../trace/errors.ts";
 import type { Graph } from "../trace/graph.ts";
 import { checkOptions as refuseUnknown } from "../trace/ops/options.ts";
@@ -52,7 +52,7 @@ export interface CopyOptions {
 
 /** A function that {@link jit} made: the call signature of the original, and a view of what was compiled. */
 export interface Jitted<A extends AnyArguments, R> {
-  (...args: A): R;
+  (...args: ArgumentTrees<A>): R;
   /** How many programs it holds. */
   readonly cacheSize: number;
   /** Each trace: the signature, why it was needed, how long it took. */
@@ -62,9 +62,9 @@ export interface Jitted<A extends AnyArguments, R> {
   /** Forgets all programs. */
   clear(): void;
   /** Traces and compiles for these arguments without running. */
-  lower(...args: A): Lowered;
+  lower(...args: ArgumentTrees<A>): Lowered;
   /** The graph for these arguments. */
-  graph(...args: A): Graph;
+  graph(...args: ArgumentTrees<A>): Graph;
   /** The same function on other shared variables, or one that leaves them alone. */
   copy(options?: CopyOptions): Jitted<A, R>;
 }
