@@ -22,7 +22,8 @@ function milliseconds(value: number | undefined): string {
 }
 
 function ratio(a: number | undefined, b: number | undefined): string {
-  return a === undefined || b === undefined ? "" : (a / b).toFixed(2);
+  if (a === undefined || b === undefined) return "";
+  return a / b < 0.1 ? (a / b).toPrecision(1) : (a / b).toFixed(2);
 }
 
 const HEAD = ["evaluation", "size", "primal ms", "gradient ms", "ratio", "error"];
