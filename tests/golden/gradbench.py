@@ -38,6 +38,10 @@ def integers(seed, below, *shape):
     return np.floor(uniform(seed, *shape) * below).astype(int)
 
 
+def mirrored(i):
+    return {**i, "data": {**i["data"], "model": {**i["data"]["model"], "is_mirrored": True}}}
+
+
 def llsq_input(n, m):
     return {"x": uniform(1, m), "n": n}
 
@@ -267,6 +271,8 @@ def ht_errors(i, theta, us):
         absolute.append(relative if parent < 0 else absolute[parent] @ relative)
         moved = model["base_positions"] @ (absolute[b] @ model["inverse_base_absolutes"][b]).T
         positions = positions + moved[:, :3] * model["weights"][:, b : b + 1]
+    if model["is_mirrored"]:
+        positions = positions * [-1, 1, 1]
     positions = positions @ rotation_about(theta[:3]).T + theta[3:6]
     at = i["data"]["correspondences"]
     if len(us) == 0:
@@ -419,7 +425,7 @@ SMALL = {
     "det": [det_input(2), det_input(5)],
     "lstm": [lstm_input(1, 3, 5), lstm_input(2, 6, 3)],
     "ba": [ba_input(3, 4, 12), {**ba_input(2, 3, 11), "cam": [0, 0, 0, 1, 2, -3, 100, 5, 6, 0.1, 0.01]}],
-    "ht": [ht_input(12, 3, False), ht_input(12, 3, True)],
+    "ht": [ht_input(12, 3, False), ht_input(12, 3, True), mirrored(ht_input(8, 2, False))],
     "particle": [{"w": 0.0}, {"w": 0.1}],
     "saddle": [{"start": [1.0, 1.0]}, {"start": [0.5, -0.25]}],
 }
