@@ -55,6 +55,7 @@ export * as nn from "./lib/nn/mod.ts";
 export * as fft from "./lib/trace/ops/fft/mod.ts";
 export * as linalg from "./lib/trace/ops/linalg/mod.ts";
 export * as sparse from "./lib/trace/ops/sparse/mod.ts";
+export type { Csr } from "./lib/trace/ops/sparse/mod.ts";
 export * as optim from "./lib/optim/mod.ts";
 export * as random from "./lib/random/mod.ts";
 export {
