@@ -1,6 +1,4 @@
 /** The workloads with TensorFlow.js on WebGPU. Prints rows as JSON. */
-import * as namespace from "npm:@tensorflow/tfjs@4.22.0";
-import "npm:@tensorflow/tfjs-backend-webgpu@4.22.0";
 import {
   chainOf,
   isClose,
@@ -19,7 +17,14 @@ import {
 
 // deno-lint-ignore no-explicit-any -- the types of this library say nothing here
 type Loose = any;
-const tf = ((namespace as Loose).default ?? namespace) as Loose;
+
+// Not known before it runs: checking this project installs nothing.
+const libraries: readonly string[] = [
+  "npm:@tensorflow/tfjs@4.22.0",
+  "npm:@tensorflow/tfjs-backend-webgpu@4.22.0",
+];
+const [namespace]: Loose[] = await Promise.all(libraries.map((name) => import(name)));
+const tf: Loose = namespace.default ?? namespace;
 
 await tf.setBackend("webgpu");
 await tf.ready();
