@@ -41,4 +41,5 @@ export { wasmKernel, type WasmKernelOptions } from "./wasm_kernel.ts";
 export { wgslKernel, type WgslKernelOptions } from "./wgsl_kernel.ts";
 export type { KernelInput, KernelType } from "./kernel_inputs.ts";
 export type { HostArray } from "../trace/primitive.ts";
+export type { Csr } from "../trace/ops/sparse/mod.ts";
 export type { Shape } from "../trace/shape.ts";
