@@ -27,6 +27,12 @@ function convolutions(x: Tensor, y: Tensor): Tensor[] {
   return [small, filters].map((kernel) => bindOne(convolvePrimitive, [images, kernel], params));
 }
 
+/** Rows added to a few others, many to one. */
+function scatter(x: Tensor, y: Tensor): Tensor {
+  const rows = x.at(0).mul(50).add(60).cast("int32");
+  return x.narrow(1, 0, 640).withAdded([rows], y.narrow(1, 0, 640));
+}
+
 /** One of each kind of kernel that is split. */
 function everything(x: Tensor, y: Tensor): Tensor[] {
   const shifted = exp(sub(x, max(x, { axis: 1, keepDims: true })));
@@ -40,6 +46,7 @@ function everything(x: Tensor, y: Tensor): Tensor[] {
     sum(exp(x)),
     max(mul(x, y)),
     ...convolutions(x, y),
+    scatter(x, y),
   ];
 }
 

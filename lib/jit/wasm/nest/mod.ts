@@ -1,5 +1,6 @@
 export * from "./module_context.ts";
 export * from "./nest.ts";
 export { emitPartialReduction } from "./partial.ts";
+export { emitScatterParts } from "./scatter_parts.ts";
 export { emitPieces } from "./pieces.ts";
 export type { LaneCount, ModuleContext, Value } from "./value.ts";

@@ -113,7 +113,7 @@ interface Range {
 }
 
 /** The nest of some parts, over [parts, ...rows, ...columns]. */
-function partOf(nest: Nest, axis: number, { first, parts, size, step = size }: Range): Nest {
+export function partOf(nest: Nest, axis: number, { first, parts, size, step = size }: Range): Nest {
   const domain = [parts, ...nest.domain];
   domain[axis + 1] = size;
   const move = (index: Index): Index => ({

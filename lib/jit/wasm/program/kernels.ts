@@ -8,6 +8,7 @@ import {
   emitNest,
   emitPartialReduction,
   emitPieces,
+  emitScatterParts,
   type KernelFunction,
   type ModuleContext,
 } from "../nest/mod.ts";
@@ -37,8 +38,8 @@ export function kernelKey(kernel: Kernel): string {
 export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFunction {
   switch (kernel.kind) {
     case "nest":
-      return emitPartialReduction(context, kernel) ?? emitPieces(context, kernel) ??
-        emitNest(context, kernel);
+      return emitPartialReduction(context, kernel) ?? emitScatterParts(context, kernel) ??
+        emitPieces(context, kernel) ?? emitNest(context, kernel);
     case "contraction":
       return emitContraction(context, kernel);
     case "copy":

@@ -1,0 +1,54 @@
+import { assertEquals } from "@std/assert";
+import type { Nest } from "../../../lib/jit/kernel/kernel.ts";
+import { findScatterParts } from "../../../lib/jit/wasm/nest/scatter_parts.ts";
+
+/** Adds updates [rows, columns] to the rows of a table that an index per row names. */
+function scatter(rows: number, columns: number, change: Partial<Nest["stores"][number]> = {}): Nest {
+  return {
+    kind: "nest",
+    domain: [rows, columns],
+    rowRank: 2,
+    operands: [
+      { dtype: "int32", access: "read" },
+      { dtype: "float32", access: "read" },
+      { dtype: "float32", access: "readwrite" },
+    ],
+    statements: [
+      { kind: "load", dtype: "int32", operand: 0, index: { offset: 0, strides: [1, 0], dynamic: [] } },
+      {
+        kind: "load",
+        dtype: "float32",
+        operand: 1,
+        index: { offset: 0, strides: [columns, 1], dynamic: [] },
+      },
+    ],
+    reductions: [],
+    stores: [{
+      operand: 2,
+      index: { offset: 0, strides: [0, 1], dynamic: [{ statement: 0, stride: columns }] },
+      value: 1,
+      mode: "add",
+      perRow: false,
+      pass: 0,
+      ...change,
+    }],
+    passes: 1,
+  };
+}
+
+Deno.test("columns of a scatter are shared where no index can bring two of them together", () => {
+  assertEquals(findScatterParts(scatter(1000, 512)), { axis: 1, parts: 16 });
+  assertEquals(findScatterParts(scatter(1000, 96)), { axis: 1, parts: 2 });
+  assertEquals(findScatterParts(scatter(1000, 30)), null);
+  // Rows that overlap.
+  const overlapping = { offset: 0, strides: [0, 1], dynamic: [{ statement: 0, stride: 256 }] };
+  assertEquals(findScatterParts(scatter(1000, 512, { index: overlapping })), null);
+  // Every column to the same place.
+  const same = { offset: 0, strides: [0, 0], dynamic: [{ statement: 0, stride: 512 }] };
+  assertEquals(findScatterParts(scatter(1000, 512, { index: same })), null);
+  // What is read could have been written by another thread.
+  assertEquals(findScatterParts(scatter(1000, 512, { operand: 1 })), null);
+  // Nothing to do where every point has a place of its own.
+  const own = { offset: 0, strides: [512, 1], dynamic: [] };
+  assertEquals(findScatterParts(scatter(1000, 512, { index: own, mode: "set" })), null);
+});
