@@ -121,3 +121,23 @@ Deno.test("integers and bool take no part", () => {
   assertEquals([...g.dataSync()], [2, 3]);
   assertEquals(gradient((x) => x.mul(x.cast("int32")), [1.5, 2.5]), [1, 2]);
 });
+
+Deno.test("erfcx keeps the digits of its slope far out, and the Bessel functions theirs at 0", () => {
+  // mpmath, 2 x erfcx(x) - 2 / sqrt(pi) with 40 digits.
+  const slopes: [number, number][] = [
+    [-1, -11.1463393286200795],
+    [0, -1.1283791670955126],
+    [9.5, -0.00615027839679864767],
+    [10.5, -0.00504927241766612265],
+    [1e3, -5.64188737265496669e-7],
+    [1e8, -5.64189583547756202e-17],
+  ];
+  for (const [x, slope] of slopes) {
+    const [found] = gradient((y) => ops.erfcx(y), [x]);
+    assert(Math.abs(found / slope - 1) < 2e-13, `${x}: ${found}, not ${slope}`);
+  }
+  assertEquals(gradient((y) => ops.i0(y), [0]), [0]);
+  assertEquals(gradient((y) => ops.i1(y), [0]), [0.5]);
+  assertEquals(second((y) => ops.i0(y), [0]), [0.5]);
+  assertEquals(second((y) => ops.i1(y), [0]), [0]);
+});
