@@ -28,6 +28,8 @@ export interface Tuning {
   readonly tileVectors: number;
   /** Steps of the summed index that are written out: 4 reads vectors of the left operand, 1 compiles faster. */
   readonly tileSteps: 1 | 4;
+  /** Steps of the summed index that a workgroup brings into its memory at once; 0 for none: threads read by themselves. */
+  readonly tileDepth: number;
   /** Whether the threads of a row of eight of a workgroup are a subgroup; found out when the device is made. */
   readonly subgroups: boolean;
   /** Buffers of at least so many bytes that a kernel only reads are read as textures. */
@@ -56,6 +58,7 @@ export const SOFTWARE: Tuning = {
   tileRows: 16,
   tileVectors: 1,
   tileSteps: 4,
+  tileDepth: 0,
   subgroups: false,
   textureBytes: 32768,
   tileThreadsX: 8,
@@ -77,6 +80,7 @@ export const GPU: Tuning = {
   tileRows: 8,
   tileVectors: 1,
   tileSteps: 4,
+  tileDepth: 16,
   subgroups: false,
   textureBytes: Infinity,
   tileThreadsX: 16,

@@ -56,6 +56,7 @@ const TABLES = {
   "read as textures by threads that share nothing": { ...SOFTWARE, textureBytes: 4, tileThreadsX: 16 },
   "read as buffers": { ...SOFTWARE, textureBytes: Infinity },
   "of a real GPU": GPU,
+  "of a real GPU, in tiles of workgroups": { ...GPU, wantedThreads: 1 },
 };
 for (const [name, tuning] of Object.entries(TABLES)) {
   gpuTest(`products are right with the table ${name}`, async () => compare(await backendWith(tuning)));

@@ -10,6 +10,7 @@ import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { range, type Reading, readingOf, times, writeSums } from "./contraction_sums.ts";
+import { isTiled, writeTiledSums } from "./contraction_tiles.ts";
 import { isVectorIndex } from "./lanes.ts";
 import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
 
@@ -170,30 +171,48 @@ export class ContractionShader {
     shader.line(`let row = i32((group.y * ${tileThreadsY}u + local.y) * ${rows}u);`);
     // Threads beyond the last column stay where they read for their neighbours.
     const beyond = this.#shares ? "" : ` || column >= ${this.#size("n", n)}`;
-    shader.line(`if (row >= ${this.#size("m", m)}${beyond}) { return; }`);
+    const leave = `if (row >= ${this.#size("m", m)}${beyond}) { return; }`;
+    const tiled = isTiled(this.#kernel, this.#tuning, rows, this.#vectors);
+    if (!tiled) shader.line(leave);
     const coordinates = this.#batchCoordinates();
-    writeSums({
-      kernel: this.#kernel,
-      tuning: this.#tuning,
-      shader,
-      access: this.#access,
-      rows,
-      vectors: this.#vectors,
-      reading: this.#reading,
-      isPlain: this.#isPlain,
-      size: (part, value) => this.#size(part, value),
-      start: (name, free) => this.#start(name, coordinates, free),
-      firstRow: (name) => this.#firstRow(name, coordinates),
-      columnOf: (vector) => this.#columnOf(vector),
-      isVectorSlot: (operand) => this.#isVectorSlot(operand),
-    });
+    const start = (name: "a" | "b", free: string) => this.#start(name, coordinates, free);
+    const size = (part: string, value: number) => this.#size(part, value);
+    if (tiled) {
+      writeTiledSums({
+        kernel: this.#kernel,
+        tuning: this.#tuning,
+        shader,
+        access: this.#access,
+        size,
+        start,
+      });
+      // All threads met at the barriers.
+      shader.line(leave);
+    } else {
+      writeSums({
+        kernel: this.#kernel,
+        tuning: this.#tuning,
+        shader,
+        access: this.#access,
+        rows,
+        vectors: this.#vectors,
+        reading: this.#reading,
+        isPlain: this.#isPlain,
+        size,
+        start,
+        firstRow: (name) => this.#firstRow(name, coordinates),
+        columnOf: (vector) => this.#columnOf(vector),
+        isVectorSlot: (operand) => this.#isVectorSlot(operand),
+      });
+    }
     if (this.#isPlain) this.#stores(coordinates);
     else this.#epilogue(coordinates);
     return {
       label: "contraction",
       code: shader.text(
         `@compute @workgroup_size(${tileThreadsX}, ${tileThreadsY})\n` +
-          "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u)",
+          "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local: vec3u" +
+          `${tiled ? ", @builtin(local_invocation_index) thread: u32" : ""})`,
       ),
       bindings: this.#access.bindings,
       groups: [x, y, z],

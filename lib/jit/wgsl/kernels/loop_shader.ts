@@ -27,7 +27,7 @@ export function loopsInside({ step, body }: LoopParts): Set<number> {
 /** The offset of a binding by the positions of loops inside, as an expression; null when there is none. */
 function offsetInside({ steps }: Binding, inside: ReadonlySet<number>): string | null {
   const terms = steps.filter(({ loop }) => inside.has(loop)).map(({ loop, stride }) =>
-    `at${loop} * ${stride}`
+    `position${loop} * ${stride}`
   );
   return terms.length === 0 ? null : terms.join(" + ");
 }
@@ -120,13 +120,13 @@ class LoopShader {
     const first = this.#next;
     const flags = [step.condition?.result, step.stop].filter((flag) => flag).length;
     const last = first + operands.length;
-    shader.block(`for (var t${loop} = ${start}; t${loop} < ${end}; t${loop}++)`, () => {
-      shader.line(`let at${loop} = ${step.reverse ? `${bound} - 1 - t${loop}` : `t${loop}`};`);
-      for (const part of condition) this.#part(part, `t${loop}`);
-      if (step.condition) this.#leave(last - flags, "==", `t${loop}`);
-      for (const part of body) this.#part(part, `t${loop}`);
-      if (step.stop) this.#leave(last - 1, "!=", `t${loop} + 1`);
-      else if (this.#watches && step === this.#loop.step) shader.line(`taken = t${loop} + 1;`);
+    shader.block(`for (var step${loop} = ${start}; step${loop} < ${end}; step${loop}++)`, () => {
+      shader.line(`let position${loop} = ${step.reverse ? `${bound} - 1 - step${loop}` : `step${loop}`};`);
+      for (const part of condition) this.#part(part, `step${loop}`);
+      if (step.condition) this.#leave(last - flags, "==", `step${loop}`);
+      for (const part of body) this.#part(part, `step${loop}`);
+      if (step.stop) this.#leave(last - 1, "!=", `step${loop} + 1`);
+      else if (this.#watches && step === this.#loop.step) shader.line(`taken = step${loop} + 1;`);
     });
     this.#next = last;
   }
