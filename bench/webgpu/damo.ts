@@ -1,4 +1,4 @@
-/** The workloads with Damo. Prints rows as JSON; `--large` takes the sizes of a real GPU. */
+/** The workloads with Damo. Prints a line of JSON for each; `--large` takes the sizes of a real GPU. */
 import { grad, init, jit, nn, scan, type Tensor, tensor, zeros } from "@damo/damo";
 import {
   chainOf,
@@ -154,4 +154,4 @@ works.push(
     return work(NAMES.read, () => x.add(1), (y) => y.itemSync() === 2.5);
   },
 );
-console.log(JSON.stringify(await measureAll(works)));
+await measureAll(works);

@@ -1,4 +1,4 @@
-/** The workloads with jax-js on WebGPU. Prints rows as JSON. */
+/** The workloads with jax-js on WebGPU. Prints a line of JSON for each. */
 import {
   chainOf,
   isClose,
@@ -176,4 +176,4 @@ works.push(
     };
   },
 );
-console.log(JSON.stringify(await measureAll(works)));
+await measureAll(works);

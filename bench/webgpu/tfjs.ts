@@ -1,4 +1,4 @@
-/** The workloads with TensorFlow.js on WebGPU. Prints rows as JSON. */
+/** The workloads with TensorFlow.js on WebGPU. Prints a line of JSON for each. */
 import {
   chainOf,
   isClose,
@@ -169,5 +169,5 @@ works.push(
     return work(NAMES.read, () => tf.add(x, 1), (y) => y[0] === 2.5);
   },
 );
-console.log(JSON.stringify(await measureAll(works)));
+await measureAll(works);
 Deno.exit(0);

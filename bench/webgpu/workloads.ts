@@ -29,9 +29,9 @@ export interface Row {
   readonly refused?: string;
 }
 
-/** The first call, a check, and the least time of several calls of each. */
-export async function measureAll(works: readonly (() => Work | Promise<Work>)[]): Promise<Row[]> {
-  const rows: Row[] = [];
+/** Prints the first call, whether it was right, and the least time of several calls of each, a line of JSON for each. */
+export async function measureAll(works: readonly (() => Work | Promise<Work>)[]): Promise<void> {
+  const print = (row: Row) => console.log(JSON.stringify(row));
   for (const make of works) {
     let work: Work | null = null;
     try {
@@ -47,13 +47,12 @@ export async function measureAll(works: readonly (() => Work | Promise<Work>)[])
         await work.run();
         milliseconds = Math.min(milliseconds, performance.now() - start);
       }
-      rows.push({ workload: work.workload, milliseconds, firstCall, ok });
+      print({ workload: work.workload, milliseconds, firstCall, ok });
     } catch (error) {
       const refused = (error as Error).message.split("\n")[0];
-      rows.push({ workload: work?.workload ?? "", milliseconds: NaN, firstCall: NaN, ok: false, refused });
+      print({ workload: work?.workload ?? "", milliseconds: NaN, firstCall: NaN, ok: false, refused });
     }
   }
-  return rows;
 }
 
 /** Numbers of about -1 to 1 that every library gets. */
