@@ -92,6 +92,7 @@ export const TENSORS: Mistakes = {
   "variance with a strange ddof": ["DamoError", () => variance(x, { ddof: wrong("one") })],
   "norm with a strange ord": ["DamoError", () => norm(x, { ord: wrong("fro") })],
   "diff of a scalar": ["ShapeError", () => diff(1)],
+  "diff of a negative order": ["ShapeError", () => diff(x, { n: -1 })],
   "bincount inside a trace": ["TracedValueError", () => jit((v: Tensor) => bincount(v))(int([1, 2]))],
   "bincount with weights that do not fit": ["ShapeError", () => bincount([0, 1], { weights: [1, 2, 3] })],
   "topk of too many": ["ShapeError", () => x.topk(5)],
@@ -142,7 +143,10 @@ export const FUNCTIONS: Mistakes = {
     }, { name: "leaky" })(x);
     return wrong(kept).add(1);
   }],
-  "shared of a traced value": ["TracedValueError", () => jit((v: Tensor) => shared(v.mul(2)).value)(x)],
+  "shared of a traced value": [
+    "TracedValueError",
+    () => jit((v: Tensor) => shared(v.mul(2), { name: "s" }).value)(x),
+  ],
   "shared of another shape": ["ShapeError", () => shared(x, { name: "w" }).value = zeros([3])],
   "update of no shared variable": ["DamoError", () => update(wrong([[x, x]]))],
   "update of one variable twice": ["DamoError", () => {
@@ -341,10 +345,27 @@ export const LIBRARIES: Mistakes = {
   "nn.batchNorm with a mean alone": ["DamoError", () => nn.batchNorm(x, { axes: [0], mean: zeros([3]) })],
   "nn.BatchNorm of other features": ["ShapeError", () => new nn.BatchNorm(4).forward(x)],
   "nn.LSTM of other features": ["ShapeError", () => new nn.LSTM(4, 2).forward(zeros([5, 1, 3]))],
+  "nn.RNN with a state of another shape": [
+    "ShapeError",
+    () => new nn.RNN(3, 2).run(zeros([5, 1, 3]), zeros([1, 4])),
+  ],
+  "nn.convTranspose2d with too much padding": [
+    "ShapeError",
+    () => nn.convTranspose2d(zeros([1, 1, 1, 1]), zeros([1, 1, 1, 1]), { padding: 3 }),
+  ],
+  "nn.Linear with an initialiser of another shape": [
+    "ShapeError",
+    () => new nn.Linear(2, 3, { init: wrong(() => zeros([5])) }),
+  ],
+  "nn.attention with a mask of numbers": ["DTypeError", () => nn.attention(x, x, x, { mask: ones([2, 2]) })],
   "nn.MultiHeadAttention with heads that do not divide": ["DamoError", () => new nn.MultiHeadAttention(8, 3)],
   "nn.init of one size": ["DamoError", () => nn.init.glorotUniform(key, [3])],
   "nn.Sequential of a number": ["DamoError", () => new nn.Sequential(wrong(3))],
   "nn.Embedding of floats": ["DTypeError", () => new nn.Embedding(4, 2).forward(tensor([0.5]))],
+  "optim of a module": [
+    "DamoError",
+    () => optim.sgd(wrong({ net: "net" }), { lr: 0.1 }).init(wrong({ net: "net" })),
+  ],
   "optim with a strange rate": ["DamoError", () => optim.sgd([shared(1)], { lr: wrong("fast") })],
   "optim with gradients of another structure": [
     "DamoError",
