@@ -263,9 +263,8 @@ export class LoopBody {
     const name = state?.carried.nameOf() ?? declaredName(location) ??
       (variable.node ? undefined : variable.name);
     const place = location?.describe();
-    const what = `${name ? `${name}, ` : ""}${describe(tensor.aval)}${
-      place ? `, computed at ${place}` : ""
-    },`;
+    const type = describe(tensor.aval);
+    const what = `${name ? `${name}, ${type},` : `a tensor ${type}`}${place ? ` computed at ${place}` : ""}`;
     const own = state ? `${name}.value` : name ?? "x";
     return new LoopError(
       this.abandoned
