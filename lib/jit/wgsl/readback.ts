@@ -79,9 +79,24 @@ export class Readback {
       this.#copy(source, offset + start, staging, bytes);
       // Without a handler a rejection would end the process.
       staging.mapAsync(GPUMapMode.READ, 0, bytes).catch(() => {});
-      const range = staging.getMappedRange(0, bytes);
-      target.set(new Uint8Array(range, 0, wanted), start);
+      target.set(new Uint8Array(this.#mapped(staging, bytes), 0, wanted), start);
       staging.unmap();
+    }
+  }
+
+  /** What was mapped; where the device is gone, an error in words. */
+  #mapped(staging: GPUBuffer, bytes: number): ArrayBuffer {
+    try {
+      return staging.getMappedRange(0, bytes);
+    } catch (cause) {
+      this.#staging.clear();
+      if (!this.#device.canReadAtOnce) throw cause;
+      this.#device.check();
+      throw new DeviceError(`WebGPU memory could not be read: ${(cause as Error).message}`, {
+        operation: "webgpu",
+        cause,
+        remedy: 'The device may be lost: call await init({ device: "webgpu" }) to get a new one.',
+      });
     }
   }
 

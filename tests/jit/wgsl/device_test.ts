@@ -197,6 +197,15 @@ gpuTest("what was spilled to the host outlives its device", async () => {
   assertThrows(() => parts[7].read(), DeviceError, "lost");
 });
 
+gpuTest("a device that is lost without a word makes reading an error in words", async () => {
+  const gpu = await acquireDevice();
+  const backend = new WgslBackend(gpu);
+  const x = backend.upload(Float32Array.of(1, 2), "float32");
+  // As when the driver resets it: nobody has been told yet.
+  gpu.device.destroy();
+  assertThrows(() => x.read(), DeviceError, "init");
+});
+
 gpuTest("an error that nobody waited for is reported at the next use", async () => {
   const gpu = await acquireDevice();
   gpu.device.createBuffer({ size: 2 ** 45, usage: GPUBufferUsage.STORAGE });
