@@ -1,9 +1,9 @@
 /** The WebAssembly device behind the interface of all devices. */
 import type { DType, TypedArray } from "../../trace/dtype.ts";
-import { Graph, Node, type Variable } from "../../trace/graph.ts";
-import { castPrimitive } from "../../trace/primitives/cast.ts";
+import type { Graph, Node } from "../../trace/graph.ts";
 import type { ConvolveParams } from "../../trace/primitives/convolve.ts";
 import type { Device, Storage } from "../../trace/storage.ts";
+import { withOwnOutputs } from "../own_outputs.ts";
 import type { Backend, CompileOptions, Executable, MemoryUse } from "../backend.ts";
 import { optimise } from "../passes/pipeline.ts";
 import { schedule, WASM_LIMITS } from "../schedule/schedule.ts";
@@ -18,25 +18,6 @@ export interface WasmSettings {
   readonly memory?: number;
   /** Threads that share large kernels, the main one included; as many as the machine has cores if not given. */
   readonly threads?: number;
-}
-
-/** The passes can make outputs of inputs, and equal ones: those become copies. */
-export function withOwnOutputs(graph: Graph): Graph {
-  const taken = new Set<Variable>(graph.inputs);
-  const copies: Node[] = [];
-  const outputs = graph.outputs.map((variable) => {
-    const { aval } = variable;
-    if (!taken.has(variable)) {
-      taken.add(variable);
-      return variable;
-    }
-    const copy = new Node(castPrimitive, [variable], { dtype: aval.dtype }, [aval], null);
-    copies.push(copy);
-    return copy.outputs[0];
-  });
-  return copies.length === 0
-    ? graph
-    : new Graph(graph.inputs, outputs, [...graph.nodes, ...copies], graph.name);
 }
 
 /** Whether a convolution is computed without being made a product. */

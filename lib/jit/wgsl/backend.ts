@@ -7,7 +7,7 @@ import type { Backend, BackendSettings, CompileOptions, Executable, MemoryUse } 
 import { optimise } from "../passes/pipeline.ts";
 import type { GroupLimits } from "../schedule/group.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { withOwnOutputs } from "../wasm/backend.ts";
+import { withOwnOutputs } from "../own_outputs.ts";
 import type { GpuDevice } from "./device.ts";
 import { WgslExecutable } from "./executable.ts";
 import { GpuHeap } from "./heap.ts";

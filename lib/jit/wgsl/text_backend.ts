@@ -6,7 +6,7 @@ import type { Device, Storage } from "../../trace/storage.ts";
 import type { Backend, CompileOptions, Executable, KernelInfo, MemoryUse } from "../backend.ts";
 import { optimise } from "../passes/pipeline.ts";
 import { schedule } from "../schedule/schedule.ts";
-import { withOwnOutputs } from "../wasm/backend.ts";
+import { withOwnOutputs } from "../own_outputs.ts";
 import { MAX_STATEMENTS } from "./backend.ts";
 import { kernelInfo, measuredSteps } from "./kernel_info.ts";
 import { layoutOf, refuseFloat64 } from "./layout.ts";

@@ -2,7 +2,7 @@
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Kernel, Nest, Operand } from "../../kernel/kernel.ts";
 import type { Binding, BufferPlan, LoopStep, Step } from "../../kernel/program.ts";
-import { contractionNest } from "../../wasm/contraction.ts";
+import { contractionNest } from "../../kernel/contraction_nest.ts";
 import { opIterations } from "../scalar_ops.ts";
 import type { Tuning } from "../tuning.ts";
 import { collapseAxes } from "./axes.ts";

@@ -1,8 +1,8 @@
 /** The dispatches of any kernel. */
 import { DeviceError } from "../../../trace/errors.ts";
 import type { Kernel, UserShader } from "../../kernel/kernel.ts";
-import { contractionNest } from "../../wasm/contraction.ts";
-import { convolutionNest } from "../../wasm/convolution.ts";
+import { contractionNest } from "../../kernel/contraction_nest.ts";
+import { convolutionNest } from "../../kernel/convolution_nest.ts";
 import { type Place, storedBits } from "../access.ts";
 import type { KernelPlan } from "../plan.ts";
 import type { Tuning } from "../tuning.ts";
