@@ -27,7 +27,11 @@ function work(workload: string, run: () => Tensor, check: (result: Tensor) => bo
   return { workload, run: () => finish(result = run()), check: () => check(result) };
 }
 
-const sizes = Deno.args.includes("--large") ? LARGE : SMALL;
+const wanted = Deno.args.includes("--large") ? LARGE : SMALL;
+/** Elements of the longest tensor that the adapter binds, a power of two. */
+const binding = (await navigator.gpu.requestAdapter())?.limits.maxStorageBufferBindingSize ?? 0;
+const longest = 2 ** Math.floor(Math.log2(binding / 4));
+const sizes = { ...wanted, elements: Math.min(wanted.elements, longest) };
 await init({ device: "webgpu" });
 
 const works: (() => Work)[] = sizes.products.map((size) => () => {
