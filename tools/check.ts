@@ -5,6 +5,7 @@
 import { root, stdFlags } from "./std.ts";
 
 const steps: Record<string, () => Promise<string[]>> = {
+  bundle: () => Promise.resolve(["run", "--allow-read", "--allow-env", "tools/bundle.ts", "--check"]),
   fmt: () => Promise.resolve(["fmt", "--check"]),
   lint: () => Promise.resolve(["lint", "--quiet"]),
   types: async () => ["check", "--quiet", ...await stdFlags(), ...await sources()],
@@ -14,6 +15,7 @@ const steps: Record<string, () => Promise<string[]>> = {
     "test",
     "--doc",
     "--quiet",
+    "--parallel",
     "--permit-no-files",
     ...await stdFlags(),
     "mod.ts",

@@ -1,10 +1,10 @@
 /**
- * Where `@std` comes from. Users' machines reach JSR; one without it uses the stand-ins of
- * tests/std, which have the same functions. `DAMO_STD=stand-in` or `DAMO_STD=jsr` decides by hand.
+ * Where tests find their imports: `@damo/damo` in the sources rather than in the bundle, so that a change is tested
+ * at once and a test may import what lies inside; `@std` on JSR, and on a machine that cannot reach it in tests/std,
+ * stand-ins with the same functions. `DAMO_STD=stand-in` or `DAMO_STD=jsr` decides by hand.
  */
 
 const root: string = new URL("..", import.meta.url).pathname;
-const standIns: string = `${root}tests/std/import_map.json`;
 
 /** Milliseconds after which JSR counts as out of reach. */
 const PATIENCE = 2000;
@@ -21,14 +21,14 @@ async function jsrAnswers(): Promise<boolean> {
   }
 }
 
-/** The flags with which `deno test` and `deno check` find `@std`. */
+/** The flags with which `deno test` and `deno check` find what tests import. */
 export async function stdFlags(): Promise<string[]> {
   const chosen = Deno.env.get("DAMO_STD");
   if (chosen !== undefined && chosen !== "jsr" && chosen !== "stand-in") {
     throw new Error(`DAMO_STD is "${chosen}": use "stand-in" or "jsr"`);
   }
   const jsr = chosen ? chosen === "jsr" : await jsrAnswers();
-  return jsr ? [] : [`--import-map=${standIns}`];
+  return [`--import-map=${root}tests/std/${jsr ? "jsr_import_map" : "import_map"}.json`];
 }
 
 /** The repository's root folder. */
