@@ -81,7 +81,6 @@ export const figures: { readonly [name: string]: Figure } = {
   "chain of 1M": per(1e6, "ns per element", 5),
   "z = x + y on 8 numbers, 1,000 calls": per(1e6, "µs per call", 1.5),
   "linear regression 100x10, 1,000 steps": milliseconds(15),
-  "MLP step, first call": milliseconds(100),
   [FMA]: { unit: "GFLOP/s", of: (ns) => FMA_OPERATIONS / ns },
   [READ]: { unit: "GB/s", of: (ns) => READ_BYTES / ns },
   "matmul 1024, all threads": operations(2 * 1024 ** 3),

@@ -1,9 +1,10 @@
 /**
  * `deno task bench [name]`: runs the `deno bench` files (the one of that name, or the benchmarks whose names contain it)
- * and prints, beside times, the figures they stand for and what others need for the same; then the time to import the
- * library over an empty script.
+ * and prints, beside times, the figures they stand for and what others need for the same; then what only a
+ * fresh process shows.
  */
 import { type Figure, figures } from "./figures.ts";
+import { freshProcesses } from "./fresh_processes.ts";
 import { loopFacts } from "./loops/facts.ts";
 import { runPeers } from "./peers.ts";
 
@@ -60,17 +61,6 @@ function printTable(rows: string[][]): void {
   }
 }
 
-/** Milliseconds of a whole process, the least of several. */
-async function processTime(code: string): Promise<number> {
-  let best = Infinity;
-  for (let i = 0; i < 7; i++) {
-    const start = performance.now();
-    await runDeno(["eval", "--no-check", code]);
-    best = Math.min(best, performance.now() - start);
-  }
-  return best;
-}
-
 const measured = await runBenches(Deno.args[0]);
 const peers = await runPeers(measured.map(({ name }) => name));
 const rows = [["benchmark", "least ms", "mean ms", ...peers.map(({ name }) => name), "figure", "aim"]];
@@ -99,18 +89,6 @@ if (!Deno.args[0] || Deno.args[0] === "loops") {
   for (const { name, value, aim } of await loopFacts()) rows.push([name, "", "", ...blank, value, aim]);
 }
 if (!Deno.args[0]) {
-  const empty = await processTime("0");
-  const mod = new URL("../mod.ts", import.meta.url).href;
-  const imported = await processTime(`import ${JSON.stringify(mod)};`);
-  const value = imported - empty;
-  const figure: Figure = { unit: "ms", of: (x) => x, aim: { value: 60, better: "lower" } };
-  rows.push([
-    "import mod.ts over an empty script",
-    "",
-    "",
-    ...blank,
-    `${value.toFixed(1)} ms`,
-    showAim(figure, value),
-  ]);
+  for (const { name, value, aim } of await freshProcesses()) rows.push([name, "", "", ...blank, value, aim]);
 }
 printTable(rows);

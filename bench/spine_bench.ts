@@ -85,15 +85,3 @@ function mlpStep(): (x: Tensor, t: Tensor) => Tensor {
 
 const step = mlpStep();
 Deno.bench({ name: "MLP 784-512-512-10 step, batch 128", group: "mlp", fn: () => void step(images, labels) });
-Deno.bench({
-  name: "MLP step, first call",
-  group: "mlp",
-  n: 10,
-  warmup: 1,
-  fn: (bench) => {
-    const fresh = mlpStep();
-    bench.start();
-    fresh(images, labels).itemSync();
-    bench.end();
-  },
-});

@@ -1,0 +1,64 @@
+/** What only a process shows that has compiled nothing: the time to import the library, and first calls. */
+
+/** One line of the table: what was measured, the figure with its unit, and whether the aim was met. */
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+  readonly aim: string;
+}
+
+async function runDeno(args: string[]): Promise<string> {
+  const command = new Deno.Command(Deno.execPath(), { args, stdout: "piped", stderr: "inherit" });
+  const { stdout, success } = await command.output();
+  if (!success) throw new Error(`deno ${args.join(" ")} failed.`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** Milliseconds of a whole process, the least of several. */
+async function processTime(code: string): Promise<number> {
+  let best = Infinity;
+  for (let i = 0; i < 7; i++) {
+    const start = performance.now();
+    await runDeno(["eval", "--no-check", code]);
+    best = Math.min(best, performance.now() - start);
+  }
+  return best;
+}
+
+/** The least milliseconds of the first call of a program of first_call.ts. */
+async function firstCall(program: string, times: number): Promise<number> {
+  const script = new URL("first_call.ts", import.meta.url).pathname;
+  let best = Infinity;
+  for (let i = 0; i < times; i++) {
+    best = Math.min(best, Number(await runDeno(["run", "--no-check", script, program])));
+  }
+  return best;
+}
+
+function fact(name: string, value: number, unit: string, aim: number): Fact {
+  return {
+    name,
+    value: `${value.toPrecision(3)} ${unit}`,
+    aim: `at most ${aim}: ${value <= aim ? "met" : "missed"}`,
+  };
+}
+
+export async function freshProcesses(): Promise<Fact[]> {
+  const mod = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
+  const empty = await processTime("0");
+  const imported = await processTime(`import ${mod};`);
+  const result = await processTime(
+    `import { jit, tensor } from ${mod}; jit((x) => x.add(1).sum())(tensor([1, 2])).itemSync();`,
+  );
+  const facts = [
+    fact("import mod.ts over an empty script", imported - empty, "ms", 60),
+    fact("import and first result over an empty script", result - empty, "ms", 60),
+    fact("MLP step, first call", await firstCall("MLP step", 7), "ms", 100),
+  ];
+  for (const program of ["sin", "mul", "gradient of sin", "gradient of mul"]) {
+    const [short, long] = ["10,000", "100,000"].map((count) => program.replace(/(sin|mul)/, `${count} $1`));
+    const ratio = await firstCall(long, 2) / await firstCall(short, 3);
+    facts.push(fact(`first call of ${long} over ${short}`, ratio, "times", 13));
+  }
+  return facts;
+}
