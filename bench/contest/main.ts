@@ -1,0 +1,80 @@
+/**
+ * `deno task bench:peers [--write] [--quick] [filter]`: every workload for Damo and for every peer that can be had, in
+ * turns in one run, results compared with plain loops first. `--write` records RESULTS.md and results.json.
+ */
+import { measure } from "./measure.ts";
+import { commands } from "./process.ts";
+import { type Result, resultOf, tableOf, writeSection } from "./results.ts";
+import { workloads } from "./workload.ts";
+
+const RESULTS = new URL("../RESULTS.md", import.meta.url).pathname;
+const RECORD = new URL("../results.json", import.meta.url).pathname;
+
+export interface Record {
+  readonly date: string;
+  readonly machine: string;
+  readonly versions: readonly string[];
+  readonly results: readonly Result[];
+}
+
+async function describeMachine(): Promise<string> {
+  const cores = `${navigator.hardwareConcurrency} cores`;
+  try {
+    const model = /model name\s*: (.*)/.exec(await Deno.readTextFile("/proc/cpuinfo"))?.[1];
+    return model ? `${cores}, ${model}` : cores;
+  } catch {
+    return cores;
+  }
+}
+
+export interface RunOptions {
+  readonly filter?: string;
+  readonly quick?: boolean;
+  readonly contestants?: readonly string[];
+}
+
+/** Measures the workloads whose name has the filter in it. */
+export async function runContest({ filter = "", quick, contestants }: RunOptions): Promise<Record> {
+  const results: Result[] = [];
+  const versions = new Set<string>();
+  for (const workload of workloads.filter(({ name }) => name.includes(filter))) {
+    const showings = await measure(workload, {
+      contestants: contestants ?? Object.keys(commands),
+      rounds: quick ? 3 : 6,
+      turn: quick ? 60 : 120,
+    });
+    for (const { contestant, version, reason } of showings) {
+      if (version) versions.add(version);
+      if (reason) console.error(`${workload.name}, ${contestant}: ${reason}`);
+    }
+    const result = resultOf(workload, showings);
+    results.push(result);
+    console.error(tableOf([result], workloads).split("\n").at(-1));
+  }
+  const date = new Date().toISOString().slice(0, 10);
+  const runtime = `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}`;
+  return { date, machine: await describeMachine(), versions: [...versions, runtime], results };
+}
+
+function describeRun({ date, machine, versions }: Record): string {
+  return `## Beside its peers
+
+\`deno task bench:peers\`, ${date}, ${machine}; two threads where the library has threads. ${
+    versions.join("; ")
+  }.
+Medians, with half the distance between the quartiles; results were compared with plain loops first. Ratios are
+quotients of times in this run: above 1 Damo is faster. jax-js puts off computing z = x + y until it is read;
+its figure is the call alone.`;
+}
+
+if (import.meta.main) {
+  const flags = Deno.args.filter((argument) => argument.startsWith("--"));
+  const filter = Deno.args.find((argument) => !argument.startsWith("--"));
+  const record = await runContest({ filter, quick: flags.includes("--quick") });
+  const table = tableOf(record.results, workloads);
+  console.log(table);
+  if (flags.includes("--write")) {
+    await writeSection(RESULTS, "peers", `${describeRun(record)}\n\n${table}`);
+    await Deno.writeTextFile(RECORD, `${JSON.stringify(record, null, 1)}\n`);
+  }
+}

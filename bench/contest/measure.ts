@@ -1,0 +1,103 @@
+/** One workload, every contestant: results first compared with plain loops, then timed in turns. */
+import { commands, ContestantProcess } from "./process.ts";
+import { type Expected, makeValues, type Workload } from "./workload.ts";
+
+/** What a contestant showed: times of single computations in milliseconds, or why there are none. */
+export interface Showing {
+  readonly contestant: string;
+  readonly version?: string;
+  readonly first?: number;
+  readonly times?: readonly number[];
+  /** The largest error of its outputs, relative to the largest value. */
+  readonly error?: number;
+  readonly reason?: string;
+}
+
+export interface MeasureOptions {
+  readonly contestants: readonly string[];
+  readonly rounds: number;
+  /** Milliseconds of one contestant's turn in a round. */
+  readonly turn: number;
+}
+
+/** Time for a first computation, compiling included, and for a turn. */
+const PATIENCE = 60_000;
+
+/** The largest difference over the largest value; infinite where a value is NaN or an output has another size. */
+function relativeError(outputs: readonly Float32Array[], expected: readonly Expected[]): number {
+  let worst = outputs.length === expected.length ? 0 : Infinity;
+  expected.forEach(({ positions, values }, i) => {
+    let difference = 0, largest = 0;
+    for (let j = 0; j < positions.length; j++) {
+      const off = Math.abs(outputs[i]?.[positions[j]] - values[j]);
+      difference = Math.max(difference, Number.isNaN(off) ? Infinity : off);
+      largest = Math.max(largest, Math.abs(values[j]));
+    }
+    worst = Math.max(worst, difference / largest);
+  });
+  return worst;
+}
+
+interface Runner {
+  readonly showing: Showing;
+  readonly process: ContestantProcess;
+  readonly times: number[];
+}
+
+async function start(
+  workload: Workload,
+  name: string,
+  folder: string,
+  expected: Expected[],
+): Promise<Runner> {
+  const process = new ContestantProcess(commands[name]);
+  const { version, failed } = await process.read(PATIENCE);
+  let showing: Showing = { contestant: name, version, reason: failed };
+  if (version !== undefined) {
+    const inputs = Object.fromEntries(
+      Object.entries(workload.inputs).map(([key, { shape, scale }]) => [
+        key,
+        { file: `${folder}/${key}`, shape, dtype: scale === "labels" ? "int32" : "float32" },
+      ]),
+    );
+    const reply = await process.ask({ prepare: workload.name, inputs, folder }, PATIENCE);
+    if (reply.outputs) {
+      const outputs = reply.outputs.map((file) => new Float32Array(Deno.readFileSync(file).buffer));
+      const error = relativeError(outputs, expected);
+      const wrong = error <= workload.tolerance ? undefined : `wrong result (error ${error.toPrecision(2)})`;
+      showing = { contestant: name, version, first: reply.first, error, reason: wrong };
+    } else showing = { contestant: name, version, reason: reply.failed ?? "not available" };
+  }
+  if (showing.reason !== undefined) await process.close();
+  return { showing, process, times: [] };
+}
+
+export async function measure(workload: Workload, options: MeasureOptions): Promise<Showing[]> {
+  const folder = await Deno.makeTempDir({ prefix: "damo_contest_" });
+  try {
+    const values = Object.fromEntries(
+      Object.entries(workload.inputs).map(([name, spec], i) => [name, makeValues(spec, 12345 + i)]),
+    );
+    for (const [name, { buffer }] of Object.entries(values)) {
+      await Deno.writeFile(`${folder}/${name}`, new Uint8Array(buffer));
+    }
+    const expected = workload.expected(values);
+    const runners: Runner[] = [];
+    for (const name of options.contestants) runners.push(await start(workload, name, folder, expected));
+    const racing = runners.filter(({ showing }) => showing.reason === undefined);
+    // A first turn warms up and is not counted.
+    for (let round = 0; round <= options.rounds; round++) {
+      for (const { process, times } of racing) {
+        // One computation of seconds a round is enough.
+        const slow = times.length > 1 && times[0] > 2000;
+        if (slow) continue;
+        const { times: measured = [] } = await process.ask({ round: options.turn }, PATIENCE);
+        if (round > 0) times.push(...measured);
+      }
+    }
+    for (const { process } of racing) await process.close();
+    return runners.map(({ showing, times }) => times.length > 0 ? { ...showing, times } : showing);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

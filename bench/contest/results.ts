@@ -1,0 +1,127 @@
+/** What the showings of a run say: figures, ratios and the table of bench/RESULTS.md. */
+import type { Showing } from "./measure.ts";
+import type { Workload } from "./workload.ts";
+
+/** A contestant's figure of one workload. */
+export interface Figure {
+  readonly contestant: string;
+  readonly version?: string;
+  /** Milliseconds: the middle, the least, and the middle half of all computations. */
+  readonly median?: number;
+  readonly least?: number;
+  readonly spread?: readonly [number, number];
+  readonly first?: number;
+  readonly computations?: number;
+  readonly error?: number;
+  readonly reason?: string;
+}
+
+export interface Result {
+  readonly workload: string;
+  readonly unit: Workload["unit"];
+  readonly aim: number;
+  readonly figures: readonly Figure[];
+  /** The time of the fastest JavaScript peer over Damo's. */
+  readonly overPeers?: number;
+  /** NumPy's time over Damo's. */
+  readonly overNumPy?: number;
+  /** Damo's figure over the aim, as a speed: 1 and more means met. */
+  readonly overAim?: number;
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
+function figureOf(showing: Showing): Figure {
+  const { times, ...rest } = showing;
+  if (!times) return rest;
+  const sorted = times.toSorted((a, b) => a - b);
+  return {
+    ...rest,
+    median: quantile(sorted, 0.5),
+    least: sorted[0],
+    spread: [quantile(sorted, 0.25), quantile(sorted, 0.75)],
+    computations: sorted.length,
+  };
+}
+
+/** Milliseconds in the unit of the workload. */
+function inUnit(milliseconds: number, { unit, billions = 1, repeats = 1 }: Workload): number {
+  if (unit === "GFLOP/s") return billions / milliseconds * 1000;
+  return (unit === "µs" ? milliseconds * 1000 : milliseconds) / repeats;
+}
+
+export function resultOf(workload: Workload, showings: readonly Showing[]): Result {
+  const figures = showings.map(figureOf);
+  const median = (name: string) => figures.find(({ contestant }) => contestant === name)?.median;
+  const peers = figures.filter(({ contestant }) => !/^(Damo|NumPy)/.test(contestant))
+    .flatMap(({ median }) => median ?? []);
+  const own = median("Damo"), native = median("NumPy");
+  const reached = own === undefined ? undefined : inUnit(own, workload);
+  return {
+    workload: workload.name,
+    unit: workload.unit,
+    aim: workload.aim,
+    figures: figures.map((figure) => ({ ...figure })),
+    overPeers: own !== undefined && peers.length > 0 ? Math.min(...peers) / own : undefined,
+    overNumPy: own !== undefined && native !== undefined ? native / own : undefined,
+    overAim: reached === undefined
+      ? undefined
+      : workload.unit === "GFLOP/s"
+      ? reached / workload.aim
+      : workload.aim / reached,
+  };
+}
+
+function rounded(value: number | undefined): string {
+  return value === undefined ? "" : value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+/** A Markdown table: a row for each workload, a column for each contestant. */
+export function tableOf(results: readonly Result[], workloads: readonly Workload[]): string {
+  const contestants = [
+    ...new Set(results.flatMap(({ figures }) => figures.map(({ contestant }) => contestant))),
+  ];
+  const head = [
+    "workload",
+    "unit",
+    ...contestants,
+    "over the best peer",
+    "over NumPy",
+    "aim",
+    "over the aim",
+  ];
+  const rows = results.map((result) => {
+    const workload = workloads.find(({ name }) => name === result.workload)!;
+    const cells = contestants.map((name) => {
+      const figure = result.figures.find(({ contestant }) => contestant === name);
+      if (figure?.median === undefined) return figure?.reason?.startsWith("wrong") ? "wrong" : "-";
+      const middle = inUnit(figure.median, workload);
+      const half = (inUnit(figure.spread![1], workload) - inUnit(figure.spread![0], workload)) / 2;
+      return `${rounded(middle)} ± ${Math.round(Math.abs(half) / middle * 100)} %`;
+    });
+    const ratios = [rounded(result.overPeers), rounded(result.overNumPy)];
+    return [result.workload, result.unit, ...cells, ...ratios, String(result.aim), rounded(result.overAim)];
+  });
+  return [head, head.map((_, i) => i < 2 ? "---" : "---:"), ...rows]
+    .map((row) => `| ${row.join(" | ")} |`).join("\n");
+}
+
+/** Replaces what stands between the marks of a section of a Markdown file, or adds the section at its end. */
+export async function writeSection(file: string, name: string, text: string): Promise<void> {
+  const open = `<!-- ${name}: written by the benchmark -->`, close = `<!-- end of ${name} -->`;
+  let content: string;
+  try {
+    content = await Deno.readTextFile(file);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    content = "# Results\n\nMeasured by the tasks named in each section; nothing here is written by hand.\n";
+  }
+  const section = `${open}\n\n${text.trim()}\n\n${close}`;
+  const from = content.indexOf(open), to = content.indexOf(close);
+  const next = from >= 0 && to > from
+    ? content.slice(0, from) + section + content.slice(to + close.length)
+    : `${content.trimEnd()}\n\n${section}\n`;
+  await Deno.writeTextFile(file, next);
+}
