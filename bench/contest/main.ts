@@ -1,6 +1,7 @@
 /**
- * `deno task bench:peers [--write] [--quick] [filter]`: every workload for Damo and for every peer that can be had, in
- * turns in one run, results compared with plain loops first. `--write` records RESULTS.md and results.json.
+ * `deno task bench:peers [--write] [--quick | --check] [filter]`: every workload for Damo and for every peer that can be
+ * had, in turns in one run, results compared with plain loops first. `--write` records RESULTS.md and results.json;
+ * `--quick` takes half as long, `--check` computes hardly more than once.
  */
 import { measure } from "./measure.ts";
 import { commands } from "./process.ts";
@@ -29,19 +30,24 @@ async function describeMachine(): Promise<string> {
 
 export interface RunOptions {
   readonly filter?: string;
-  readonly quick?: boolean;
+  /** Rounds that are counted. */
+  readonly rounds?: number;
+  /** Milliseconds of a contestant's turn. */
+  readonly turn?: number;
   readonly contestants?: readonly string[];
 }
 
 /** Measures the workloads whose name has the filter in it. */
-export async function runContest({ filter = "", quick, contestants }: RunOptions): Promise<Record> {
+export async function runContest(
+  { filter = "", rounds = 6, turn = 120, contestants }: RunOptions,
+): Promise<Record> {
   const results: Result[] = [];
   const versions = new Set<string>();
   for (const workload of workloads.filter(({ name }) => name.includes(filter))) {
     const showings = await measure(workload, {
       contestants: contestants ?? Object.keys(commands),
-      rounds: quick ? 3 : 6,
-      turn: quick ? 60 : 120,
+      rounds,
+      turn,
     });
     for (const { contestant, version, reason } of showings) {
       if (version) versions.add(version);
@@ -70,7 +76,12 @@ its figure is the call alone.`;
 if (import.meta.main) {
   const flags = Deno.args.filter((argument) => argument.startsWith("--"));
   const filter = Deno.args.find((argument) => !argument.startsWith("--"));
-  const record = await runContest({ filter, quick: flags.includes("--quick") });
+  const effort = flags.includes("--check")
+    ? { rounds: 1, turn: 1 }
+    : flags.includes("--quick")
+    ? { rounds: 3, turn: 60 }
+    : {};
+  const record = await runContest({ filter, ...effort });
   const table = tableOf(record.results, workloads);
   console.log(table);
   if (flags.includes("--write")) {

@@ -50,7 +50,7 @@ export function losses(before: Record, now: Record): string[] {
 if (import.meta.main) {
   const before: Record = JSON.parse(await Deno.readTextFile(RECORD));
   const contestants = ["Damo", "jax-js", "onnxruntime-web", "NumPy"];
-  const now = await runContest({ filter: Deno.args[0], quick: true, contestants });
+  const now = await runContest({ filter: Deno.args[0], rounds: 3, turn: 60, contestants });
   const found = losses(before, now);
   for (const line of found) console.error(`slower: ${line}`);
   console.log(`${now.results.length} workloads compared with ${before.date}, ${found.length} losses`);
