@@ -79,7 +79,7 @@ Deno.test("a fresh process runs the function without its source", async () => {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeFile(`${folder}/step.damo`, exportFunction(step, labels, 1));
-    const source = `import { importFunction, tensor } from "${new URL("../../mod.ts", import.meta.url)}";
+    const source = `import { importFunction, tensor } from "${new URL("../../lib/mod.ts", import.meta.url)}";
       const step = importFunction(Deno.readFileSync("${folder}/step.damo"));
       const labels = tensor([0, 1, 2, 0, 1, 2], { dtype: "int32" });
       let loss;

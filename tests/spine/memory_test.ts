@@ -5,7 +5,7 @@ const LIMIT = 512 * 2 ** 20;
 
 /** Runs code with `damo` in scope in a fresh process; gives what it prints as JSON. */
 async function inProcess(code: string): Promise<{ value: unknown; peak: number }> {
-  const mod = new URL("../../mod.ts", import.meta.url).href;
+  const mod = new URL("../../lib/mod.ts", import.meta.url).href;
   const source = `import * as damo from ${JSON.stringify(mod)};
     let peak = 0;
     const look = () => { peak = Math.max(peak, Deno.memoryUsage().rss); };
