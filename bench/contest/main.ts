@@ -3,12 +3,12 @@
  * had, in turns in one run, results compared with plain loops first. `--write` records RESULTS.md and results.json;
  * `--quick` takes half as long, `--check` computes hardly more than once.
  */
+import { writeSection } from "../results_page.ts";
 import { measure } from "./measure.ts";
 import { commands } from "./process.ts";
-import { type Result, resultOf, tableOf, writeSection } from "./results.ts";
+import { type Result, resultOf, tableOf } from "./results.ts";
 import { workloads } from "./workload.ts";
 
-const RESULTS = new URL("../RESULTS.md", import.meta.url).pathname;
 const RECORD = new URL("../results.json", import.meta.url).pathname;
 
 export interface Record {
@@ -85,7 +85,7 @@ if (import.meta.main) {
   const table = tableOf(record.results, workloads);
   console.log(table);
   if (flags.includes("--write")) {
-    await writeSection(RESULTS, "peers", `${describeRun(record)}\n\n${table}`);
+    await writeSection("peers", `${describeRun(record)}\n\n${table}`);
     await Deno.writeTextFile(RECORD, `${JSON.stringify(record, null, 1)}\n`);
   }
 }

@@ -107,21 +107,3 @@ export function tableOf(results: readonly Result[], workloads: readonly Workload
   return [head, head.map((_, i) => i < 2 ? "---" : "---:"), ...rows]
     .map((row) => `| ${row.join(" | ")} |`).join("\n");
 }
-
-/** Replaces what stands between the marks of a section of a Markdown file, or adds the section at its end. */
-export async function writeSection(file: string, name: string, text: string): Promise<void> {
-  const open = `<!-- ${name}: written by the benchmark -->`, close = `<!-- end of ${name} -->`;
-  let content: string;
-  try {
-    content = await Deno.readTextFile(file);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    content = "# Results\n\nMeasured by the tasks named in each section; nothing here is written by hand.\n";
-  }
-  const section = `${open}\n\n${text.trim()}\n\n${close}`;
-  const from = content.indexOf(open), to = content.indexOf(close);
-  const next = from >= 0 && to > from
-    ? content.slice(0, from) + section + content.slice(to + close.length)
-    : `${content.trimEnd()}\n\n${section}\n`;
-  await Deno.writeTextFile(file, next);
-}
