@@ -65,21 +65,3 @@ export function markdown(rows: readonly Row[]): string {
   const line = (row: readonly string[]) => `| ${row.join(" | ")} |`;
   return [line(head), line(head.map((_, i) => i < 2 ? "---" : "---:")), ...body.map(line)].join("\n");
 }
-
-const BEGIN = "<!-- gradbench: written by deno task gradbench -->", END = "<!-- /gradbench -->";
-
-/** Replaces the section between this task's markers, or adds it at the end; everything else in the file stays. */
-export function writeSection(path: URL, text: string): void {
-  let page = "# Results\n";
-  try {
-    page = Deno.readTextFileSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  const section = `${BEGIN}\n\n${text.trim()}\n\n${END}`;
-  const begin = page.indexOf(BEGIN), end = page.indexOf(END);
-  const next = begin >= 0 && end > begin
-    ? page.slice(0, begin) + section + page.slice(end + END.length)
-    : `${page.trimEnd()}\n\n${section}\n`;
-  Deno.writeTextFileSync(path, next);
-}

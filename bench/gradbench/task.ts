@@ -13,7 +13,8 @@ import { evaluations } from "./evaluations/mod.ts";
 import { type Expected, largeCases, largeError, outputError, session } from "./golden.ts";
 import { inputOfSize } from "./inputs.ts";
 import { evaluate, respond, type Timing } from "./protocol.ts";
-import { markdown, type Pair, printRows, type Row, writeSection } from "./table.ts";
+import { writeSection } from "../results_page.ts";
+import { markdown, type Pair, printRows, type Row } from "./table.ts";
 
 const TOLERANCE = 1e-8;
 /** So many turns of so many seconds for each function. */
@@ -150,9 +151,7 @@ async function main(args: readonly string[]): Promise<number> {
   console.log(runner.failures.length === 0 ? `All outputs within ${TOLERANCE}.` : "Some outputs are wrong.");
   const complete = chosen.length === 0 && !flags.includes("--small");
   if (flags.includes("--write") && complete && runner.failures.length === 0) {
-    const page = new URL("../RESULTS.md", import.meta.url);
-    writeSection(page, `## GradBench\n${NOTE}\n${markdown(rows)}`);
-    new Deno.Command(Deno.execPath(), { args: ["fmt", "--quiet", page.pathname] }).outputSync();
+    await writeSection("gradbench", `## GradBench\n${NOTE}\n${markdown(rows)}`);
   }
   return runner.failures.length === 0 ? 0 : 1;
 }

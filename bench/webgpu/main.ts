@@ -4,6 +4,7 @@
  * with `--json`; `--write` puts the table into bench/RESULTS.md. `deno task bench:gpu` takes Damo alone with the sizes
  * of a real GPU, and measures the bandwidth of copies beside it.
  */
+import { writeSection } from "../results_page.ts";
 import { copyBandwidth } from "./copy_bandwidth.ts";
 import { figureOf, type Row } from "./workloads.ts";
 
@@ -78,20 +79,9 @@ console.log(
     ? JSON.stringify({ adapter, bandwidth, damo: own, jax, tfjs }, null, 2)
     : table,
 );
-if (Deno.args.includes("--write")) await write(table);
-if (own.some(({ ok, refused }) => !ok && refused === undefined)) Deno.exit(1);
-
-/** Puts the table between the marks of its section, or behind all others. */
-async function write(table: string): Promise<void> {
-  const file = new URL("../RESULTS.md", import.meta.url);
+if (Deno.args.includes("--write")) {
   const name = large ? "gpu" : "webgpu";
-  const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`];
-  const text = await Deno.readTextFile(file).catch(() => "# Results\n");
-  const title = large ? "## WebGPU, the sizes of a real GPU" : "## WebGPU";
-  const section = `${begin}\n\n${title}\n\n\`deno task bench:${name}\`. ${table}\n\n${end}`;
-  const from = text.indexOf(begin), to = text.indexOf(end);
-  const next = from >= 0 && to > from
-    ? text.slice(0, from) + section + text.slice(to + end.length)
-    : `${text.trimEnd()}\n\n${section}\n`;
-  await Deno.writeTextFile(file, next);
+  const title = large ? "WebGPU, the sizes of a real GPU" : "WebGPU";
+  await writeSection(name, `## ${title}\n\n\`deno task bench:${name}\`. ${table}`);
 }
+if (own.some(({ ok, refused }) => !ok && refused === undefined)) Deno.exit(1);

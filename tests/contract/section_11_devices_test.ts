@@ -101,7 +101,7 @@ Deno.test("scope disposes what was made inside, but not its result, nor what a S
 
 Deno.test("no permission flag is needed to import Damo or to compute with it", async () => {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
-  const entry = new URL("../../mod.ts", import.meta.url).href;
+  const entry = new URL("../../lib/mod.ts", import.meta.url).href;
   await Deno.writeTextFile(
     file,
     `import * as damo from ${JSON.stringify(entry)};

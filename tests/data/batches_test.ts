@@ -1,6 +1,6 @@
 /** Batches and prefetch. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { DamoError, data, ShapeError, tensor } from "../../mod.ts";
+import { DamoError, data, ShapeError, tensor } from "@damo/damo";
 import { numbers } from "../support/operands.ts";
 
 const x = tensor([[1, 10], [2, 20], [3, 30], [4, 40], [5, 50]]);

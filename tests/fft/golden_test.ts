@@ -1,6 +1,6 @@
 /** Fourier transforms against NumPy, in both dtypes, on the reference interpreter and on the device. */
 import { assert, assertEquals } from "@std/assert";
-import { fft, jit, type Tensor, tensor } from "../../mod.ts";
+import { fft, jit, type Tensor, tensor } from "@damo/damo";
 import { transform } from "../../lib/trace/primitives/fft_reference.ts";
 import golden from "../golden/fft.json" with { type: "json" };
 import { assertNear, assertSame, FLOAT_DTYPES, matrixOperand, relativeError } from "../support/matrices.ts";

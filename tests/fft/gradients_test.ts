@@ -11,7 +11,7 @@ import {
   tensor,
   vmap,
   zeros,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { assertSame, matrixOperand } from "../support/matrices.ts";
 
 for (const length of [1, 2, 3, 8, 9, 10, 17]) {

@@ -1,6 +1,6 @@
 /** Matrices large enough to be split into blocks: decompositions multiply back to the matrix. */
 import { assert } from "@std/assert";
-import { eye, grad, linalg, matmul, ones, type Tensor, tensor, tril, triu } from "../../mod.ts";
+import { eye, grad, linalg, matmul, ones, type Tensor, tensor, tril, triu } from "@damo/damo";
 import { TestRandom } from "../support/random.ts";
 import { FLOAT_DTYPES, transposed } from "../support/matrices.ts";
 

@@ -11,7 +11,7 @@ import {
   type Tensor,
   tensor,
   zeros,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { FLOAT_DTYPES, matrixOperand } from "../support/matrices.ts";
 import { testEverywhere } from "../support/operands.ts";
 

@@ -1,6 +1,6 @@
 /** Linear algebra against NumPy and SciPy, in both dtypes, on the reference interpreter and on the device. */
 import { assertEquals } from "@std/assert";
-import { jit, linalg, matmul, ones, type Tensor, tensor } from "../../mod.ts";
+import { jit, linalg, matmul, ones, type Tensor, tensor } from "@damo/damo";
 import golden from "../golden/linalg.json" with { type: "json" };
 import {
   assertNear,

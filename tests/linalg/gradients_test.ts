@@ -1,6 +1,6 @@
 /** Derivatives of linear algebra: first and second order, forward and reverse, against finite differences and formulas. */
 import { assert, assertEquals } from "@std/assert";
-import { checkGrads, grad, jit, jvp, linalg, matmul, ones, type Tensor, tensor, vmap } from "../../mod.ts";
+import { checkGrads, grad, jit, jvp, linalg, matmul, ones, type Tensor, tensor, vmap } from "@damo/damo";
 import { assertSame, matrixOperand, positiveOperand, transposed } from "../support/matrices.ts";
 
 const square = (): Tensor => matrixOperand([3, 3]);

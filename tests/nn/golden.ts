@@ -1,6 +1,6 @@
 /** The cases of tests/golden/nn.py and their operands. */
 import { assert, assertEquals } from "@std/assert";
-import type { Tensor } from "../../mod.ts";
+import type { Tensor } from "@damo/damo";
 import { widest, within } from "../support/devices.ts";
 import { sizeOf } from "../../lib/trace/shape.ts";
 

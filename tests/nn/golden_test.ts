@@ -1,6 +1,6 @@
 /** Functions and layers against what NumPy computed from their definitions, forward and gradient. */
 import { assertEquals } from "@std/assert";
-import { grad, jit, nn, type Tensor, tensor, vjp } from "../../mod.ts";
+import { grad, jit, nn, type Tensor, tensor, vjp } from "@damo/damo";
 import { assertGradients, assertResult, type NnCase, nnCases, nnOperand, nnWeights } from "./golden.ts";
 import { deviceTest, wide } from "../support/devices.ts";
 

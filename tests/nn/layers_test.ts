@@ -15,7 +15,7 @@ import {
   type Tensor,
   tensor,
   type TensorLike,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { numbers } from "../support/operands.ts";
 import { deviceTest, wide, within } from "../support/devices.ts";
 

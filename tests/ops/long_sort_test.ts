@@ -1,6 +1,6 @@
 /** Rows of every length and dtype, where short ones are merged and long ones sorted by digits. */
 import { assertEquals } from "@std/assert";
-import { argsort, type DType, sort, type Tensor, tensor } from "../../mod.ts";
+import { argsort, type DType, sort, type Tensor, tensor } from "@damo/damo";
 import { TestRandom } from "../support/random.ts";
 
 const DTYPES: readonly DType[] = [

@@ -13,7 +13,7 @@ import {
   shared,
   type Tensor,
   tensor,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { numbers } from "../support/operands.ts";
 import { deviceTest, widest, within } from "../support/devices.ts";
 

@@ -1,6 +1,6 @@
 /** What must be the same bits everywhere, against Threefry in BigInt arithmetic. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { DamoError, DTypeError, jit, random, ShapeError, type Tensor, tensor } from "../../mod.ts";
+import { DamoError, DTypeError, jit, random, ShapeError, type Tensor, tensor } from "@damo/damo";
 import { wide } from "../support/devices.ts";
 import { numbers, testEverywhere } from "../support/operands.ts";
 

@@ -10,7 +10,7 @@ import {
   type Tensor,
   tensor,
   vmap,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { numbers } from "../support/operands.ts";
 import {
   assertContinuous,

@@ -11,7 +11,7 @@ import {
   tensor,
   vmap,
   zeros,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { numbers } from "../support/operands.ts";
 import { deviceTest } from "../support/devices.ts";
 

@@ -12,7 +12,7 @@ import {
   type Tensor,
   tensor,
   zeros,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { assertSame, FLOAT_DTYPES } from "../support/matrices.ts";
 import { widest } from "../support/devices.ts";
 import { testEverywhere } from "../support/operands.ts";

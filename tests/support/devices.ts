@@ -4,7 +4,7 @@
  * and for a tolerance with `within`.
  */
 import { assert } from "@std/assert";
-import { defaultDevice, type Device, type DType, init, type Tensor, tensor, withDevice } from "../../mod.ts";
+import { defaultDevice, type Device, type DType, init, type Tensor, tensor, withDevice } from "@damo/damo";
 import { isWebGpuRequired } from "./require_webgpu.ts";
 
 async function findWebGpu(): Promise<string> {

@@ -1,6 +1,6 @@
 /** Operands and comparisons for tests of linear algebra and Fourier transforms. */
 import { assert, assertEquals } from "@std/assert";
-import { type DType, eye, matmul, type Tensor, tensor } from "../../mod.ts";
+import { type DType, eye, matmul, type Tensor, tensor } from "@damo/damo";
 import { sizeOf } from "../../lib/trace/shape.ts";
 import type { GoldenArray } from "./operands.ts";
 import { wide, within } from "./devices.ts";

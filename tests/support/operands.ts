@@ -1,6 +1,6 @@
 /** Tests of operations as users write them: run at once, on the reference interpreter and on each device. */
 import { assertEquals } from "@std/assert";
-import { type DType, type Tensor, tensor } from "../../mod.ts";
+import { type DType, type Tensor, tensor } from "@damo/damo";
 import { referenceExecutor } from "../../lib/jit/reference/executor.ts";
 import { deviceTest, wide } from "./devices.ts";
 import { withExecutor } from "../../lib/trace/storage.ts";

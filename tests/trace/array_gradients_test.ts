@@ -23,7 +23,7 @@ import {
   topk,
   tril,
   vmap,
-} from "../../mod.ts";
+} from "@damo/damo";
 import { numbers } from "../support/operands.ts";
 
 const data = Float64Array.from({ length: 12 }, (_, i) => ((i * 7) % 12) / 5 - 1);

@@ -1,6 +1,6 @@
 /** einsum against NumPy, the order of its products, and its errors. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { einsum, ShapeError, tensor, zeros } from "../../mod.ts";
+import { einsum, ShapeError, tensor, zeros } from "@damo/damo";
 import { traceFunction } from "../../lib/trace/trace.ts";
 import golden from "../golden/arrays.json" with { type: "json" };
 import {

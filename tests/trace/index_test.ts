@@ -20,7 +20,7 @@ import {
   withAdded,
   withValue,
   zeros,
-} from "../../mod.ts";
+} from "@damo/damo";
 import golden from "../golden/arrays.json" with { type: "json" };
 import {
   assertGolden,

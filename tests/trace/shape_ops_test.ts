@@ -1,7 +1,7 @@
 /** Operations on shapes against NumPy, and what they refuse. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import * as damo from "../../mod.ts";
-import { DTypeError, ShapeError, Tensor, tensor, zeros } from "../../mod.ts";
+import * as damo from "@damo/damo";
+import { DTypeError, ShapeError, Tensor, tensor, zeros } from "@damo/damo";
 import golden from "../golden/arrays.json" with { type: "json" };
 import {
   assertGolden,

@@ -13,7 +13,7 @@ import {
   topk,
   TracedValueError,
   zeros,
-} from "../../mod.ts";
+} from "@damo/damo";
 import golden from "../golden/arrays.json" with { type: "json" };
 import { wide, widest } from "../support/devices.ts";
 import { goldenOperand, numbers, testEverywhere } from "../support/operands.ts";

@@ -4,7 +4,7 @@ import { backendFor } from "../../../lib/jit/devices.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { prune } from "../../../lib/trace/prune.ts";
-import type { Device } from "../../../mod.ts";
+import type { Device } from "@damo/damo";
 import { deviceTest } from "../../support/devices.ts";
 import { randomGraph } from "../../support/random_graph.ts";
 import { runGraph, type RunGraphOptions } from "../../support/run_graph.ts";

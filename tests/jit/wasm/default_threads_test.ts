@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-const mod = new URL("../../../mod.ts", import.meta.url).href;
+const mod = new URL("../../../lib/mod.ts", import.meta.url).href;
 
 /** Runs a program of its own in a process without any permission; gives what it printed. */
 async function runAlone(program: string): Promise<string> {

@@ -1,6 +1,6 @@
 /** Products of operands in reversed order, which have negative strides. */
 import { assert } from "@std/assert";
-import { flip, jit, random, type Tensor } from "../../../mod.ts";
+import { flip, jit, random, type Tensor } from "@damo/damo";
 
 Deno.test("products of flipped and transposed operands agree with the reference", () => {
   const flips = [[0, null], [1, null], [null, 0], [null, 1], [0, 1], [1, 0]] as const;

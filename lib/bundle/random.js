@@ -1,0 +1,4 @@
+/* @ts-self-types="../random/mod.ts" */
+import { random as namespace } from "./damo.js";
+const { RandomStream: RandomStream_, bernoulli: bernoulli_, binomial: binomial_, categorical: categorical_, choice: choice_, exponential: exponential_, foldIn: foldIn_, gamma: gamma_, key: key_, normal: normal_, permutation: permutation_, poisson: poisson_, randint: randint_, split: split_, truncatedNormal: truncatedNormal_, uniform: uniform_ } = namespace;
+export { RandomStream_ as RandomStream, bernoulli_ as bernoulli, binomial_ as binomial, categorical_ as categorical, choice_ as choice, exponential_ as exponential, foldIn_ as foldIn, gamma_ as gamma, key_ as key, normal_ as normal, permutation_ as permutation, poisson_ as poisson, randint_ as randint, split_ as split, truncatedNormal_ as truncatedNormal, uniform_ as uniform };
