@@ -15,7 +15,6 @@ const steps: Record<string, () => Promise<string[]>> = {
     "test",
     "--doc",
     "--quiet",
-    "--parallel",
     "--permit-no-files",
     ...await stdFlags(),
     "mod.ts",
