@@ -1,9 +1,10 @@
 /** Elementwise work on the results of a matrix product, while they are in registers. */
 import { byteSize } from "../../trace/dtype.ts";
 import type { Contraction, Index, Store } from "../kernel/kernel.ts";
+import { dependsOn, storeRoots } from "../kernel/statements.ts";
 import type { FunctionBuilder } from "./assembler/mod.ts";
 import type { EpilogueContext } from "./contract/mod.ts";
-import { argumentsOf, closure, storeRoots } from "./nest/analysis.ts";
+import { closure } from "./nest/analysis.ts";
 import { type LaneAddress, readLanes, readOne, writeLanes } from "./nest/lane_access.ts";
 import { StatementEmitter, type StatementSource } from "./nest/statement_emitter.ts";
 import { type LaneCount, localValue, type ModuleContext, push, type Value } from "./nest/value.ts";
@@ -11,13 +12,7 @@ import { type LaneCount, localValue, type ModuleContext, push, type Value } from
 /** For each statement whether it differs from column to column. */
 function alongColumns(kernel: Contraction): boolean[] {
   const column = kernel.batch.length + 1;
-  const varies: boolean[] = [];
-  for (const s of kernel.epilogue.statements) {
-    const own = s.kind === "reduced" || (s.kind === "coordinate" && s.axis === column) ||
-      (s.kind === "load" && s.index.strides[column] !== 0);
-    varies.push(own || argumentsOf(s).some((arg) => varies[arg]));
-  }
-  return varies;
+  return dependsOn(kernel.epilogue.statements, (axis) => axis === column, () => true);
 }
 
 /** Emits the statements and stores of a contraction's epilogue at one vector of results. */

@@ -1,6 +1,7 @@
 /** What a nest's statements depend on, how it is vectorised, and in which loop each statement belongs. */
 import { byteSize, type DType } from "../../../trace/dtype.ts";
 import type { Index, Nest, Statement } from "../../kernel/kernel.ts";
+import { argumentsOf, storeRoots } from "../../kernel/statements.ts";
 import type { LaneCount } from "./value.ts";
 
 /** The loops of a nest, from outside in: rows, then (for lanes that are rows) strips, columns, and the vector. */
@@ -30,27 +31,6 @@ export interface NestPlan {
   readonly units: number;
   /** True when the units are elements of the vector axis. */
   readonly unitsAreLanes: boolean;
-}
-
-/** The statements that a statement reads. */
-export function argumentsOf(s: Statement): readonly number[] {
-  switch (s.kind) {
-    case "load": {
-      const list = s.index.dynamic.map((term) => term.statement);
-      if (s.mask !== undefined) list.push(s.mask);
-      return list;
-    }
-    case "op":
-    case "threefry":
-      return s.args;
-    case "cast":
-    case "bitcast":
-      return [s.arg];
-    case "part":
-      return [s.of];
-    default:
-      return [];
-  }
 }
 
 function axesOf(index: Index): number {
@@ -97,12 +77,6 @@ export function columnRoots(nest: Nest, pass: number): number[] {
     roots.push(reduction.value);
     if (reduction.position !== undefined) roots.push(reduction.position);
   }
-  return roots;
-}
-
-export function storeRoots(store: Nest["stores"][number]): number[] {
-  const roots = [store.value, ...store.index.dynamic.map((term) => term.statement)];
-  if (store.mask !== undefined) roots.push(store.mask);
   return roots;
 }
 

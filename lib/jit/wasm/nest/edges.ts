@@ -3,7 +3,8 @@
  * but for a few points. Such a nest runs as pieces along that axis, in each of which the masks are constants.
  */
 import type { Index, Nest, Statement, Store } from "../../kernel/kernel.ts";
-import { closure, storeRoots } from "./analysis.ts";
+import { placedStatement, placedStore, type Placement, storeRoots } from "../../kernel/statements.ts";
+import { closure } from "./analysis.ts";
 
 /** Points [begin, end) of a nest along an axis, as a nest of its own over the same operands. */
 export interface Piece {
@@ -84,48 +85,6 @@ export function edgePieces(nest: Nest, axis: number): Piece[] | null {
   return pieces.some(({ begin, end }) => 2 * (end - begin) >= extent) ? pieces : null;
 }
 
-/** A statement with what it reads at other places. */
-function renumbered(s: Statement, place: readonly number[]): Statement {
-  switch (s.kind) {
-    case "load":
-      return {
-        ...s,
-        index: renumberedIndex(s.index, place),
-        ...(s.mask === undefined ? {} : { mask: place[s.mask] }),
-      };
-    case "op":
-      return { ...s, args: s.args.map((arg) => place[arg]) };
-    case "cast":
-    case "bitcast":
-      return { ...s, arg: place[s.arg] };
-    case "threefry": {
-      const [a, b, c, d] = s.args;
-      return { ...s, args: [place[a], place[b], place[c], place[d]] };
-    }
-    case "part":
-      return { ...s, of: place[s.of] };
-    default:
-      return s;
-  }
-}
-
-function renumberedIndex(index: Index, place: readonly number[]): Index {
-  if (index.dynamic.length === 0) return index;
-  return {
-    ...index,
-    dynamic: index.dynamic.map((term) => ({ ...term, statement: place[term.statement] })),
-  };
-}
-
-function renumberedStore(store: Store, place: readonly number[]): Store {
-  return {
-    ...store,
-    value: place[store.value],
-    index: renumberedIndex(store.index, place),
-    ...(store.mask === undefined ? {} : { mask: place[store.mask] }),
-  };
-}
-
 /** The part of a nest from `begin` to before `end`, with the comparisons that do not change there as constants. */
 function specialised(
   nest: Nest,
@@ -135,7 +94,8 @@ function specialised(
   known: ReadonlyMap<number, { readonly at: number; readonly after: boolean }>,
 ): Nest {
   const statements: Statement[] = [];
-  const place: number[] = [];
+  const places: number[] = [];
+  const placement: Placement = { place: (statement) => places[statement] };
   const truth: (boolean | undefined)[] = [];
   const push = (s: Statement): number => statements.push(s) - 1;
   const moved = <T extends { readonly index: Index }>(at: T): T => ({
@@ -156,25 +116,25 @@ function specialised(
       const { mask, fill, ...rest } = s;
       const seen = mask === undefined || truth[mask];
       if (seen === false) return push({ kind: "constant", dtype: s.dtype, value: fill ?? 0 });
-      return push(renumbered(moved(seen ? rest : s), place));
+      return push(placedStatement(moved(seen ? rest : s), placement));
     }
     if (s.kind === "op") {
       const [a, b] = s.args;
-      if (s.op === "select" && truth[a] !== undefined) return place[s.args[truth[a] ? 1 : 2]];
+      if (s.op === "select" && truth[a] !== undefined) return places[s.args[truth[a] ? 1 : 2]];
       if (s.op === "and" && (truth[a] ?? truth[b]) !== undefined) {
         // Of "x and true" x is left, and nothing of "x and false".
         const one = truth[a] !== undefined ? a : b, other = one === a ? b : a;
         truth[i] = truth[one] ? truth[other] : false;
-        return place[truth[one] ? other : one];
+        return places[truth[one] ? other : one];
       }
     }
-    return push(renumbered(s, place));
+    return push(placedStatement(s, placement));
   };
-  nest.statements.forEach((s, i) => place[i] = placed(s, i));
+  nest.statements.forEach((s, i) => places[i] = placed(s, i));
   const stores = nest.stores.flatMap((store): Store[] => {
     const { mask, ...rest } = store;
     const seen = mask === undefined || truth[mask];
-    return seen === false ? [] : [renumberedStore(moved(seen ? rest : store), place)];
+    return seen === false ? [] : [placedStore(moved(seen ? rest : store), placement)];
   });
   const domain = nest.domain.map((size, i) => i === axis ? end - begin : size);
   return withoutUnused({ ...nest, domain, statements, stores });
@@ -184,7 +144,8 @@ function specialised(
 function withoutUnused(nest: Nest): Nest {
   const needed = closure(nest.statements, nest.stores.flatMap(storeRoots));
   let count = 0;
-  const place = Array.from(needed, (flag) => flag ? count++ : -1);
-  const statements = nest.statements.filter((_, i) => needed[i]).map((s) => renumbered(s, place));
-  return { ...nest, statements, stores: nest.stores.map((store) => renumberedStore(store, place)) };
+  const places = Array.from(needed, (flag) => flag ? count++ : -1);
+  const placement: Placement = { place: (statement) => places[statement] };
+  const statements = nest.statements.filter((_, i) => needed[i]).map((s) => placedStatement(s, placement));
+  return { ...nest, statements, stores: nest.stores.map((store) => placedStore(store, placement)) };
 }

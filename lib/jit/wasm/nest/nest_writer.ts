@@ -1,7 +1,8 @@
 /** The state of a nest while its function is written: pointers, coordinates, and what lanes stand for. */
 import type { Nest } from "../../kernel/kernel.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
-import { argumentsOf, closure, type NestPlan, storeRoots } from "./analysis.ts";
+import { argumentsOf, storeRoots } from "../../kernel/statements.ts";
+import { closure, type NestPlan } from "./analysis.ts";
 import { type LaneAddress, readLanes, readOne, writeLanes, writeOne } from "./lane_access.ts";
 import { costOf } from "./scalar_ops.ts";
 import { type Consumer, StatementEmitter, type StatementSource } from "./statement_emitter.ts";

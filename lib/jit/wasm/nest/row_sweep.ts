@@ -4,7 +4,8 @@
  * memory is read in long runs.
  */
 import type { Nest } from "../../kernel/kernel.ts";
-import { argumentsOf, columnRoots, rowRoots } from "./analysis.ts";
+import { argumentsOf } from "../../kernel/statements.ts";
+import { columnRoots, rowRoots } from "./analysis.ts";
 import { repeat, sweepVector } from "./loops.ts";
 import type { NestWriter } from "./nest_writer.ts";
 import { ReductionState } from "./reduction_state.ts";

@@ -4,8 +4,8 @@
  * whose lanes are neighbouring rows.
  */
 import type { Combiner, ScalarOp } from "../../../trace/scalar_op.ts";
-import type { Index, Nest, Statement, Store } from "../../kernel/kernel.ts";
-import { argumentsOf } from "./analysis.ts";
+import type { Nest, Statement, Store } from "../../kernel/kernel.ts";
+import { dependsOn, placedStatement, placedStore, type Placement } from "../../kernel/statements.ts";
 
 const MAX_COLUMNS = 4;
 /** Beyond so many statements the code is not worth its length. */
@@ -20,18 +20,6 @@ const OPERATION: { readonly [C in Combiner]?: ScalarOp } = {
   all: "and",
 };
 
-/** Which statements have a value for each column. */
-function ofColumns(nest: Nest): boolean[] {
-  const result: boolean[] = [];
-  for (const s of nest.statements) {
-    const own = s.kind === "coordinate"
-      ? s.axis >= nest.rowRank
-      : s.kind === "load" && s.index.strides.some((stride, axis) => stride !== 0 && axis >= nest.rowRank);
-    result.push(own || argumentsOf(s).some((arg) => result[arg]));
-  }
-  return result;
-}
-
 /** The same nest without column axes, or null when they are too many, are stored, or are reduced by more than a chain. */
 export function unrolledColumns(nest: Nest): Nest | null {
   const { rowRank, reductions, stores } = nest;
@@ -41,7 +29,7 @@ export function unrolledColumns(nest: Nest): Nest | null {
   if (stores.some((store) => !store.perRow) || reductions.some((r) => OPERATION[r.combiner] === undefined)) {
     return null;
   }
-  const varies = ofColumns(nest);
+  const varies = dependsOn(nest.statements, (axis) => axis >= rowRank, () => false);
   const repeated = varies.filter((flag) => flag).length;
   if (nest.statements.length + repeated * columns > MAX_STATEMENTS) return null;
   return new Unroller(nest, varies, columns).unroll();
@@ -86,7 +74,6 @@ class Unroller {
 
   /** The statement at one column; all that it reads is there already. */
   #push(s: Statement, column: number): number {
-    const at = (statement: number) => this.#places[statement][column];
     switch (s.kind) {
       case "coordinate": {
         const { rowRank } = this.#nest;
@@ -97,27 +84,10 @@ class Unroller {
           value: this.#coordinates(column)[s.axis - rowRank],
         });
       }
-      case "load":
-        return this.#add({
-          ...s,
-          index: this.#index(s.index, column),
-          ...(s.mask === undefined ? {} : { mask: at(s.mask) }),
-        });
-      case "op":
-        return this.#add({ ...s, args: s.args.map(at) });
-      case "cast":
-      case "bitcast":
-        return this.#add({ ...s, arg: at(s.arg) });
-      case "threefry": {
-        const [a, b, c, d] = s.args;
-        return this.#add({ ...s, args: [at(a), at(b), at(c), at(d)] });
-      }
-      case "part":
-        return this.#add({ ...s, of: at(s.of) });
       case "reduced":
         return this.#combined(s.reduction);
       default:
-        return this.#add(s);
+        return this.#add(placedStatement(s, this.#placement(column)));
     }
   }
 
@@ -139,23 +109,20 @@ class Unroller {
     });
   }
 
-  #index({ offset, strides, dynamic }: Index, column: number): Index {
+  #placement(column: number): Placement {
     const { rowRank } = this.#nest;
+    const coordinates = this.#coordinates(column);
     return {
-      offset: this.#coordinates(column).reduce((sum, c, i) => sum + c * strides[rowRank + i], offset),
-      strides: strides.slice(0, rowRank),
-      dynamic: dynamic.map((term) => ({ ...term, statement: this.#places[term.statement][column] })),
+      place: (statement) => this.#places[statement][column],
+      move: ({ offset, strides, dynamic }) => ({
+        offset: coordinates.reduce((sum, c, i) => sum + c * strides[rowRank + i], offset),
+        strides: strides.slice(0, rowRank),
+        dynamic,
+      }),
     };
   }
 
   #store(store: Store): Store {
-    return {
-      ...store,
-      value: this.#places[store.value][0],
-      index: this.#index(store.index, 0),
-      ...(store.mask === undefined ? {} : { mask: this.#places[store.mask][0] }),
-      perRow: false,
-      pass: 0,
-    };
+    return { ...placedStore(store, this.#placement(0)), perRow: false, pass: 0 };
   }
 }

@@ -4,7 +4,9 @@
  * have the same bits on any number of threads.
  */
 import { byteSize, type DType } from "../../../trace/dtype.ts";
-import type { Index, Nest, Operand, Statement, Store } from "../../kernel/kernel.ts";
+import { sizeOf, stridesOf } from "../../../trace/shape.ts";
+import type { Nest, Operand, Statement } from "../../kernel/kernel.ts";
+import { placedStatement, placedStore, type Placement } from "../../kernel/statements.ts";
 import { closure, columnRoots, rowRoots } from "./analysis.ts";
 
 /** A nest in parts. The operands of each are those of the whole nest and then the temporaries. */
@@ -31,10 +33,6 @@ const ALIGNMENT = 1024;
 
 const SPLITTABLE: ReadonlySet<DType> = new Set(["float32", "float64", "int32", "uint32", "bool"]);
 
-function product(list: readonly number[]): number {
-  return list.reduce((a, b) => a * b, 1);
-}
-
 function canSplit(nest: Nest): boolean {
   return nest.passes === 1 && nest.reductions.length > 0 && nest.rowRank < nest.domain.length &&
     nest.domain.length < 30 &&
@@ -56,8 +54,8 @@ export function splitReduction(nest: Nest, rowUnits: number): SplitReduction | n
   if (rowUnits >= ENOUGH_ROWS || !canSplit(nest)) return null;
   const needed = closure(nest.statements, columnRoots(nest, 0));
   const work = needed.reduce((sum, flag) => sum + flag, 0);
-  const rows = product(nest.domain.slice(0, nest.rowRank));
-  const cost = product(nest.domain) * (0.15 + 0.05 * work);
+  const rows = sizeOf(nest.domain.slice(0, nest.rowRank));
+  const cost = sizeOf(nest.domain) * (0.15 + 0.05 * work);
   const axis = axisToCut(nest);
   const extent = nest.domain[axis];
   const bytes = rows * nest.reductions.reduce((sum, r) => sum + byteSize(r.dtype), 0);
@@ -79,7 +77,7 @@ export function cutReduction(nest: Nest, axis: number, size: number): SplitReduc
   const parts = Math.floor(extent / size), left = extent - parts * size;
   const count = parts + (left > 0 ? 1 : 0);
   const rows = nest.domain.slice(0, nest.rowRank);
-  const temporaries = nest.reductions.map(({ dtype }) => ({ dtype, length: count * product(rows) }));
+  const temporaries = nest.reductions.map(({ dtype }) => ({ dtype, length: count * sizeOf(rows) }));
   return {
     partial: partOf(nest, axis, { first: 0, parts, size }),
     parts,
@@ -91,17 +89,6 @@ export function cutReduction(nest: Nest, axis: number, size: number): SplitReduc
 
 function operandsWith(nest: Nest, access: "read" | "write"): Operand[] {
   return [...nest.operands, ...nest.reductions.map(({ dtype }): Operand => ({ dtype, access }))];
-}
-
-/** Strides of the temporaries along the rows of the nest. */
-function rowStrides(nest: Nest): number[] {
-  const strides: number[] = new Array(nest.rowRank);
-  let stride = 1;
-  for (let axis = nest.rowRank - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= nest.domain[axis];
-  }
-  return strides;
 }
 
 /** Which parts a nest computes: those from `first` on, of `size` columns each, which begin `step` columns apart. */
@@ -116,16 +103,19 @@ interface Range {
 export function partOf(nest: Nest, axis: number, { first, parts, size, step = size }: Range): Nest {
   const domain = [parts, ...nest.domain];
   domain[axis + 1] = size;
-  const move = (index: Index): Index => ({
-    ...index,
-    offset: index.offset + first * step * index.strides[axis],
-    strides: [step * index.strides[axis], ...index.strides],
-  });
   const statements: Statement[] = [];
   const places: number[] = [];
+  const placement: Placement = {
+    place: (statement) => places[statement],
+    move: (index) => ({
+      ...index,
+      offset: index.offset + first * step * index.strides[axis],
+      strides: [step * index.strides[axis], ...index.strides],
+    }),
+  };
   const push = (statement: Statement): number => statements.push(statement) - 1;
   for (const s of nest.statements) {
-    const moved = renumber(s, places, move);
+    const moved = placedStatement(s, placement);
     if (moved.kind !== "coordinate") {
       places.push(push(moved));
       continue;
@@ -140,18 +130,13 @@ export function partOf(nest: Nest, axis: number, { first, parts, size, step = si
       places.push(push({ kind: "op", op: "add", dtype: "int32", args: [inner, begin] }));
     } else places.push(inner);
   }
-  const rows = product(nest.domain.slice(0, nest.rowRank));
-  const stores = nest.stores.filter((store) => !store.perRow).map((store): Store => ({
-    ...store,
-    value: places[store.value],
-    mask: store.mask === undefined ? undefined : places[store.mask],
-    index: move(store.index),
-  }));
+  const rows = nest.domain.slice(0, nest.rowRank), rowCount = sizeOf(rows);
+  const stores = nest.stores.filter((store) => !store.perRow).map((store) => placedStore(store, placement));
   nest.reductions.forEach(({ dtype }, reduction) => {
-    const strides = [rows, ...rowStrides(nest), ...nest.domain.slice(nest.rowRank).map(() => 0)];
+    const strides = [rowCount, ...stridesOf(rows), ...nest.domain.slice(nest.rowRank).map(() => 0)];
     stores.push({
       operand: nest.operands.length + reduction,
-      index: { offset: first * rows, strides, dynamic: [] },
+      index: { offset: first * rowCount, strides, dynamic: [] },
       value: push({ kind: "reduced", dtype, reduction }),
       mode: "set",
       perRow: true,
@@ -169,51 +154,23 @@ export function partOf(nest: Nest, axis: number, { first, parts, size, step = si
   };
 }
 
-/** A statement with its arguments at new places. */
-function renumber(s: Statement, places: readonly number[], move: (index: Index) => Index): Statement {
-  switch (s.kind) {
-    case "load":
-      return {
-        ...s,
-        mask: s.mask === undefined ? undefined : places[s.mask],
-        index: {
-          ...move(s.index),
-          dynamic: s.index.dynamic.map((term) => ({ ...term, statement: places[term.statement] })),
-        },
-      };
-    case "op":
-      return { ...s, args: s.args.map((arg) => places[arg]) };
-    case "threefry": {
-      const [a, b, c, d] = s.args;
-      return { ...s, args: [places[a], places[b], places[c], places[d]] };
-    }
-    case "cast":
-    case "bitcast":
-      return { ...s, arg: places[s.arg] };
-    case "part":
-      return { ...s, of: places[s.of] };
-    default:
-      return s;
-  }
-}
-
 /** Combines the results of the parts, over [...rows, parts], and does what is left to do for each row. */
 function finalOf(nest: Nest, count: number): Nest {
   const rows = nest.domain.slice(0, nest.rowRank);
-  const short = (index: Index): Index => ({
-    ...index,
-    strides: [...index.strides.slice(0, nest.rowRank), 0],
-  });
   const statements: Statement[] = nest.reductions.map(({ dtype }, reduction) => ({
     kind: "load",
     dtype,
     operand: nest.operands.length + reduction,
-    index: { offset: 0, strides: [...rowStrides(nest), product(rows)], dynamic: [] },
+    index: { offset: 0, strides: [...stridesOf(rows), sizeOf(rows)], dynamic: [] },
   }));
   const places: number[] = [];
+  const placement: Placement = {
+    place: (statement) => places[statement],
+    move: (index) => ({ ...index, strides: [...index.strides.slice(0, nest.rowRank), 0] }),
+  };
   const needed = closure(nest.statements, rowRoots(nest, 0));
   nest.statements.forEach((s, i) => {
-    places.push(needed[i] ? statements.push(renumber(s, places, short)) - 1 : -1);
+    places.push(needed[i] ? statements.push(placedStatement(s, placement)) - 1 : -1);
   });
   return {
     ...nest,
@@ -221,11 +178,6 @@ function finalOf(nest: Nest, count: number): Nest {
     operands: operandsWith(nest, "read"),
     statements,
     reductions: nest.reductions.map((r, value) => ({ ...r, value })),
-    stores: nest.stores.filter((store) => store.perRow).map((store): Store => ({
-      ...store,
-      value: places[store.value],
-      mask: store.mask === undefined ? undefined : places[store.mask],
-      index: short(store.index),
-    })),
+    stores: nest.stores.filter((store) => store.perRow).map((store) => placedStore(store, placement)),
   };
 }

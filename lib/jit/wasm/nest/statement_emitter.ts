@@ -1,7 +1,7 @@
 /** Emits statements of the kernel language as vector code: for nests, and for the operands and results of products. */
 import type { Statement } from "../../kernel/kernel.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
-import { argumentsOf } from "./analysis.ts";
+import { argumentsOf } from "../../kernel/statements.ts";
 import { emitBitcast, emitCast } from "./cast_ops.ts";
 import { emitScalarOp } from "./scalar_ops.ts";
 import { emitThreefry } from "./threefry.ts";

@@ -12,7 +12,8 @@ import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { range, type Reading, readingOf, times, writeSums } from "./contraction_sums.ts";
 import { isTiled, writeTiledSums } from "./contraction_tiles.ts";
 import { isVectorIndex } from "./lanes.ts";
-import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
+import { dependsOn, storeRoots } from "../../kernel/statements.ts";
+import { closure, type StatementContext, StatementWriter } from "./statements.ts";
 
 /** Whether nothing is done to the sums, and they are stored by strides alone. */
 function isPlain({ epilogue, operands }: Contraction): boolean {

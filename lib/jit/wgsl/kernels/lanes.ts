@@ -2,7 +2,8 @@
 import type { Index, Nest } from "../../kernel/kernel.ts";
 import type { Place } from "../access.ts";
 import { opWeight } from "../scalar_ops.ts";
-import { closure, type Lanes, storeRoots } from "./statements.ts";
+import { storeRoots } from "../../kernel/statements.ts";
+import { closure, type Lanes } from "./statements.ts";
 
 /** Kernels whose statements weigh more are not written out four times. */
 const MAX_WEIGHT = 96;

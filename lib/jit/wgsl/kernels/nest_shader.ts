@@ -22,7 +22,8 @@ import {
 import { slotUses, textureWidths } from "./slot_uses.ts";
 import { combineThreads, declareShared } from "./workgroup.ts";
 import { groupsFor } from "./groups.ts";
-import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
+import { dependsOn, storeRoots } from "../../kernel/statements.ts";
+import { closure, type StatementContext, StatementWriter } from "./statements.ts";
 
 export interface NestOptions {
   readonly kernel: Nest;

@@ -10,7 +10,8 @@ import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { coordinatesOf } from "./axes.ts";
 import { groupsFor } from "./groups.ts";
-import { closure, dependsOn, type StatementContext, StatementWriter, storeRoots } from "./statements.ts";
+import { dependsOn, storeRoots } from "../../kernel/statements.ts";
+import { closure, type StatementContext, StatementWriter } from "./statements.ts";
 
 /** Whether an elementwise nest sets elements at places that depend on values. */
 export function mayCollide(kernel: Nest): boolean {

@@ -1,29 +1,10 @@
 /** Writes the scalar statements of a kernel, for one point or for four neighbours at once. */
 import type { Index, Statement, Store } from "../../kernel/kernel.ts";
+import { argumentsOf } from "../../kernel/statements.ts";
 import type { Access } from "../access.ts";
 import { literal, registerType } from "../literal.ts";
 import { bitcastExpression, castExpression, opExpression } from "../scalar_ops.ts";
 import type { Shader } from "../shader.ts";
-
-/** The statements that a statement reads. */
-export function argumentsOf(s: Statement): readonly number[] {
-  switch (s.kind) {
-    case "load": {
-      const from = s.index.dynamic.map((term) => term.statement);
-      return s.mask === undefined ? from : [...from, s.mask];
-    }
-    case "op":
-    case "threefry":
-      return s.args;
-    case "cast":
-    case "bitcast":
-      return [s.arg];
-    case "part":
-      return [s.of];
-    default:
-      return [];
-  }
-}
 
 /** Everything that the given statements need, themselves included, in order. */
 export function closure(statements: readonly Statement[], roots: Iterable<number>): number[] {
@@ -36,31 +17,6 @@ export function closure(statements: readonly Statement[], roots: Iterable<number
     for (const arg of argumentsOf(statements[id])) stack.push(arg);
   }
   return [...seen].sort((a, b) => a - b);
-}
-
-/** The statements a store reads. */
-export function storeRoots(store: Store): number[] {
-  const roots = [store.value, ...store.index.dynamic.map((term) => term.statement)];
-  if (store.mask !== undefined) roots.push(store.mask);
-  return roots;
-}
-
-/** For each statement whether it depends on one of the axes, or on a reduction for which `reduced` says so. */
-export function dependsOn(
-  statements: readonly Statement[],
-  axes: (axis: number) => boolean,
-  reduced: (reduction: number) => boolean,
-): boolean[] {
-  const result = new Array<boolean>(statements.length).fill(false);
-  statements.forEach((s, id) => {
-    result[id] = s.kind === "coordinate"
-      ? axes(s.axis)
-      : s.kind === "reduced"
-      ? reduced(s.reduction)
-      : (s.kind === "load" && s.index.strides.some((stride, axis) => stride !== 0 && axes(axis))) ||
-        argumentsOf(s).some((arg) => result[arg]);
-  });
-  return result;
 }
 
 /** What four neighbours are: points along an axis, or null when there is one point at a time. */
