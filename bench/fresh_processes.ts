@@ -1,10 +1,9 @@
 /** What only a process shows that has compiled nothing: the time to import the library, and first calls. */
 
-/** One line of the table: what was measured, the figure with its unit, and whether the aim was met. */
-export interface Fact {
-  readonly name: string;
-  readonly value: string;
-  readonly aim: string;
+import type { Fact } from "./figures.ts";
+
+function scriptPath(file: string): string {
+  return new URL(file, import.meta.url).pathname;
 }
 
 async function runDeno(args: string[]): Promise<string> {
@@ -14,26 +13,22 @@ async function runDeno(args: string[]): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
-/** Milliseconds of a process that runs a script of one line, the least of several. */
-async function processTime(code: string): Promise<number> {
-  const script = await Deno.makeTempFile({ suffix: ".ts" });
-  await Deno.writeTextFile(script, code);
+/** Milliseconds of a process that runs a script of bench/startup, the least of several. */
+async function processTime(name: string): Promise<number> {
   let best = Infinity;
   for (let i = 0; i < 20; i++) {
     const start = performance.now();
-    await runDeno(["run", "--no-check", script]);
+    await runDeno(["run", "--no-check", scriptPath(`startup/${name}.ts`)]);
     best = Math.min(best, performance.now() - start);
   }
-  await Deno.remove(script);
   return best;
 }
 
 /** The least milliseconds of the first call of a program of first_call.ts. */
 async function firstCall(program: string, times: number): Promise<number> {
-  const script = new URL("first_call.ts", import.meta.url).pathname;
   let best = Infinity;
   for (let i = 0; i < times; i++) {
-    best = Math.min(best, Number(await runDeno(["run", "--no-check", script, program])));
+    best = Math.min(best, Number(await runDeno(["run", "--no-check", scriptPath("first_call.ts"), program])));
   }
   return best;
 }
@@ -47,12 +42,8 @@ function fact(name: string, value: number, unit: string, aim: number): Fact {
 }
 
 export async function freshProcesses(): Promise<Fact[]> {
-  const mod = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
-  const empty = await processTime("0");
-  const imported = await processTime(`import ${mod};`);
-  const result = await processTime(
-    `import { jit, tensor } from ${mod}; jit((x) => x.add(1).sum())(tensor([1, 2])).itemSync();`,
-  );
+  const empty = await processTime("empty");
+  const imported = await processTime("import"), result = await processTime("first_result");
   const facts = [
     fact("import mod.ts over an empty script", imported - empty, "ms", 60),
     fact("import and first result over an empty script", result - empty, "ms", 60),

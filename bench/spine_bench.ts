@@ -1,6 +1,6 @@
-/** The figures of the spine: matmul, a fused chain, the cost of a call, training steps, first calls. */
-import { init, jit, matmul, type Shared, shared, type Tensor, tensor } from "@damo/damo";
-import { grad, nn } from "@damo/damo";
+/** The figures of the spine: matmul, a fused chain, the cost of a call, training steps. */
+import { grad, init, jit, matmul, Profile, shared, type Tensor, tensor } from "@damo/damo";
+import { mlpStep } from "./mlp_step.ts";
 
 // Figures of one thread; those of all threads are in kernels_bench.ts.
 await init({ device: "wasm", threads: 1 });
@@ -62,26 +62,7 @@ Deno.bench({
 const images = randomTensor([128, 784], 9);
 const labels = tensor(Int32Array.from({ length: 128 }, (_, i) => i % 10));
 
-function mlpStep(): (x: Tensor, t: Tensor) => Tensor {
-  const layers: [Shared, Shared][] = [[784, 512], [512, 512], [512, 10]].map(([n, m], i) => [
-    shared(randomTensor([n, m], i + 10).mul(0.1)),
-    shared(new Float32Array(m)),
-  ]);
-  return jit((x: Tensor, t: Tensor) => {
-    let h = x;
-    layers.forEach(([weights, bias], i) => {
-      h = h.matmul(weights.value).add(bias.value);
-      if (i < 2) h = nn.relu(h);
-    });
-    const cost = nn.crossEntropy(h, t);
-    const gradients = grad(cost, layers) as Tensor[][];
-    layers.forEach(([weights, bias], i) => {
-      weights.value = weights.value.sub(gradients[i][0].mul(0.1));
-      bias.value = bias.value.sub(gradients[i][1].mul(0.1));
-    });
-    return cost;
-  }, { name: "mlp" });
-}
-
-const step = mlpStep();
+const weights = [[784, 512], [512, 512], [512, 10]].map((shape, i) => randomTensor(shape, i + 10).mul(0.1));
+const step = mlpStep(weights), profiled = mlpStep(weights, { profile: new Profile() });
 Deno.bench({ name: "MLP 784-512-512-10 step, batch 128", group: "mlp", fn: () => void step(images, labels) });
+Deno.bench({ name: "the same step with a profile", group: "mlp", fn: () => void profiled(images, labels) });

@@ -1,17 +1,6 @@
 /** The workloads as a user of Damo writes them. */
-import {
-  grad,
-  init,
-  jit,
-  matmul,
-  nn,
-  scan,
-  type Shared,
-  shared,
-  type Tensor,
-  tensor,
-  zeros,
-} from "../../mod.ts";
+import { grad, init, jit, matmul, nn, scan, shared, type Tensor, tensor, zeros } from "../../mod.ts";
+import { mlpStep } from "../mlp_step.ts";
 import { type Contestant, type Inputs, layoutOf, type Prepared } from "./contestant.ts";
 
 type Tensors = { readonly [name: string]: Tensor };
@@ -34,18 +23,7 @@ function lastState({ xs, w, u, b }: Tensors): Tensor {
 }
 
 function prepareMlp({ x, labels, w1, w2, w3 }: Tensors): Prepared {
-  const layers: [Shared, Shared][] = [w1, w2, w3].map((w) => [shared(w), shared(zeros([w.shape[1]]))]);
-  const step = jit((images: Tensor, targets: Tensor) => {
-    let h = images;
-    layers.forEach(([weights, bias], i) => {
-      h = h.matmul(weights.value).add(bias.value);
-      if (i < 2) h = nn.relu(h);
-    });
-    const cost = nn.crossEntropy(h, targets);
-    const gradients = grad(cost, layers) as Tensor[][];
-    layers.forEach((pair, i) => pair.forEach((p, j) => p.value = p.value.sub(gradients[i][j].mul(0.1))));
-    return cost;
-  });
+  const step = mlpStep([w1, w2, w3]);
   return {
     run: () => step(x, labels),
     outputs: () => [[step(x, labels).itemSync() as number, step(x, labels).itemSync() as number]],

@@ -1,10 +1,6 @@
 /** What a `deno bench` file cannot measure of loops: first calls, each in a process of its own, and memory. */
 
-export interface Fact {
-  readonly name: string;
-  readonly value: string;
-  readonly aim: string;
-}
+import type { Fact } from "../figures.ts";
 
 const LENGTHS = [10, 100, 10_000];
 const PROCESSES = 3;
