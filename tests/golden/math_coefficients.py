@@ -1,6 +1,6 @@
-"""Computes the coefficients in lib/jit/wasm/math: polynomials through Chebyshev points, in 60 digits (mpmath).
+"""Computes the coefficients in lib/jit/math: polynomials through Chebyshev points, in 60 digits (mpmath).
 
-Run: python3 tests/golden/math_coefficients.py && deno fmt lib/jit/wasm/math
+Run: python3 tests/golden/math_coefficients.py && deno fmt lib/jit/math
 """
 
 import struct
@@ -128,7 +128,7 @@ def report(name, function, low, high, degree32, degree64, what):
 
 
 for file, special in (("coefficients.ts", False), ("special_coefficients.ts", True)):
-    with open(f"lib/jit/wasm/math/{file}", "w") as out:
+    with open(f"lib/jit/math/{file}", "w") as out:
         print("// Polynomial coefficients, lowest power first, made by tests/golden/math_coefficients.py: interpolants through", file=out)
         print("// Chebyshev points in 60 digits, whose error is within a small factor of the least possible.\n", file=out)
         if special:

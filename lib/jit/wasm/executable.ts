@@ -17,7 +17,7 @@ import { weighModule } from "./memory/code_weight.ts";
 import { wat } from "./assembler/mod.ts";
 import type { WasmHeap } from "./heap.ts";
 import { runHostStep } from "./host_step.ts";
-import type { Block } from "./memory/mod.ts";
+import type { Block } from "../memory/mod.ts";
 import { moduleImports, SCRATCH_EXPORT } from "./nest/mod.ts";
 import {
   ARENA_WORD,

@@ -1,5 +1,6 @@
 /** The memory of a backend: blocks of tensors, scratch memory of kernels, arenas of running programs. */
-import { type Block, BlockCache, type DeviceMemory, deviceMemory, MemoryDevice } from "./memory/mod.ts";
+import { type Block, BlockCache } from "../memory/mod.ts";
+import { type DeviceMemory, deviceMemory, MemoryDevice } from "./memory/mod.ts";
 import { availableThreads, type ChunkFunction, ThreadPool } from "./threads/mod.ts";
 
 /** Programs share scratch memory up to this size for each thread; kernels that need more get their own. */

@@ -2,7 +2,7 @@
 import { byteSize, type DType, newTypedArray, type TypedArray } from "../../trace/dtype.ts";
 import type { Device, Donation, Storage } from "../../trace/storage.ts";
 import type { WasmHeap } from "./heap.ts";
-import type { Block } from "./memory/mod.ts";
+import type { Block } from "../memory/mod.ts";
 
 /**
  * Tensors of at most so many bytes live in arrays of the collector and visit the program's table for each run: their

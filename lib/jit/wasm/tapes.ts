@@ -1,7 +1,7 @@
 /** The memory of the tapes of a program's loops. */
 import type { Program } from "../kernel/program.ts";
 import type { WasmHeap } from "./heap.ts";
-import type { Block } from "./memory/mod.ts";
+import type { Block } from "../memory/mod.ts";
 import { type TableLayout, TAPE_CAPACITY, TAPE_POINTER } from "./program/mod.ts";
 
 /** Bytes up to which a tape keeps its room between runs. */

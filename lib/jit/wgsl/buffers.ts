@@ -1,6 +1,6 @@
 /** GPU buffers as blocks of a cache: numbered, pooled by size, read and written as bytes. */
 import { DeviceError } from "../../trace/errors.ts";
-import type { BlockDevice } from "../wasm/memory/mod.ts";
+import type { BlockDevice } from "../memory/mod.ts";
 import type { GpuDevice } from "./device.ts";
 import type { Readback } from "./readback.ts";
 

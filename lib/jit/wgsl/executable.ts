@@ -12,7 +12,7 @@ import {
   TAKE,
 } from "../backend.ts";
 import type { HostStep, KernelStep, Program, Step } from "../kernel/program.ts";
-import type { Block } from "../wasm/memory/mod.ts";
+import type { Block } from "../memory/mod.ts";
 import { StepTable } from "./compiled_step.ts";
 import type { GpuHeap } from "./heap.ts";
 import { kernelInfo, measuredSteps } from "./kernel_info.ts";

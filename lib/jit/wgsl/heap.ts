@@ -1,5 +1,5 @@
 /** The memory of a WebGPU backend and what goes with it. */
-import { BlockCache } from "../wasm/memory/mod.ts";
+import { BlockCache } from "../memory/mod.ts";
 import { GpuBuffers } from "./buffers.ts";
 import type { GpuDevice } from "./device.ts";
 import { ParameterBlock } from "./parameters.ts";

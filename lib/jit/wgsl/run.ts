@@ -1,6 +1,6 @@
 /** One run of a program: steps become dispatches of one pass, submitted when the run ends or a value is needed. */
 import type { Binding, KernelStep, LoopStep, Program, Step, SwitchStep } from "../kernel/program.ts";
-import type { Block } from "../wasm/memory/mod.ts";
+import type { Block } from "../memory/mod.ts";
 import { type Place, storedBits } from "./access.ts";
 import type { CompiledStep, LoopKernel, StepTable } from "./compiled_step.ts";
 import type { GpuHeap } from "./heap.ts";

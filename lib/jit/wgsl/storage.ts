@@ -1,7 +1,7 @@
 /** Elements in a GPU buffer, or spilled from it. */
 import { byteSize, type DType, newTypedArray, type TypedArray } from "../../trace/dtype.ts";
 import type { Device, Donation, Storage } from "../../trace/storage.ts";
-import type { Block } from "../wasm/memory/mod.ts";
+import type { Block } from "../memory/mod.ts";
 import type { GpuHeap } from "./heap.ts";
 
 /** The only object that holds its block. */

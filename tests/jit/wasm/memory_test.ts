@@ -1,11 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  Allocator,
-  type Block,
-  BlockCache,
-  DeviceMemory,
-  MemoryDevice,
-} from "../../../lib/jit/wasm/memory/mod.ts";
+import { type Block, BlockCache } from "../../../lib/jit/memory/mod.ts";
+import { Allocator, DeviceMemory, MemoryDevice } from "../../../lib/jit/wasm/memory/mod.ts";
 import { OutOfMemoryError } from "../../../lib/trace/errors.ts";
 
 /** A tensor's storage as the cache sees it. */

@@ -1,6 +1,6 @@
 // Modified Bessel functions of the first kind, of orders 0 and 1, in float64.
 
-import type { Coefficients } from "./coefficients.ts";
+import type { Coefficients } from "../../math/coefficients.ts";
 import { exp } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 import {
@@ -8,7 +8,7 @@ import {
   besselOneSmallCoefficients,
   besselZeroLargeCoefficients,
   besselZeroSmallCoefficients,
-} from "./special_coefficients.ts";
+} from "../../math/special_coefficients.ts";
 
 /** exp(a - 8) / sqrt(a) times a polynomial in 1 / a - 1 / 16, for a >= 8: it overflows where the function does. */
 function large(m: Lanes, a: Variable, coefficients: Coefficients): Value {

@@ -1,6 +1,6 @@
 // Exponential functions: x = n log 2 + r with |r| <= log(2) / 2, exp(x) = 2^n exp(r), and a polynomial for exp(r).
 
-import { exp2Coefficients, expCoefficients } from "./coefficients.ts";
+import { exp2Coefficients, expCoefficients } from "../../math/coefficients.ts";
 import type { Lanes, Operand, Value, Variable } from "./lanes.ts";
 
 /** `exp(x) = (1 + fraction) 2^exponent`. */

@@ -1,6 +1,6 @@
 // Hyperbolic functions and their inverses.
 
-import { sinhCoefficients, tanhCoefficients } from "./coefficients.ts";
+import { sinhCoefficients, tanhCoefficients } from "../../math/coefficients.ts";
 import { expNormal, halfExp } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 import { log1p } from "./logarithm.ts";

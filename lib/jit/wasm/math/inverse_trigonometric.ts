@@ -1,6 +1,6 @@
 // Inverse trigonometric functions: the argument is moved to where a short odd polynomial serves.
 
-import { asinCoefficients, atanCoefficients } from "./coefficients.ts";
+import { asinCoefficients, atanCoefficients } from "../../math/coefficients.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 
 /** Constants as a float and what it lacks, for float32 and float64. */

@@ -12,7 +12,7 @@ import type {
   ShiftName,
   UnaryName,
 } from "./lane_methods.ts";
-import type { Coefficients } from "./coefficients.ts";
+import type { Coefficients } from "../../math/coefficients.ts";
 import type { MathHelpers } from "./helpers.ts";
 
 export type { LaneType };

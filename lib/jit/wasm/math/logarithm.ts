@@ -1,6 +1,6 @@
 // Logarithms: x = 2^k (1 + f) with sqrt(1/2) < 1 + f < sqrt(2), and a polynomial for log(1 + f) - f.
 
-import { logCoefficients, logOfQuotientCoefficients } from "./coefficients.ts";
+import { logCoefficients, logOfQuotientCoefficients } from "../../math/coefficients.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 
 /** `x = 2^k (1 + f)`. */

@@ -1,6 +1,6 @@
 // x^y = 2^(y log2 x), with log2 in two parts for float64, because y multiplies its error.
 
-import { exp2Coefficients, expCoefficients, log2OfQuotientCoefficients } from "./coefficients.ts";
+import { exp2Coefficients, expCoefficients, log2OfQuotientCoefficients } from "../../math/coefficients.ts";
 import { viaDouble } from "./double.ts";
 import { addToExponent, scaleByPowerOfTwo } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";

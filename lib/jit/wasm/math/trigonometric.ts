@@ -1,7 +1,7 @@
 // Sine, cosine, tangent: x = k pi/2 + r with |r| <= pi/4 and polynomials in r. pi/2 is subtracted in parts whose
 // products with k are exact (Cody and Waite 1980); beyond the range where they are, a helper takes the lane.
 
-import { cosCoefficients, sinCoefficients } from "./coefficients.ts";
+import { cosCoefficients, sinCoefficients } from "../../math/coefficients.ts";
 import type { MathHelpers } from "./helpers.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 

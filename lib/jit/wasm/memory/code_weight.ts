@@ -3,7 +3,7 @@
  * behind lets its heap grow to several hundred megabytes: a program that meets thousands of shapes asks for a collection
  * now and then. Where the engine's own collector cannot be had, an untouched array stands for the weight instead.
  */
-import { makeBallast } from "./block_cache.ts";
+import { makeBallast } from "../../memory/mod.ts";
 
 /** Modules compiled between two collections: one takes some 20 ms, and optimised code has to warm up again after it. */
 const MODULES_PER_COLLECTION = 1024;

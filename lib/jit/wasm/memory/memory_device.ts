@@ -1,6 +1,6 @@
 /** The WebAssembly memory as the device of a block cache. */
 
-import type { BlockDevice } from "./block_cache.ts";
+import type { BlockDevice } from "../../memory/mod.ts";
 import type { DeviceMemory } from "./device_memory.ts";
 
 /** Blocks of a WebAssembly memory. */

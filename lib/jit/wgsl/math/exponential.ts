@@ -2,7 +2,7 @@
  * Exponentials: x = n log 2 + r with |r| <= log(2) / 2, exp(x) = 2^n exp(r). Built-in functions of WGSL are off by
  * tens of units in the last place; these by at most two.
  */
-import { exp2Coefficients, sinhCoefficients, tanhCoefficients } from "../../wasm/math/coefficients.ts";
+import { exp2Coefficients, sinhCoefficients, tanhCoefficients } from "../../math/coefficients.ts";
 import { polynomial } from "../literal.ts";
 import { helper, type HelperTable } from "./helper.ts";
 

@@ -14,7 +14,7 @@ import {
   erfTailCoefficients,
   lgammaCoefficients,
   stirlingCoefficients,
-} from "../../wasm/math/special_coefficients.ts";
+} from "../../math/special_coefficients.ts";
 import { polynomial } from "../literal.ts";
 import { helper, type HelperTable } from "./helper.ts";
 

@@ -7,7 +7,7 @@ import {
   atanCoefficients,
   cosCoefficients,
   sinCoefficients,
-} from "../../wasm/math/coefficients.ts";
+} from "../../math/coefficients.ts";
 import { polynomial } from "../literal.ts";
 import { helper, type HelperTable } from "./helper.ts";
 

@@ -23,7 +23,7 @@
  * The scheme knows the device through `BlockDevice` only.
  */
 
-import { OutOfMemoryError } from "../../../trace/errors.ts";
+import { OutOfMemoryError } from "../../trace/errors.ts";
 import { makeKeptObjectsCleaner } from "./kept_objects.ts";
 
 /** What the cache needs from a device. Address 0 means "none". */
