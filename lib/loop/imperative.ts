@@ -11,23 +11,12 @@ import { commonLength, flattenSequences } from "./sequences.ts";
 import { definite, type Values } from "./values.ts";
 import { stepCount } from "./while_loop.ts";
 
-let debug = false;
-
-/**
- * In debug mode (and in functions compiled with mode "debug") every body is traced twice and both are compared, which finds JavaScript variables that change from
- * step to step without being a state. Returns the previous setting.
- */
-export function setLoopDebug(value: boolean): boolean {
-  const previous = debug;
-  debug = value;
-  return previous;
-}
-
 class LoopIterator<T> implements Iterator<T, undefined> {
   #body: LoopBody | null = null;
   #first: ClosedLoop | null = null;
   #over = false;
-  readonly #again: boolean = debug || (currentTrace()?.debug ?? false);
+  /** In mode "debug" the body is traced a second time: a variable that changes without being a state then shows. */
+  readonly #again: boolean = currentTrace()?.debug ?? false;
 
   constructor(readonly range: LoopRange, readonly valueFor: (body: LoopBody) => T) {}
 

@@ -1,6 +1,6 @@
 /** What the tests of the contract share. They import only what users can. */
 import { assert, assertThrows } from "@std/assert";
-import { DamoError, type DType, type Shared, type Tensor } from "@damo/damo";
+import { DamoError, type DType, jit, type Shared, type Tensor, tensor } from "@damo/damo";
 
 export const DTYPES: readonly DType[] = [
   "bool",
@@ -12,6 +12,13 @@ export const DTYPES: readonly DType[] = [
   "float32",
   "float64",
 ];
+
+export const int = (data: number | number[]): Tensor => tensor(data, { dtype: "int32" });
+
+export const f64 = (data: number | number[] | number[][]): Tensor => tensor(data, { dtype: "float64" });
+
+/** Runs outside a trace and inside. */
+export const BOTH = [<F>(f: F): F => f, <F>(f: F): F => jit(f as never) as F];
 
 /** The nested values of a tensor. */
 export const list = (t: Tensor | Shared): unknown =>
