@@ -1,7 +1,7 @@
 /** API.md, section 4: shared state and reactive values. */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  add,
+  type add,
   batch,
   check,
   CheckError,
@@ -15,7 +15,7 @@ import {
   ShapeError,
   Shared,
   shared,
-  slice,
+  type slice,
   Tensor,
   tensor,
   update,

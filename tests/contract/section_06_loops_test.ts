@@ -5,14 +5,14 @@ import {
   jit,
   loop,
   LoopError,
-  map,
+  type map,
   ones,
   random,
   scan,
   shared,
   type Tensor,
   tensor,
-  until,
+  type until,
   vmap,
 } from "@damo/damo";
 import { BOTH, f64, int, list, message } from "./support.ts";
