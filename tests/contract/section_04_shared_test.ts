@@ -1,7 +1,6 @@
 /** API.md, section 4: shared state and reactive values. */
 import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import {
-  type add,
   batch,
   check,
   CheckError,
@@ -15,7 +14,6 @@ import {
   ShapeError,
   Shared,
   shared,
-  type slice,
   Tensor,
   tensor,
   update,

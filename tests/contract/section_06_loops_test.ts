@@ -5,14 +5,12 @@ import {
   jit,
   loop,
   LoopError,
-  type map,
   ones,
   random,
   scan,
   shared,
   type Tensor,
   tensor,
-  type until,
   vmap,
 } from "@damo/damo";
 import { BOTH, f64, int, list, message } from "./support.ts";
