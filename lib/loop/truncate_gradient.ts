@@ -2,6 +2,7 @@
  * Truncated backpropagation through time (Williams and Peng, An efficient gradient-based algorithm for on-line training
  * of recurrent network trajectories, 1990): a loop in two pieces, of which derivatives see the second only.
  */
+import { customJvp } from "../autodiff/custom_jvp.ts";
 import { stopGradient } from "../autodiff/stop_gradient.ts";
 import { isFloat } from "../trace/dtype.ts";
 import { LoopError } from "../trace/errors.ts";
@@ -12,7 +13,7 @@ import { iotaPrimitive } from "../trace/primitives/iota.ts";
 import { slicePrimitive } from "../trace/primitives/move_slice.ts";
 import { filled } from "../trace/primitives/zeros.ts";
 import { Tensor } from "../trace/tensor.ts";
-import { bindOne } from "../trace/trace.ts";
+import { bindOne, currentTrace } from "../trace/trace.ts";
 import { bindLoop, type ClosedLoop, type LoopResult } from "./close_loop.ts";
 import { DYNAMIC } from "./loop_params.ts";
 
@@ -20,6 +21,30 @@ type Run = (loop: ClosedLoop) => LoopResult;
 
 const cut = (tensors: readonly Tensor[]): Tensor[] =>
   tensors.map((tensor) => isFloat(tensor.aval.dtype) ? stopGradient(tensor) : tensor);
+
+/** `value` with a derivative of exactly zero with respect to `origin`, which still counts as something it depends on. */
+const withoutSlope = customJvp(
+  function truncateGradient(value: Tensor, _origin: Tensor): Tensor {
+    return value;
+  },
+  ([value], [, tangent]) => {
+    const { dtype } = tangent.aval;
+    // Not a product with 0, which is NaN where the derivative that is cut off would overflow.
+    const never = bindOne(elementwise.select, [
+      filled(0, { shape: tangent.shape, dtype: "bool" }),
+      tangent,
+      filled(0, { shape: tangent.shape, dtype }),
+    ], {});
+    return [value, never];
+  },
+);
+
+/** The carries of the early steps, as those of the last steps begin with them. */
+function begin(carries: readonly Tensor[], origins: readonly Tensor[]): Tensor[] {
+  return cut(carries).map((carry, i) =>
+    isFloat(carry.aval.dtype) && currentTrace() !== null ? withoutSlope(carry, origins[i]) : carry
+  );
+}
 
 /** Rows `from` to `to` of a sequence. */
 export function rowsBetween(x: Tensor, from: number, to: number): Tensor {
@@ -67,7 +92,7 @@ export function truncated(closed: ClosedLoop, steps: number, run: Run): LoopResu
   const second = run({
     ...closed,
     params: { ...params, length: length - head },
-    carries: cut(first.carries),
+    carries: begin(first.carries, closed.carries),
     sequences: late,
   });
   const results = first.results.map((rows, i) => {
@@ -91,7 +116,7 @@ function truncatedCount(closed: ClosedLoop, count: Tensor, steps: number, run: R
     constants: cut(closed.constants),
     carries: cut(closed.carries),
   });
-  return run({ ...closed, count: late, carries: cut(first.carries) });
+  return run({ ...closed, count: late, carries: begin(first.carries, closed.carries) });
 }
 
 /**
@@ -131,7 +156,7 @@ function truncatedAtStop(closed: ClosedLoop, steps: number, run: Run): LoopResul
     ...closed,
     params: { ...counted, length: window },
     count: late,
-    carries: cut(first.carries),
+    carries: begin(first.carries, closed.carries),
     sequences: closed.sequences.map((x) => block(padded(x, window), start)),
   });
   const results = whole.results.map((rows, i) => placeRows(cut([rows])[0], second.results[i], start, late));

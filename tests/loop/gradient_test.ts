@@ -122,6 +122,23 @@ loopTest("truncateGradient: exact zeros before the last steps, the same value", 
   }
 });
 
+loopTest("truncateGradient: what the first steps began with has a gradient of exactly 0, not none", () => {
+  const last = (h: Tensor, steps: number, options: Partial<Parameters<typeof scan>[3]> = {}) =>
+    scan((c: Tensor) => [c.mul(3), null], h, undefined, {
+      length: 5,
+      truncateGradient: steps,
+      ...options,
+    })[0];
+  for (const steps of [0, 1, 4]) {
+    assertEquals(values(grad((h: Tensor) => last(h, steps))(f64(2))), 0);
+    assertEquals(values(jvp((h: Tensor) => last(h, steps), [f64(2)], [f64(1)])[1]), 0);
+    assertEquals(values(grad((h: Tensor) => last(h, steps, { until: (c) => c.gt(100) }))(f64(2))), 0);
+    // Where the derivative that is cut off would be infinite too.
+    assertEquals(values(grad((h: Tensor) => last(h, steps).mul(1e308).mul(10))(f64(2))), 0);
+  }
+  assertEquals(values(grad((h: Tensor) => last(h, 5))(f64(2))), 243);
+});
+
 loopTest("truncateGradient counts back from an early stop", () => {
   const run = (xs: Tensor, truncateGradient?: number) =>
     scan((c: Tensor, x) => [c.mul(2).add(x), c.mul(x)], f64(1), xs, {
