@@ -123,12 +123,11 @@ loopTest("truncateGradient: exact zeros before the last steps, the same value", 
 });
 
 loopTest("truncateGradient: what the first steps began with has a gradient of exactly 0, not none", () => {
-  const last = (h: Tensor, steps: number, options: Partial<Parameters<typeof scan>[3]> = {}) =>
-    scan((c: Tensor) => [c.mul(3), null], h, undefined, {
-      length: 5,
-      truncateGradient: steps,
-      ...options,
-    })[0];
+  const step = (c: Tensor): [Tensor, null] => [c.mul(3), null];
+  const last = (h: Tensor, steps: number) =>
+    scan(step, h, undefined, { length: 5, truncateGradient: steps })[0];
+  const stopped = (h: Tensor, steps: number) =>
+    scan(step, h, undefined, { length: 5, truncateGradient: steps, until: (c) => c.gt(100) })[0];
   for (const steps of [0, 1, 4]) {
     assertEquals(values(grad((h: Tensor) => last(h, steps))(f64(2))), 0);
     assertEquals(values(jvp((h: Tensor) => last(h, steps), [f64(2)], [f64(1)])[1]), 0);

@@ -45,16 +45,8 @@ const tidyBodies: OuterPass = {
   },
 };
 
-/** The passes that know nothing of devices, in order. */
-const GENERAL: readonly OuterPass[] = [
-  inline,
-  prune,
-  stabilise,
-  fold,
-  simplify,
-  padSums,
-  merge,
-  bodies,
+/** The passes that move work out of loops, in order. */
+export const LOOP_PASSES: readonly Pass[] = [
   loopPrune,
   loopMerge,
   loopPrune,
@@ -65,6 +57,19 @@ const GENERAL: readonly OuterPass[] = [
   loopSums,
   loopBehind,
   loopPrune,
+];
+
+/** The passes that know nothing of devices, in order. */
+const GENERAL: readonly OuterPass[] = [
+  inline,
+  prune,
+  stabilise,
+  fold,
+  simplify,
+  padSums,
+  merge,
+  bodies,
+  ...LOOP_PASSES,
   tidyBodies,
   ...TIDYING,
 ];

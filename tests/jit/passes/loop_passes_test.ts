@@ -1,37 +1,18 @@
 import { assert, assertEquals } from "@std/assert";
 import { grad, recurrence, scan, type Tensor, tensor, zeros } from "@damo/damo";
-import { loopBehind, loopFront } from "../../../lib/jit/passes/loop_split.ts";
 import { loopBlocks } from "../../../lib/jit/passes/loop_blocks.ts";
 import { isLoop, setStackLimits } from "../../../lib/jit/passes/loop_draft.ts";
-import { loopHoist } from "../../../lib/jit/passes/loop_hoist.ts";
-import { loopLast } from "../../../lib/jit/passes/loop_last.ts";
-import { loopMerge } from "../../../lib/jit/passes/loop_merge.ts";
-import { loopPrune } from "../../../lib/jit/passes/loop_prune.ts";
-import { loopSums } from "../../../lib/jit/passes/loop_sums.ts";
+import { LOOP_PASSES } from "../../../lib/jit/passes/pipeline.ts";
 import type { LoopParams } from "../../../lib/loop/loop_params.ts";
 import type { Graph } from "../../../lib/trace/graph.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { prune } from "../../../lib/trace/prune.ts";
-import type { Pass } from "../../../lib/trace/rewrite.ts";
 import { type Aval, sizeOf } from "../../../lib/trace/shape.ts";
 import { executor } from "../../../lib/trace/storage.ts";
 import { traceFunction } from "../../../lib/trace/trace.ts";
 import { verifyGraph } from "../../../lib/trace/verify.ts";
 import { TestRandom } from "../../support/random.ts";
-
-const PASSES: readonly Pass[] = [
-  loopPrune,
-  loopMerge,
-  loopPrune,
-  loopLast,
-  loopHoist,
-  loopBlocks,
-  loopFront,
-  loopSums,
-  loopBehind,
-  loopPrune,
-];
 
 const avalsOf = (...shapes: number[][]): Aval[] => shapes.map((shape) => ({ shape, dtype: "float64" }));
 
@@ -133,7 +114,7 @@ function checkPasses(seeds: number, longest: number): Map<string, number> {
     const inputs = hostInputs(avals, seed);
     const expected = interpretGraph(graph, inputs);
     let together = graph;
-    for (const pass of PASSES) {
+    for (const pass of LOOP_PASSES) {
       const alone = pass.run(graph);
       verifyGraph(alone);
       assertSame(interpretGraph(alone, inputs), expected, `seed ${seed}, ${pass.name}`);
@@ -149,7 +130,7 @@ function checkPasses(seeds: number, longest: number): Map<string, number> {
 
 Deno.test("every rewriting of random loops keeps their meaning", () => {
   const changed = checkPasses(150, 5);
-  for (const pass of PASSES) {
+  for (const pass of LOOP_PASSES) {
     if (pass !== loopBlocks) assert((changed.get(pass.name) ?? 0) >= 5, `${pass.name} did nothing`);
   }
 });
@@ -179,7 +160,7 @@ Deno.test("compiled programs of random loops in blocks mean what their graphs me
 
 function afterPasses(fn: (...inputs: Tensor[]) => readonly Tensor[], ...shapes: number[][]): Graph {
   const { graph } = traceFunction((inputs) => fn(...inputs), avalsOf(...shapes));
-  return PASSES.reduce((current, pass) => prune(pass.run(current)), prune(graph));
+  return LOOP_PASSES.reduce((current, pass) => prune(pass.run(current)), prune(graph));
 }
 
 const loopsOf = (graph: Graph): LoopParams[] =>
@@ -206,7 +187,7 @@ Deno.test("with a traced number of steps the input product still is one product"
   const avals: Aval[] = [{ shape: [], dtype: "int32" }, ...avalsOf([5, 3], [3, 3])];
   for (const reverse of [false, true]) {
     const { graph } = traceFunction(([n, xs, w]) => [f(n, xs, w, reverse)], avals);
-    const rewritten = PASSES.reduce((current, pass) => prune(pass.run(current)), prune(graph));
+    const rewritten = LOOP_PASSES.reduce((current, pass) => prune(pass.run(current)), prune(graph));
     assert(namesOf(rewritten).includes("contract"));
     assertEquals(namesOf(loopsOf(rewritten)[0].body).includes("contract"), false);
     for (const steps of [-1, 0, 1, 3, 5, 9]) {

@@ -1,5 +1,6 @@
 // The table of all vector functions in both types.
 
+import type { UnaryOp } from "../../../trace/scalar_op.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
 import { viaDouble } from "./double.ts";
 import { i0, i1 } from "./bessel.ts";
@@ -15,37 +16,11 @@ import { pow } from "./power.ts";
 import { flooredMod, sign, truncatedMod } from "./rounding.ts";
 import { cos, sin, tan } from "./trigonometric.ts";
 
-/** Functions of one argument. */
-export type UnaryVectorFunction =
-  | "exp"
-  | "exp2"
-  | "expm1"
-  | "log"
-  | "log2"
-  | "log10"
-  | "log1p"
-  | "sin"
-  | "cos"
-  | "tan"
-  | "asin"
-  | "acos"
-  | "atan"
-  | "sinh"
-  | "cosh"
-  | "tanh"
-  | "asinh"
-  | "acosh"
-  | "atanh"
-  | "sigmoid"
-  | "erf"
-  | "erfc"
-  | "erfinv"
-  | "erfcx"
-  | "i0"
-  | "i1"
-  | "lgamma"
-  | "digamma"
-  | "sign";
+/** Functions of one argument: those that are more than an instruction or two. */
+export type UnaryVectorFunction = Exclude<
+  UnaryOp,
+  "neg" | "abs" | "floor" | "ceil" | "round" | "trunc" | "sqrt" | "rsqrt" | "reciprocal" | "square" | "not"
+>;
 
 /** Functions of two arguments: `atan2(y, x)`, `pow(base, exponent)`, remainders (see rounding.ts). */
 export type BinaryVectorFunction = "atan2" | "pow" | "flooredMod" | "truncatedMod";
