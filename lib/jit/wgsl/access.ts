@@ -20,6 +20,8 @@ export interface Place {
   readonly elements: number;
   /** Whether it is worth reading as a texture where it is only read. */
   readonly texture: boolean;
+  /** Whether elements are the shader's own type f16; float16 is packed two to a word otherwise. */
+  readonly halves: boolean;
   /** An offset that the shader computes, as an expression. */
   readonly inside?: string | null;
 }
@@ -51,6 +53,11 @@ export function storedBits(dtype: DType): 8 | 16 | 32 {
   }
 }
 
+/** Whether elements share words, so that writing one must leave its neighbours alone. */
+export function isPacked(dtype: DType, place: Place): boolean {
+  return storedBits(dtype) < 32 && !place.halves;
+}
+
 /** Words of a texel of a texture that stands for a buffer. */
 export type Texels = 1 | 4;
 
@@ -64,7 +71,7 @@ export interface SlotUse {
 
 interface Slot {
   readonly name: string;
-  readonly type: "f32" | "i32" | "u32";
+  readonly type: "f32" | "i32" | "u32" | "f16";
   readonly write: boolean;
   readonly use: SlotUse;
   readonly texture: boolean;
@@ -119,7 +126,9 @@ export class Access {
       const write = (known?.write ?? false) || access !== "read";
       const use = useOf(slot);
       const texture = places[i].texture && !words && !write && !use.atomic && slot !== SCRATCH;
-      const type = words || texture || storedBits(dtype) < 32 || own === "bool" ? "u32" : own;
+      const halves = places[i].halves && !words && !texture && !use.atomic;
+      const isWord = words || texture || storedBits(dtype) < 32 || own === "bool";
+      const type = halves ? "f16" : isWord ? "u32" : own;
       this.#slots.set(slot, {
         name: known?.name ?? `buffer${this.#slots.size}`,
         type: known && known.type !== type ? "u32" : type,
@@ -144,6 +153,7 @@ export class Access {
   /** Writes the declarations of bindings and parameters. */
   declare(extraParameters = 0): void {
     const { declarations } = this.#shader;
+    if ([...this.#slots.values()].some(({ type }) => type === "f16")) this.#shader.enable("f16");
     let binding = 0;
     for (const [slot, { name, type, write, use, texture, width }] of this.#slots) {
       if (texture) {
@@ -220,6 +230,7 @@ export class Access {
     const { dtype } = this.#operands[operand];
     const at = `u32(${position})`;
     if (this.#places[operand].words) return fromWord(dtype, this.#word(slot, at));
+    if (slot.type === "f16") return `f32(${this.#word(slot, at)})`;
     const bits = storedBits(dtype);
     if (bits === 32) {
       const word = this.#word(slot, at);
@@ -259,6 +270,11 @@ export class Access {
     const { dtype } = this.#operands[operand];
     const bits = storedBits(dtype);
     const at = this.#shader.let(`u32(${position})`, "p");
+    if (slot.type === "f16") {
+      if (!slot.use.vector) return [0, 1, 2, 3].map((i) => `f32(${slot.name}[${at} + ${i}u])`);
+      const halves = this.#shader.let(`vec4<f32>(${slot.name}[${at} >> 2u])`, "w");
+      return ["x", "y", "z", "w"].map((c) => `${halves}.${c}`);
+    }
     if (bits === 32) {
       const vector = this.#shader.let(this.#vector(slot, `${at} >> 2u`), "w");
       const type = registerType(dtype);
@@ -282,19 +298,29 @@ export class Access {
     const bits = storedBits(dtype);
     const at = this.#shader.let(`u32(${position})`, "p");
     const shader = this.#shader;
+    if (slot.type === "f16") {
+      const to = shader.use("to_f16"), items = values.map((value) => `${to}(${value})`);
+      if (slot.use.vector) {
+        return shader.line(`${slot.name}[${at} >> 2u] = vec4<f16>(${items.join(", ")});`);
+      }
+      return items.forEach((item, i) => shader.line(`${slot.name}[${at} + ${i}u] = ${item};`));
+    }
     if (bits === 32) {
       const type = registerType(dtype);
       const items = values.map((v) => type === slot.type ? v : `bitcast<${slot.type}>(${v})`);
       return shader.line(`${slot.name}[${at} >> 2u] = vec4<${slot.type}>(${items.join(", ")});`);
     }
     const words = values.map((v) => shader.let(this.packed(dtype, v), "w"));
+    const put = (index: string, word: string) => {
+      const cell = `${slot.name}[${index}]`;
+      shader.line(slot.use.atomic ? `atomicStore(&${cell}, ${word});` : `${cell} = ${word};`);
+    };
     if (bits === 8) {
       const [a, b, c, d] = words;
-      shader.line(`${slot.name}[${at} >> 2u] = ${a} | (${b} << 8u) | (${c} << 16u) | (${d} << 24u);`);
-      return;
+      return put(`${at} >> 2u`, `${a} | (${b} << 8u) | (${c} << 16u) | (${d} << 24u)`);
     }
-    shader.line(`${slot.name}[${at} >> 1u] = ${words[0]} | (${words[1]} << 16u);`);
-    shader.line(`${slot.name}[(${at} >> 1u) + 1u] = ${words[2]} | (${words[3]} << 16u);`);
+    put(`${at} >> 1u`, `${words[0]} | (${words[1]} << 16u)`);
+    put(`(${at} >> 1u) + 1u`, `${words[2]} | (${words[3]} << 16u)`);
   }
 
   /** The bits of a value as they stand in a word. */
@@ -319,6 +345,12 @@ export class Access {
     const { dtype } = this.#operands[operand];
     const bits = storedBits(dtype);
     const shader = this.#shader;
+    if (slot.type === "f16") {
+      const item = `${shader.use("to_f16")}(${value})`;
+      if (!slot.use.vector) return shader.line(`${slot.name}[u32(${position})] = ${item};`);
+      const index = shader.let(`u32(${position})`, "p");
+      return shader.line(`${slot.name}[${index} >> 2u][${index} & 3u] = ${item};`);
+    }
     if (bits === 32) {
       const at = `u32(${position})`;
       if (slot.use.atomic) return shader.line(`atomicStore(&${slot.name}[${at}], ${asWord(dtype, value)});`);

@@ -50,6 +50,7 @@ export class StepTable {
   readonly #copies: Map<Exchange, KernelStep> = new Map();
   readonly #integers: Map<Binding, KernelStep> = new Map();
   readonly #loops: Map<LoopStep, LoopKernel | null> = new Map();
+  readonly #usesHalves: boolean;
   readonly #partsOf: Map<KernelStep, LoopParts> = new Map();
 
   constructor(heap: GpuHeap, program: Program, layout: ProgramLayout, name: string) {
@@ -57,6 +58,7 @@ export class StepTable {
     this.#program = program;
     this.#layout = layout;
     this.#name = name;
+    this.#usesHalves = program.buffers.some(({ dtype }) => dtype === "float16");
   }
 
   /** The step compiled for GPU buffers with these numbers. */
@@ -98,13 +100,10 @@ export class StepTable {
     const key = slots.join();
     let plan = variants.get(key);
     if (plan === undefined) {
-      const places = placesOf(
-        step,
-        this.#program,
-        this.#layout,
-        slots,
-        this.#heap.device.tuning.textureBytes,
-      );
+      const places = placesOf(step, this.#program, this.#layout, slots, {
+        textureBytes: this.#heap.device.tuning.textureBytes,
+        halves: this.#usesHalves && this.#heap.halves.areNative,
+      });
       const { device, tuning } = this.#heap.device;
       const integer = [...this.#integers.values()].includes(step);
       const parts = this.#partsOf.get(step);

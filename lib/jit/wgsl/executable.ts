@@ -242,7 +242,8 @@ export class WgslExecutable implements Executable {
   }
 
   text(): string {
-    return programText(this.#program, this.#layout, this.#heap.device.tuning);
+    const { device: { tuning }, halves } = this.#heap;
+    return programText(this.#program, this.#layout, tuning, { halves: halves.areNative });
   }
 
   dispose(): void {

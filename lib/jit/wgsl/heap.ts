@@ -2,6 +2,7 @@
 import { BlockCache } from "../memory/mod.ts";
 import { GpuBuffers } from "./buffers.ts";
 import type { GpuDevice } from "./device.ts";
+import { Halves } from "./halves.ts";
 import { ParameterBlock } from "./parameters.ts";
 import { Pipelines } from "./pipelines.ts";
 import { SubmissionProof } from "./proof.ts";
@@ -22,6 +23,7 @@ export class GpuHeap {
   readonly textures: TexturePool;
   readonly proof: SubmissionProof;
   readonly timestamps: Timestamps | null;
+  readonly halves: Halves;
 
   constructor(device: GpuDevice, budget?: number) {
     this.device = device;
@@ -34,6 +36,7 @@ export class GpuHeap {
     this.pipelines = new Pipelines(device);
     this.timestamps = Timestamps.of(device, this.readback);
     this.proof = new SubmissionProof(device, this.readback);
+    this.halves = new Halves(device, this.readback);
     this.textures = new TexturePool(device);
     this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);
   }

@@ -55,14 +55,27 @@ function gcd(a: number, b: number): number {
 /** Textures have 8,192 rows everywhere. */
 const MAX_TEXTURE_BYTES = 100 << 20;
 
+/** What decides how operands are read and written. */
+export interface PlaceOptions {
+  /** Buffers of at least so many bytes are worth reading as textures. */
+  readonly textureBytes?: number;
+  /** Whether shaders have a type of their own for float16. */
+  readonly halves?: boolean;
+}
+
 /** The places of a step's operands; `slots` numbers their GPU buffers. */
 export function placesOf(
   step: Pick<KernelStep, "bindings">,
   program: Program,
   layout: ProgramLayout,
   slots: readonly number[],
-  textureBytes = Infinity,
+  { textureBytes = Infinity, halves = false }: PlaceOptions = {},
 ): Place[] {
+  const others = new Set<number>();
+  step.bindings.forEach(({ buffer }, i) => {
+    const isHalf = program.buffers[buffer].dtype === "float16" && layout.scalarWord[buffer] < 0;
+    if (!isHalf) others.add(slots[i]);
+  });
   return step.bindings.map((binding, i): Place => {
     const buffer = program.buffers[binding.buffer];
     const word = layout.scalarWord[binding.buffer];
@@ -75,6 +88,7 @@ export function placesOf(
       words: word >= 0,
       elements: buffer.length,
       texture: buffer.kind !== "tape" && bytes >= textureBytes && bytes <= MAX_TEXTURE_BYTES,
+      halves: halves && !others.has(slots[i]),
     };
   });
 }

@@ -382,5 +382,14 @@ export class Run {
 
 /** A place without an offset, for kernels of the runtime. */
 export function plainPlace(elements: number): Place {
-  return { slot: 0, offset: 0, dynamic: false, step: 0, words: false, elements, texture: false };
+  return {
+    slot: 0,
+    offset: 0,
+    dynamic: false,
+    step: 0,
+    words: false,
+    elements,
+    texture: false,
+    halves: false,
+  };
 }

@@ -3,6 +3,7 @@ import { HELPERS } from "./math/mod.ts";
 
 export class Shader {
   readonly declarations: string[] = [];
+  readonly #extensions: Set<string> = new Set();
   readonly #helpers: Set<string> = new Set();
   readonly #lines: string[] = [];
   #depth = 1;
@@ -16,6 +17,11 @@ export class Shader {
     for (const need of helper.needs) this.use(need);
     this.#helpers.add(name);
     return name;
+  }
+
+  /** Asks for an extension of the language. */
+  enable(extension: string): void {
+    this.#extensions.add(extension);
   }
 
   /** A name that nothing else has. */
@@ -50,6 +56,9 @@ export class Shader {
 
   text(entry: string): string {
     const helpers = [...this.#helpers].map((name) => HELPERS[name].source);
-    return [...this.declarations, ...helpers, `${entry} {`, ...this.#lines, "}", ""].join("\n");
+    const directives = [...this.#extensions].map((name) => `enable ${name};`);
+    return [...directives, ...this.declarations, ...helpers, `${entry} {`, ...this.#lines, "}", ""].join(
+      "\n",
+    );
   }
 }

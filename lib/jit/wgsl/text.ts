@@ -4,11 +4,16 @@ import { kernelInfo, kindOf, measuredSteps } from "./kernel_info.ts";
 import { loopParts } from "./kernels/loop_parts.ts";
 import { loopsInside, planLoop } from "./kernels/loop_shader.ts";
 import { planKernel } from "./kernels/plan_kernel.ts";
-import { placesOf, type ProgramLayout } from "./layout.ts";
+import { type PlaceOptions, placesOf, type ProgramLayout } from "./layout.ts";
 import type { Tuning } from "./tuning.ts";
 
 /** Every kernel with a comment that says what it computes and how it is dispatched. */
-export function programText(program: Program, layout: ProgramLayout, tuning: Tuning): string {
+export function programText(
+  program: Program,
+  layout: ProgramLayout,
+  tuning: Tuning,
+  options: PlaceOptions = {},
+): string {
   const parts: string[] = [];
   const seen = new Set<string>();
   for (const step of measuredSteps(program.steps)) {
@@ -27,7 +32,7 @@ export function programText(program: Program, layout: ProgramLayout, tuning: Tun
       const known = ids.indexOf(place);
       return known >= 0 ? known : ids.push(place) - 1;
     });
-    const places = placesOf(step, program, layout, slots);
+    const places = placesOf(step, program, layout, slots, options);
     const { dispatches } = planKernel(step.kernel, places, tuning, { buffers: Infinity });
     for (const { code, groups, label } of dispatches) {
       const head = `// ${kindOf(step)}${label === kindOf(step) ? "" : `, ${label}`}: ${name || "copy"}\n` +
@@ -37,7 +42,7 @@ export function programText(program: Program, layout: ProgramLayout, tuning: Tun
     }
   }
   for (const loop of outermostLoops(program.steps)) {
-    const loopText = textOfLoop(loop, program, layout, tuning);
+    const loopText = textOfLoop(loop, program, layout, tuning, options);
     if (loopText !== null) parts.push(loopText);
   }
   return parts.join("\n");
@@ -50,7 +55,13 @@ function outermostLoops(steps: readonly Step[]): LoopStep[] {
 }
 
 /** A loop as the one shader that it is where its state is small; the kernels of its body are shown before. */
-function textOfLoop(loop: LoopStep, program: Program, layout: ProgramLayout, tuning: Tuning): string | null {
+function textOfLoop(
+  loop: LoopStep,
+  program: Program,
+  layout: ProgramLayout,
+  tuning: Tuning,
+  options: PlaceOptions,
+): string | null {
   const parts = loopParts(loop, program.buffers, tuning);
   if (parts === null) return null;
   const inside = loopsInside(parts);
@@ -60,7 +71,7 @@ function textOfLoop(loop: LoopStep, program: Program, layout: ProgramLayout, tun
   }));
   const buffers = bindings.map(({ buffer }) => buffer);
   const slots = buffers.map((buffer) => buffers.indexOf(buffer));
-  const places = placesOf({ bindings }, program, layout, slots);
+  const places = placesOf({ bindings }, program, layout, slots, options);
   const [{ code }] = planLoop(parts, places, tuning).dispatches;
   return `// the steps of ${loop.length < 0 ? "a loop" : `a loop of ${loop.length}`} in one shader\n${code}`;
 }

@@ -34,6 +34,8 @@ export interface Tuning {
   readonly subgroups: boolean;
   /** Buffers of at least so many bytes that a kernel only reads are read as textures. */
   readonly textureBytes: number;
+  /** Whether float16 is stored as the shader's own type where the device has it and rounds rightly. */
+  readonly halves: boolean;
   /** Threads of a workgroup along the columns and the rows of a product. */
   readonly tileThreadsX: number;
   readonly tileThreadsY: number;
@@ -61,6 +63,7 @@ export const SOFTWARE: Tuning = {
   tileDepth: 0,
   subgroups: false,
   textureBytes: 32768,
+  halves: true,
   tileThreadsX: 8,
   tileThreadsY: 4,
 };
@@ -83,6 +86,7 @@ export const GPU: Tuning = {
   tileDepth: 16,
   subgroups: false,
   textureBytes: Infinity,
+  halves: true,
   tileThreadsX: 16,
   tileThreadsY: 8,
 };

@@ -53,6 +53,7 @@ function planInTwo(kernel: Contraction, places: readonly Place[], tuning: Tuning
     words: false,
     elements,
     texture: false,
+    halves: false,
   };
   const sums: Contraction = {
     ...kernel,

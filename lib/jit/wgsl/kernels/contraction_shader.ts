@@ -5,7 +5,7 @@
  */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Contraction, Index } from "../../kernel/kernel.ts";
-import { Access, type Place, type SlotUse, storedBits } from "../access.ts";
+import { Access, isPacked, type Place, type SlotUse, storedBits } from "../access.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
@@ -116,7 +116,7 @@ export class ContractionShader {
     for (const { operand, index, mode, mask } of epilogue.stores) {
       const whole = this.#isVectorEpilogue(operand, index) && mode === "set" && mask === undefined;
       note(operand, whole);
-      if (mode === "add" || (storedBits(operands[operand].dtype) < 32 && !whole)) {
+      if (mode === "add" || (isPacked(operands[operand].dtype, this.#places[operand]) && !whole)) {
         atomic.add(this.#places[operand].slot);
       }
     }

@@ -3,7 +3,7 @@
  * first (Blelloch 1990).
  */
 import type { Cumulative, Reduction } from "../../kernel/kernel.ts";
-import { Access, asWord, fromWord, type Place, storedBits } from "../access.ts";
+import { Access, asWord, fromWord, isPacked, type Place } from "../access.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { castExpression } from "../scalar_ops.ts";
 import { Shader } from "../shader.ts";
@@ -45,7 +45,7 @@ function writePart(
   const shader = new Shader();
   const reads = part !== "starts", writes = part === "whole" || part === "lines";
   const used = new Set<number>([...(reads ? [0] : []), ...(writes ? [1] : [])]);
-  const small = storedBits(dtype) < 32;
+  const small = isPacked(operands[1].dtype, places[1]);
   const target = places[1].slot;
   const access = new Access(
     shader,

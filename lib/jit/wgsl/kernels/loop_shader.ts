@@ -5,7 +5,7 @@
  */
 import type { Nest } from "../../kernel/kernel.ts";
 import type { Binding } from "../../kernel/program.ts";
-import { Access, type Place, storedBits } from "../access.ts";
+import { Access, isPacked, type Place } from "../access.ts";
 import type { KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";
@@ -55,7 +55,7 @@ class LoopShader {
     this.#places = places.map((place, i) => ({ ...place, inside: offsetInside(loop.bindings[i], inside) }));
     const atomic = new Set<number>();
     loop.operands.forEach(({ dtype, access }, i) => {
-      if (access !== "read" && storedBits(dtype) < 32) atomic.add(places[i].slot);
+      if (access !== "read" && isPacked(dtype, places[i])) atomic.add(places[i].slot);
     });
     this.#addedSlots(loop, 0, atomic);
     this.#access = new Access(

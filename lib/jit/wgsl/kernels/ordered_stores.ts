@@ -4,7 +4,7 @@
  */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest, Store } from "../../kernel/kernel.ts";
-import { Access, type Place, storedBits } from "../access.ts";
+import { Access, isPacked, type Place } from "../access.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
@@ -48,7 +48,7 @@ function writePart(
     const s = statements[id];
     if (s.kind === "load") used.add(s.operand);
   }
-  const small = storedBits(operands[store.operand].dtype) < 32;
+  const small = isPacked(operands[store.operand].dtype, places[store.operand]);
   const target = places[store.operand].slot;
   const access = new Access(
     shader,

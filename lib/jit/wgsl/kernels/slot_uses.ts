@@ -1,6 +1,6 @@
 /** How a nest treats each of its buffers: four elements at a time, and atomically. */
 import type { Nest, Store } from "../../kernel/kernel.ts";
-import { type Place, type SlotUse, storedBits, type Texels, textureWidth } from "../access.ts";
+import { isPacked, type Place, type SlotUse, type Texels, textureWidth } from "../access.ts";
 import { isVectorIndex } from "./lanes.ts";
 import type { Lanes } from "./statements.ts";
 
@@ -42,12 +42,12 @@ export function slotUses({ kernel, places, lanes, ids, stores }: SlotUseOptions)
       !(perRow && alongColumns);
     if (vector && !rest) known.vector = true;
     else known.scalar = true;
-    const small = storedBits(operands[operand].dtype) < 32;
+    const small = isPacked(operands[operand].dtype, places[operand]);
     if (mode === "add" || (small && (!vector || rest))) known.atomic = true;
   }
   const result = new Map<number, SlotUse>();
   for (const [slot, { vector, atomic, scalar }] of uses) {
-    const native = operands.every((o, i) => places[i].slot !== slot || storedBits(o.dtype) === 32);
+    const native = operands.every((o, i) => places[i].slot !== slot || !isPacked(o.dtype, places[i]));
     const whole = places.every((p) => p.slot !== slot || !p.words);
     result.set(slot, { vector: vector && !scalar && !atomic && native && whole, atomic });
   }

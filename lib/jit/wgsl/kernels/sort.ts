@@ -4,7 +4,7 @@
  */
 import type { DType } from "../../../trace/dtype.ts";
 import type { Sort } from "../../kernel/kernel.ts";
-import { Access, type Place, storedBits } from "../access.ts";
+import { Access, isPacked, type Place } from "../access.ts";
 import { registerType } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
@@ -126,7 +126,7 @@ function writeMove(
   const { rows, length, operands } = kernel;
   const shader = new Shader();
   const target = number + operands.length / 2;
-  const small = storedBits(operands[target].dtype) < 32;
+  const small = isPacked(operands[target].dtype, places[target]);
   const access = new Access(
     shader,
     operands,

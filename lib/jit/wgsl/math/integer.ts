@@ -158,6 +158,9 @@ fn half_value(bits: u32) -> f32 {
   if (exponent == 31u) { return bitcast<f32>(sign | 0x7f800000u | (fraction << 13u)); }
   return bitcast<f32>(sign | ((exponent + 112u) << 23u) | (fraction << 13u));
 }`),
+  // Rounds as half_bits does on devices whose f16 is used; a call, because a literal may not overflow.
+  to_f16: helper(`
+fn to_f16(x: f32) -> f16 { return f16(x); }`),
   threefry: helper(`
 fn threefry(k0: u32, k1: u32, c0: u32, c1: u32) -> vec2u {
   let k2 = k0 ^ k1 ^ 0x1bd11bdau;
