@@ -29,8 +29,8 @@ export interface GroupLimits {
   /** Statements per kernel: V8's compile time grows faster than a function's size, WGSL's with its square. */
   readonly statements: number;
   readonly operands: number;
-  /** Set where the device has no code for routines: the host evaluates them. */
-  readonly routinesOnHost?: boolean;
+  /** Whether the device has code for a routine, where it lacks some: the host evaluates the others. */
+  readonly knowsRoutine?: (name: string) => boolean;
   /** Set where the device runs shaders of the user's. */
   readonly shaders?: boolean;
 }

@@ -199,9 +199,10 @@ export class LevelBuilder {
     if (group.kind === "contract") return this.kernelStep(buildContraction(group, context));
     const [node] = group.members;
     const { lowering } = context.classes.get(node)!;
-    const { routinesOnHost, shaders } = this.scheduler.limits;
+    const { knowsRoutine, shaders } = this.scheduler.limits;
     if (lowering.kind === "shader" && shaders) return this.#shader(node, lowering);
-    const onHost = lowering.kind === "shader" || (lowering.kind === "routine" && routinesOnHost);
+    const onHost = lowering.kind === "shader" ||
+      (lowering.kind === "routine" && knowsRoutine?.(lowering.routine) === false);
     switch (onHost ? "host" : lowering.kind) {
       case "loop":
         return scheduleLoop(this, node, node.params as LoopParams);

@@ -12,6 +12,7 @@ import type { GpuDevice } from "./device.ts";
 import { WgslExecutable } from "./executable.ts";
 import { GpuHeap } from "./heap.ts";
 import { refuseFloat64 } from "./layout.ts";
+import { knowsRoutine } from "./routines/mod.ts";
 import { WgslStorage } from "./storage.ts";
 
 /** Shaders compile in quadratic time. */
@@ -42,7 +43,7 @@ export class WgslBackend implements Backend {
   get #limits(): GroupLimits {
     const buffers = this.gpu.device.limits.maxStorageBuffersPerShaderStage;
     // One is for the scratch buffer of reductions.
-    return { statements: MAX_STATEMENTS, operands: buffers - 2, routinesOnHost: true, shaders: true };
+    return { statements: MAX_STATEMENTS, operands: buffers - 2, knowsRoutine, shaders: true };
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {

@@ -17,6 +17,8 @@ export interface Tuning {
   readonly wantedThreads: number;
   /** Columns that one thread goes through before a row is cut. */
   readonly chunkColumns: number;
+  /** Threads of the workgroup that works on a matrix; a power of two. */
+  readonly matrixThreads: number;
   /** Loop iterations of one invocation, all loops taken together. */
   readonly maxIterations: number;
   /** Threads of the workgroup that goes through a loop by itself. */
@@ -54,6 +56,7 @@ export const SOFTWARE: Tuning = {
   sharedRowColumns: Infinity,
   wantedThreads: 32,
   chunkColumns: 4096,
+  matrixThreads: 32,
   maxIterations: 60_000,
   loopThreads: 8,
   loopWork: 1024,
@@ -77,6 +80,7 @@ export const GPU: Tuning = {
   sharedRowColumns: 128,
   wantedThreads: 16384,
   chunkColumns: 4096,
+  matrixThreads: 256,
   maxIterations: 1 << 24,
   loopThreads: 256,
   loopWork: 1 << 14,

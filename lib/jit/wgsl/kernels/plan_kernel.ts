@@ -5,6 +5,7 @@ import { contractionNest } from "../../kernel/contraction_nest.ts";
 import { convolutionNest } from "../../kernel/convolution_nest.ts";
 import { type Place, storedBits } from "../access.ts";
 import type { KernelPlan } from "../plan.ts";
+import { planRoutine } from "../routines/mod.ts";
 import type { Tuning } from "../tuning.ts";
 import { planContraction } from "./contraction.ts";
 import { copyNest } from "./copy.ts";
@@ -52,10 +53,7 @@ function planAny(kernel: Kernel, places: readonly Place[], tuning: Tuning): Kern
     case "shader":
       return planShader(kernel, places);
     case "routine":
-      throw new DeviceError(`There is no WebGPU code for the routine "${kernel.routine}".`, {
-        operation: kernel.routine,
-        remedy: 'Compute it on the device "wasm": move its operands with .to("wasm").',
-      });
+      return planRoutine({ kernel, places, tuning });
   }
 }
 
