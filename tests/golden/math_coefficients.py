@@ -69,7 +69,12 @@ def inverse_erf(x, w):
     return y
 
 
-special_functions = {"erf", "erfcScaled", "erfTail", "lgamma", "stirling", "digamma", "digammaAsymptotic", "erfinvCentral", "erfinvTail", "erfcx", "besselZeroSmall", "besselOneSmall", "besselZeroLarge", "besselOneLarge"}
+# The functions of each file beside coefficients.ts.
+families = {
+    "error_function_coefficients.ts": ["erf", "erfcScaled", "erfTail", "erfinvCentral", "erfinvTail", "erfcx"],
+    "gamma_coefficients.ts": ["lgamma", "stirling", "digamma", "digammaAsymptotic"],
+    "bessel_coefficients.ts": ["besselZeroSmall", "besselOneSmall", "besselZeroLarge", "besselOneLarge"],
+}
 # Evaluated in float64 lanes even where float32 accuracy is wanted: not rounded to float32.
 float64_lanes = {"erfcScaled", "erfinvCentral", "erfinvTail"}
 # name, function, interval, degree for float32, degree for float64 (None: not needed), what is approximated
@@ -127,16 +132,94 @@ def report(name, function, low, high, degree32, degree64, what):
         yield f"export const {name}Coefficients: readonly number[] = [{lists[0][1]}];\n"
 
 
-for file, special in (("coefficients.ts", False), ("special_coefficients.ts", True)):
+def bessel_scaled(order):
+    """exp(-x) sqrt(x) i(x) as a function of 1 / x; at 0 the limit."""
+    return lambda v: exp(-1 / v) * besseli(order, 1 / v) / sqrt(v) if v > mpf(10) ** -4 else (1 - (4 * order - 1) * v / 8) / sqrt(2 * pi)
+
+
+def erfcx_scaled(t):
+    """erfcx(x) (x + 1/2) where t = (x - 2) / (x + 2)."""
+    if t == 1:
+        return 1 / sqrt(pi)
+    x = 2 * (1 + t) / (1 - t)
+    return erfc(x) * exp(x * x) * (x + mpf(1) / 2)
+
+
+def beside(x, *poles):
+    """Moves away from removable singularities."""
+    for pole in poles:
+        if abs(x - pole) < mpf(10) ** -25:
+            return pole + mpf(10) ** -20
+    return x
+
+
+def lgamma_quotient(x):
+    x = beside(x, 1, 2)
+    return loggamma(x) / ((x - 1) * (x - 2))
+
+
+def digamma_quotient(u):
+    u = beside(u, 0)
+    return digamma(root + u) / u
+
+
+def erfinv_of_square(z):
+    x = sqrt(beside(z, 0))
+    return erfinv(x) / x
+
+
+def erfinv_of_root(r):
+    w = r * r
+    x = sqrt(-expm1(-w))
+    return inverse_erf(x, w) / r
+
+
+# For arithmetic in float32 alone: what is approximated is a constant of few bits and a small rest, so that only the
+# rest is rounded. name, function, interval, degree, what is approximated, the size that errors are relative to
+single_fits = [
+    ("erfcxRest", lambda t: erfcx_scaled(t) - mpf(5) / 8, mpf(-3) / 5, 1, 11, "erfcx(x) (x + 1/2) - 5/8 in t = (x - 2) / (x + 2), x > 1/2", lambda t: mpf(5) / 8),
+    ("besselZeroNear", lambda z: (besseli(0, 2 * sqrt(beside(z, 0))) - 1) / beside(z, 0), 0, mpf(25) / 16, 6, "(i0(x) - 1) / z in z = x^2 / 4, |x| < 5/2", lambda z: 1 / beside(z, 0) + 1),
+    ("besselZeroMiddle", lambda u: bessel_scaled(0)(u + mpf(9) / 32) - mpf(3) / 8, mpf(-4) / 32, mpf(4) / 32, 9, "exp(-x) sqrt(x) i0(x) - 3/8 in 1 / x - 9 / 32, 5/2 < x < 6.4", lambda u: mpf(3) / 8),
+    ("besselZeroFar", lambda v: bessel_scaled(0)(v) - mpf(3) / 8, 0, mpf(5) / 32, 8, "exp(-x) sqrt(x) i0(x) - 3/8 in 1 / x, x > 6.4", lambda u: mpf(3) / 8),
+    ("besselOneNear", lambda z: (besseli(1, 2 * sqrt(beside(z, 0))) / (2 * sqrt(beside(z, 0))) - mpf(1) / 2) / beside(z, 0), 0, mpf(25) / 16, 6, "(i1(x) / x - 1/2) / z in z = x^2 / 4, |x| < 5/2", lambda z: 1 / beside(z, 0) / 2 + mpf(1) / 4),
+    ("besselOneMiddle", lambda u: bessel_scaled(1)(u + mpf(9) / 32) - mpf(3) / 8, mpf(-4) / 32, mpf(4) / 32, 9, "exp(-x) sqrt(x) i1(x) - 3/8 in 1 / x - 9 / 32, 5/2 < x < 6.4", lambda u: mpf(3) / 8),
+    ("besselOneFar", lambda v: bessel_scaled(1)(v) - mpf(3) / 8, 0, mpf(5) / 32, 8, "exp(-x) sqrt(x) i1(x) - 3/8 in 1 / x, x > 6.4", lambda u: mpf(3) / 8),
+    ("lgammaOne", lambda u: lgamma_quotient(1 + u) - mpf(1) / 2, mpf(-3) / 8, mpf(2) / 3, 12, "lgamma(1 + u) / (u (u - 1)) - 1/2, -3/8 < u < 2/3", lambda u: mpf(1) / 2),
+    ("lgammaTwo", lambda u: lgamma_quotient(2 + u) - mpf(1) / 2, mpf(-1) / 2, 1, 10, "lgamma(2 + u) / (u (u + 1)) - 1/2, -1/2 < u < 1", lambda u: lgamma_quotient(2 + u)),
+    ("stirlingRest", lambda v: (lambda x: (loggamma(x) - (x - mpf(1) / 2) * (log(x) - 1)))(1 / v) - mpf(7) / 16 if v > mpf(10) ** -9 else log(2 * pi) / 2 - mpf(1) / 2 - mpf(7) / 16, 0, mpf(1) / 3, 6, "lgamma(x) - (x - 1/2) (log(x) - 1) - 7/16 in 1 / x, x > 3", lambda v: mpf(1) / 2),
+    ("digammaOne", lambda u: digamma_quotient(u) - 1, 1 - root, mpf(9) / 4 - root, 12, "digamma(root + u) / u - 1, 1 < root + u < 9/4", digamma_quotient),
+    ("digammaFar", lambda v: ((lambda x: (log(x) - digamma(x)) * x)(1 / v) - mpf(1) / 2) / v if v > mpf(10) ** -9 else mpf(1) / 12, 0, mpf(4) / 9, 7, "((log(x) - digamma(x)) x - 1/2) x in 1 / x, x > 9/4", lambda v: 1 / (v + mpf(1) / 9)),
+    ("erfinvNear", lambda c: erfinv_of_square(c + mpf(3) / 8) - mpf(7) / 8, mpf(-3) / 8, mpf("0.265"), 13, "erfinv(x) / x - 7/8 in x^2 - 3/8, x^2 < 0.64", lambda z: mpf(7) / 8),
+    ("erfinvFar", lambda c: erfinv_of_root(c + mpf(5) / 2) - 1, mpf("-1.49"), mpf("1.58"), 13, "erfinv(x) / r - 1 in r - 5/2, r = sqrt(-log(1 - x^2)), 0.64 < x^2 and x a float32 number", lambda c: mpf(1)),
+]
+
+
+def report_single(name, function, low, high, degree, what, size):
+    coefficients = [mpf(f32(c)) for c in interpolant(function, low, high, degree)]
+    worst = mpf(0)
+    for i in range(101):
+        x = mpf(low) + (mpf(high) - mpf(low)) * (mpf(i) + mpf(1) / 7) / 101
+        worst = max(worst, abs(sum(c * x**k for k, c in enumerate(coefficients)) - function(x)) / size(x))
+    yield f"/** {what}. Errors of the whole, rounding of the coefficients included: 2^{float(log(worst, 2)):.1f}. */"
+    yield f"export const {name}: readonly number[] = [{', '.join(repr(float(c)) for c in coefficients)}];\n"
+
+
+special_functions = sum(families.values(), [])
+families["coefficients.ts"] = [fit[0] for fit in fits if fit[0] not in special_functions]
+for file, names in families.items():
     with open(f"lib/jit/math/{file}", "w") as out:
         print("// Polynomial coefficients, lowest power first, made by tests/golden/math_coefficients.py: interpolants through", file=out)
         print("// Chebyshev points in 60 digits, whose error is within a small factor of the least possible.\n", file=out)
-        if special:
-            print('import type { Coefficients } from "./coefficients.ts";\n', file=out)
-        else:
+        lines = [line for fit in fits if fit[0] in names for line in report(*fit)]
+        if file == "coefficients.ts":
             print("/** Coefficients of one approximation in the precisions that use it. */", file=out)
             print("export interface Coefficients {\n  readonly f32: readonly number[];\n  readonly f64: readonly number[];\n}\n", file=out)
-        for fit in fits:
-            if (fit[0] in special_functions) == special:
-                for line in report(*fit):
-                    print(line, file=out)
+        elif any(": Coefficients =" in line for line in lines):
+            print('import type { Coefficients } from "./coefficients.ts";\n', file=out)
+        print("\n".join(lines), file=out)
+
+with open("lib/jit/math/single_coefficients.ts", "w") as out:
+    print("// Polynomial coefficients for arithmetic in float32, lowest power first, made by tests/golden/math_coefficients.py.\n", file=out)
+    for fit in single_fits:
+        for line in report_single(*fit):
+            print(line, file=out)

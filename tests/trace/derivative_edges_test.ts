@@ -141,3 +141,24 @@ Deno.test("erfcx keeps the digits of its slope far out, and the Bessel functions
   assertEquals(second((y) => ops.i0(y), [0]), [0.5]);
   assertEquals(second((y) => ops.i1(y), [0]), [0]);
 });
+
+Deno.test("derivatives of the Bessel functions of every order at 0 and beside it", () => {
+  const derivatives = (fn: Fn, order: number): Fn =>
+    order === 0
+      ? fn
+      : (x) => grad((y: Tensor) => derivatives(fn, order - 1)(y).sum(), { disconnected: "zero" })(x);
+  // i0 = sum x^2k / (4^k k!^2), i1 = i0'.
+  assertEquals(second((x) => derivatives(ops.i1, 1)(x), [0]), [0.375]);
+  assertEquals(gradient(derivatives(ops.i0, 3), [0]), [0.375]);
+  assertEquals(gradient(derivatives(ops.i1, 4), [0]), [0.3125]);
+  // The third derivative of i1, by mpmath.
+  for (
+    const [x, third] of [[1e-8, 0.375], [1e-3, 0.375000156250011], [0.5, 0.414779939310597], [
+      2,
+      1.20565978347279,
+    ]]
+  ) {
+    const [found] = gradient(derivatives(ops.i1, 2), [x]);
+    assert(Math.abs(found / third - 1) < 1e-13, `${x}: ${found}, not ${third}`);
+  }
+});

@@ -54,8 +54,7 @@ export function opWeight(op: ScalarOp, dtype: DType): number {
 /** Iterations of the loops inside an operation, at most: software adapters end an invocation's loops after 65,535. */
 export function opIterations(op: ScalarOp, dtype: DType): number {
   if (isFloat(dtype)) {
-    if (op === "mod" || op === "floorDiv") return 280;
-    return op === "lgamma" || op === "digamma" ? 10 : 0;
+    return op === "mod" || op === "floorDiv" ? 280 : 0;
   }
   return op === "pow" ? 34 : 0;
 }

@@ -8,7 +8,7 @@ import {
   besselOneSmallCoefficients,
   besselZeroLargeCoefficients,
   besselZeroSmallCoefficients,
-} from "../../math/special_coefficients.ts";
+} from "../../math/bessel_coefficients.ts";
 
 /** exp(a - 8) / sqrt(a) times a polynomial in 1 / a - 1 / 16, for a >= 8: it overflows where the function does. */
 function large(m: Lanes, a: Variable, coefficients: Coefficients): Value {

@@ -7,7 +7,7 @@ import {
   erfinvCentralCoefficients,
   erfinvTailCoefficients,
   erfTailCoefficients,
-} from "../../math/special_coefficients.ts";
+} from "../../math/error_function_coefficients.ts";
 import { exp, expCorrected, expNormal } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 import { logNormal } from "./logarithm.ts";

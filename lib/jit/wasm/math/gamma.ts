@@ -5,7 +5,7 @@ import {
   digammaCoefficients,
   lgammaCoefficients,
   stirlingCoefficients,
-} from "../../math/special_coefficients.ts";
+} from "../../math/gamma_coefficients.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 import { log, logNormal } from "./logarithm.ts";
 import { cosPiReduced, sinPiReduced } from "./trigonometric.ts";

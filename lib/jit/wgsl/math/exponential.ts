@@ -14,15 +14,18 @@ fn scale_f32(y: f32, n: i32) -> f32 {
   return y * bitcast<f32>(u32(half + 127) << 23u) * bitcast<f32>(u32(n - half + 127) << 23u);
 }`),
   // (n, exp(r) - 1) with the quotient of fdlibm's exp.
-  exp_parts_f32: helper(`
+  exp_parts_f32: helper(
+    `
 fn exp_parts_f32(x: f32) -> vec2f {
   let n = round(x * 1.44269504f);
   let high = x - n * 6.9314575195e-1f;
   let low = n * 1.4286067653e-6f;
   let r = high - low;
   let c = r - r * r * (1.6666625440e-1f + r * r * -2.7667332906e-3f);
-  return vec2f(n, r * c / (2.0f - c) - low + high);
-}`),
+  return vec2f(n, kept_f32(r * c / (2.0f - c) - low + high));
+}`,
+    "kept_f32",
+  ),
   exp_f32: helper(
     `
 fn exp_f32(x: f32) -> f32 {
@@ -107,7 +110,6 @@ fn sigmoid_f32(x: f32) -> f32 {
   // C's pow after fdlibm: log2 in two parts, because y multiplies its error.
   pow_f32: helper(
     `
-fn high_f32(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }
 fn pow_f32(x: f32, y: f32) -> f32 {
   let magnitude = abs(x);
   var a = magnitude;
@@ -177,6 +179,7 @@ fn pow_f32(x: f32, y: f32) -> f32 {
   if (y == 0.0f || x == 1.0f || (x == -1.0f && abs(y) > 3.4028234e38f)) { result = 1.0f; }
   return result;
 }`,
+    "high_f32",
     "scale_f32",
   ),
 };
