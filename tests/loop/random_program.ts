@@ -2,7 +2,7 @@
  * Random programs of nested loops and conditions on vectors of three numbers, each with two meanings: in plain
  * TypeScript and in tensors.
  */
-import { cond, forLoop, loop, map, scan, type Tensor, tensor, whileLoop } from "@damo/damo";
+import { cond, type DType, forLoop, loop, map, scan, type Tensor, tensor, whileLoop } from "@damo/damo";
 import type { TestRandom } from "../support/random.ts";
 
 const SIZE = 3;
@@ -134,11 +134,11 @@ export function plainValue(e: Expression, scope: Scope<number[]>): number[] {
   return e.rows && over.length > 0 ? rows.map(Math.tanh) : carry;
 }
 
-/** Its value in tensors. */
-export function tensorValue(e: Expression, scope: Scope<Tensor>): Tensor {
+/** Its value in tensors of a type. */
+export function tensorValue(e: Expression, scope: Scope<Tensor>, dtype: DType = "float64"): Tensor {
   const value = (inner: Expression, more: Scope<Tensor> = {}): Tensor =>
-    tensorValue(inner, { ...scope, ...more });
-  const full = (x: Tensor): Tensor => x.mul(tensor([1, 1, 1], { dtype: "float64" }));
+    tensorValue(inner, { ...scope, ...more }, dtype);
+  const full = (x: Tensor): Tensor => x.mul(tensor([1, 1, 1], { dtype }));
   switch (e.kind) {
     case "variable":
       return scope[e.name];
@@ -166,7 +166,7 @@ export function tensorValue(e: Expression, scope: Scope<Tensor>): Tensor {
   switch (e.kind) {
     case "for": {
       const count = e.reverse ? tensor(e.steps, { dtype: "int32" }) : e.steps;
-      const body = (i: Tensor, c: Tensor): Tensor => step(c, i.cast("float64"))[0];
+      const body = (i: Tensor, c: Tensor): Tensor => step(c, i.cast(dtype))[0];
       if (!e.statement) return forLoop(count, body, initial);
       const carry = loop.state(initial);
       for (const i of loop.range(count)) carry.value = body(i, carry.value);
@@ -174,7 +174,7 @@ export function tensorValue(e: Expression, scope: Scope<Tensor>): Tensor {
     }
     case "while": {
       type State = [Tensor, Tensor, Tensor];
-      const start: State = [initial, tensor(0, { dtype: "float64" }), tensor(0, { dtype: "int32" })];
+      const start: State = [initial, tensor(0, { dtype }), tensor(0, { dtype: "int32" })];
       const goesOn = ([, total, i]: State): Tensor => total.lt(e.steps).and(i.lt(6));
       const body = ([c, total, i]: State): State => {
         const next = value(e.body, { [e.name]: c }).sin();

@@ -71,6 +71,12 @@ export class GpuBuffers implements BlockDevice {
     return address;
   }
 
+  /** A buffer for something else than blocks, which is never freed. */
+  keep(size: number, usage: number): number {
+    this.#buffers.set(this.#next, this.#device.device.createBuffer({ size, usage }));
+    return this.#next++;
+  }
+
   free(address: number): void {
     const buffer = this.#buffers.get(address)!;
     const { size } = buffer;

@@ -1,9 +1,13 @@
 /** Kernels of a program, compiled for the buffers they meet. */
-import type { Binding, KernelStep, LoopStep, Program } from "../kernel/program.ts";
+import type { Operand } from "../kernel/kernel.ts";
+import type { Binding, KernelStep, LoopStep, Program, SwitchStep } from "../kernel/program.ts";
+import type { Place } from "./access.ts";
+import type { Demand } from "./demand.ts";
 import type { GpuHeap } from "./heap.ts";
 import { type LoopParts, loopParts } from "./kernels/loop_parts.ts";
 import { loopsInside, planLoop } from "./kernels/loop_shader.ts";
 import { planKernel } from "./kernels/plan_kernel.ts";
+import { type FlagMeaning, planChoice, planEnd } from "./kernels/predicate.ts";
 import { writeInteger } from "./kernels/write_integer.ts";
 import { placesOf, type ProgramLayout } from "./layout.ts";
 import type { KernelPlan } from "./plan.ts";
@@ -38,6 +42,9 @@ export interface LoopKernel {
 
 type Exchange = LoopStep["exchange"][number];
 
+/** Plans a kernel of the runtime, which no kernel of a program stands for. */
+type Planner = (places: readonly Place[]) => KernelPlan;
+
 export class StepTable {
   readonly #heap: GpuHeap;
   readonly #program: Program;
@@ -48,10 +55,15 @@ export class StepTable {
   /** By step, then by which operands share a buffer. */
   readonly #plans: Map<KernelStep, Map<string, KernelPlan>> = new Map();
   readonly #copies: Map<Exchange, KernelStep> = new Map();
-  readonly #integers: Map<Binding, KernelStep> = new Map();
+  /** Kernels of the runtime by the binding they read or write. */
+  readonly #ofBinding: Map<Binding, KernelStep> = new Map();
+  readonly #planners: Map<KernelStep, Planner> = new Map();
   readonly #loops: Map<LoopStep, LoopKernel | null> = new Map();
   readonly #usesHalves: boolean;
-  readonly #partsOf: Map<KernelStep, LoopParts> = new Map();
+  /** By the loop or switch; null where the host has to decide. */
+  readonly demands: Map<LoopStep | SwitchStep, Demand | null> = new Map();
+  /** Steps that loops took the last time. */
+  readonly lengths: Map<LoopStep, number> = new Map();
 
   constructor(heap: GpuHeap, program: Program, layout: ProgramLayout, name: string) {
     this.#heap = heap;
@@ -105,12 +117,9 @@ export class StepTable {
         halves: this.#usesHalves && this.#heap.halves.areNative,
       });
       const { device, tuning } = this.#heap.device;
-      const integer = [...this.#integers.values()].includes(step);
-      const parts = this.#partsOf.get(step);
-      plan = integer
-        ? writeInteger(places[0])
-        : parts
-        ? planLoop(parts, places, tuning)
+      const planner = this.#planners.get(step);
+      plan = planner
+        ? planner(places)
         : planKernel(step.kernel, places, tuning, { buffers: device.limits.maxStorageBuffersPerShaderStage });
       variants.set(key, plan);
     }
@@ -183,7 +192,7 @@ export class StepTable {
       bindings,
       nodes: [step.node],
     };
-    this.#partsOf.set(kernel, parts);
+    this.#planners.set(kernel, (places) => planLoop(parts, places, tuning));
     return { step: kernel, parts };
   }
 
@@ -209,18 +218,34 @@ export class StepTable {
     return step;
   }
 
-  /** A step that writes a number given at run time. */
-  integerStep(binding: Binding): KernelStep {
-    let step = this.#integers.get(binding);
+  #runtimeStep(binding: Binding, operand: Operand, planner: Planner): KernelStep {
+    let step = this.#ofBinding.get(binding);
     if (step === undefined) {
       step = {
         kind: "kernel",
-        kernel: { kind: "copy", dtype: "int32", length: 1, operands: [{ dtype: "int32", access: "write" }] },
+        kernel: { kind: "routine", routine: "runtime", options: {}, shapes: [], operands: [operand] },
         bindings: [binding],
         nodes: [],
       };
-      this.#integers.set(binding, step);
+      this.#ofBinding.set(binding, step);
+      this.#planners.set(step, planner);
     }
     return step;
+  }
+
+  /** A step that writes a number given at run time. */
+  integerStep(binding: Binding): KernelStep {
+    return this.#runtimeStep(binding, { dtype: "int32", access: "write" }, ([place]) => writeInteger(place));
+  }
+
+  /** A step that ends a scope by a flag. */
+  endStep(flag: Binding, meaning: FlagMeaning): KernelStep {
+    return this.#runtimeStep(flag, { dtype: "bool", access: "read" }, ([place]) => planEnd(place, meaning));
+  }
+
+  /** A step that lets one of several scopes live by an index. */
+  choiceStep(index: Binding, branches: number): KernelStep {
+    const operand: Operand = { dtype: "int32", access: "read" };
+    return this.#runtimeStep(index, operand, ([place]) => planChoice(place, branches));
   }
 }

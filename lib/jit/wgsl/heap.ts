@@ -6,6 +6,7 @@ import { Halves } from "./halves.ts";
 import { ParameterBlock } from "./parameters.ts";
 import { Pipelines } from "./pipelines.ts";
 import { SubmissionProof } from "./proof.ts";
+import { Predicates } from "./predicates.ts";
 import { Readback } from "./readback.ts";
 import { TexturePool } from "./textures.ts";
 import { Timestamps } from "./timestamps.ts";
@@ -24,6 +25,7 @@ export class GpuHeap {
   readonly proof: SubmissionProof;
   readonly timestamps: Timestamps | null;
   readonly halves: Halves;
+  #predicates: Predicates | null = null;
 
   constructor(device: GpuDevice, budget?: number) {
     this.device = device;
@@ -39,5 +41,16 @@ export class GpuHeap {
     this.halves = new Halves(device, this.readback);
     this.textures = new TexturePool(device);
     this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);
+  }
+
+  /** Made at the first use: most programs have no loops that the host drives. */
+  get predicates(): Predicates {
+    return this.#predicates ??= new Predicates(this.device, this.buffers);
+  }
+
+  /** Sends the parameters and predicates of what is going to be submitted. */
+  send(): void {
+    this.parameters.send();
+    this.#predicates?.send();
   }
 }

@@ -25,8 +25,8 @@ export class ParameterBlock {
     });
   }
 
-  get isFull(): boolean {
-    return this.#used === RECORDS;
+  hasRoom(records: number): boolean {
+    return this.#used + records <= RECORDS;
   }
 
   /** Adds a record and gives its offset in bytes. */

@@ -1,6 +1,9 @@
 /** What a kernel becomes: one or more dispatches over the kernel's buffers and a scratch buffer. */
 import type { SlotBinding } from "./access.ts";
 
+/** Dispatches between two submits at most. */
+export const MAX_DISPATCHES = 4000;
+
 export interface Dispatch {
   readonly label: string;
   /** The whole module. */

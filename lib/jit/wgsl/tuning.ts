@@ -25,6 +25,14 @@ export interface Tuning {
   readonly loopThreads: number;
   /** Elements that the kernels of such a loop compute in a step, on average, at most. */
   readonly loopWork: number;
+  /**
+   * Dispatches of a step of a loop, or of all branches of a condition, up to which the device decides by itself whether
+   * they happen; 0 for never. With more of them, waiting for a flag is cheaper than predicating each.
+   */
+  readonly predicatedDispatches: number;
+  /** Steps of such a loop before the host looks for the first time whether it has ended, and how many times more then. */
+  readonly firstSteps: number;
+  readonly stepsGrowth: number;
   /** Rows and vectors of four columns of a product that a thread computes in registers. */
   readonly tileRows: number;
   readonly tileVectors: number;
@@ -60,6 +68,9 @@ export const SOFTWARE: Tuning = {
   maxIterations: 60_000,
   loopThreads: 8,
   loopWork: 1024,
+  predicatedDispatches: 4,
+  firstSteps: 4,
+  stepsGrowth: 2,
   tileRows: 16,
   tileVectors: 1,
   tileSteps: 4,
@@ -84,6 +95,9 @@ export const GPU: Tuning = {
   maxIterations: 1 << 24,
   loopThreads: 256,
   loopWork: 1 << 14,
+  predicatedDispatches: 256,
+  firstSteps: 4,
+  stepsGrowth: 4,
   tileRows: 8,
   tileVectors: 1,
   tileSteps: 4,

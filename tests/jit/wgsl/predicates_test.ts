@@ -1,0 +1,407 @@
+/** Loops that end early and conditions where the device decides whether dispatches happen. */
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import {
+  cond,
+  forLoop,
+  grad,
+  hostCallback,
+  init,
+  jit,
+  loop,
+  scan,
+  stack,
+  switchCase,
+  type Tensor,
+  tensor,
+  vmap,
+  whileLoop,
+  withDevice,
+} from "@damo/damo";
+import { installBackend } from "../../../lib/jit/devices.ts";
+import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
+import { SOFTWARE, type Tuning } from "../../../lib/jit/wgsl/tuning.ts";
+import { plainValue, randomProgram, tensorValue } from "../../loop/random_program.ts";
+import { TestRandom } from "../../support/random.ts";
+import { backendWith, gpuTest, webgpu } from "./support.ts";
+
+if (webgpu !== null) {
+  await init({ device: "webgpu" });
+  await init({ device: "wasm" });
+}
+
+/** No loop is one shader, everything is predicated that can be, and blocks are short. */
+const PREDICATED: Tuning = {
+  ...SOFTWARE,
+  loopWork: 0,
+  predicatedDispatches: 1000,
+  firstSteps: 3,
+  stepsGrowth: 2,
+};
+
+/** What the device was asked during `body`. */
+interface Asked {
+  readonly reads: number;
+  readonly dispatches: number;
+  readonly indirect: number;
+}
+
+/** Counts of what happens on a backend. */
+function watch(backend: WgslBackend, body: () => void): Asked {
+  const { readback, predicates } = backend.heap;
+  const read = readback.read.bind(readback), record = predicates.record.bind(predicates);
+  const pass = GPUComputePassEncoder.prototype;
+  const direct = pass.dispatchWorkgroups;
+  let reads = 0, dispatches = 0, indirect = 0;
+  readback.read = (...args) => (reads++, read(...args));
+  predicates.record = (...args) => (indirect++, record(...args));
+  pass.dispatchWorkgroups = function (this: GPUComputePassEncoder, ...args) {
+    dispatches++;
+    return direct.apply(this, args);
+  };
+  try {
+    body();
+  } finally {
+    pass.dispatchWorkgroups = direct;
+    readback.read = read;
+    predicates.record = record;
+  }
+  return { reads, dispatches, indirect };
+}
+
+function onDevice(name: string, body: (backend: WgslBackend) => void, tuning: Tuning = PREDICATED): void {
+  gpuTest(name, async () => {
+    const backend = await backendWith(tuning);
+    const undo = installBackend("webgpu", () => backend);
+    try {
+      withDevice("webgpu", () => body(backend));
+    } finally {
+      undo();
+    }
+  });
+}
+
+/** A block is first one step longer than the count before, and then twice as long: some of these end with a block. */
+const COUNTS = [0, 1, 2, 3, 4, 8, 9, 10, 21, 22, 46];
+
+/** Two vectors whose places are exchanged in every step, and are copied or swapped back at its end. */
+function spiral(limit: Tensor, x: Tensor, y: Tensor): [Tensor, Tensor, Tensor] {
+  return whileLoop(
+    ([i]) => i.lt(limit),
+    ([i, a, b]) => [i.add(1), b.add(a.sum()), a.sub(b.mul(0.5))] as [Tensor, Tensor, Tensor],
+    [tensor(0), x, y] as [Tensor, Tensor, Tensor],
+  );
+}
+
+function plainSpiral(limit: number, x: number[], y: number[]): number[][] {
+  let [a, b] = [x, y];
+  for (let i = 0; i < limit; i++) {
+    const sum = a.reduce((s, v) => s + v, 0);
+    [a, b] = [b.map((v) => v + sum), a.map((v, k) => v - 0.5 * b[k])];
+  }
+  return [a, b];
+}
+
+function assertNear(actual: ArrayLike<number>, expected: readonly number[], tolerance = 1e-4): void {
+  assertEquals(actual.length, expected.length);
+  const scale = expected.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
+  expected.forEach((v, i) => assertAlmostEquals(actual[i], v, tolerance * scale));
+}
+
+onDevice("a while loop ends at its step, wherever that is in a block", () => {
+  const x = [0.25, -0.5, 0.125], y = [0.5, 0.125, -0.25];
+  const results = jit(spiral);
+  // Results that are used once more lie in places that are swapped, others in places that are copied to.
+  const further = jit((limit: Tensor, x: Tensor, y: Tensor) => {
+    const [, a, b] = spiral(limit, x, y);
+    return [a.sub(b), a.mul(2).add(b)];
+  });
+  for (const limit of COUNTS) {
+    const [a, b] = plainSpiral(limit, x, y);
+    const [i, c, d] = results(tensor(limit), tensor(x), tensor(y));
+    assertEquals(i.itemSync(), limit);
+    assertNear(c.dataSync(), a);
+    assertNear(d.dataSync(), b);
+    const [e, f] = further(tensor(limit), tensor(x), tensor(y)) as [Tensor, Tensor];
+    assertNear(e.dataSync(), a.map((v, k) => v - b[k]));
+    assertNear(f.dataSync(), a.map((v, k) => 2 * v + b[k]));
+  }
+});
+
+onDevice("a large state is read back rightly, and flags are read once for each block", (backend) => {
+  const n = 5000;
+  const shrink = jit((x: Tensor) =>
+    whileLoop((c) => c.square().sum().gt(1), (c) => c.mul(0.5).add(c.flip().mul(0.25)), x).mul(1)
+  );
+  const x = tensor(new Float32Array(n).fill(1));
+  const first = watch(backend, () => shrink(x));
+  // Blocks of 3, 6 and 12, and the proof that each kernel ran: nothing else was compiled in the later ones.
+  assert(first.reads >= 3 && first.reads <= 5, `${first.reads} readings`);
+  const asked = watch(backend, () => {
+    const steps = Math.ceil(Math.log(n) / 2 / -Math.log(0.75));
+    assertEquals(steps, 15);
+    assertNear(shrink(x).dataSync().subarray(0, 3), new Array(3).fill(0.75 ** steps), 1e-5);
+  });
+  // A block as long as the last time, and the result.
+  assertEquals(asked.reads, 2);
+  assert(asked.indirect >= 16 * 2, `${asked.indirect} predicated dispatches`);
+});
+
+onDevice("copies into textures in steps that do not happen change nothing", () => {
+  const n = 24;
+  const power = jit((limit: Tensor, m: Tensor) => {
+    const [i, p] = whileLoop(
+      ([i]) => i.lt(limit),
+      ([i, p]) => [i.add(1), p.matmul(m).add(p.T)] as [Tensor, Tensor],
+      [tensor(0), m] as [Tensor, Tensor],
+    );
+    return [i, p.sub(m)];
+  });
+  const data = Array.from({ length: n * n }, (_, i) => Math.sin(3 * i) / 8);
+  const m = tensor(data).reshape([n, n]);
+  for (const limit of [0, 1, 2, 3, 5, 9, 10]) {
+    let p = [...data];
+    for (let step = 0; step < limit; step++) {
+      p = p.map((_, at) => {
+        const row = Math.floor(at / n), column = at % n;
+        let sum = p[column * n + row];
+        for (let k = 0; k < n; k++) sum += p[row * n + k] * data[k * n + column];
+        return sum;
+      });
+    }
+    const [i, difference] = power(tensor(limit), m) as [Tensor, Tensor];
+    assertEquals(i.itemSync(), limit);
+    assertNear(difference.flatten().dataSync(), p.map((v, k) => v - data[k]), 1e-5);
+  }
+}, { ...PREDICATED, textureBytes: 4 });
+
+onDevice("tapes grow before a block, and end where the loop does", () => {
+  const shrink = jit(grad((x: Tensor, limit: Tensor) =>
+    whileLoop(
+      ([i]) => i.lt(limit),
+      ([i, c]) => [i.add(1), c.mul(0.9).add(c.square().mul(0.01))] as [Tensor, Tensor],
+      [tensor(0), x] as [Tensor, Tensor],
+    )[1].sum()
+  ));
+  for (const limit of COUNTS) {
+    const expected = [0.5, 1, 1.5].map((x) => {
+      let c = x, slope = 1;
+      for (let i = 0; i < limit; i++) {
+        slope *= 0.9 + 0.02 * c;
+        c = 0.9 * c + 0.01 * c * c;
+      }
+      return slope;
+    });
+    assertNear(shrink(tensor([0.5, 1, 1.5]), tensor(limit)).dataSync(), expected, 1e-5);
+  }
+});
+
+onDevice("the examples of a batch each end at their own step", () => {
+  const steps = jit(vmap((limit: Tensor, x: Tensor) =>
+    whileLoop(
+      ([i]) => i.lt(limit),
+      ([i, c]) => [i.add(1), c.mul(0.5)] as [Tensor, Tensor],
+      [tensor(0), x] as [Tensor, Tensor],
+    )
+  ));
+  const limits = [0, 1, 5, 22];
+  const [i, c] = steps(tensor(limits), tensor([[1, 2], [1, 2], [1, 2], [1, 2]]));
+  assertEquals(i.arraySync(), limits);
+  assertNear(c.flatten().dataSync(), limits.flatMap((n) => [0.5 ** n, 2 * 0.5 ** n]), 1e-6);
+});
+
+onDevice("a scan leaves after the step that says so, and later rows are 0", () => {
+  const n = 30;
+  const run = jit((xs: Tensor, limit: Tensor) =>
+    scan((c: Tensor, x: Tensor) => [c.add(x), c.add(x).mul(2)], tensor([0, 0]), xs, {
+      until: (c) => c.at(0).ge(limit),
+    })
+  );
+  const xs = tensor(Array.from({ length: n }, () => [1, 2]));
+  for (const limit of [0, 1, 2, 3, 4, 9, 10, 29, 30, 99]) {
+    const taken = Math.min(n, Math.max(1, limit));
+    const [c, rows, count] = run(xs, tensor(limit)) as unknown as [Tensor, Tensor, Tensor];
+    assertEquals([...c.arraySync() as number[], count.itemSync()], [taken, 2 * taken, taken]);
+    const expected = Array.from({ length: n }, (_, t) => t < taken ? [2 * t + 2, 4 * t + 4] : [0, 0]);
+    assertEquals(rows.arraySync(), expected);
+  }
+});
+
+onDevice("a for statement is left by loop.until", () => {
+  const run = jit((limit: Tensor, start: Tensor) => {
+    const c = loop.state(start), other = loop.state(start), rows = loop.stack();
+    for (const i of loop.range(40)) {
+      const next = other.value.add(i.cast("float32"));
+      other.value = c.value.add(1);
+      c.value = next;
+      rows.push(next);
+      loop.until(i.ge(limit));
+    }
+    return [c.value, other.value, rows.value, rows.count];
+  });
+  for (const limit of [0, 1, 2, 3, 8, 39]) {
+    let [c, other] = [0.5, 0.5];
+    for (let i = 0; i <= limit; i++) [c, other] = [other + i, c + 1];
+    const [a, b, rows, count] = run(tensor(limit, { dtype: "int32" }), tensor([0.5, 0.5])) as Tensor[];
+    assertEquals([a.arraySync(), b.arraySync(), count.itemSync()], [[c, c], [other, other], limit + 1]);
+    assertEquals((rows.arraySync() as number[][]).slice(limit), [
+      [c, c],
+      ...new Array(39 - limit).fill([0, 0]),
+    ]);
+  }
+});
+
+onDevice("loops of known length in a step are predicated with it", (backend) => {
+  const run = jit((limit: Tensor, x: Tensor) =>
+    whileLoop(
+      ([i]) => i.lt(limit),
+      ([i, c]) => {
+        const [inner] = scan(
+          (a: Tensor, b: Tensor) => [a.flip().add(b), undefined],
+          c,
+          stack([c, c.mul(2), c]),
+        );
+        return [i.add(1), inner.mul(0.3)] as [Tensor, Tensor];
+      },
+      [tensor(0), x] as [Tensor, Tensor],
+    )[1].mul(1)
+  );
+  for (const limit of COUNTS) {
+    let c = [1, 2, -1];
+    for (let i = 0; i < limit; i++) {
+      let a = c;
+      for (const factor of [1, 2, 1]) a = [...a].reverse().map((v, k) => v + factor * c[k]);
+      c = a.map((v) => 0.3 * v);
+    }
+    const asked = watch(backend, () => assertNear(run(tensor(limit), tensor([1, 2, -1])).dataSync(), c));
+    assert(asked.reads <= 6, `${asked.reads} readings for ${limit} steps`);
+  }
+});
+
+onDevice("a while loop in a while loop, and a step on the host, are driven by the host", () => {
+  const nested = jit((limit: Tensor, x: Tensor) =>
+    whileLoop(
+      ([i]) => i.lt(limit),
+      ([i, c]) => {
+        const [, inner] = whileLoop(
+          ([k]) => k.lt(i),
+          ([k, a]) => [k.add(1), a.flip().add(k)] as [Tensor, Tensor],
+          [tensor(0), c] as [Tensor, Tensor],
+        );
+        return [i.add(1), inner.mul(0.5)] as [Tensor, Tensor];
+      },
+      [tensor(0), x] as [Tensor, Tensor],
+    )[1]
+  );
+  for (const limit of [0, 1, 4, 12]) {
+    let c = [1, 3];
+    for (let i = 0; i < limit; i++) {
+      let a = c;
+      for (let k = 0; k < i; k++) a = [a[1] + k, a[0] + k];
+      c = a.map((v) => v / 2);
+    }
+    assertNear(nested(tensor(limit), tensor([1, 3])).dataSync(), c, 1e-5);
+  }
+  const calls: number[] = [];
+  const onHost = jit((limit: Tensor, x: Tensor) =>
+    whileLoop(
+      ([i]) => i.lt(limit),
+      ([i, c]) => {
+        const called = hostCallback(
+          (c: Tensor) => {
+            calls.push(c.at(0).itemSync());
+            return c.dataSync().map((v) => v + 1 / v);
+          },
+          { shape: [2], dtype: "float32" },
+          c,
+        );
+        return [i.add(1), called.flip()] as [Tensor, Tensor];
+      },
+      [tensor(0), x] as [Tensor, Tensor],
+    )[1]
+  );
+  for (const limit of [0, 1, 2, 5]) {
+    let c = [2, 4];
+    calls.length = 0;
+    for (let i = 0; i < limit; i++) c = [c[1] + 1 / c[1], c[0] + 1 / c[0]];
+    assertNear(onHost(tensor(limit), tensor([2, 4])).dataSync(), c, 1e-5);
+    assertEquals(calls.length, limit);
+  }
+});
+
+onDevice("branches are taken without a reading, in steps of loops and in each other", (backend) => {
+  const walk = jit((xs: Tensor, start: Tensor) =>
+    scan(
+      (c: Tensor, x: Tensor) => {
+        const next = switchCase(x.cast("int32"), [
+          (c: Tensor) => c.flip().add(1),
+          (c: Tensor) =>
+            cond(
+              c.at(0).gt(0),
+              () => forLoop(3, (_, a) => a.flip().mul(0.5).add(a), c),
+              () => c.neg(),
+            ),
+          (c: Tensor) => c.mul(0.25),
+        ], c);
+        return [next, next.mul(2)];
+      },
+      start,
+      xs,
+    )
+  );
+  const indices = Array.from({ length: 90 }, (_, i) => (i * i + 3 * i) % 5 - 1);
+  let c = [1, -2, 3];
+  const rows = indices.map((index) => {
+    if (index <= 0) c = [...c].reverse().map((v) => v + 1);
+    else if (index >= 2) c = c.map((v) => v / 4);
+    else if (c[0] > 0) {
+      for (let k = 0; k < 3; k++) c = c.map((v, i) => v + c[2 - i] / 2);
+    } else c = c.map((v) => -v);
+    return c.map((v) => 2 * v);
+  });
+  const args = [tensor(indices), tensor([1, -2, 3])] as const;
+  walk(...args);
+  const asked = watch(backend, () => {
+    const [last, all] = walk(...args) as [Tensor, Tensor];
+    assertNear(last.dataSync(), c);
+    assertNear((all.arraySync() as number[][]).flat(), rows.flat());
+  });
+  // The two results.
+  assertEquals(asked.reads, 2);
+});
+
+onDevice("branches in a loop that ends early: both decide", (backend) => {
+  const run = jit((limit: Tensor, x: Tensor) =>
+    whileLoop(
+      ([i]) => i.lt(limit),
+      ([i, c]) =>
+        [i.add(1), cond(c.at(0).gt(c.at(1)), () => c.flip(), () => c.add(tensor([3, 1])))] as [
+          Tensor,
+          Tensor,
+        ],
+      [tensor(0), x] as [Tensor, Tensor],
+    )[1].mul(1)
+  );
+  for (const limit of COUNTS) {
+    let c = [0.5, 4];
+    for (let i = 0; i < limit; i++) c = c[0] > c[1] ? [c[1], c[0]] : [c[0] + 3, c[1] + 1];
+    const asked = watch(backend, () => assertNear(run(tensor(limit), tensor([0.5, 4])).dataSync(), c));
+    assert(asked.reads <= 6, `${asked.reads} readings for ${limit} steps`);
+  }
+});
+
+onDevice("random programs mean what they mean in plain TypeScript", () => {
+  for (let seed = 101; seed <= 108; seed++) {
+    const random = new TestRandom(seed);
+    const program = randomProgram(random, 3, ["x", "y"]);
+    const [x, y] = [0, 1].map(() => [0, 1, 2].map(() => Math.fround(random.next() * 2 - 1)));
+    const run = jit((x: Tensor, y: Tensor) => tensorValue(program, { x, y }, "float32"));
+    assertNear(run(tensor(x), tensor(y)).dataSync(), plainValue(program, { x, y }), 1e-4);
+  }
+});
+
+onDevice("with few dispatches allowed the host reads a flag for each step", (backend) => {
+  const run = jit((limit: Tensor, x: Tensor) => spiral(limit, x, x)[1]);
+  run(tensor(5), tensor([1, 2]));
+  const asked = watch(backend, () => run(tensor(5), tensor([1, 2])));
+  assertEquals([asked.reads, asked.indirect], [6, 0]);
+}, { ...PREDICATED, predicatedDispatches: 0 });
