@@ -38,6 +38,38 @@ Deno.test("the input products of a recurrent network leave a long loop in blocks
   }
 });
 
+Deno.test("the gradient of a recurrent network stores the states and nothing else", () => {
+  const state = 4 * 32 * 128;
+  const peak = (length: number): number => {
+    const cost = (xs: Tensor, w: Tensor, u: Tensor): Tensor => {
+      const h0 = zeros([32, 128]);
+      return scan((h: Tensor, x) => [x.dot(w).add(h.dot(u)).tanh(), undefined], h0, xs)[0].square().mean();
+    };
+    const gradients = jit(grad(cost, { argnums: [1, 2] }) as (...inputs: Tensor[]) => Tensor[]);
+    return gradients.lower(zeros([length, 32, 128]), zeros([128, 128]), zeros([128, 128])).memory.peak;
+  };
+  // Below the length from which products go in blocks, those of all inputs lie beside the states.
+  assert(peak(100) <= (2 * 100 + 16) * state, `${peak(100)} bytes for 100 steps`);
+  assert(peak(10_000) <= (10_000 + 80) * state, `${peak(10_000)} bytes for 10,000 steps`);
+});
+
+Deno.test("coefficients that are a little arithmetic on others are not stored", () => {
+  const n = 512;
+  // tanh needs its value, sigmoids theirs: three records, and the state before each step.
+  const cost = (h: Tensor): Tensor =>
+    scan(
+      (h: Tensor) => {
+        const [a, b, c] = [h.mul(1.1).tanh(), h.sub(0.5).sigmoid(), h.mul(0.3).sigmoid()];
+        return [a.mul(b).add(c.mul(h)), undefined];
+      },
+      h,
+      undefined,
+      { length: n },
+    )[0].sum();
+  const records = jit(grad(cost)).lower(zeros([SIZE])).memory.peak / (n * BYTES);
+  assert(records <= 4.1, `${records} records per step`);
+});
+
 Deno.test("checkpointEvery = k takes n / k + k records for the gradient of n steps", () => {
   const n = 4096;
   const peak = (checkpointEvery?: number): number => {

@@ -286,7 +286,8 @@ export function loopPass(name: string, edit: (draft: LoopDraft, context: LoopCon
   };
 }
 
-function readersOf(graph: Graph): Map<Variable, (Node | null)[]> {
+/** The nodes that read each variable of a graph; null stands for its outputs. */
+export function readersOf(graph: Graph): Map<Variable, (Node | null)[]> {
   const readers = new Map<Variable, (Node | null)[]>();
   const add = (variable: Variable, reader: Node | null): void => {
     const known = readers.get(variable);

@@ -13,6 +13,7 @@ import { loopHoist } from "./loop_hoist.ts";
 import { loopLast } from "./loop_last.ts";
 import { loopMerge } from "./loop_merge.ts";
 import { loopPrune } from "./loop_prune.ts";
+import { loopShift } from "./loop_shift.ts";
 import { loopBehind, loopFront } from "./loop_split.ts";
 import { mapSubgraphs } from "./loop_subgraphs.ts";
 import { loopSums } from "./loop_sums.ts";
@@ -49,6 +50,7 @@ const tidyBodies: OuterPass = {
 export const LOOP_PASSES: readonly Pass[] = [
   loopPrune,
   loopMerge,
+  loopShift,
   loopPrune,
   loopLast,
   loopHoist,

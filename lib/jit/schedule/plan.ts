@@ -189,18 +189,22 @@ function shareBuffers(
   return root;
 }
 
-/** First-fit allocation of intervals. */
+/** Best-fit allocation of intervals: small buffers do not break up the places of large ones. */
 class Arena {
   size = 0;
   /** Free intervals by offset. */
   readonly #free: { offset: number; bytes: number }[] = [];
 
   allocate(bytes: number): number {
+    let best = -1;
     for (let i = 0; i < this.#free.length; i++) {
-      const gap = this.#free[i];
-      if (gap.bytes < bytes) continue;
-      const { offset } = gap;
-      if (gap.bytes === bytes) this.#free.splice(i, 1);
+      const size = this.#free[i].bytes;
+      if (size >= bytes && (best < 0 || size < this.#free[best].bytes)) best = i;
+      if (size === bytes) break;
+    }
+    if (best >= 0) {
+      const gap = this.#free[best], { offset } = gap;
+      if (gap.bytes === bytes) this.#free.splice(best, 1);
       else {
         gap.offset += bytes;
         gap.bytes -= bytes;

@@ -1,7 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { grad, recurrence, scan, type Tensor, tensor, zeros } from "@damo/damo";
+import { forLoop, grad, recurrence, scan, type Tensor, tensor, whileLoop, zeros } from "@damo/damo";
 import { loopBlocks } from "../../../lib/jit/passes/loop_blocks.ts";
 import { isLoop, setStackLimits } from "../../../lib/jit/passes/loop_draft.ts";
+import { loopPrune } from "../../../lib/jit/passes/loop_prune.ts";
+import { loopShift } from "../../../lib/jit/passes/loop_shift.ts";
 import { LOOP_PASSES } from "../../../lib/jit/passes/pipeline.ts";
 import type { LoopParams } from "../../../lib/loop/loop_params.ts";
 import type { Graph } from "../../../lib/trace/graph.ts";
@@ -48,7 +50,7 @@ function randomLoop(seed: number, longest = 5): { graph: Graph; avals: Aval[] } 
           }
           const outs = [pick(), pick(), x, v, pick().dot(w)].filter(() => below(3) > 0);
           const next = {
-            h: pick().mul(0.1),
+            h: below(2) ? pick().mul(0.1) : h.dot(w).add(pick()).tanh(),
             s: s.add(pick().transpose().dot(pick())),
             k: below(2) ? k : k.add(h),
           };
@@ -202,9 +204,74 @@ Deno.test("the gradient of a weight is one product behind the loop", () => {
   const cost = (u: Tensor, xs: Tensor, h: Tensor): Tensor =>
     scan((h: Tensor, x) => [x.add(h.dot(u)).tanh(), null], h, xs)[0].sum();
   const graph = afterPasses((u, xs, h) => [grad(cost)(u, xs, h)], [3, 3], [7, 2, 3], [2, 3]);
-  const [, backward] = loopsOf(graph);
-  assertEquals(backward.carries, 1, "only the cotangent of the state is carried");
+  const [forward, backward] = loopsOf(graph);
+  assertEquals([forward.results, backward.sequences], [1, 1], "the state is stored and nothing else");
+  assertEquals(backward.carries, 2, "the cotangent of the state and the state after a step are carried");
   assertEquals(namesOf(backward.body).filter((name) => name === "contract").length, 1);
+});
+
+Deno.test("a carry that is stacked before and after each step is stacked once", () => {
+  const run = (u: Tensor, xs: Tensor, h: Tensor, n: Tensor, form: string): Tensor => {
+    const step = (h: Tensor, x: Tensor): Tensor => x.add(h.dot(u)).tanh();
+    if (form === "while") {
+      const body = ([k, h]: [Tensor, Tensor]): [Tensor, Tensor] => [k.add(1), step(h, xs.at(0))];
+      return whileLoop(([k]: [Tensor, Tensor]) => k.lt(n), body, [n.mul(0), h])[1];
+    }
+    if (form === "steps") return forLoop(n, (_, h: Tensor) => step(h, xs.at(1)), h);
+    const until = form === "until" ? (c: Tensor) => c.sum().gt(1) : undefined;
+    // deno-lint-ignore no-explicit-any -- with and without until
+    return scan((h: Tensor, x) => [step(h, x), h], h, xs, { reverse: form === "reverse", until } as any)[0];
+  };
+  const avals = avalsOf([3, 3], [7, 2, 3], [2, 3]);
+  for (const form of ["scan", "reverse", "until", "steps", "while"]) {
+    const count: Aval = { shape: [], dtype: "int32" };
+    const { graph } = traceFunction(([u, xs, h, n]) => {
+      const slope = grad((u: Tensor) => run(u, xs, h, n, form).square().sum());
+      return [slope(u), ...(form === "scan" ? [run(u, xs, h, n, form)] : [])];
+    }, [...avals, count]);
+    const before = loopPrune.run(prune(graph)), after = loopPrune.run(loopShift.run(before));
+    verifyGraph(after);
+    const stacks = (graph: Graph): number => loopsOf(graph).reduce((sum, { results }) => sum + results, 0);
+    assertEquals(stacks(before) - stacks(after), 1, form);
+    for (const steps of [0, 1, 4, 7, 9]) {
+      const inputs = [...hostInputs(avals, steps + 1), { ...count, data: Float64Array.of(steps) }];
+      assertSame(interpretGraph(after, inputs), interpretGraph(before, inputs), `${form}, ${steps} steps`);
+    }
+  }
+});
+
+Deno.test("two stacks of a carry stay where the values after each step are wanted, or the walk goes the same way", () => {
+  const stacks = (fn: (xs: Tensor, h: Tensor) => Tensor[]): number => {
+    const { graph } = traceFunction(([xs, h]) => fn(xs, h), avalsOf([7, 3], [3]));
+    return loopsOf(loopPrune.run(loopShift.run(prune(graph))))[0].results;
+  };
+  const both = (xs: Tensor, h: Tensor): Tensor[] =>
+    scan(
+      (h: Tensor, x) => {
+        const next = x.add(h).tanh();
+        return [next, [h, next]];
+      },
+      h,
+      xs,
+    )[1] as Tensor[];
+  const walk = (rows: Tensor[], reverse: boolean): Tensor =>
+    scan(
+      (c: Tensor, [a, b]: [Tensor, Tensor]) => [c.mul(a).add(b), undefined],
+      rows[0].at(0),
+      rows as [Tensor, Tensor],
+      {
+        reverse,
+      },
+    )[0];
+  assertEquals(stacks((xs, h) => [walk(both(xs, h), true)]), 1);
+  assertEquals(stacks((xs, h) => [walk(both(xs, h), false)]), 2);
+  assertEquals(
+    stacks((xs, h) => {
+      const rows = both(xs, h);
+      return [walk(rows, true), rows[1]];
+    }),
+    2,
+  );
 });
 
 Deno.test("an output product goes behind the loop, and what nobody reads goes away", () => {
