@@ -6,9 +6,6 @@
  *   loop has anyway or on one value no larger (1 - y^2 of y = tanh x), or is a tape: the record of an inner loop of
  *   unknown length, which cannot be stored once per step;
  * - otherwise stored: one row per step.
- *
- * Which of the values on the way are stored follows Griewank and Walther, Evaluating Derivatives, 2008, section 5.4:
- * what is cheap is not worth its memory.
  */
 import { byteSize } from "../trace/dtype.ts";
 import type { Node, Variable } from "../trace/graph.ts";
