@@ -4,67 +4,9 @@ import { linalg, type Tensor } from "@damo/damo";
 import { scan } from "../../../lib/mod.ts";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { GPU } from "../../../lib/jit/wgsl/tuning.ts";
-import type { Graph } from "../../../lib/trace/graph.ts";
-import { interpretGraph } from "../../../lib/trace/interpret.ts";
-import type { HostArray } from "../../../lib/trace/primitive.ts";
-import { sizeOf } from "../../../lib/trace/shape.ts";
-import { traceFunction } from "../../../lib/trace/trace.ts";
-import { TestRandom } from "../../support/random.ts";
 import { runGraph } from "../../support/run_graph.ts";
+import { faults, graphOf, noise, solid } from "./routine_support.ts";
 import { backendWith, gpuTest } from "./support.ts";
-
-const EPSILON = 2 ** -23;
-
-function noise(shape: readonly number[], seed: number): HostArray {
-  const random = new TestRandom(seed);
-  const data = Float64Array.from({ length: sizeOf(shape) }, () => Math.fround(random.normal()));
-  return { shape, dtype: "float32", data };
-}
-
-/** Noise, and `diagonal` more than that on the diagonal. */
-function solid(shape: readonly number[], seed: number, diagonal: number, symmetric = false): HostArray {
-  const array = noise(shape, seed), n = shape[shape.length - 1];
-  const { data } = array;
-  for (let i = 0; i < data.length; i++) {
-    const row = Math.floor(i / n) % n, column = i % n;
-    if (row === column) data[i] = Math.fround(data[i] + diagonal);
-    else if (symmetric && column > row) data[i] = data[i + (n - 1) * (column - row)];
-  }
-  return array;
-}
-
-function graphOf(body: (...inputs: Tensor[]) => Tensor[], inputs: readonly HostArray[]): Graph {
-  return traceFunction((tensors) => body(...tensors), inputs).graph;
-}
-
-/** The kinds of a program's kernels. */
-function kindsOf(backend: WgslBackend, graph: Graph): string[] {
-  const executable = backend.compile(graph, { name: "routine", scalars: [], donated: [], inPlace: [] });
-  const kinds = executable.kernels.map(({ kind }) => kind);
-  executable.dispose();
-  return kinds;
-}
-
-/** What differs from the float64 reference by more than `allowed` roundings of the greatest element. */
-function faults(
-  backend: WgslBackend,
-  name: string,
-  body: (...inputs: Tensor[]) => Tensor[],
-  inputs: readonly HostArray[],
-  allowed: number,
-): string[] {
-  const graph = graphOf(body, inputs);
-  assertEquals(kindsOf(backend, graph).filter((kind) => kind === "host"), [], name);
-  const expected = interpretGraph(graph, inputs), actual = runGraph(backend, graph, inputs);
-  return expected.flatMap(({ data }, k) => {
-    const scale = data.reduce((most, x) => Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most, 0);
-    const worst = data.reduce((most, x, i) => {
-      const error = Math.abs(x - actual[k].data[i]);
-      return Object.is(x, actual[k].data[i]) || error <= most ? most : error;
-    }, 0);
-    return worst <= allowed * EPSILON * scale ? [] : [`${name}, result ${k}: off by ${worst} of ${scale}`];
-  });
-}
 
 /** Sizes and leading axes. */
 const SHAPES: readonly (readonly number[])[] = [[1], [3], [5], [17], [64], [65], [130], [2, 5], [3, 2, 33]];

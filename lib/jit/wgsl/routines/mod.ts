@@ -1,6 +1,7 @@
 /** Matrix decompositions and Fourier transforms as shaders. */
 import type { KernelPlan } from "../plan.ts";
 import { planCholesky } from "./cholesky.ts";
+import { planFft, planIrfft, planRfft } from "./fft.ts";
 import { planLu } from "./lu.ts";
 import { planLuSolve, planTriangularSolve } from "./triangular_solve.ts";
 import type { RoutineContext } from "./stage.ts";
@@ -10,6 +11,9 @@ const PLANNERS: Readonly<Record<string, (context: RoutineContext) => KernelPlan>
   triangularSolve: planTriangularSolve,
   lu: planLu,
   luSolve: planLuSolve,
+  fft: planFft,
+  rfft: planRfft,
+  irfft: planIrfft,
 };
 
 /** Whether there are shaders for a routine; the host evaluates others. */
