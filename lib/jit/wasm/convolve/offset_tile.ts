@@ -4,6 +4,7 @@
  */
 import type { ModuleBuilder } from "../assembler/mod.ts";
 import type { Element } from "../contract/mod.ts";
+import { SplatLoads } from "../contract/splat_loads.ts";
 import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
 
 /** A tile of filters and places. Strides are in bytes. */
@@ -14,6 +15,7 @@ export interface OffsetTile {
   /** Places that count in the last vector. */
   readonly tailLanes: number;
   readonly aRow: number;
+  readonly aDepth: number;
   readonly cRow: number;
   /** Whether all of the depth comes in one call, so that `first` says nothing. */
   readonly whole: boolean;
@@ -26,31 +28,32 @@ const UNROLL = 4;
  * holds is added unless `first` is set.
  */
 export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number {
-  const { element, rows, vectors, aRow, cRow } = tile;
+  const { element, rows, vectors, aRow, aDepth, cRow } = tile;
   const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
   const [a, b, c, depth, first, table] = [0, 1, 2, 3, 4, 5];
   const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
   const right = Array.from({ length: vectors }, () => f.local("v128"));
   const left = f.local("v128");
   const place = f.local("i32");
+  const splats = new SplatLoads(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
   const step = (u: number): void => {
     f.localGet(b).localGet(table).i32Load(4 * u).i32Add().localSet(place);
     for (let v = 0; v < vectors; v++) f.localGet(place).v128Load(16 * v).localSet(right[v]);
     for (let r = 0; r < rows; r++) {
-      f.localGet(a);
-      const distance = r * aRow + u * element.bytes;
-      if (distance !== 0) f.i32Const(distance).i32Add();
-      element.loadSplat(f);
+      splats.load(r, u);
       f.localSet(left);
       for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
     }
   };
   const advance = (steps: number): void => {
-    f.localGet(a).i32Const(steps * element.bytes).i32Add().localSet(a);
+    f.localGet(a).i32Const(steps * aDepth).i32Add().localSet(a);
     f.localGet(table).i32Const(4 * steps).i32Add().localSet(table);
     f.localGet(depth).i32Const(steps).i32Sub().localTee(depth);
   };
-  f.localGet(depth).i32Const(UNROLL).i32GeU().if().loop();
+  f.localGet(depth).i32Const(UNROLL).i32GeU().if();
+  splats.prepare();
+  for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(16 * v).drop();
+  f.loop();
   for (let u = 0; u < UNROLL; u++) step(u);
   advance(UNROLL);
   f.i32Const(UNROLL).i32GeU().brIf(0).end().end();

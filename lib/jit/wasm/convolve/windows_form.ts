@@ -5,6 +5,7 @@
  */
 import type { FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
 import { elements } from "../contract/mod.ts";
+import { emitPack } from "../contract/packing.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import { contiguous, type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
 import { emitOffsetTile } from "./offset_tile.ts";
@@ -25,7 +26,11 @@ export interface WindowsPlan {
   readonly filterParts: number;
   readonly depth: number;
   readonly blockDepth: number;
+  /** Whether filters are brought into the order in which tiles read them, behind the table in the scratch memory. */
+  readonly packed: boolean;
   readonly scratchBytes: number;
+  /** Where the copy of an image lies in the scratch memory. */
+  readonly slab: number;
   readonly tableBytes: number;
   /** Filters of the higher tiles and how many filters are in such; the others have one less. */
   readonly tileRows: number;
@@ -56,9 +61,14 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   let rowParts = axes.length === 1 ? 1 : Math.min(wanted, axes[0].out);
   const depth = product([channels, ...axes.map(({ taps }) => taps)]);
   const tableBytes = Math.ceil(4 * depth / 64) * 64;
+  const packedBytes = Math.ceil(filters * depth * bytes / 64) * 64;
+  // Packing is worth it where each filter is used at many places.
+  const packed = groups === 1 && packedBytes <= MOST_SCRATCH / 2 &&
+    product(axes.map(({ out }) => out)) / rowParts >= 96;
+  const slab = tableBytes + (packed ? packedBytes : 0);
   let rowsOfPart = Math.ceil(axes[0].out / rowParts);
   let places = placesOf(geometry, rowsOfPart);
-  const bytesOf = (): number => tableBytes + (places.copied ? channels * places.channel * bytes + 64 : 0);
+  const bytesOf = (): number => slab + (places.copied ? channels * places.channel * bytes + 64 : 0);
   while (bytesOf() > MOST_SCRATCH && rowParts < axes[0].out && axes.length > 1) {
     rowParts = Math.min(axes[0].out, 2 * rowParts);
     rowsOfPart = Math.ceil(axes[0].out / rowParts);
@@ -66,7 +76,7 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   }
   if (bytesOf() > MOST_SCRATCH) return null;
   const tile = chooseTile(filters, Math.ceil(last.out / lanes));
-  const filterParts = places.copied
+  const filterParts = places.copied || packed
     ? 1
     : Math.max(1, Math.min(Math.ceil(wanted / rowParts), Math.floor(filters / 16)));
   const tiles = Math.ceil(filters / tile.rows);
@@ -79,7 +89,9 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
     filterParts: Math.min(filterParts, tiles),
     depth,
     blockDepth: Math.ceil(depth / blocks),
+    packed,
     scratchBytes: bytesOf(),
+    slab,
     tableBytes,
     tileRows,
     highRows: (filters - tiles * (tileRows - 1)) * tileRows,
@@ -96,7 +108,8 @@ function emitRow(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, r
   const options = {
     element,
     rows,
-    aRow: plan.depth * bytes,
+    aRow: plan.packed ? bytes : plan.depth * bytes,
+    aDepth: plan.packed ? rows * bytes : bytes,
     cRow: product(axes.map((axis) => axis.out)) * bytes,
     whole: plan.blockDepth >= plan.depth,
   };
@@ -187,6 +200,33 @@ function pushStart(
   return f.i32Const(size).i32Mul().i32Const(parts).i32DivU();
 }
 
+/** Brings the filters of each tile into an order in which those of a tap follow one another. */
+function emitPackFilters(
+  { module, scratchGlobal }: ModuleContext,
+  f: FunctionBuilder,
+  geometry: Geometry,
+  plan: WindowsPlan,
+  filtersPointer: number,
+): void {
+  const element = elements[geometry.dtype];
+  const { depth, highRows, tileRows } = plan;
+  const filter = f.local("i32"), limit = f.local("i32");
+  f.i32Const(0).localSet(filter);
+  const strips = (width: number, end: number): void => {
+    const outer = depth * element.bytes;
+    const pack = emitPack(module, { element, width, count: width, outer, depth: element.bytes });
+    f.i32Const(end).localSet(limit);
+    f.forLoop(filter, limit, width, () => {
+      f.localGet(filtersPointer).localGet(filter).i32Const(outer).i32Mul().i32Add();
+      f.globalGet(scratchGlobal).i32Const(plan.tableBytes).i32Add().localGet(filter).i32Const(outer).i32Mul()
+        .i32Add().i32Const(depth).call(pack);
+    });
+  };
+  strips(tileRows, highRows);
+  if (highRows < geometry.filters) strips(tileRows - 1, geometry.filters);
+  f.release(filter, limit);
+}
+
 /** The function of a convolution by its plan: `(images, filters, output, begin, end)`. */
 export function emitWindows(context: ModuleContext, geometry: Geometry, plan: WindowsPlan): KernelFunction {
   const { module } = context;
@@ -212,6 +252,7 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
     limit = i32();
   const image = i32(), b = i32(), a = i32(), c = i32(), at = i32(), depths = i32(), offsets = i32();
   f.globalGet(context.scratchGlobal).call(table);
+  if (plan.packed) emitPackFilters(context, f, geometry, plan, w);
   f.forLoop(unit, end, 1, () => {
     f.localGet(unit).i32Const(rowParts).i32RemU().localSet(part).localGet(unit).i32Const(rowParts).i32DivU()
       .localSet(rest);
@@ -230,7 +271,7 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
     // Images and their groups follow one another; filters begin again with every image.
     f.localGet(image).i32Const(channels * inside).i32Mul().localGet(x).i32Add().localSet(b);
     if (copy >= 0) {
-      f.localGet(b).globalGet(context.scratchGlobal).i32Const(plan.tableBytes).i32Add().localTee(at);
+      f.localGet(b).globalGet(context.scratchGlobal).i32Const(plan.slab).i32Add().localTee(at);
       f.i32Const(channels).i32Const(inside).i32Const(places.channel * bytes);
       f.localGet(first).i32Const(axes[0].stride).i32Mul();
       f.localGet(count).i32Const(1).i32Sub().i32Const(axes[0].stride).i32Mul().i32Const(reach(axes[0], 1))
@@ -243,7 +284,8 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
     }
     f.localGet(image).i32Const(filters * outside).i32Mul().localGet(out).i32Add();
     f.localGet(first).i32Const(contiguous(outs)[0] * bytes).i32Mul().i32Add().localSet(c);
-    f.localGet(w);
+    if (plan.packed) f.globalGet(context.scratchGlobal).i32Const(plan.tableBytes).i32Add();
+    else f.localGet(w);
     if (groups > 1) {
       f.localGet(image).i32Const(groups).i32RemU().i32Const(filters * depth * bytes).i32Mul().i32Add();
     }
@@ -258,8 +300,9 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
       pushLimit();
       f.localSet(limit);
       f.forLoop(rest, limit, rows, () => {
-        f.localGet(a).localGet(rest).i32Const(depth).i32Mul().localGet(at).i32Add().i32Const(bytes).i32Mul()
-          .i32Add();
+        f.localGet(a).localGet(rest).i32Const(depth).i32Mul().localGet(at);
+        if (plan.packed) f.i32Const(rows).i32Mul();
+        f.i32Add().i32Const(bytes).i32Mul().i32Add();
         f.localGet(b).localGet(c).localGet(rest).i32Const(outside).i32Mul().i32Add();
         f.localGet(depths).localGet(at).i32Eqz().localGet(offsets).localGet(count).call(index);
       });
