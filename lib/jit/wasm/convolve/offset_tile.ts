@@ -16,50 +16,65 @@ export interface OffsetTile {
   readonly tailLanes: number;
   readonly aRow: number;
   readonly aDepth: number;
+  /** The taps that follow each distance of the table: how far they lie from it. */
+  readonly taps: readonly number[];
   readonly cRow: number;
   /** Whether all of the depth comes in one call, so that `first` says nothing. */
   readonly whole: boolean;
 }
 
-const UNROLL = 4;
+/** Taps that the body of the loop computes: at least one run of them. */
+const UNROLL = 6;
 
 /**
- * Emits `tile(a, b, c, depth, first, table)`: c[r, v] (+)= sum over depth of a[r, depth] * b[table[depth] + v]. What c
- * holds is added unless `first` is set.
+ * Emits `tile(a, b, c, runs, first, table)`: c[r, v] (+)= sum over runs and their taps of a[r, run, tap] *
+ * b[table[run] + taps[tap] + v]. What c holds is added unless `first` is set.
  */
 export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number {
-  const { element, rows, vectors, aRow, aDepth, cRow } = tile;
+  const { element, rows, vectors, aRow, aDepth, taps, cRow } = tile;
   const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
-  const [a, b, c, depth, first, table] = [0, 1, 2, 3, 4, 5];
+  const [a, b, c, runs, first, table] = [0, 1, 2, 3, 4, 5];
   const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
   const right = Array.from({ length: vectors }, () => f.local("v128"));
   const left = f.local("v128");
   const place = f.local("i32");
   const splats = new SplatLoads(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
-  const step = (u: number): void => {
-    f.localGet(b).localGet(table).i32Load(4 * u).i32Add().localSet(place);
-    for (let v = 0; v < vectors; v++) f.localGet(place).v128Load(16 * v).localSet(right[v]);
-    for (let r = 0; r < rows; r++) {
-      splats.load(r, u);
-      f.localSet(left);
-      for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
-    }
+  const pushPlace = (run: number): void => void f.localGet(b).localGet(table).i32Load(4 * run).i32Add();
+  const step = (run: number): void => {
+    pushPlace(run);
+    f.localSet(place);
+    taps.forEach((tap, u) => {
+      for (let v = 0; v < vectors; v++) f.localGet(place).v128Load(tap + 16 * v).localSet(right[v]);
+      for (let r = 0; r < rows; r++) {
+        splats.load(r, run * taps.length + u);
+        f.localSet(left);
+        for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
+      }
+    });
   };
   const advance = (steps: number): void => {
-    f.localGet(a).i32Const(steps * aDepth).i32Add().localSet(a);
+    f.localGet(a).i32Const(steps * taps.length * aDepth).i32Add().localSet(a);
     f.localGet(table).i32Const(4 * steps).i32Add().localSet(table);
-    f.localGet(depth).i32Const(steps).i32Sub().localTee(depth);
+    f.localGet(runs).i32Const(steps).i32Sub().localTee(runs);
   };
-  f.localGet(depth).i32Const(UNROLL).i32GeU().if();
-  splats.prepare();
-  for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(16 * v).drop();
-  f.loop();
-  for (let u = 0; u < UNROLL; u++) step(u);
-  advance(UNROLL);
-  f.i32Const(UNROLL).i32GeU().brIf(0).end().end();
-  f.localGet(depth).if().loop();
-  step(0);
-  advance(1);
+  const together = Math.max(1, Math.floor(UNROLL / taps.length));
+  const loop = (steps: number): void => {
+    // As the tiles of products do: see SplatLoads.
+    splats.prepare();
+    pushPlace(0);
+    f.localSet(place);
+    for (const tap of taps) for (let v = 0; v < vectors; v++) f.localGet(place).v128Load(tap + 16 * v).drop();
+    f.loop();
+    for (let run = 0; run < steps; run++) step(run);
+    advance(steps);
+  };
+  if (together > 1) {
+    f.localGet(runs).i32Const(together).i32GeU().if();
+    loop(together);
+    f.i32Const(together).i32GeU().brIf(0).end().end();
+  }
+  f.localGet(runs).if();
+  loop(1);
   f.brIf(0).end().end();
   const each = (body: (sum: number, offset: number, lanes: number) => void): void => {
     for (let r = 0; r < rows; r++) {

@@ -13,6 +13,8 @@ import { emitSlabCopy, type Places, placesOf, placeStep, tapOffset } from "./sla
 
 /** Sums of so many terms are added up apart, as products do. */
 const MOST_DEPTH = 640;
+/** Taps along the last axis that a tile writes out. */
+const MOST_TAPS = 8;
 /** Multiplications of a unit of work, and units that are enough for any machine. */
 const UNIT_WORK = 2_000_000;
 const ENOUGH_UNITS = 32;
@@ -25,7 +27,11 @@ export interface WindowsPlan {
   readonly rowsOfPart: number;
   readonly filterParts: number;
   readonly depth: number;
-  readonly blockDepth: number;
+  /** The taps of a run along the last axis, as distances in elements; a table tells where each run begins. */
+  readonly taps: readonly number[];
+  readonly runs: number;
+  /** Runs whose sums are added up apart. */
+  readonly blockRuns: number;
   /** Whether filters are brought into the order in which tiles read them, behind the table in the scratch memory. */
   readonly packed: boolean;
   readonly scratchBytes: number;
@@ -60,7 +66,9 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   const wanted = Math.max(1, Math.min(Math.ceil(ENOUGH_UNITS / units), Math.floor(work / units / UNIT_WORK)));
   let rowParts = axes.length === 1 ? 1 : Math.min(wanted, axes[0].out);
   const depth = product([channels, ...axes.map(({ taps }) => taps)]);
-  const tableBytes = Math.ceil(4 * depth / 64) * 64;
+  const inRun = last.taps <= MOST_TAPS ? last.taps : 1;
+  const runs = depth / inRun;
+  const tableBytes = Math.ceil(4 * runs / 64) * 64;
   const packedBytes = Math.ceil(filters * depth * bytes / 64) * 64;
   // Packing is worth it where each filter is used at many places.
   const packed = groups === 1 && packedBytes <= MOST_SCRATCH / 2 &&
@@ -82,13 +90,17 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   const tiles = Math.ceil(filters / tile.rows);
   const tileRows = Math.ceil(filters / tiles);
   const blocks = Math.ceil(depth / MOST_DEPTH);
+  const origin = axes.map(() => 0);
+  const tapAt = (tap: number): number => tapOffset(geometry, places, [...origin.slice(1), tap]);
   return {
     places,
     rowParts,
     rowsOfPart,
     filterParts: Math.min(filterParts, tiles),
     depth,
-    blockDepth: Math.ceil(depth / blocks),
+    taps: Array.from({ length: inRun }, (_, tap) => tapAt(tap) - tapAt(0)),
+    runs,
+    blockRuns: Math.ceil(runs / blocks),
     packed,
     scratchBytes: bytesOf(),
     slab,
@@ -110,8 +122,9 @@ function emitRow(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, r
     rows,
     aRow: plan.packed ? bytes : plan.depth * bytes,
     aDepth: plan.packed ? rows * bytes : bytes,
+    taps: plan.taps.map((tap) => tap * bytes),
     cRow: product(axes.map((axis) => axis.out)) * bytes,
-    whole: plan.blockDepth >= plan.depth,
+    whole: plan.blockRuns >= plan.runs,
   };
   const width = plan.tileVectors * lanes;
   const full = Math.floor(out / width), rest = out % width;
@@ -168,8 +181,8 @@ function emitRows(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, 
   return f.index;
 }
 
-/** Emits `table(target)`: the distance in bytes of each tap of each channel. */
-export function emitTapTable(module: ModuleBuilder, geometry: Geometry, places: Places): number {
+/** Emits `table(target)`: the distance in bytes of each run of taps of each channel. */
+function emitTapTable(module: ModuleBuilder, geometry: Geometry, { places, taps: run }: WindowsPlan): number {
   const { axes, channels, dtype } = geometry;
   const { bytes } = elements[dtype];
   const f = module.addFunction({ params: ["i32"], results: [] });
@@ -179,7 +192,10 @@ export function emitTapTable(module: ModuleBuilder, geometry: Geometry, places: 
     if (taps.length === axes.length) {
       f.localGet(0).localGet(base).i32Const(tapOffset(geometry, places, taps) * bytes).i32Add().i32Store();
       f.localGet(0).i32Const(4).i32Add().localSet(0);
-    } else for (let tap = 0; tap < axes[taps.length].taps; tap++) level([...taps, tap]);
+      return;
+    }
+    const step = taps.length === axes.length - 1 ? run.length : 1;
+    for (let tap = 0; tap < axes[taps.length].taps; tap += step) level([...taps, tap]);
   };
   level([]);
   f.localGet(base).i32Const(places.channel * bytes).i32Add().localSet(base);
@@ -232,9 +248,9 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
   const { module } = context;
   const { axes, channels, filters, groups, images, dtype } = geometry;
   const { bytes } = elements[dtype];
-  const { places, rowParts, filterParts, depth, blockDepth, tileRows, highRows } = plan;
+  const { places, rowParts, filterParts, depth, taps, runs, blockRuns, tileRows, highRows } = plan;
   context.needScratch(plan.scratchBytes);
-  const table = emitTapTable(module, geometry, places);
+  const table = emitTapTable(module, geometry, plan);
   const copy = places.copied ? emitSlabCopy(module, geometry, places) : -1;
   const high = emitRows(module, geometry, plan, tileRows);
   const low = highRows < filters ? emitRows(module, geometry, plan, tileRows - 1) : -1;
@@ -250,7 +266,7 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
     filter = i32(),
     filterEnd = i32(),
     limit = i32();
-  const image = i32(), b = i32(), a = i32(), c = i32(), at = i32(), depths = i32(), offsets = i32();
+  const image = i32(), b = i32(), a = i32(), c = i32(), at = i32(), block = i32(), offsets = i32();
   f.globalGet(context.scratchGlobal).call(table);
   if (plan.packed) emitPackFilters(context, f, geometry, plan, w);
   f.forLoop(unit, end, 1, () => {
@@ -292,26 +308,26 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
     f.localSet(a);
     f.i32Const(0).localSet(at);
     f.loop();
-    f.i32Const(depth).localGet(at).i32Sub().localTee(depths).i32Const(blockDepth);
-    f.localGet(depths).i32Const(blockDepth).i32LtU().select().localSet(depths);
+    f.i32Const(runs).localGet(at).i32Sub().localTee(block).i32Const(blockRuns);
+    f.localGet(block).i32Const(blockRuns).i32LtU().select().localSet(block);
     f.globalGet(context.scratchGlobal).localGet(at).i32Const(4).i32Mul().i32Add().localSet(offsets);
     f.localGet(filter).localSet(rest);
     const tiles = (index: number, rows: number, pushLimit: () => void): void => {
       pushLimit();
       f.localSet(limit);
       f.forLoop(rest, limit, rows, () => {
-        f.localGet(a).localGet(rest).i32Const(depth).i32Mul().localGet(at);
-        if (plan.packed) f.i32Const(rows).i32Mul();
+        f.localGet(a).localGet(rest).i32Const(depth).i32Mul();
+        f.localGet(at).i32Const(taps.length * (plan.packed ? rows : 1)).i32Mul();
         f.i32Add().i32Const(bytes).i32Mul().i32Add();
         f.localGet(b).localGet(c).localGet(rest).i32Const(outside).i32Mul().i32Add();
-        f.localGet(depths).localGet(at).i32Eqz().localGet(offsets).localGet(count).call(index);
+        f.localGet(block).localGet(at).i32Eqz().localGet(offsets).localGet(count).call(index);
       });
     };
     tiles(high, tileRows, () => {
       f.localGet(filterEnd).i32Const(highRows).localGet(filterEnd).i32Const(highRows).i32LtU().select();
     });
     if (low >= 0) tiles(low, tileRows - 1, () => f.localGet(filterEnd));
-    f.localGet(at).localGet(depths).i32Add().localTee(at).i32Const(depth).i32LtU().brIf(0).end();
+    f.localGet(at).localGet(block).i32Add().localTee(at).i32Const(runs).i32LtU().brIf(0).end();
   });
   const units = images * groups * rowParts * filterParts;
   const work = images * groups * filters * depth * product(outs);
