@@ -20,6 +20,9 @@ export interface MeasureOptions {
   readonly turn: number;
 }
 
+/** How many turns long the first one is, which is not counted: engines compile again what they have seen to be hot. */
+const WARMING_TURNS = 10;
+
 /** Time for a first computation, compiling included, and for a turn. */
 const PATIENCE = 60_000;
 
@@ -85,13 +88,13 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
     const runners: Runner[] = [];
     for (const name of options.contestants) runners.push(await start(workload, name, folder, expected));
     const racing = runners.filter(({ showing }) => showing.reason === undefined);
-    // A first turn warms up and is not counted.
     for (let round = 0; round <= options.rounds; round++) {
       for (const { process, times } of racing) {
         // One computation of seconds a round is enough.
         const slow = times.length > 1 && times[0] > 2000;
         if (slow) continue;
-        const { times: measured = [] } = await process.ask({ round: options.turn }, PATIENCE);
+        const turn = round === 0 ? WARMING_TURNS * options.turn : options.turn;
+        const { times: measured = [] } = await process.ask({ round: turn }, PATIENCE);
         if (round > 0) times.push(...measured);
       }
     }

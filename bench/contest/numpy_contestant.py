@@ -149,7 +149,11 @@ def read(entry):
     return np.fromfile(entry["file"], dtype).reshape(entry["shape"])
 
 
-def run_for(run, milliseconds):
+def run_for(run, milliseconds, last):
+    """As in child.ts: short computations get going again before they are counted."""
+    started = time.perf_counter()
+    while last < milliseconds / 6 and (time.perf_counter() - started) * 1e3 < milliseconds / 6:
+        run()
     times, started = [], time.perf_counter()
     while not times or (time.perf_counter() - started) * 1e3 < milliseconds:
         t = time.perf_counter()
@@ -162,12 +166,14 @@ def answer(reply):
     print(json.dumps(reply), flush=True)
 
 
-run = None
+run, last = None, float("inf")
 answer({"version": "NumPy " + np.__version__})
 for line in sys.stdin:
     asked = json.loads(line)
     if "round" in asked:
-        answer({"times": run_for(run, asked["round"])})
+        times = run_for(run, asked["round"], last)
+        last = times[-1]
+        answer({"times": times})
         continue
     prepared = prepare(asked["prepare"], {name: read(entry) for name, entry in asked["inputs"].items()})
     if prepared is None:

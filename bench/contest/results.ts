@@ -27,6 +27,15 @@ export interface Result {
   readonly overNumPy?: number;
   /** Damo's figure over the aim, as a speed: 1 and more means met. */
   readonly overAim?: number;
+  /** The same ratios of the least times: what a machine that others use as well says least wrongly. */
+  readonly least?: Ratios;
+}
+
+/** How Damo's time compares. */
+export interface Ratios {
+  readonly overPeers?: number;
+  readonly overNumPy?: number;
+  readonly overAim?: number;
 }
 
 function quantile(sorted: readonly number[], share: number): number {
@@ -52,25 +61,29 @@ function inUnit(milliseconds: number, { unit, billions = 1, repeats = 1 }: Workl
   return (unit === "µs" ? milliseconds * 1000 : milliseconds) / repeats;
 }
 
+function ratiosOf(workload: Workload, figures: readonly Figure[], which: "median" | "least"): Ratios {
+  const of = (name: string) => figures.find(({ contestant }) => contestant === name)?.[which];
+  const peers = figures.filter(({ contestant }) => !/^(Damo|NumPy)/.test(contestant))
+    .flatMap((figure) => figure[which] ?? []);
+  const own = of("Damo"), native = of("NumPy");
+  if (own === undefined) return {};
+  const reached = inUnit(own, workload);
+  return {
+    overPeers: peers.length > 0 ? Math.min(...peers) / own : undefined,
+    overNumPy: native === undefined ? undefined : native / own,
+    overAim: workload.unit === "GFLOP/s" ? reached / workload.aim : workload.aim / reached,
+  };
+}
+
 export function resultOf(workload: Workload, showings: readonly Showing[]): Result {
   const figures = showings.map(figureOf);
-  const median = (name: string) => figures.find(({ contestant }) => contestant === name)?.median;
-  const peers = figures.filter(({ contestant }) => !/^(Damo|NumPy)/.test(contestant))
-    .flatMap(({ median }) => median ?? []);
-  const own = median("Damo"), native = median("NumPy");
-  const reached = own === undefined ? undefined : inUnit(own, workload);
   return {
     workload: workload.name,
     unit: workload.unit,
     aim: workload.aim,
     figures: figures.map((figure) => ({ ...figure })),
-    overPeers: own !== undefined && peers.length > 0 ? Math.min(...peers) / own : undefined,
-    overNumPy: own !== undefined && native !== undefined ? native / own : undefined,
-    overAim: reached === undefined
-      ? undefined
-      : workload.unit === "GFLOP/s"
-      ? reached / workload.aim
-      : workload.aim / reached,
+    ...ratiosOf(workload, figures, "median"),
+    least: ratiosOf(workload, figures, "least"),
   };
 }
 
@@ -99,10 +112,13 @@ export function tableOf(results: readonly Result[], workloads: readonly Workload
       if (figure?.median === undefined) return figure?.reason?.startsWith("wrong") ? "wrong" : "-";
       const middle = inUnit(figure.median, workload);
       const half = (inUnit(figure.spread![1], workload) - inUnit(figure.spread![0], workload)) / 2;
-      return `${rounded(middle)} ± ${Math.round(Math.abs(half) / middle * 100)} %`;
+      const least = rounded(inUnit(figure.least!, workload));
+      return `${rounded(middle)} ± ${Math.round(Math.abs(half) / middle * 100)} %, ${least}`;
     });
-    const ratios = [rounded(result.overPeers), rounded(result.overNumPy)];
-    return [result.workload, result.unit, ...cells, ...ratios, String(result.aim), rounded(result.overAim)];
+    const { least = {} } = result;
+    const both = (ratio: keyof Ratios): string => `${rounded(result[ratio])}, ${rounded(least[ratio])}`;
+    const end = [both("overPeers"), both("overNumPy"), String(result.aim), both("overAim")];
+    return [result.workload, result.unit, ...cells, ...end];
   });
   return [head, head.map((_, i) => i < 2 ? "---" : "---:"), ...rows]
     .map((row) => `| ${row.join(" | ")} |`).join("\n");

@@ -64,7 +64,9 @@ export class SplatLoads {
     const { element, pointer, rowStep, depthStep } = this.#strip;
     const distance = row * rowStep + depth * depthStep;
     let offset = 0;
-    if (this.#offsets.length > 1) offset = this.#packed ? distance % (PACKED_TOGETHER * rowStep) : row * rowStep;
+    if (this.#offsets.length > 1) {
+      offset = this.#packed ? distance % (PACKED_TOGETHER * rowStep) : row * rowStep;
+    }
     pushSum(this.#f, pointer, distance - offset);
     element.loadSplat(this.#f, offset);
   }
