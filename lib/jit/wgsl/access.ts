@@ -1,7 +1,7 @@
 /** Reading and writing elements of bound buffers: native words, vectors of four, and packed small types. */
 import type { DType } from "../../trace/dtype.ts";
 import type { Operand } from "../kernel/kernel.ts";
-import { registerType } from "./literal.ts";
+import { asWord, fromWord, registerType } from "./literal.ts";
 import type { Shader } from "./shader.ts";
 import { TEXTURE_WIDTH } from "./texture_width.ts";
 
@@ -77,19 +77,6 @@ interface Slot {
   readonly texture: boolean;
   /** Texels of a row of the texture. */
   readonly width: number;
-}
-
-/**
- * Texels of a row of the texture of a buffer that is read with these strides: so many that elements which are read
- * together, and a power of two apart, lie below each other, and do not meet in the processor's caches.
- */
-export function textureWidth(strides: Iterable<number>, texels: Texels): number {
-  let width = 0;
-  for (const stride of strides) {
-    const own = Math.abs(stride) / texels;
-    if (own >= 64 && own <= TEXTURE_WIDTH && Number.isInteger(Math.log2(own))) width = Math.max(width, own);
-  }
-  return width || TEXTURE_WIDTH;
 }
 
 /** The slot of the scratch buffer. */
@@ -403,16 +390,4 @@ export class Access {
       shader.line(`${old} = ${result}.old_value;`);
     });
   }
-}
-
-/** A register value as a word. */
-export function asWord(dtype: DType, value: string): string {
-  const type = registerType(dtype);
-  return type === "u32" ? value : type === "bool" ? `select(0u, 1u, ${value})` : `bitcast<u32>(${value})`;
-}
-
-/** A register value from a word that holds nothing else. */
-export function fromWord(dtype: DType, word: string): string {
-  const type = registerType(dtype);
-  return type === "u32" ? word : type === "bool" ? `(${word} != 0u)` : `bitcast<${type}>(${word})`;
 }

@@ -1,5 +1,6 @@
 /** A WebGPU device with what was found out about it, its errors and its loss. */
 import { DeviceError, OutOfMemoryError } from "../../trace/errors.ts";
+import { findSubgroups } from "./subgroups.ts";
 import { GPU, SOFTWARE, type Tuning } from "./tuning.ts";
 
 /** Limits that kernels or buffers come up against; the most the adapter grants is asked for. */
@@ -127,8 +128,12 @@ export async function acquireDevice(options: AcquireOptions = {}): Promise<GpuDe
   const isSoftware = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
   const device = await requestDevice(adapter, name, requiredLimits);
   const tuning = options.tuning ?? (isSoftware ? SOFTWARE : GPU);
-  const subgroups = isSoftware && device.features.has("subgroups") && await hasRowSubgroups(device);
-  return new GpuDevice(device, name, isSoftware, { ...tuning, subgroups });
+  const found = await findSubgroups(device, (info as { subgroupMinSize?: number }).subgroupMinSize ?? 0);
+  return new GpuDevice(device, name, isSoftware, {
+    ...tuning,
+    subgroups: isSoftware && found.rowsOfEight,
+    rowLanes: Math.min(tuning.rowLanes, found.lanes),
+  });
 }
 
 /** A device with the features that kernels use; some adapters have more than they list. */
@@ -150,47 +155,6 @@ async function requestDevice(
   } catch (error) {
     throw missing(`The adapter ${name} gave no device: ${(error as Error).message}`);
   }
-}
-
-/** Whether the eight threads of a row of a workgroup are a subgroup, and hand each other values rightly. */
-async function hasRowSubgroups(device: GPUDevice): Promise<boolean> {
-  const code = `
-@group(0) @binding(0) var<storage, read_write> result: array<u32>;
-@compute @workgroup_size(8, 2)
-fn main(@builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let own = 100u * local.y + local.x + 1u;
-  result[thread] = subgroupBroadcast(own, 7u) * 1000u + subgroupBroadcast(own, 2u);
-}`;
-  device.pushErrorScope("validation");
-  const size = 64;
-  const result = device.createBuffer({ size, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC });
-  const staging = device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-  const pipeline = device.createComputePipeline({
-    layout: "auto",
-    compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
-  });
-  const group = device.createBindGroup({
-    layout: pipeline.getBindGroupLayout(0),
-    entries: [{ binding: 0, resource: { buffer: result } }],
-  });
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, group);
-  pass.dispatchWorkgroups(1);
-  pass.end();
-  encoder.copyBufferToBuffer(result, 0, staging, 0, size);
-  device.queue.submit([encoder.finish()]);
-  if (await device.popErrorScope()) return false;
-  await staging.mapAsync(GPUMapMode.READ);
-  const words = new Uint32Array(staging.getMappedRange());
-  const isRight = words.every((word, i) => {
-    const row = 100 * Math.floor(i / 8);
-    return word === (row + 8) * 1000 + row + 3;
-  });
-  result.destroy();
-  staging.destroy();
-  return isRight;
 }
 
 function missing(what: string): DeviceError {

@@ -59,3 +59,15 @@ export function polynomial(x: string, coefficients: readonly number[]): string {
   }
   return text;
 }
+
+/** A register value as a word. */
+export function asWord(dtype: DType, value: string): string {
+  const type = registerType(dtype);
+  return type === "u32" ? value : type === "bool" ? `select(0u, 1u, ${value})` : `bitcast<u32>(${value})`;
+}
+
+/** A register value from a word that holds nothing else. */
+export function fromWord(dtype: DType, word: string): string {
+  const type = registerType(dtype);
+  return type === "u32" ? word : type === "bool" ? `(${word} != 0u)` : `bitcast<${type}>(${word})`;
+}

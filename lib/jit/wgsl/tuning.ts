@@ -17,6 +17,11 @@ export interface Tuning {
   readonly wantedThreads: number;
   /** Columns that one thread goes through before a row is cut. */
   readonly chunkColumns: number;
+  /** The chunks of all rows together keep so many threads busy, but each thread gets so many columns at least. */
+  readonly chunkThreads: number;
+  readonly chunkLeast: number;
+  /** Neighbouring threads of a workgroup that hand each other values, 1 for none; fewer where the device has fewer. */
+  readonly rowLanes: number;
   /** Threads of the workgroup that works on a matrix; a power of two. */
   readonly matrixThreads: number;
   /** Loop iterations of one invocation, all loops taken together. */
@@ -64,6 +69,9 @@ export const SOFTWARE: Tuning = {
   sharedRowColumns: Infinity,
   wantedThreads: 32,
   chunkColumns: 4096,
+  chunkThreads: 32,
+  chunkLeast: 1024,
+  rowLanes: 1,
   matrixThreads: 32,
   maxIterations: 60_000,
   loopThreads: 8,
@@ -90,6 +98,10 @@ export const GPU: Tuning = {
   threadsPerRow: 256,
   sharedRowColumns: 128,
   wantedThreads: 16384,
+  chunkColumns: 64,
+  chunkThreads: 1 << 18,
+  chunkLeast: 16,
+  rowLanes: 32,
   chunkColumns: 4096,
   matrixThreads: 256,
   maxIterations: 1 << 24,

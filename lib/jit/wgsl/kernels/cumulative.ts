@@ -3,7 +3,8 @@
  * first (Blelloch 1990).
  */
 import type { Cumulative, Reduction } from "../../kernel/kernel.ts";
-import { Access, asWord, fromWord, isPacked, type Place } from "../access.ts";
+import { Access, isPacked, type Place } from "../access.ts";
+import { asWord, fromWord } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { castExpression } from "../scalar_ops.ts";
 import { Shader } from "../shader.ts";

@@ -32,16 +32,14 @@ export function planNest(source: Nest, places: readonly Place[], tuning: Tuning)
   // Leaving the loop over a block counts as an iteration of its own.
   const inner = (alongRows || alongColumns ? 4 : 1) * innerIterations(kernel);
   const iterations = kernel.passes * (steps * (1.1 + inner) + 64);
+  // Threads whose four lanes are rows have a row each.
+  const most = alongRows ? 1 : tuning.threadsPerRow;
   const cut = columns > 1 &&
-    (iterations > tuning.maxIterations ||
-      (rowGroups * (tuning.threadsPerRow > 1 ? tuning.threadsPerRow : 1) < tuning.wantedThreads &&
-        columns > tuning.chunkColumns));
-  if (cut) return planChunks(kernel, rows, columns, inner, alongColumns, tuning, make);
-  const shared = tuning.threadsPerRow > 1 && !alongRows && columns >= tuning.sharedRowColumns;
-  return {
-    dispatches: [make({ kind: "whole", threads: shared ? tuning.threadsPerRow : 1 })],
-    scratchBytes: 0,
-  };
+    (iterations > most * tuning.maxIterations ||
+      (rowGroups * most < tuning.wantedThreads && columns > most * tuning.chunkColumns));
+  if (cut) return planChunks({ kernel, rows, columns, inner, alongColumns, threads: most }, tuning, make);
+  const threads = columns >= tuning.sharedRowColumns ? most : 1;
+  return { dispatches: [make({ kind: "whole", threads })], scratchBytes: 0 };
 }
 
 /** Iterations of loops inside the operations of one point. */
@@ -49,32 +47,44 @@ function innerIterations({ statements }: Nest): number {
   return statements.reduce((sum, s) => sum + (s.kind === "op" ? opIterations(s.op, s.dtype) : 0), 0);
 }
 
+/** A nest whose rows are cut, and what was found out about it. */
+interface CutNest {
+  readonly kernel: Nest;
+  readonly rows: number;
+  readonly columns: number;
+  /** Iterations of loops inside a column. */
+  readonly inner: number;
+  readonly alongColumns: boolean;
+  /** Threads that share a chunk. */
+  readonly threads: number;
+}
+
 /** Two dispatches per pass: partial results of chunks, then their combination per row. */
 function planChunks(
-  kernel: Nest,
-  rows: number,
-  columns: number,
-  inner: number,
-  alongColumns: boolean,
+  { kernel, rows, columns, inner, alongColumns, threads }: CutNest,
   tuning: Tuning,
   make: (mode: NestMode) => Dispatch,
 ): KernelPlan {
   const longest = Math.max(1, Math.floor(tuning.maxIterations / (2 + inner))) * (alongColumns ? 4 : 1);
   const wanted = Math.max(
-    Math.ceil(columns / longest),
-    Math.min(Math.ceil(tuning.wantedThreads / rows), Math.ceil(columns / 1024)),
-    Math.ceil(columns / (16 * tuning.chunkColumns)),
+    Math.ceil(columns / (threads * longest)),
+    Math.min(
+      Math.ceil(tuning.chunkThreads / (rows * threads)),
+      Math.ceil(columns / (threads * tuning.chunkLeast)),
+    ),
+    Math.ceil(columns / (threads * 16 * tuning.chunkColumns)),
   );
   // Chunks begin at multiples of four, so that vectors stay aligned.
   const length = Math.ceil(Math.ceil(columns / wanted) / 4) * 4;
   const chunks = Math.ceil(columns / length);
   const words = kernel.reductions.length * 2 * rows * (chunks + 1);
+  const finishThreads = chunks >= tuning.sharedRowColumns ? tuning.threadsPerRow : 1;
   const dispatches: Dispatch[] = [];
   for (let pass = 0; pass < kernel.passes; pass++) {
-    dispatches.push(make({ kind: "partial", pass, chunks, length }));
+    dispatches.push(make({ kind: "partial", pass, chunks, length, threads }));
     const finishes = kernel.reductions.some((r) => r.pass === pass) ||
       kernel.stores.some((s) => s.perRow && s.pass === pass);
-    if (finishes) dispatches.push(make({ kind: "finish", pass, chunks, length }));
+    if (finishes) dispatches.push(make({ kind: "finish", pass, chunks, length, threads: finishThreads }));
   }
   return { dispatches, scratchBytes: Math.max(4, 4 * words) };
 }

@@ -1,8 +1,9 @@
 /** Rows cut into chunks: what each chunk finds goes to the scratch buffer, and a second dispatch combines it per row. */
 import type { Nest, Reduction, Store } from "../../kernel/kernel.ts";
-import { asWord, fromWord } from "../access.ts";
+import { asWord, fromWord } from "../literal.ts";
 import type { Shader } from "../shader.ts";
 import { rowValues } from "./lane_states.ts";
+import { combineThreads } from "./workgroup.ts";
 import { declareState, isPosition, join, resultOf, type State, stateType, wantsBlocks } from "./combine.ts";
 
 export interface ChunkMode {
@@ -10,6 +11,8 @@ export interface ChunkMode {
   readonly pass: number;
   readonly chunks: number;
   readonly length: number;
+  /** Threads that share a chunk, and then the chunks of a row. */
+  readonly threads: number;
 }
 
 /** Whole rows by `threads` threads each, or one half of a pass over rows cut into chunks. */
@@ -20,6 +23,8 @@ export interface Chunks {
   readonly mode: ChunkMode;
   readonly shader: Shader;
   readonly rows: number;
+  /** Threads in a row that can hand each other values. */
+  readonly lanes: number;
   /** The name of the row, or of the group of four rows where lanes are rows. */
   readonly row: string;
   readonly alongRows: boolean;
@@ -68,18 +73,27 @@ export function readFinished(chunks: Chunks): Map<number, readonly string[]> {
   return results;
 }
 
+/** Has `write` written for the one thread that stores what all of them know. */
+function once({ mode, shader }: Chunks, write: () => void): void {
+  if (mode.threads === 1) write();
+  else shader.block("if (thread == 0u)", write);
+}
+
 /** Writes what a chunk found. */
 export function writePartial(chunks: Chunks, states: ReadonlyMap<Reduction, readonly State[]>): void {
   const { mode, shader, alongRows } = chunks;
   for (const [r, lanes] of states) {
     const { partial } = regionOf(chunks, r);
-    lanes.forEach((state, lane) => {
-      const row = alongRows ? `(${chunks.row} * 4u + ${lane}u)` : chunks.row;
-      const index = `${partial}u + 2u * (${row} * ${mode.chunks}u + chunk)`;
-      shader.line(`scratch[${index}] = ${stateWord(r, state.value)};`);
-      if (state.position !== null) {
-        shader.line(`scratch[${index} + 1u] = bitcast<u32>(${state.position});`);
-      }
+    const found = lanes.map((state) => mode.threads === 1 ? state : combinedState(chunks, r, state));
+    once(chunks, () => {
+      found.forEach((state, lane) => {
+        const row = alongRows ? `(${chunks.row} * 4u + ${lane}u)` : chunks.row;
+        const index = `${partial}u + 2u * (${row} * ${mode.chunks}u + chunk)`;
+        shader.line(`scratch[${index}] = ${stateWord(r, state.value)};`);
+        if (state.position !== null) {
+          shader.line(`scratch[${index} + 1u] = bitcast<u32>(${state.position});`);
+        }
+      });
     });
   }
 }
@@ -100,12 +114,17 @@ export function writeFinished(chunks: Chunks): Map<number, readonly string[]> {
       join(shader, r, into, value, position);
     };
     combineChunks(chunks, r, state, read);
-    const [result] = rowValues(r, [resultOf(state)]);
+    const all = mode.threads === 1 ? state : combinedState(chunks, r, state);
+    const [result] = rowValues(r, [resultOf(all)]);
     const word = isPosition(r.combiner) ? asWord("int32", result) : stateWord(r, result);
-    shader.line(`scratch[${final}u + ${row}] = ${word};`);
+    once(chunks, () => shader.line(`scratch[${final}u + ${row}] = ${word};`));
     results.set(i, [result]);
   });
   return results;
+}
+
+function combinedState({ mode, shader, lanes }: Chunks, r: Reduction, state: State): State {
+  return combineThreads(shader, r, state, { threads: mode.threads, lanes });
 }
 
 /** Chunks of which the sums are summed before they join the sum. */
@@ -118,8 +137,13 @@ function combineChunks(
   read: (into: State, chunk: string) => void,
 ): void {
   const c = shader.name("c");
-  if (!wantsBlocks(r) || mode.chunks <= 2 * BLOCK) {
-    shader.block(`for (var ${c} = 0u; ${c} < ${mode.chunks}u; ${c}++)`, () => read(state, c));
+  const { threads } = mode;
+  if (!wantsBlocks(r) || threads > 1 || mode.chunks <= 2 * BLOCK) {
+    const first = threads === 1 ? "0u" : "thread";
+    shader.block(
+      `for (var ${c} = ${first}; ${c} < ${mode.chunks}u; ${c} += ${threads}u)`,
+      () => read(state, c),
+    );
     return;
   }
   const b = shader.name("b");

@@ -20,7 +20,7 @@ import {
   writePartial,
 } from "./nest_chunks.ts";
 import { slotUses, textureWidths } from "./slot_uses.ts";
-import { combineThreads, declareShared } from "./workgroup.ts";
+import { combineThreads, declareShared, type ThreadCounts } from "./workgroup.ts";
 import { groupsFor } from "./groups.ts";
 import { dependsOn, storeRoots } from "../../kernel/statements.ts";
 import { closure, type StatementContext, StatementWriter } from "./statements.ts";
@@ -150,7 +150,11 @@ export class NestShader {
   }
 
   get #threads(): number {
-    return this.#mode.kind === "whole" ? this.#mode.threads : 1;
+    return this.#mode.threads;
+  }
+
+  get #counts(): ThreadCounts {
+    return { threads: this.#threads, lanes: Math.min(this.#threads, this.#tuning.rowLanes) };
   }
 
   /** Which axis four lanes lie along. */
@@ -181,7 +185,7 @@ export class NestShader {
     const size = threads > 1 ? threads : loops ? this.#tuning.rowThreads : this.#tuning.mapThreads;
     const units = this.#rowGroups * (mode.kind === "partial" ? mode.chunks : 1);
     const groups = threads > 1 ? groupsFor(units, 1) : groupsFor(units, size);
-    if (threads > 1) declareShared(shader, this.#kernel.reductions, threads);
+    if (threads > 1) declareShared(shader, this.#kernel.reductions, this.#counts);
 
     const group = `(group.x + group.y * ${MAX_WORKGROUPS}u)`;
     shader.line(threads > 1 ? `let unit = ${group};` : `let unit = ${group} * ${size}u + thread;`);
@@ -224,10 +228,10 @@ export class NestShader {
 
   #whole(): void {
     for (let pass = 0; pass < this.#kernel.passes; pass++) {
-      const states = this.#pass(pass, this.#threads > 1 ? "thread" : "0u", `${this.#columns}u`);
+      const states = this.#pass(pass, "", `${this.#columns}u`);
       for (const [reduction, lanes] of states) {
         const result = this.#threads > 1
-          ? [combineThreads(this.#shader, reduction, lanes[0], this.#threads)]
+          ? [resultOf(combineThreads(this.#shader, reduction, lanes[0], this.#counts))]
           : lanes.map(resultOf);
         this.#results.set(this.#kernel.reductions.indexOf(reduction), rowValues(reduction, result));
       }
@@ -252,7 +256,7 @@ export class NestShader {
     });
   }
 
-  /** Goes over the columns from `start` to `end` and gives the states of the pass's reductions. */
+  /** Goes over the columns from `start` (from the first on where it is empty) to `end` and gives the states of the pass's reductions. */
   #pass(pass: number, start: string, end: string): Map<Reduction, State[]> {
     const { statements, domain, rowRank } = this.#kernel;
     const shader = this.#shader;
@@ -282,8 +286,10 @@ export class NestShader {
       joinLanes(this.#shader, writer, reductions, into, this.#lanes.count);
       for (const store of stores) writer.store(store, true);
     };
-    const first = start === "thread" && this.#columnStep === 4 ? "thread * 4u" : start;
-    const blocks = reductions.some(wantsBlocks) && this.#longest() / step > 2 * BLOCK;
+    const own = this.#threads === 1 ? "" : this.#columnStep === 4 ? "thread * 4u" : "thread";
+    const first = [start, own].filter((term) => term !== "").join(" + ") || "0u";
+    const longest = this.#mode.kind === "partial" ? this.#mode.length : this.#columns;
+    const blocks = reductions.some(wantsBlocks) && longest / step > 2 * BLOCK;
     const limit = vectors ? shader.let(`${end} & ~3u`, "e") : end;
     const stride = `${step}u`;
     if (!blocks) {
@@ -313,11 +319,6 @@ export class NestShader {
     return states;
   }
 
-  /** Columns that one thread goes through at most, its partners' included. */
-  #longest(): number {
-    return this.#mode.kind === "partial" ? this.#mode.length : this.#columns;
-  }
-
   /** A nest without columns computes its reductions from one value. */
   #point(
     stores: readonly Store[],
@@ -329,11 +330,8 @@ export class NestShader {
     writer.write(ids);
     for (const r of reductions) states.set(r, declareLanes(this.#shader, r, this.#spread));
     joinLanes(this.#shader, writer, reductions, states, this.#lanes.count);
-    const guard = this.#threads > 1;
-    for (const store of stores) {
-      if (guard) writer.store(store, this.#alongRows, () => "thread == 0u");
-      else writer.store(store, this.#alongRows);
-    }
+    const guard = this.#threads > 1 ? () => "thread == 0u" : undefined;
+    for (const store of stores) writer.store(store, this.#alongRows, guard);
   }
 
   /** The up to three columns behind the last group of four. */
@@ -379,6 +377,7 @@ export class NestShader {
       shader: this.#shader,
       rows: this.#rows,
       row: this.#row,
+      lanes: this.#counts.lanes,
       alongRows: this.#alongRows,
     };
     for (const [r, lanes] of readFinished(chunks)) this.#results.set(r, lanes);
