@@ -102,7 +102,6 @@ export const GPU: Tuning = {
   chunkThreads: 1 << 18,
   chunkLeast: 16,
   rowLanes: 32,
-  chunkColumns: 4096,
   matrixThreads: 256,
   maxIterations: 1 << 24,
   loopThreads: 256,

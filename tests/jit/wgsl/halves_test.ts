@@ -114,7 +114,7 @@ Deno.test("WGSL of float16, packed and as the shader's own type", async (t) => {
   const program = schedule(
     optimise(graphOf(["", [[3, 5], [5]], (x, y) => x.transpose().mul(2).add(y.sum())])),
     {
-      limits: { statements: 400, operands: 6, routinesOnHost: true, shaders: true },
+      limits: { statements: 400, operands: 6, shaders: true },
       donated: [],
       inPlace: [],
     },
