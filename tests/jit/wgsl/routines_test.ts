@@ -4,8 +4,9 @@ import { linalg, type Tensor } from "@damo/damo";
 import { scan } from "../../../lib/mod.ts";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { GPU } from "../../../lib/jit/wgsl/tuning.ts";
+import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { runGraph } from "../../support/run_graph.ts";
-import { faults, graphOf, noise, solid } from "./routine_support.ts";
+import { EPSILON, faults, graphOf, noise, solid } from "./routine_support.ts";
 import { backendWith, gpuTest } from "./support.ts";
 
 /** Sizes and leading axes. */
@@ -93,4 +94,67 @@ gpuTest("a factorisation inside a loop reads and writes at the step's place", (b
     40,
   );
   assertEquals(wrong, []);
+});
+
+/** Square, tall, wide, and batches; a panel has eight columns. */
+const RECTANGLES: readonly (readonly number[])[] = [
+  [1, 1],
+  [3, 3],
+  [5, 1],
+  [17, 9],
+  [9, 17],
+  [64, 64],
+  [65, 65],
+  [130, 40],
+  [2, 5, 3],
+  [3, 2, 9, 10],
+];
+
+function compareQr(backend: WgslBackend, shapes = RECTANGLES): void {
+  const wrong: string[] = [];
+  for (const shape of shapes) {
+    for (const mode of ["reduced", "complete"] as const) {
+      const body = (a: Tensor) => Object.values(linalg.qr(a, { mode }));
+      wrong.push(...faults(backend, `${mode} qr [${shape}]`, body, [wellConditioned(shape)], 40));
+    }
+  }
+  assertEquals(wrong, []);
+}
+
+/** Noise, and more on the diagonal, so that signs and vectors are certain. */
+function wellConditioned(shape: readonly number[]): HostArray {
+  const array = noise(shape, 12), [m, n] = shape.slice(-2);
+  for (let i = 0; i < array.data.length; i++) {
+    if (i % n === Math.floor(i / n) % m) array.data[i] = Math.fround(array.data[i] + 2 * Math.sqrt(m));
+  }
+  return array;
+}
+
+gpuTest("qr is shaders, and right in every size", (backend) => compareQr(backend));
+
+gpuTest("qr means the same with the table of a real GPU", async () => {
+  compareQr(await backendWith(GPU), [[5, 3], [65, 33], [2, 9, 20]]);
+});
+
+/** The greatest difference between the Gram matrix of columns [rows, columns] and the unit matrix. */
+function skewness({ shape, data }: HostArray): number {
+  const [rows, columns] = shape;
+  let worst = 0;
+  for (let a = 0; a < columns; a++) {
+    for (let b = 0; b <= a; b++) {
+      let sum = a === b ? -1 : 0;
+      for (let i = 0; i < rows; i++) sum += data[i * columns + a] * data[i * columns + b];
+      if (!(Math.abs(sum) <= worst)) worst = Math.abs(sum);
+    }
+  }
+  return worst;
+}
+
+gpuTest("qr of a matrix without full rank has orthonormal columns", (backend) => {
+  for (const n of [20, 70]) {
+    // What elimination leaves of equal columns shrinks from step to step, far below where squares vanish.
+    const ones = { ...noise([n, n], 1), data: new Float64Array(n * n).fill(1) };
+    const [q] = runGraph(backend, graphOf((a) => Object.values(linalg.qr(a)), [ones]), [ones]);
+    assert(skewness(q) < 60 * EPSILON, `${n}: ${skewness(q)}`);
+  }
 });

@@ -3,6 +3,7 @@ import type { KernelPlan } from "../plan.ts";
 import { planCholesky } from "./cholesky.ts";
 import { planFft, planIrfft, planRfft } from "./fft.ts";
 import { planLu } from "./lu.ts";
+import { planQr } from "./qr.ts";
 import { planLuSolve, planTriangularSolve } from "./triangular_solve.ts";
 import type { RoutineContext } from "./stage.ts";
 
@@ -11,6 +12,7 @@ const PLANNERS: Readonly<Record<string, (context: RoutineContext) => KernelPlan>
   triangularSolve: planTriangularSolve,
   lu: planLu,
   luSolve: planLuSolve,
+  qr: planQr,
   fft: planFft,
   rfft: planRfft,
   irfft: planIrfft,
