@@ -341,8 +341,8 @@ export class WasmExecutable implements Executable {
         host: (step: number, table: number) => this.#callHost(this.#module.hostSteps[step], table),
         growTape: (buffer: number, table: number) => this.#tapes.grow(buffer, table),
         profile: (step: number, after: number) => this.#measure(step, after),
-        parallel: (kernel: number, frame: number, chunks: number) =>
-          heap.run(this.#job, kernel, frame, chunks, this.#repeated),
+        parallel: (kernel: number, frame: number, chunks: number, wakes: number) =>
+          heap.run(this.#job, kernel, frame, chunks, wakes !== 0, this.#repeated),
       },
     });
     if (this.#module.scratchBytes > 0) {

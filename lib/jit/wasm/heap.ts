@@ -76,16 +76,16 @@ export class WasmHeap {
   }
 
   /**
-   * Runs the chunks of a kernel's call, on all threads once there was enough work to start them. `repeated` says that
-   * the program has run before.
+   * Runs the chunks of a kernel's call, on all threads once there was enough work to start them. `wakes` says that there
+   * is enough of it to wake threads, `repeated` that the program has run before.
    */
-  run(job: number, kernel: number, frame: number, chunks: number, repeated: boolean): void {
+  run(job: number, kernel: number, frame: number, chunks: number, wakes: boolean, repeated: boolean): void {
     if (this.#shared >= WORK_OF_FIRST_CALLS) {
-      this.#pool.run(job, kernel, frame, chunks);
+      this.#pool.run(job, kernel, frame, chunks, wakes);
       return;
     }
     const start = performance.now();
-    this.#pool.run(job, kernel, frame, chunks);
+    this.#pool.run(job, kernel, frame, chunks, wakes);
     this.#shared += performance.now() - start;
     if (this.#shared >= (repeated ? WORK_BEFORE_THREADS : WORK_OF_FIRST_CALLS)) {
       this.#shared = WORK_OF_FIRST_CALLS;

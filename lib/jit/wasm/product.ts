@@ -76,7 +76,7 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
 /** Nanoseconds of a multiplication and addition: 50 GFLOP/s. */
 const PER_OPERATION = 0.04;
 /** A part is worth as many of them. */
-const LEAST_OPERATIONS = 400_000;
+const LEAST_OPERATIONS = 120_000;
 
 /** In how many parts rows and columns are cut. */
 interface Grid {

@@ -12,8 +12,10 @@ const FRAME_CHUNK_UNITS = 2;
 const FRAME_UNITS = 3;
 export const FRAME_POINTERS = 4;
 
-/** Nanoseconds of work on one thread from which splitting pays. */
-const WORTH_SPLITTING = 60_000;
+/** Nanoseconds of work on one thread from which splitting pays among threads that are awake. */
+const WORTH_SPLITTING = 15_000;
+/** Nanoseconds of work for which a sleeping thread is woken, which takes about 50,000. */
+const WORTH_WAKING = 60_000;
 
 /** Nanoseconds of a part of the work: at most where there is much of it, and at least. */
 const PART = 200_000;
@@ -41,7 +43,7 @@ export class ParallelKernels {
   readonly #numbers: Map<number, number> = new Map();
   readonly #functions: FunctionBuilder[] = [];
 
-  /** `run` is the imported `(number of the kernel, address of the frame, chunks)`. */
+  /** `run` is the imported `(number of the kernel, address of the frame, chunks, whether threads are woken for it)`. */
   constructor(context: ModuleContext, run: number, threads: number, frameWord: number) {
     this.#context = context;
     this.#run = run;
@@ -68,7 +70,8 @@ export class ParallelKernels {
     f.localGet(0).i32Const(kernel.units).i32Store(word(FRAME_UNITS));
     f.i32Const(this.#numberOf(kernel, pointers.length));
     f.localGet(0).i32Const(4 * this.#frameWord).i32Add();
-    f.i32Const(Math.ceil(kernel.units / size)).call(this.#run);
+    const wakes = kernel.units * kernel.unitCost > WORTH_WAKING;
+    f.i32Const(Math.ceil(kernel.units / size)).i32Const(wakes ? 1 : 0).call(this.#run);
   }
 
   #numberOf(kernel: KernelFunction, operands: number): number {

@@ -49,7 +49,7 @@ export function assembleProgram(
     host = module.importFunction({ module: PROGRAM_IMPORT, name: "host" }, type);
     growTape = module.importFunction({ module: PROGRAM_IMPORT, name: "growTape" }, type);
     if (options.threads > 1) {
-      const type = { params: ["i32", "i32", "i32"], results: [] } as const;
+      const type = { params: ["i32", "i32", "i32", "i32"], results: [] } as const;
       parallel = module.importFunction({ module: PROGRAM_IMPORT, name: "parallel" }, type);
     }
     if (options.profile) profile = module.importFunction({ module: PROGRAM_IMPORT, name: "profile" }, type);

@@ -23,6 +23,9 @@ interface RegisteredModule {
   readonly length: number;
 }
 
+/** Of so many short jobs one wakes threads that sleep: if more follow at once, these threads stay awake. */
+const SHORT_JOBS = 4;
+
 /** More threads than this wait for memory and for one another. */
 const MOST_THREADS = 32;
 
@@ -47,6 +50,7 @@ export class ThreadPool {
   #begun = false;
   #running = false;
   #mayBlock = true;
+  #shortJobs = 0;
 
   constructor(memory: DeviceMemory, options: ThreadPoolOptions = {}) {
     this.#memory = memory;
@@ -95,12 +99,17 @@ export class ThreadPool {
     if (module.address !== 0) this.#memory.free(module.address);
   }
 
-  /** Computes the chunks 0 to `chunks` - 1 and returns when all are done. Inside a chunk it runs on one thread. */
-  run(moduleId: number, functionIndex: number, argument: number, chunks: number): void {
+  /**
+   * Computes the chunks 0 to `chunks` - 1 and returns when all are done. Inside a chunk it runs on one thread. A job that
+   * is over before a thread wakes does not `wake` any, unless others like it came before.
+   */
+  run(moduleId: number, functionIndex: number, argument: number, chunks: number, wake: boolean = true): void {
     const module = this.#modules.get(moduleId)!;
     const { chunk } = module;
     const page = this.#page;
-    if (!this.#begun || this.#running || chunks < 2 || module.address === 0 || page[words.started] === 0) {
+    const alone = !this.#begun || this.#running || chunks < 2 || module.address === 0 ||
+      page[words.started] === 0;
+    if (alone || (!wake && Atomics.load(page, words.sleepers) > 0 && ++this.#shortJobs % SHORT_JOBS !== 0)) {
       for (let i = 0; i < chunks; i++) chunk(functionIndex, argument, i, 0);
       return;
     }
