@@ -94,6 +94,8 @@ const FORMS: { readonly [name: string]: Entry } = {
       name,
     ) => [name, entry(1, { axis: axisForm, reverse: booleanForm })]),
   ),
+  ...Object.fromEntries(["gamma", "j0", "j1", "erfcinv"].map((name) => [name, entry(1)])),
+  polygamma: entry(1, { order: count }),
   argmax: entry(1, { axis: axisForm }),
   argmin: entry(1, { axis: axisForm }),
   constant: entry(0, { value: numberForm, dtype: dtypeForm }),

@@ -1,11 +1,11 @@
-"""Computes the coefficients in lib/jit/math: polynomials through Chebyshev points, in 60 digits (mpmath).
+"""Computes the coefficients in lib/jit/math and lib/trace/primitives: polynomials through Chebyshev points, in 60 digits (mpmath).
 
-Run: python3 tests/golden/math_coefficients.py && deno fmt lib/jit/math
+Run: python3 tests/golden/math_coefficients.py && deno fmt lib/jit/math lib/trace/primitives
 """
 
 import struct
 from mpmath import mp, mpf, cos, pi, exp, log, log1p, expm1, sin, sqrt, atan, atanh, asin, tanh, sinh, erf, erfc, erfinv
-from mpmath import besseli, loggamma, digamma, matrix, lu_solve, taylor, findroot
+from mpmath import besseli, besselj, bessely, loggamma, gamma, digamma, matrix, lu_solve, taylor, findroot
 
 mp.dps = 60
 
@@ -223,3 +223,42 @@ with open("lib/jit/math/single_coefficients.ts", "w") as out:
     for fit in single_fits:
         for line in report_single(*fit):
             print(line, file=out)
+
+
+def bessel_first_near(order, roots):
+    """j(x) / x^order / ((x^2 - r^2) (x^2 - s^2)) as a function of x^2 - 32."""
+
+    def quotient(u):
+        x = beside(sqrt(u + 32) if u > -32 else mpf(10) ** -15, *roots)
+        return besselj(order, x) / x**order / ((x * x - roots[0] ** 2) * (x * x - roots[1] ** 2))
+
+    return quotient
+
+
+def hankel_part(order, part):
+    """P and x Q of j(x) = sqrt(2 / (pi x)) (P cos(c) - Q sin(c)), c = x - (2 order + 1) pi / 4, in 1 / x^2 - 1/128."""
+
+    def value(u):
+        x = 1 / sqrt(max(u + mpf(1) / 128, mpf(10) ** -8))
+        c = x - (2 * order + 1) * pi / 4
+        j, y, scale = besselj(order, x), bessely(order, x), sqrt(pi * x / 2)
+        return scale * (j * cos(c) + y * sin(c)) if part == "P" else scale * x * (y * cos(c) - j * sin(c))
+
+    return value
+
+
+composed_fits = [("GAMMA", lambda u: gamma(mpf(5) / 2 + u), mpf(-1) / 2, mpf(1) / 2, 17, "gamma(5/2 + u), |u| < 1/2")]
+roots = {order: [findroot(lambda x: besselj(order, x), guess) for guess in guesses] for order, guesses in ((0, (2.4, 5.5)), (1, (3.8, 7.0)))}
+for order, name in ((0, "ZERO"), (1, "ONE")):
+    composed_fits.append((f"{name}_NEAR", bessel_first_near(order, roots[order]), -32, 32, 13, f"j{order}(x){' / x' if order else ''} / ((x^2 - r^2) (x^2 - s^2)) in x^2 - 32, x < 8"))
+    for part, degree in (("P", 11), ("Q", 11)):
+        composed_fits.append((f"{name}_{part}", hankel_part(order, part), mpf(-1) / 128, mpf(1) / 128, degree, f"{'x ' if part == 'Q' else ''}{part} of j{order} in 1 / x^2 - 1/128, x > 8"))
+
+with open("lib/trace/primitives/composed_coefficients.ts", "w") as out:
+    print("/**\n * Polynomial coefficients, lowest power first, made by tests/golden/math_coefficients.py: interpolants through Chebyshev\n * points in 60 digits.\n */\n", file=out)
+    for name, function, low, high, degree, what in composed_fits:
+        numbers = ", ".join(repr(float(c)) for c in interpolant(function, low, high, degree))
+        print(f"/** {what}. */\nexport const {name}: readonly number[] = [{numbers}];\n", file=out)
+    for order, name in ((0, "ZERO"), (1, "ONE")):
+        pairs = ", ".join(f"[{float(r)!r}, {float(r - mpf(float(r)))!r}]" for r in roots[order])
+        print(f"/** The first two positive roots of j{order}, each in two parts. */\nexport const {name}_ROOTS: readonly (readonly [number, number])[] = [{pairs}];\n", file=out)

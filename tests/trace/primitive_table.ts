@@ -5,6 +5,7 @@
 import type { Primitive } from "../../lib/trace/primitive.ts";
 import type { PrimitiveCase } from "./primitive_case.ts";
 import { AUTODIFF_ROWS } from "./primitive_rows_autodiff.ts";
+import { COMPOSED_ROWS } from "./primitive_rows_composed.ts";
 import { CONTRACT_ROWS } from "./primitive_rows_contract.ts";
 import { ELEMENTWISE_ROWS } from "./primitive_rows_elementwise.ts";
 import { INDEX_ROWS } from "./primitive_rows_index.ts";
@@ -15,6 +16,7 @@ import { REDUCE_ROWS } from "./primitive_rows_reduce.ts";
 
 export const PRIMITIVE_TABLE: readonly PrimitiveCase[] = [
   ...ELEMENTWISE_ROWS,
+  ...COMPOSED_ROWS,
   ...REDUCE_ROWS,
   ...MOVE_ROWS,
   ...INDEX_ROWS,

@@ -18,6 +18,7 @@ import type { JoinMethods } from "./shape_join.ts";
 import type { OrderMethods } from "./shape_order.ts";
 import type { SortingMethods } from "./sorting.ts";
 import type { SpecialMethods } from "./special.ts";
+import type { ComposedSpecialMethods } from "./special_composed.ts";
 import type { StatisticsMethods } from "./statistics.ts";
 import type { TakeMethods } from "./taking.ts";
 import type { TrigonometricMethods } from "./trigonometric.ts";
@@ -30,6 +31,7 @@ export interface TensorMethods
     ExponentialMethods,
     TrigonometricMethods,
     SpecialMethods,
+    ComposedSpecialMethods,
     LogicMethods,
     ReductionMethods,
     StatisticsMethods,

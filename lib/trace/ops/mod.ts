@@ -40,6 +40,7 @@ export {
 } from "./reductions.ts";
 export * from "./rounding.ts";
 export * from "./special.ts";
+export * from "./special_composed.ts";
 export * from "./statistics.ts";
 export * from "./trigonometric.ts";
 export * from "./shape.ts";

@@ -2,6 +2,9 @@
 import type { Primitive } from "../primitive.ts";
 import { bitcastPrimitive } from "./bitcast.ts";
 import { castPrimitive } from "./cast.ts";
+import { j0Primitive, j1Primitive } from "./composed_bessel.ts";
+import { erfcinvPrimitive } from "./composed_erfcinv.ts";
+import { gammaPrimitive, polygammaPrimitive } from "./composed_gamma.ts";
 import { constantPrimitive } from "./constant.ts";
 import { contractPrimitive } from "./contract.ts";
 import { convolvePrimitive } from "./convolve.ts";
@@ -27,6 +30,11 @@ export const allPrimitives: readonly Primitive[] = [
   ...Object.values(reductions),
   ...Object.values(positions),
   ...Object.values(cumulatives),
+  gammaPrimitive,
+  polygammaPrimitive,
+  j0Primitive,
+  j1Primitive,
+  erfcinvPrimitive,
   constantPrimitive,
   castPrimitive,
   bitcastPrimitive,

@@ -1,6 +1,8 @@
 /** The error function, the gamma function's logarithm and its derivatives, the logistic function, tests and select. */
 import { notDifferentiable, type Primitive } from "../primitive.ts";
 import type { Tensor } from "../tensor.ts";
+import { bindOne } from "../trace.ts";
+import { polygammaPrimitive } from "./composed_gamma.ts";
 import { compare, selection, unary } from "./elementwise_define.ts";
 import { apply, constantLike, type NoParams } from "./elementwise_rules.ts";
 import * as bessel from "./bessel_functions.ts";
@@ -127,50 +129,12 @@ export const lgamma: Primitive<NoParams> = unary("lgamma", {
   derivative: [(t, [x]) => apply("mulNoNaN", t, apply("digamma", x))],
 });
 
-/** d digamma(x) = trigamma(x) dx. */
+/** d digamma(x) = psi_1(x) dx. */
 export const digamma: Primitive<NoParams> = unary("digamma", {
   domain: "float",
   evaluate: (x) => special.digamma(x),
-  derivative: [(t, [x]) => apply("mulNoNaN", t, trigamma(x))],
+  derivative: [(t, [x]) => apply("mulNoNaN", t, bindOne(polygammaPrimitive, [x], { order: 1 }))],
 });
-
-/** Bernoulli numbers B_2 to B_16, for the asymptotic series. */
-const BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510];
-const SHIFT = 10;
-
-/**
- * The second derivative of ln gamma, composed of other operations so that it can be differentiated again:
- * trigamma(x) = sum_{k < 10} 1 / (x + k)^2 + trigamma(x + 10), the latter by its asymptotic series
- * 1/z + 1/(2 z^2) + sum B_2k / z^(2k + 1), and for negative x trigamma(x) = pi^2 / sin^2(pi x) - trigamma(1 - x)
- * (Abramowitz and Stegun 1964, 6.4.6, 6.4.7 and 6.4.12).
- */
-function trigamma(x: Tensor): Tensor {
-  const c = (value: number): Tensor => constantLike(x, value);
-  const one = c(1);
-  const reflected = apply("lt", x, c(0));
-  const positive = apply("select", reflected, apply("sub", one, x), x);
-  const inverse = apply("reciprocal", apply("add", positive, c(SHIFT)));
-  const inverseSquare = apply("square", inverse);
-  let series = c(BERNOULLI[BERNOULLI.length - 1]);
-  for (let k = BERNOULLI.length - 2; k >= 0; k--) {
-    series = apply("add", c(BERNOULLI[k]), apply("mul", series, inverseSquare));
-  }
-  let sum = apply(
-    "add",
-    apply("add", inverse, apply("mul", c(0.5), inverseSquare)),
-    apply("mul", apply("mul", inverse, inverseSquare), series),
-  );
-  for (let k = SHIFT - 1; k >= 0; k--) {
-    const shifted = k === 0 ? positive : apply("add", positive, c(k));
-    sum = apply("add", sum, apply("reciprocal", apply("square", shifted)));
-  }
-  // Reduced to half a period first: pi x loses digits for large x.
-  const fraction = apply("sub", x, apply("round", x));
-  const sine = apply("sin", apply("mul", c(Math.PI), fraction));
-  const squaredSine = apply("square", apply("select", reflected, sine, one));
-  const reflection = apply("div", c(Math.PI * Math.PI), squaredSine);
-  return apply("select", reflected, apply("sub", reflection, sum), sum);
-}
 
 export const isNaN: Primitive<NoParams> = compare("isNaN", {
   domain: "any",
