@@ -126,12 +126,16 @@ export class StepTable {
     return plan;
   }
 
-  /** Pipeline and bind group of one dispatch; `textures` stand for the buffers that it reads as such, in order. */
+  /**
+   * Pipeline and bind group of one dispatch; `textures` stand for the buffers that it reads as such, in order.
+   * `onCompile` is called before a pipeline is compiled.
+   */
   prepared(
     compiled: CompiledStep,
     number: number,
     scratch: number,
     textures: readonly BufferTexture[],
+    onCompile: () => void,
   ): Prepared {
     if (scratch !== compiled.scratch) {
       compiled.scratch = scratch;
@@ -144,6 +148,7 @@ export class StepTable {
     const { pipeline, layout } = this.#heap.pipelines.get(
       dispatch,
       () => this.#describe(step, dispatch.label),
+      onCompile,
     );
     let next = 0;
     const group = this.#heap.device.device.createBindGroup({

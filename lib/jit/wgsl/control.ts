@@ -46,12 +46,13 @@ export class Control {
   #predicatedBranches(step: SwitchStep, { dispatches, scopes }: Demand): void {
     const run = this.#run, { heap, steps } = this.#context;
     const { index, branches } = step;
-    if (run.scope === null) run.reserve(dispatches, scopes);
-    const first = heap.predicates.scopesOf(step, branches.length);
-    run.predicate(steps.choiceStep(index, branches.length), [first, run.scope ?? -1]);
-    this.#branches++;
-    branches.forEach((branch, i) => run.within(first + i * SCOPE_WORDS, () => run.steps(branch)));
-    this.#branches--;
+    run.together(dispatches, scopes, () => {
+      const first = heap.predicates.scopesOf(step, branches.length);
+      run.predicate(steps.choiceStep(index, branches.length), [first, run.scope ?? -1]);
+      this.#branches++;
+      branches.forEach((branch, i) => run.within(first + i * SCOPE_WORDS, () => run.steps(branch)));
+      this.#branches--;
+    });
   }
 
   loop(step: LoopStep): void {
@@ -122,7 +123,6 @@ export class Control {
     const run = this.#run, { tapes, slots } = run;
     const { heap, steps } = this.#context;
     const { predicates, device: { tuning } } = heap;
-    const { condition, stop } = step;
     const most = Math.max(1, Math.floor(MAX_DISPATCHES / dispatches));
     // The last time tells how many it will be, and that the condition is asked once more.
     const last = steps.lengths.get(step);
@@ -133,22 +133,13 @@ export class Control {
       // Tapes at most double.
       if (written.length > 0) count = Math.min(count, Math.max(MOST_EXPECTED, taken));
       for (const tape of written) tapes.grow(tape, taken + count, run.encoder);
-      run.reserve(count * dispatches, scopes);
-      const scope = predicates.scopesOf(step, 1);
       // Where temporaries are after each step: buffers go on being exchanged in steps that do not happen.
       const places = [slots.slice()];
-      for (let i = 0; i < count; i++) {
-        this.#moveTo(step, taken + i, bound);
-        if (condition !== null) {
-          run.within(scope, () => run.steps(condition.steps));
-          run.predicate(steps.endStep(condition.result, { goesOn: true, counts: true }), [scope]);
-        }
-        run.within(scope, () => this.#body(step, taken + i));
-        if (stop !== null) {
-          run.predicate(steps.endStep(stop, { goesOn: false, counts: condition === null }), [scope]);
-        }
-        places.push(slots.slice());
-      }
+      const scope = run.together(
+        count * dispatches,
+        scopes,
+        () => this.#block(step, { first: taken, count, bound }, places),
+      );
       let happened: number;
       [alive, happened] = run.readPair(predicates.address, 4 * scope);
       slots.set(places[happened]);
@@ -158,6 +149,30 @@ export class Control {
     }
     steps.lengths.set(step, taken);
     return taken;
+  }
+
+  /** Encodes some steps, and notes where temporaries are after each. Gives their scope. */
+  #block(
+    step: LoopStep,
+    { first, count, bound }: { readonly first: number; readonly count: number; readonly bound: number },
+    places: Int32Array[],
+  ): number {
+    const run = this.#run, { heap, steps } = this.#context;
+    const { condition, stop } = step;
+    const scope = heap.predicates.scopesOf(step, 1);
+    for (let taken = first; taken < first + count; taken++) {
+      this.#moveTo(step, taken, bound);
+      if (condition !== null) {
+        run.within(scope, () => run.steps(condition.steps));
+        run.predicate(steps.endStep(condition.result, { goesOn: true, counts: true }), [scope]);
+      }
+      run.within(scope, () => this.#body(step, taken));
+      if (stop !== null) {
+        run.predicate(steps.endStep(stop, { goesOn: false, counts: condition === null }), [scope]);
+      }
+      places.push(run.slots.slice());
+    }
+    return scope;
   }
 
   /**

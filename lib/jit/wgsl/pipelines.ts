@@ -67,14 +67,18 @@ export class Pipelines {
     return layout;
   }
 
-  /** The pipeline of a dispatch. `describe` names the kernel, its nodes and lines, should the compiler refuse it. */
-  get(dispatch: Dispatch, describe: () => string): Pipeline {
+  /**
+   * The pipeline of a dispatch. `describe` names the kernel, its nodes and lines, should the compiler refuse it;
+   * `onCompile` is called before it is compiled.
+   */
+  get(dispatch: Dispatch, describe: () => string, onCompile?: () => void): Pipeline {
     const { code, entryPoint } = dispatch;
     const access = dispatch.bindings.map(({ write, texels }) => texels ? "t" : write ? "w" : "r").join("");
     // Shaders of the user's may have several entry points, and be bound in several ways.
     const key = entryPoint === undefined ? code : `${entryPoint} ${access}\n${code}`;
     const known = this.#pipelines.get(key);
     if (known) return known;
+    onCompile?.();
     const { device } = this.#device;
     device.pushErrorScope("validation");
     const module = device.createShaderModule({ label: dispatch.label, code: dispatch.code });

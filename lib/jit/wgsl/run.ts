@@ -11,6 +11,9 @@ import { type Dispatch, MAX_DISPATCHES } from "./plan.ts";
 import { RunTapes } from "./tapes.ts";
 import { type BufferTexture, RunTextures } from "./textures.ts";
 
+/** Dispatches that are worth submitting before the rest of a run is compiled. */
+const WORTH_STARTING = 64;
+
 /** What a run has to do with. */
 export interface RunContext {
   readonly heap: GpuHeap;
@@ -42,6 +45,9 @@ export class Run {
   #pipeline: GPUComputePipeline | null = null;
   /** The scope that is encoded, null where everything happens. */
   #scope: number | null = null;
+  /** Whether what is encoded must go into one submit. */
+  #together = false;
+  #startedEarly = false;
 
   /** `addresses` has the buffers of inputs and outputs, `scalars` that of the block of numbers. */
   constructor(context: RunContext, addresses: Int32Array, scalars: number) {
@@ -79,17 +85,28 @@ export class Run {
 
   /** Submits what was encoded so far. */
   flush(): void {
-    if (this.#encoder === null) return;
+    if (this.#encoder !== null) this.#submit(this.#encoder);
+    this.#heap.proof.check();
+  }
+
+  #submit(encoder: GPUCommandEncoder): void {
     this.#endPass();
     const { pipelines, proof, device } = this.#heap;
     this.#heap.send();
     const unproven = pipelines.takeUnproven();
-    if (unproven.length > 0) proof.begin(this.#encoder);
-    device.device.queue.submit([this.#encoder.finish()]);
-    if (unproven.length > 0) proof.check(unproven);
+    if (unproven.length > 0) proof.begin(encoder, unproven);
+    device.device.queue.submit([encoder.finish()]);
     this.#encoder = null;
     this.#dispatches = 0;
   }
+
+  /** Lets the device start while the host compiles: once, because a second submit waits for the end of the first. */
+  readonly #onCompile = (): void => {
+    if (this.#startedEarly || this.#together || this.#dispatches < WORTH_STARTING) return;
+    if (!this.#heap.proof.canWait || this.#encoder === null) return;
+    this.#startedEarly = true;
+    this.#submit(this.#encoder);
+  };
 
   #beginPass(): GPUComputePassEncoder {
     const timestampWrites = this.#context.measure ? this.#heap.timestamps?.writes() : undefined;
@@ -155,11 +172,18 @@ export class Run {
     runHostStep(this, this.#heap, this.#context.program, step);
   }
 
-  /** Makes sure that so many dispatches go into one submit. */
-  reserve(dispatches: number, scopes: number): void {
+  /** Encodes at most so many dispatches, and scopes, into one submit. */
+  together<T>(dispatches: number, scopes: number, encode: () => T): T {
+    if (this.#together) return encode();
     const { parameters, predicates } = this.#heap;
     const fits = this.#dispatches + dispatches <= MAX_DISPATCHES && parameters.hasRoom(dispatches);
     if (!fits || !predicates.hasRoom(scopes)) this.flush();
+    this.#together = true;
+    try {
+      return encode();
+    } finally {
+      this.#together = false;
+    }
   }
 
   get scope(): number | null {
@@ -219,9 +243,15 @@ export class Run {
     parameters: readonly number[],
   ): void {
     const { parameters: block, predicates } = this.#heap;
-    if (this.#scope === null && (this.#dispatches >= MAX_DISPATCHES || !block.hasRoom(1))) this.flush();
+    if (!this.#together && (this.#dispatches >= MAX_DISPATCHES || !block.hasRoom(1))) this.flush();
     const textures = this.#texturesOf(dispatch, compiled);
-    const { pipeline, group } = this.#context.steps.prepared(compiled, number, scratch, textures);
+    const { pipeline, group } = this.#context.steps.prepared(
+      compiled,
+      number,
+      scratch,
+      textures,
+      this.#onCompile,
+    );
     const pass = this.#pass ??= this.#beginPass();
     if (pipeline !== this.#pipeline) pass.setPipeline(this.#pipeline = pipeline);
     pass.setBindGroup(0, group);

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import {
   DeviceError,
   DTypeError,
+  forLoop,
   grad,
   init,
   jit,
@@ -106,6 +107,51 @@ onDevice(
     const reason = await assertRejects(() => synchronize("webgpu"), DeviceError, "wrong");
     assert(reason.message.includes("3u * x[id.x]"), reason.message);
     withDevice("webgpu", () => assertEquals(triple(tensor([1])).arraySync(), [3]));
+  },
+);
+
+/** Submissions while `body` runs. */
+function submissions(body: () => void): number {
+  const queue = GPUQueue.prototype, { submit } = queue;
+  let count = 0;
+  queue.submit = function (this: GPUQueue, buffers) {
+    count++;
+    submit.call(this, buffers);
+  };
+  try {
+    body();
+  } finally {
+    queue.submit = submit;
+  }
+  return count;
+}
+
+onDevice(
+  "work starts before all of a program is compiled, and no mistake in either part is missed",
+  async () => {
+    const kernel = (name: string, code: string) =>
+      wgslKernel({ name, code, inputs: [{ dtype: "float32" }], outputs: (x) => x, workgroups: () => 1 });
+    const halve = kernel("halve", TRIPLE.replace("3 * x[id.x]", "0.5 * x[id.x] + 1"));
+    const negate = kernel("negate", TRIPLE.replace("3 * x[id.x]", "-x[id.x]"));
+    const program = (step: typeof halve, last: typeof halve) =>
+      jit((x: Tensor) => last(forLoop(100, (_, c) => step(c), x)), { name: "f" });
+    const right = program(halve, negate), x = tensor([1, 2, 3]);
+    const first = submissions(() => assertEquals(right(x).arraySync(), [-2, -2, -2]));
+    const second = submissions(() => assertEquals(right(x).arraySync(), [-2, -2, -2]));
+    // The part that starts early, and the reading that proves both.
+    assertEquals(first, second + 2);
+    const wrong = (name: string) => kernel(name, TRIPLE.replace("3 * x[id.x]", `${name}(x[id.x])`));
+    for (
+      const [name, f] of [["early", program(wrong("early"), negate)], [
+        "late",
+        program(halve, wrong("late")),
+      ]] as const
+    ) {
+      const error = assertThrows(() => f(x), DeviceError, "refused");
+      assert(error.message.includes(`(${name}`), error.message);
+      await assertRejects(() => synchronize("webgpu"), DeviceError, name);
+    }
+    withDevice("webgpu", () => assertEquals(right(x).arraySync(), [-2, -2, -2]));
   },
 );
 
