@@ -41,8 +41,8 @@ export class GpuBuffers implements BlockDevice {
 
   allocate(bytes: number): number {
     const size = roundedSize(bytes);
-    const { limits } = this.#device.device;
-    const largest = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize);
+    const { device: { limits }, tuning } = this.#device;
+    const largest = Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize, tuning.bindingBytes);
     if (bytes > largest) {
       throw new DeviceError(`A tensor of ${bytes} bytes does not fit one buffer of the WebGPU device.`, {
         operation: "webgpu",

@@ -18,6 +18,7 @@ import type { GpuHeap } from "./heap.ts";
 import { kernelInfo, measuredSteps } from "./kernel_info.ts";
 import { layoutOf, type ProgramLayout } from "./layout.ts";
 import { Run } from "./run.ts";
+import { SmallResults } from "./small_results.ts";
 import { WgslStorage } from "./storage.ts";
 import { programText } from "./text.ts";
 
@@ -49,6 +50,8 @@ export class WgslExecutable implements Executable {
   readonly #measured: readonly (KernelStep | HostStep)[];
   readonly #onKernel: CompileOptions["onKernel"];
   readonly #timings: { calls: number; milliseconds: number }[] | null;
+  /** For each output whether anybody read it after a run. */
+  readonly #wasRead: Uint8Array;
   #kernels: readonly KernelInfo[] | null = null;
   #scalarBlock: Block | null = null;
   #disposed = false;
@@ -67,6 +70,7 @@ export class WgslExecutable implements Executable {
       const { dtype, length, bytes, reuses } = program.buffers[buffer];
       return { buffer, dtype, length, bytes, reuses };
     });
+    this.#wasRead = new Uint8Array(this.#outputs.length);
     this.#onKernel = options.onKernel;
     this.#measured = measuredSteps(program.steps);
     this.#timings = options.profile ? this.#measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
@@ -108,6 +112,7 @@ export class WgslExecutable implements Executable {
         if (storage.block === null) throw new Error("An input of a program has no block.");
         const address = cache.pin(storage.block);
         pinned.push(storage);
+        if (reuse !== null && reuse[i] !== KEEP) storage.forget();
         if (buffer >= 0) addresses[buffer] = address;
       });
       for (const output of outputs) {
@@ -142,6 +147,7 @@ export class WgslExecutable implements Executable {
         if (reuse[i] === TAKE && input instanceof WgslStorage) input.release();
       });
     }
+    if (results.length > 1) SmallResults.share(results, this.#wasRead);
     return results;
   }
 

@@ -64,14 +64,40 @@ export class Readback {
     device.queue.submit([encoder.finish()]);
   }
 
+  #refuseIfSlow(): void {
+    if (this.#device.canReadAtOnce) return;
+    throw new DeviceError("This runtime cannot read from WebGPU at once.", {
+      operation: "webgpu",
+      remedy: "Use await data(), array() or item() instead of their Sync forms.",
+    });
+  }
+
+  /** Fills targets, whole words from the start of their buffers, with one copy. */
+  readMany(parts: readonly { readonly source: GPUBuffer; readonly target: Uint8Array }[]): void {
+    this.#refuseIfSlow();
+    const bytes = parts.reduce((sum, { target }) => sum + target.length, 0);
+    const staging = this.#stagingFor(bytes);
+    const { device } = this.#device;
+    const encoder = device.createCommandEncoder();
+    let at = 0;
+    for (const { source, target } of parts) {
+      encoder.copyBufferToBuffer(source, 0, staging, at, target.length);
+      at += target.length;
+    }
+    device.queue.submit([encoder.finish()]);
+    staging.mapAsync(GPUMapMode.READ, 0, bytes).catch(() => {});
+    const mapped = this.#mapped(staging, bytes);
+    at = 0;
+    for (const { target } of parts) {
+      target.set(new Uint8Array(mapped, at, target.length));
+      at += target.length;
+    }
+    staging.unmap();
+  }
+
   /** Fills `target` from a multiple of four on, at once. */
   read(source: GPUBuffer, offset: number, target: Uint8Array): void {
-    if (!this.#device.canReadAtOnce) {
-      throw new DeviceError("This runtime cannot read from WebGPU at once.", {
-        operation: "webgpu",
-        remedy: "Use await data(), array() or item() instead of their Sync forms.",
-      });
-    }
+    this.#refuseIfSlow();
     for (let start = 0; start < target.length; start += PIECE) {
       const wanted = Math.min(PIECE, target.length - start);
       const bytes = Math.ceil(wanted / 4) * 4;

@@ -51,6 +51,8 @@ export interface Tuning {
   readonly textureBytes: number;
   /** Whether float16 is stored as the shader's own type where the device has it and rounds rightly. */
   readonly halves: boolean;
+  /** Bytes of the largest buffer, where the device would allow more. */
+  readonly bindingBytes: number;
   /** Threads of a workgroup along the columns and the rows of a product. */
   readonly tileThreadsX: number;
   readonly tileThreadsY: number;
@@ -86,6 +88,7 @@ export const SOFTWARE: Tuning = {
   subgroups: false,
   textureBytes: 32768,
   halves: true,
+  bindingBytes: Infinity,
   tileThreadsX: 8,
   tileThreadsY: 4,
 };
@@ -116,6 +119,7 @@ export const GPU: Tuning = {
   subgroups: false,
   textureBytes: Infinity,
   halves: true,
+  bindingBytes: Infinity,
   tileThreadsX: 16,
   tileThreadsY: 8,
 };

@@ -22,8 +22,10 @@ export function planContraction(
   const { m, n, k } = kernel;
   const batch = sizeOf(kernel.batch);
   if (m * n * batch === 0) return { dispatches: [], scratchBytes: 0 };
-  // A batch is a dimension of the dispatch.
-  if (batch > MAX_WORKGROUPS) return null;
+  // A batch, rows and columns of tiles are dimensions of the dispatch.
+  const { tileRows, tileVectors, tileThreadsX, tileThreadsY } = tuning;
+  const tiles = Math.max(m / (tileRows * tileThreadsY), n / (4 * tileVectors * tileThreadsX));
+  if (batch > MAX_WORKGROUPS || tiles > MAX_WORKGROUPS) return null;
   if (m < 2 || n < 2 || m * n < MIN_RESULTS || k / 4 > tuning.maxIterations - 16) return null;
   if (kernel.a.prologue.length > 1 || kernel.b.prologue.length > 1) return null;
   if (kernel.a.dynamic.length > 0 || kernel.b.dynamic.length > 0) return null;

@@ -8,7 +8,7 @@ import type { Contraction, Index } from "../../kernel/kernel.ts";
 import { Access, isPacked, type Place, type SlotUse, storedBits } from "../access.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
-import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import type { Tuning } from "../tuning.ts";
 import { range, type Reading, readingOf, times, writeSums } from "./contraction_sums.ts";
 import { isTiled, writeTiledSums } from "./contraction_tiles.ts";
 import { isVectorIndex } from "./lanes.ts";
@@ -164,9 +164,6 @@ export class ContractionShader {
     const rows = this.#rows, columns = 4 * this.#vectors;
     const x = Math.ceil(n / (columns * tileThreadsX)), y = Math.ceil(m / (rows * tileThreadsY));
     const z = sizeOf(batch);
-    if (x > MAX_WORKGROUPS || y > MAX_WORKGROUPS || z > MAX_WORKGROUPS) {
-      throw new RangeError("A product has more tiles than WebGPU dispatches.");
-    }
     // Neighbouring threads have neighbouring vectors.
     shader.line(`let column = i32(group.x * ${columns * tileThreadsX}u + local.x * 4u);`);
     shader.line(`let row = i32((group.y * ${tileThreadsY}u + local.y) * ${rows}u);`);
