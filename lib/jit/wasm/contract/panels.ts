@@ -44,7 +44,7 @@ function tileFunction(
     aRow: sizes.packA ? bytes : spec.a.outer * bytes,
     aDepth: sizes.packA ? tile.rows * bytes : spec.a.depth * bytes,
     bDepth: sizes.packB ? tile.vectors * lanes * bytes : spec.b.depth * bytes,
-    unroll: Math.min(8, Math.max(1, spec.depth)),
+    unroll: Math.min(4, Math.max(1, spec.depth)),
   };
   return once(module, `${spec.dtype} ${JSON.stringify(key)}`, () => emitTile(module, { element, ...key }));
 }
