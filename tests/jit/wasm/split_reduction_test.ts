@@ -113,7 +113,76 @@ Deno.test("long reductions with few rows are split, and only those", () => {
   assert(long !== null && long.parts > 8);
   assertEquals(splitReduction(of([], [10_000]), 1), null);
   assertEquals(splitReduction(of([64], [100_000]), 64), null);
-  const position = of([], [4_000_000]);
-  const reductions = [{ ...position.reductions[0], combiner: "argmax" as const, position: 2 }];
-  assertEquals(splitReduction({ ...position, reductions }, 1), null);
+  const position = makePosition([], [4_000_000], "float32", "argmax");
+  assert(splitReduction(position, 1) !== null);
+});
+
+/** Per row the position of the greatest or least element in the order of the columns. */
+function makePosition(
+  rows: readonly number[],
+  columns: readonly number[],
+  dtype: DType,
+  combiner: "argmax" | "argmin",
+): Nest {
+  const domain = [...rows, ...columns];
+  const strides = domain.map((_, i) => domain.slice(i + 1).reduce((a, b) => a * b, 1));
+  const perRow = rows.map((_, i) => rows.slice(i + 1).reduce((a, b) => a * b, 1));
+  const statements: Statement[] = [
+    { kind: "load", dtype, operand: 0, index: { offset: 0, strides, dynamic: [] } },
+    { kind: "constant", dtype: "int32", value: 0 },
+  ];
+  let position = 1;
+  columns.forEach((_, i) => {
+    const axis = rows.length + i;
+    const place = statements.push({ kind: "coordinate", dtype: "int32", axis }) - 1;
+    const long = statements.push({ kind: "constant", dtype: "int32", value: strides[axis] }) - 1;
+    const distance = statements.push({ kind: "op", op: "mul", dtype: "int32", args: [place, long] }) - 1;
+    position = statements.push({ kind: "op", op: "add", dtype: "int32", args: [position, distance] }) - 1;
+  });
+  const value = statements.push({ kind: "reduced", dtype: "int32", reduction: 0 }) - 1;
+  const index = { offset: 0, strides: [...perRow, ...columns.map(() => 0)], dynamic: [] };
+  return {
+    kind: "nest",
+    domain,
+    rowRank: rows.length,
+    operands: [{ dtype, access: "read" }, { dtype: "int32", access: "write" }],
+    statements,
+    reductions: [{ combiner, value: 0, dtype, position, pass: 0 }],
+    stores: [{ operand: 1, index, value, mode: "set", perRow: true, pass: 0 }],
+    passes: 1,
+  };
+}
+
+Deno.test("the first of the greatest and of the least is found in parts: equal ones in all of them, NaN", () => {
+  for (const [rows, columns] of SHAPES) {
+    for (const dtype of ["float32", "float64", "int32"] as const) {
+      for (const combiner of ["argmax", "argmin"] as const) {
+        const nest = makePosition(rows, columns, dtype, combiner);
+        const count = nest.domain.reduce((a, b) => a * b, 1), rowCount = rows.reduce((a, b) => a * b, 1);
+        for (const kind of ["many equal", "all equal", "NaN"]) {
+          if (kind === "NaN" && dtype === "int32") continue;
+          const x = newTypedArray(dtype, count) as Float32Array;
+          if (kind !== "all equal") { for (let i = 0; i < count; i++) x[i] = (i * 7919) % 5 - (i % 3); }
+          if (kind === "NaN") { for (let i = count >> 1; i < count; i += 3) x[i] = NaN; }
+          const expected = [x, newTypedArray("int32", rowCount)];
+          runNest(nest, expected);
+          const extent = columns[0];
+          for (const size of new Set([1, 2, 5, extent >> 1, extent - 1])) {
+            if (size < 1 || size >= extent) continue;
+            const split = cutReduction(nest, rows.length, size);
+            const arrays = [x.slice(), newTypedArray("int32", rowCount)];
+            const all = [...arrays, ...split.temporaries.map((t) => newTypedArray(t.dtype, t.length))];
+            for (const part of [split.partial, split.rest, split.final]) {
+              if (part !== null) runCompiled(part, all);
+            }
+            assertEquals(
+              arrays[1],
+              expected[1],
+              `${rows} | ${columns} ${dtype} ${combiner} ${kind}, ${size} of ${extent}`,
+            );
+          }
+        }
+      }
+    }
+  }
 });

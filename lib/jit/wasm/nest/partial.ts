@@ -16,6 +16,8 @@ export function emitPartialReduction(context: ModuleContext, original: Nest): Ke
   if (original.reductions.length === 0) return null;
   const nest = simplifyNest(original);
   if (nest.domain.includes(0)) return null;
+  // Parts also find the values that positions belong to; what they give is the same without parts.
+  if (context.threads < 2 && nest.reductions.every(({ position }) => position !== undefined)) return null;
   const plan = planNest(nest);
   const split = splitReduction(nest, Math.ceil(plan.units / grainOf(plan)));
   if (split === null) return null;

@@ -5,7 +5,7 @@
  */
 import { byteSize, type DType } from "../../../trace/dtype.ts";
 import { sizeOf, stridesOf } from "../../../trace/shape.ts";
-import type { Nest, Operand, Statement } from "../../kernel/kernel.ts";
+import type { Nest, Operand, Reduction, Statement } from "../../kernel/kernel.ts";
 import { placedStatement, placedStore, type Placement } from "../../kernel/statements.ts";
 import { closure, columnRoots, rowRoots } from "./analysis.ts";
 
@@ -17,7 +17,7 @@ export interface SplitReduction {
   /** The columns that no full part has; null for none. */
   readonly rest: Nest | null;
   readonly final: Nest;
-  /** What the parts hand to the final nest: one for each reduction. */
+  /** What the parts hand to the final nest: see {@linkcode partReductions}. */
   readonly temporaries: readonly { readonly dtype: DType; readonly length: number }[];
 }
 
@@ -36,13 +36,28 @@ const SPLITTABLE: ReadonlySet<DType> = new Set(["float32", "float64", "int32", "
 function canSplit(nest: Nest): boolean {
   return nest.passes === 1 && nest.reductions.length > 0 && nest.rowRank < nest.domain.length &&
     nest.domain.length < 30 &&
-    nest.reductions.every((r) => r.position === undefined && SPLITTABLE.has(r.dtype)) &&
+    nest.reductions.every((r) => SPLITTABLE.has(r.dtype)) &&
     nest.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
 }
 
-/** The outermost of the longest column axes. */
+/** What each part reduces: positions are handed on behind the best values that they belong to. */
+function partReductions(nest: Nest): Reduction[] {
+  return nest.reductions.flatMap((r) => {
+    if (r.position === undefined) return [r];
+    const { position: _, ...value } = r;
+    return [{ ...value, combiner: r.combiner === "argmax" ? "max" : "min" } satisfies Reduction, r];
+  });
+}
+
+/** The type of what a reduction gives. */
+function resultType({ dtype, position }: Reduction): DType {
+  return position === undefined ? dtype : "int32";
+}
+
+/** The outermost of the longest column axes; of equal values the first wins, and only along the first axis parts are in order. */
 function axisToCut(nest: Nest): number {
   let best = nest.rowRank;
+  if (nest.reductions.some(({ position }) => position !== undefined)) return best;
   for (let axis = best + 1; axis < nest.domain.length; axis++) {
     if (nest.domain[axis] > 4 * nest.domain[best]) best = axis;
   }
@@ -58,7 +73,7 @@ export function splitReduction(nest: Nest, rowUnits: number): SplitReduction | n
   const cost = sizeOf(nest.domain) * (0.15 + 0.05 * work);
   const axis = axisToCut(nest);
   const extent = nest.domain[axis];
-  const bytes = rows * nest.reductions.reduce((sum, r) => sum + byteSize(r.dtype), 0);
+  const bytes = rows * partReductions(nest).reduce((sum, r) => sum + byteSize(resultType(r)), 0);
   const wanted = Math.min(
     MOST_PARTS,
     Math.floor(cost / PART_COST),
@@ -77,7 +92,10 @@ export function cutReduction(nest: Nest, axis: number, size: number): SplitReduc
   const parts = Math.floor(extent / size), left = extent - parts * size;
   const count = parts + (left > 0 ? 1 : 0);
   const rows = nest.domain.slice(0, nest.rowRank);
-  const temporaries = nest.reductions.map(({ dtype }) => ({ dtype, length: count * sizeOf(rows) }));
+  const temporaries = partReductions(nest).map((r) => ({
+    dtype: resultType(r),
+    length: count * sizeOf(rows),
+  }));
   return {
     partial: partOf(nest, axis, { first: 0, parts, size }),
     parts,
@@ -88,7 +106,7 @@ export function cutReduction(nest: Nest, axis: number, size: number): SplitReduc
 }
 
 function operandsWith(nest: Nest, access: "read" | "write"): Operand[] {
-  return [...nest.operands, ...nest.reductions.map(({ dtype }): Operand => ({ dtype, access }))];
+  return [...nest.operands, ...partReductions(nest).map((r): Operand => ({ dtype: resultType(r), access }))];
 }
 
 /** Which parts a nest computes: those from `first` on, of `size` columns each, which begin `step` columns apart. */
@@ -132,12 +150,13 @@ export function partOf(nest: Nest, axis: number, { first, parts, size, step = si
   }
   const rows = nest.domain.slice(0, nest.rowRank), rowCount = sizeOf(rows);
   const stores = nest.stores.filter((store) => !store.perRow).map((store) => placedStore(store, placement));
-  nest.reductions.forEach(({ dtype }, reduction) => {
+  const reductions = partReductions(nest);
+  reductions.forEach((r, reduction) => {
     const strides = [rowCount, ...stridesOf(rows), ...nest.domain.slice(nest.rowRank).map(() => 0)];
     stores.push({
       operand: nest.operands.length + reduction,
       index: { offset: first * rowCount, strides, dynamic: [] },
-      value: push({ kind: "reduced", dtype, reduction }),
+      value: push({ kind: "reduced", dtype: resultType(r), reduction }),
       mode: "set",
       perRow: true,
       pass: 0,
@@ -149,7 +168,11 @@ export function partOf(nest: Nest, axis: number, { first, parts, size, step = si
     rowRank: nest.rowRank + 1,
     operands: operandsWith(nest, "write"),
     statements,
-    reductions: nest.reductions.map((r) => ({ ...r, value: places[r.value] })),
+    reductions: reductions.map((r) => ({
+      ...r,
+      value: places[r.value],
+      ...(r.position === undefined ? {} : { position: places[r.position] }),
+    })),
     stores,
   };
 }
@@ -157,9 +180,9 @@ export function partOf(nest: Nest, axis: number, { first, parts, size, step = si
 /** Combines the results of the parts, over [...rows, parts], and does what is left to do for each row. */
 function finalOf(nest: Nest, count: number): Nest {
   const rows = nest.domain.slice(0, nest.rowRank);
-  const statements: Statement[] = nest.reductions.map(({ dtype }, reduction) => ({
+  const statements: Statement[] = partReductions(nest).map((r, reduction) => ({
     kind: "load",
-    dtype,
+    dtype: resultType(r),
     operand: nest.operands.length + reduction,
     index: { offset: 0, strides: [...stridesOf(rows), sizeOf(rows)], dynamic: [] },
   }));
@@ -169,6 +192,7 @@ function finalOf(nest: Nest, count: number): Nest {
     move: (index) => ({ ...index, strides: [...index.strides.slice(0, nest.rowRank), 0] }),
   };
   const needed = closure(nest.statements, rowRoots(nest, 0));
+  let at = 0;
   nest.statements.forEach((s, i) => {
     places.push(needed[i] ? statements.push(placedStatement(s, placement)) - 1 : -1);
   });
@@ -177,7 +201,11 @@ function finalOf(nest: Nest, count: number): Nest {
     domain: [...rows, count],
     operands: operandsWith(nest, "read"),
     statements,
-    reductions: nest.reductions.map((r, value) => ({ ...r, value })),
+    reductions: nest.reductions.map((r) => {
+      const value = at;
+      at += r.position === undefined ? 1 : 2;
+      return { ...r, value, ...(r.position === undefined ? {} : { position: value + 1 }) };
+    }),
     stores: nest.stores.filter((store) => store.perRow).map((store) => placedStore(store, placement)),
   };
 }
