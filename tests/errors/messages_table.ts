@@ -228,6 +228,68 @@ export const FUNCTIONS: Mistakes = {
       break;
     }
   }],
+  "a loop that is left by return": ["LoopError", (): unknown => {
+    for (const row of loop.over(x)) return row;
+    return null;
+  }],
+  "a state that changes its shape": ["LoopError", () => {
+    const hidden = loop.state(zeros([3]));
+    for (const _ of loop.range(2)) hidden.value = hidden.value.sum();
+  }],
+  "a state that changes its dtype": ["LoopError", () => {
+    const count = loop.state(int(1));
+    for (const row of loop.over(x)) count.value = count.value.add(row.sum());
+  }],
+  "a state that changes its structure": ["LoopError", () => {
+    const pair = loop.state([zeros([])]);
+    for (const row of loop.over(x)) pair.value = wrong(row);
+  }],
+  "a scan whose carry changes its shape": [
+    "LoopError",
+    () => scan((c: { h: Tensor }, row: Tensor) => [{ h: c.h.add(row) }, row], { h: zeros([]) }, x),
+  ],
+  "a value of a body used after the loop": ["LoopError", () => {
+    let last = zeros([3]);
+    for (const row of loop.over(x)) last = row.mul(2);
+    return last.add(1);
+  }],
+  "the value of one step used after the loop": ["LoopError", () => {
+    const hidden = loop.state(zeros([]));
+    let seen = hidden.value;
+    for (const row of loop.over(x)) {
+      seen = hidden.value;
+      hidden.value = seen.add(row.sum());
+    }
+    return seen.add(1);
+  }],
+  "a state read after its loop was left": ["LoopError", () => {
+    const hidden = loop.state(zeros([]));
+    try {
+      for (const row of loop.over(x)) {
+        hidden.value = hidden.value.add(row.sum());
+        break;
+      }
+    } catch {
+      // The state is what is asked for.
+    }
+    return hidden.value;
+  }],
+  "a state assigned in a branch": ["LoopError", () => {
+    const hidden = loop.state(zeros([]));
+    for (const row of loop.over(x)) {
+      cond(row.sum().gt(0), () => {
+        hidden.value = hidden.value.add(1);
+        return hidden.value;
+      }, () => hidden.value);
+    }
+  }],
+  "a state assigned in a branch outside of loops": ["LoopError", () => {
+    const hidden = loop.state(zeros([]));
+    cond(true, () => {
+      hidden.value = hidden.value.add(1);
+      return hidden.value;
+    }, () => hidden.value);
+  }],
   "a body that differs when traced again": ["LoopError", () => {
     let count = 0;
     return jit((v: Tensor) => {
