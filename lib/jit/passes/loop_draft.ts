@@ -181,9 +181,9 @@ export class LoopDraft {
     if (this.stop) this.stop = at(this.stop);
   }
 
-  /** A new constant of the loop with the value `outer`. */
+  /** A new constant of the loop with the value `outer`, called as another variable. */
   addConstant(outer: Tensor, like: Variable): ConstantSlot {
-    const { shape, dtype } = like.aval;
+    const { shape, dtype } = outer.aval;
     const fresh = (): Variable => new Variable({ shape, dtype }, null, 0, like.name);
     const slot = { outer, body: fresh(), condition: this.params.condition ? fresh() : null };
     this.constants.push(slot);

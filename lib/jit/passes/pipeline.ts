@@ -12,6 +12,7 @@ import { loopBlocks } from "./loop_blocks.ts";
 import { loopHoist } from "./loop_hoist.ts";
 import { loopLast } from "./loop_last.ts";
 import { loopMerge } from "./loop_merge.ts";
+import { loopOperands } from "./loop_operands.ts";
 import { loopPrune } from "./loop_prune.ts";
 import { loopShift } from "./loop_shift.ts";
 import { loopBehind, loopFront } from "./loop_split.ts";
@@ -54,6 +55,7 @@ export const LOOP_PASSES: readonly Pass[] = [
   loopPrune,
   loopLast,
   loopHoist,
+  loopOperands,
   loopBlocks,
   loopFront,
   loopSums,

@@ -104,46 +104,76 @@ function inPlaceLoads(
   return statements.every((s) => s.kind !== "load" || s.operand !== from || sameIndex(s.index, index));
 }
 
+/** A place that is wanted from one step to another. */
+interface Request {
+  readonly bytes: number;
+  readonly first: number;
+  readonly last: number;
+  settle(offset: number): void;
+}
+
 /** Places the temporaries of a level; nested levels first. Sets `offset` of every temporary, relative to the level. */
 export function planLevel(level: Level, byId: readonly BufferDraft[]): void {
   const { steps } = level;
   const own = new Set(level.temporaries.map((b) => b.id));
   const { first, last } = lifetimesOf(steps);
   const root = shareBuffers(level, byId, own, first, last);
-  const arena = new Arena();
-  const starting: BufferDraft[][] = steps.map(() => []);
-  const ending: BufferDraft[][] = steps.map(() => []);
+  const requests: Request[] = [];
   for (const buffer of level.temporaries) {
-    if (root.get(buffer.id) !== buffer.id || !first.has(buffer.id)) continue;
-    starting[first.get(buffer.id)!].push(buffer);
-    ending[last.get(buffer.id)!].push(buffer);
+    const { id } = buffer;
+    if (root.get(id) !== id || !first.has(id)) continue;
+    requests.push({
+      bytes: alignBytes(buffer.bytes),
+      first: first.get(id)!,
+      last: last.get(id)!,
+      settle: (offset) => buffer.offset = offset,
+    });
   }
   steps.forEach((step, i) => {
-    for (const buffer of starting[i]) buffer.offset = arena.allocate(alignBytes(buffer.bytes));
     const inner = level.nested.get(step) ?? [];
-    const exclusive = inner.filter((n) => n.exclusive), others = inner.filter((n) => !n.exclusive);
     for (const { level: nested } of inner) planLevel(nested, byId);
-    const shared = Math.max(0, ...exclusive.map((n) => n.level.bytes));
-    const regions: [number, number][] = [];
-    if (shared > 0) {
-      const offset = arena.allocate(shared);
-      exclusive.forEach((n) => n.level.shift(offset));
-      regions.push([offset, shared]);
-    }
-    for (const { level: nested } of others) {
-      if (nested.bytes === 0) continue;
-      const offset = arena.allocate(nested.bytes);
-      nested.shift(offset);
-      regions.push([offset, nested.bytes]);
-    }
-    for (const [offset, bytes] of regions) arena.free(offset, bytes);
-    for (const buffer of ending[i]) arena.free(buffer.offset, alignBytes(buffer.bytes));
+    const request = (levels: readonly Level[]): void => {
+      const bytes = Math.max(0, ...levels.map((nested) => nested.bytes));
+      const settle = (offset: number): void => levels.forEach((nested) => nested.shift(offset));
+      if (bytes > 0) requests.push({ bytes, first: i, last: i, settle });
+    };
+    request(inner.filter((n) => n.exclusive).map((n) => n.level));
+    for (const { level: nested, exclusive } of inner) if (!exclusive) request([nested]);
   });
+  level.bytes = placeRequests(requests, steps.length);
   for (const buffer of level.temporaries) {
     const home = root.get(buffer.id)!;
     if (home !== buffer.id) buffer.offset = byId[home].offset;
   }
-  level.bytes = arena.size;
+}
+
+/** Settles all requests; gives the bytes needed. */
+function placeRequests(requests: readonly Request[], steps: number): number {
+  const starting: number[][] = Array.from({ length: steps }, () => []);
+  const ending: number[][] = Array.from({ length: steps }, () => []);
+  let largest = 0;
+  requests.forEach(({ bytes, first, last }, k) => {
+    starting[first].push(k);
+    ending[last].push(k);
+    largest = Math.max(largest, bytes);
+  });
+  const place = (limit: number): { offsets: Float64Array; large: Arena; small: Arena } => {
+    const large = new Arena(), small = new Arena();
+    const arenaOf = (k: number): Arena => requests[k].bytes > limit ? large : small;
+    const offsets = new Float64Array(requests.length);
+    for (let i = 0; i < steps; i++) {
+      for (const k of starting[i]) offsets[k] = arenaOf(k).allocate(requests[k].bytes);
+      for (const k of ending[i]) arenaOf(k).free(offsets[k], requests[k].bytes);
+    }
+    return { offsets, large, small };
+  };
+  // Small buffers may break up the places of large ones; apart from these they may need more. The better of both.
+  const sizeOf = ({ large, small }: ReturnType<typeof place>): number => large.size + small.size;
+  const together = place(0), apart = place(largest / 8);
+  const { offsets, large, small } = sizeOf(apart) < sizeOf(together) ? apart : together;
+  const limit = sizeOf(apart) < sizeOf(together) ? largest / 8 : 0;
+  requests.forEach((request, k) => request.settle(offsets[k] + (request.bytes > limit ? 0 : large.size)));
+  return large.size + small.size;
 }
 
 /** Lets results lie where an input of the same kernel dies; gives the buffer whose place each temporary has. */
@@ -189,7 +219,7 @@ function shareBuffers(
   return root;
 }
 
-/** Best-fit allocation of intervals: small buffers do not break up the places of large ones. */
+/** Best-fit allocation of intervals. */
 class Arena {
   size = 0;
   /** Free intervals by offset. */

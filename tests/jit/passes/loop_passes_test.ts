@@ -4,7 +4,7 @@ import { loopBlocks } from "../../../lib/jit/passes/loop_blocks.ts";
 import { isLoop, setStackLimits } from "../../../lib/jit/passes/loop_draft.ts";
 import { loopPrune } from "../../../lib/jit/passes/loop_prune.ts";
 import { loopShift } from "../../../lib/jit/passes/loop_shift.ts";
-import { LOOP_PASSES } from "../../../lib/jit/passes/pipeline.ts";
+import { LOOP_PASSES, optimise } from "../../../lib/jit/passes/pipeline.ts";
 import type { LoopParams } from "../../../lib/loop/loop_params.ts";
 import type { Graph } from "../../../lib/trace/graph.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
@@ -48,7 +48,7 @@ function randomLoop(seed: number, longest = 5): { graph: Graph; avals: Aval[] } 
                 : pick().mul(0.5),
             );
           }
-          const outs = [pick(), pick(), x, v, pick().dot(w)].filter(() => below(3) > 0);
+          const outs = [pick(), pick().dot(w.transpose()), x, v, pick().dot(w)].filter(() => below(3) > 0);
           const next = {
             h: below(2) ? pick().mul(0.1) : h.dot(w).add(pick()).tanh(),
             s: s.add(pick().transpose().dot(pick())),
@@ -272,6 +272,36 @@ Deno.test("two stacks of a carry stay where the values after each step are wante
     }),
     2,
   );
+});
+
+Deno.test("an operand that is the same in every step is transposed once, before the loop", () => {
+  const transposed = (graph: Graph): string =>
+    [graph, ...loopsOf(graph).map(({ body }) => body)].map((inner) => {
+      const at = inner.nodes.find(({ primitive }) => primitive.name === "contract");
+      return `${namesOf(inner).filter((name) => name === "transpose").length}:${
+        at ? (at.params as { contractB: number[] }).contractB.join() : ""
+      }`;
+    }).join(" ");
+  const run = (rows: number[]): Graph => {
+    const step = (u: Tensor, h: Tensor): Tensor => h.dot(u.transpose()).dot(u).dot(u.transpose());
+    const { graph } = traceFunction(
+      ([u, h]) => [scan((h: Tensor) => [step(u, h), null], h, undefined, { length: 3 })[0]],
+      avalsOf([3, 3], [...rows, 3]),
+    );
+    return optimise(graph, { verify: true });
+  };
+  assertEquals(transposed(run([4])), "1: 0:0", "both products read one transposed copy");
+  assertEquals(transposed(run([2, 2])), "1: 0:0", "rows of several axes");
+  assertEquals(transposed(run([1])), "0: 0:1", "one row is multiplied by rows of the matrix");
+  assertEquals(transposed(run([97])), "0: 0:1", "a product of many rows brings it into order itself");
+  const chain = run([4]), inputs = hostInputs(avalsOf([3, 3], [4, 3]), 1);
+  const { graph } = traceFunction(
+    (
+      [u, h],
+    ) => [Array.from({ length: 9 }, (_, i) => i % 3 === 1 ? u : u.transpose()).reduce((x, m) => x.dot(m), h)],
+    avalsOf([3, 3], [4, 3]),
+  );
+  assertSame(interpretGraph(chain, inputs), interpretGraph(graph, inputs), "three steps");
 });
 
 Deno.test("an output product goes behind the loop, and what nobody reads goes away", () => {
