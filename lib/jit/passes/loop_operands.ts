@@ -11,7 +11,7 @@ import { type ContractParams, freeAxes } from "../../trace/primitives/contract.t
 import { transposeTo } from "../../trace/primitives/move.ts";
 import type { Pass } from "../../trace/rewrite.ts";
 import { sizeOf } from "../../trace/shape.ts";
-import { type ConstantSlot, type LoopDraft, loopPass } from "./loop_draft.ts";
+import { type ConstantSlot, loopPass } from "./loop_draft.ts";
 
 /** With more rows the time for reordering is little beside that of the product; with one the order suits it. */
 const LEAST_ROWS = 2, MOST_ROWS = 96;
