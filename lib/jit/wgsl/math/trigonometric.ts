@@ -11,6 +11,19 @@ import {
 import { polynomial } from "../literal.ts";
 import { helper, type HelperTable } from "./helper.ts";
 
+/** The bits of 2/pi. */
+const TWO_OVER_PI = [0, 0x28be60db, 0x9391054a, 0x7f09d5f4, 0x7d4d3770, 0x36d8a566, 0x4f10e410, 0x7f9458ea];
+
+/**
+ * The word of 2/pi at i + `from`, for i up to 4. A choice among constants: software adapters compute it for every number,
+ * also where the branch is not taken, and would copy an array for each of them.
+ */
+function wordOfTwoOverPi(from: number): string {
+  let text = `${TWO_OVER_PI[from]}u`;
+  for (let i = 1; i <= 4; i++) text = `select(${text}, ${TWO_OVER_PI[from + i]}u, i == ${i}u)`;
+  return text;
+}
+
 export const TRIGONOMETRIC: HelperTable = {
   multiply_high: helper(`
 fn multiply_high(a: u32, b: u32) -> u32 {
@@ -25,22 +38,20 @@ fn multiply_high(a: u32, b: u32) -> u32 {
   // (k modulo 4, r) for large |x|.
   reduce_large_f32: helper(
     `
-const two_over_pi = array<u32, 8>(
-  0u, 0x28be60dbu, 0x9391054au, 0x7f09d5f4u, 0x7d4d3770u, 0x36d8a566u, 0x4f10e410u, 0x7f9458eau);
 fn reduce_large_f32(x: f32) -> vec2f {
-  var words = two_over_pi;
   let bits = bitcast<u32>(x);
   let mantissa = ((bits & 0x007fffffu) << 8u) | 0x80000000u;
   let exponent = ((bits >> 23u) & 0xffu) - 126u;
   let i = exponent >> 5u;
   let e = exponent & 31u;
-  var high = words[i];
-  var middle = words[i + 1u];
-  var low = words[i + 2u];
+  var high = ${wordOfTwoOverPi(0)};
+  var middle = ${wordOfTwoOverPi(1)};
+  var low = ${wordOfTwoOverPi(2)};
+  let lowest = ${wordOfTwoOverPi(3)};
   if (e > 0u) {
     high = (high << e) | (middle >> (32u - e));
     middle = (middle << e) | (low >> (32u - e));
-    low = (low << e) | (words[i + 3u] >> (32u - e));
+    low = (low << e) | (lowest >> (32u - e));
   }
   let carried = multiply_high(mantissa, low);
   let product = mantissa * middle;
