@@ -1,4 +1,5 @@
 /** definePrimitive: operations of the user's own, with whatever rules they bring. */
+import { checkDefinition } from "./definition.ts";
 import { type DType, isDType } from "../trace/dtype.ts";
 import { DTypeError, GradientError, ShapeError } from "../trace/errors.ts";
 import type { Lowering } from "../trace/lowering.ts";
@@ -79,6 +80,10 @@ export function definePrimitive(definition: HostDefinition): DefinedFunction<Ten
 export function definePrimitive(
   definition: PrimitiveDefinition,
 ): DefinedFunction<Tensor | readonly Tensor[]> {
+  checkDefinition("definePrimitive", definition, {
+    required: definition && "compute" in definition ? ["compute"] : ["infer", "evaluate"],
+    optional: ["jvp", "vjp"],
+  });
   const { name, jvp, vjp } = definition;
   if (jvp && vjp) {
     throw new GradientError(`definePrimitive: ${name} has both a jvp and a vjp rule.`, {

@@ -1,4 +1,5 @@
 /** wasmKernel: an operation computed by a WebAssembly function of the user's own. */
+import { checkDefinition } from "./definition.ts";
 import { byteSize, newTypedArray, type TypedArray, viewTypedArray } from "../trace/dtype.ts";
 import { DamoError, FormatError, ShapeError } from "../trace/errors.ts";
 import type { HostArray } from "../trace/primitive.ts";
@@ -69,6 +70,7 @@ export function wasmKernel(
 export function wasmKernel(
   options: WasmKernelOptions,
 ): DefinedFunction<Tensor> | DefinedFunction<Tensor[]> {
+  checkDefinition("wasmKernel", options, { required: ["outputs"], optional: ["parameters", "jvp", "vjp"] });
   const { name, inputs: declared, outputs, jvp, vjp } = options;
   const run = linkKernel(options);
   const infer = (...inputs: KernelType[]) => {

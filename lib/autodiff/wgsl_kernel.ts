@@ -1,4 +1,5 @@
 /** wgslKernel: an operation computed by a WebGPU shader of the user's own. */
+import { checkDefinition } from "./definition.ts";
 import { DeviceError, ShapeError } from "../trace/errors.ts";
 import type { HostArray } from "../trace/primitive.ts";
 import type { Tensor } from "../trace/tensor.ts";
@@ -77,6 +78,10 @@ export function wgslKernel(
 export function wgslKernel(
   options: WgslKernelOptions,
 ): DefinedFunction<Tensor> | DefinedFunction<Tensor[]> {
+  checkDefinition("wgslKernel", options, {
+    required: ["outputs", "workgroups"],
+    optional: ["fallback", "jvp", "vjp"],
+  });
   const { name, code, inputs: declared, outputs, entryPoint = "main", fallback, jvp, vjp } = options;
   const infer = (...inputs: KernelType[]) => {
     if (declared) checkKernelInputs(name, declared, inputs);

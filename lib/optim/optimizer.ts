@@ -103,10 +103,15 @@ export class Optimizer {
     const own = leavesOf(operation, "the tree of parameters", parameters);
     const updates = matchGradients(operation, gradients, own);
     if (state?.slots?.length !== own.leaves.length) {
-      throw new DamoError(`${operation}: the state is not one of ${own.leaves.length} parameters.`, {
-        operation,
-        remedy: "Pass what init(parameters) or the last apply gave.",
-      });
+      throw new DamoError(
+        `${operation}: the state is not one of ${own.leaves.length} parameter${
+          own.leaves.length === 1 ? "" : "s"
+        }.`,
+        {
+          operation,
+          remedy: "Pass what init(parameters) or the last apply gave.",
+        },
+      );
     }
     const step = state.step.add(1);
     const rate = rateAt(options.lr ?? this.#rate, state.step);

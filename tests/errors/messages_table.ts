@@ -56,7 +56,7 @@ import {
   zeros,
 } from "@damo/damo";
 
-type Mistakes = { readonly [name: string]: readonly [kind: string, run: () => unknown] };
+export type Mistakes = { readonly [name: string]: readonly [kind: string, run: () => unknown] };
 
 const x = zeros([2, 3]);
 const int = (values: number[] | number): Tensor => tensor(values, { dtype: "int32" });

@@ -2,6 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { DamoError } from "@damo/damo";
 import { FUNCTIONS, LIBRARIES, TENSORS, TRACED_NUMBERS } from "./messages_table.ts";
+import { LOOPS, NETWORKS, RULES } from "./rules_messages_table.ts";
+
+const SECTIONS = { TENSORS, FUNCTIONS, TRACED_NUMBERS, LIBRARIES, RULES, LOOPS, NETWORKS };
 
 async function thrownBy(run: () => unknown): Promise<unknown> {
   try {
@@ -12,7 +15,7 @@ async function thrownBy(run: () => unknown): Promise<unknown> {
   return undefined;
 }
 
-for (const [section, mistakes] of Object.entries({ TENSORS, FUNCTIONS, TRACED_NUMBERS, LIBRARIES })) {
+for (const [section, mistakes] of Object.entries(SECTIONS)) {
   Deno.test(`mistakes of ${section.toLowerCase()}: class, what happened, the user's line, the remedy`, async (t) => {
     const messages: string[] = [], failures: string[] = [];
     for (const [name, [kind, run]] of Object.entries(mistakes)) {

@@ -8,11 +8,6 @@ export type RoutineGenerator = (context: ModuleContext, kernel: Routine) => Kern
 
 const generators: Map<string, RoutineGenerator> = new Map(Object.entries(routines));
 
-/** Makes a routine known. */
-export function installRoutine(name: string, generator: RoutineGenerator): void {
-  generators.set(name, generator);
-}
-
 /** The names that {@linkcode emitRoutine} knows. */
 export function knowsRoutine(name: string): boolean {
   return generators.has(name);

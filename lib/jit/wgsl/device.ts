@@ -35,7 +35,6 @@ export class GpuDevice {
   #lost: string | null = null;
   readonly #errors: string[] = [];
   #outOfMemory = false;
-  #onLost: (() => void) | null = null;
 
   constructor(device: GPUDevice, name: string, isSoftware: boolean, tuning: Tuning) {
     this.device = device;
@@ -49,17 +48,11 @@ export class GpuDevice {
     });
     device.lost.then(({ reason, message }) => {
       this.#lost ??= message || reason || "unknown";
-      this.#onLost?.();
     });
   }
 
   get isLost(): boolean {
     return this.#lost !== null;
-  }
-
-  /** Calls `action` once when the device is lost. */
-  whenLost(action: () => void): void {
-    this.#onLost = action;
   }
 
   /** Keeps an error for the next use of the device: errors of WebGPU arrive later than the call that made them. */

@@ -93,23 +93,6 @@ export function placesOf(
   });
 }
 
-/** Every kernel step of a program, in order. */
-export function kernelSteps(steps: readonly Step[]): KernelStep[] {
-  const result: KernelStep[] = [];
-  const visit = (list: readonly Step[]): void => {
-    for (const step of list) {
-      if (step.kind === "kernel") result.push(step);
-      else if (step.kind === "switch") step.branches.forEach(visit);
-      else if (step.kind === "loop") {
-        if (step.condition) visit(step.condition.steps);
-        visit(step.body);
-      }
-    }
-  };
-  visit(steps);
-  return result;
-}
-
 /** The tapes that the body of a loop writes. */
 export function writtenTapes(loop: LoopStep): number[] {
   const written = new Set<number>();

@@ -49,11 +49,6 @@ export class Shader {
     return name;
   }
 
-  /** The number of lines so far. */
-  get size(): number {
-    return this.#lines.length;
-  }
-
   text(entry: string): string {
     const helpers = [...this.#helpers].map((name) => HELPERS[name].source);
     const directives = [...this.#extensions].map((name) => `enable ${name};`);

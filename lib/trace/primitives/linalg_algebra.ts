@@ -106,12 +106,6 @@ export function partOf(x: Tensor, part: Part, value = 0): Tensor {
   return apply("select", mask(rows, columns, RELATION[part]), x, constantLike(x, value));
 }
 
-/** Every matrix with `value` instead of its diagonal. */
-export function withDiagonal(x: Tensor, value: number): Tensor {
-  const [rows, columns] = x.shape.slice(-2);
-  return apply("select", mask(rows, columns, "eq"), constantLike(x, value), x);
-}
-
 /** The lower triangle and its mirror image: the symmetric matrix that algorithms reading the lower triangle see. */
 export function symmetricFromLower(x: Tensor): Tensor {
   return apply("add", partOf(x, "lower"), swapped(partOf(x, "strictlyLower")));

@@ -40,7 +40,7 @@ export class ModuleBuilder {
   #hasMemory = false;
   readonly #functions: FunctionBuilder[] = [];
   #table:
-    | { readonly elements: readonly number[]; readonly minimum: number; readonly imported: boolean }
+    | { readonly elements: readonly number[]; readonly minimum: number }
     | undefined;
   readonly #globals: ByteWriter = new ByteWriter(64);
   #globalCount = 0;
@@ -84,15 +84,6 @@ export class ModuleBuilder {
     if (options.maximum !== undefined) this.#imports.unsigned(options.maximum);
   }
 
-  /** Imports the table that `call_indirect` looks functions up in. */
-  importTable(from: ImportName, minimum: number): void {
-    if (this.#table !== undefined) throw new RangeError("A module has one table");
-    this.#import(from, tableKind);
-    this.#imports.bytes([0x70, 0]);
-    this.#imports.unsigned(minimum);
-    this.#table = { elements: [], minimum, imported: true };
-  }
-
   /** Adds a function and returns its builder; a name exports it. */
   addFunction(type: FunctionType, exportName?: string): FunctionBuilder {
     const index = this.#importedFunctions + this.#functions.length;
@@ -111,7 +102,7 @@ export class ModuleBuilder {
   /** Defines the table for `call_indirect`: entry `i` calls the function with index `functions[i]`. */
   addTable(functions: readonly number[], options: { readonly exportName?: string } = {}): void {
     if (this.#table !== undefined) throw new RangeError("A module has one table");
-    this.#table = { elements: functions, minimum: functions.length, imported: false };
+    this.#table = { elements: functions, minimum: functions.length };
     if (options.exportName !== undefined) this.#export(options.exportName, tableKind, 0);
   }
 
@@ -156,7 +147,7 @@ export class ModuleBuilder {
     writeSection(out, 2, this.#importCount, this.#imports);
     writeSection(out, 3, this.#functions.length, signatures);
     const table = this.#table;
-    if (table !== undefined && !table.imported) {
+    if (table !== undefined) {
       const body = new ByteWriter(16);
       body.bytes([0x70, 0]);
       body.unsigned(table.minimum);

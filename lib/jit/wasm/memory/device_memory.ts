@@ -96,11 +96,6 @@ export class DeviceMemory {
     this.#allocator.free(address);
   }
 
-  /** How many bytes a request for `bytes` really takes (at most one eighth more, 64 at least). */
-  roundedBytes(bytes: number): number {
-    return this.#allocator.roundedBytes(bytes);
-  }
-
   /** Live, pooled and peak bytes. */
   use(): MemoryUse {
     const { live, pool, peak } = this.#allocator;
