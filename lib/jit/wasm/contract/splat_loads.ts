@@ -22,8 +22,8 @@ export interface SplatStrip {
   readonly depthStep: number;
 }
 
-/** How many elements of a packed strip are loaded from one index. */
-const PACKED_TOGETHER = 3;
+/** How many elements are loaded from one index: sums and differences for more would not stay in registers. */
+const TOGETHER = 3;
 /** Offsets beyond this would not be certain to lie inside the smallest memory. */
 const MOST_OFFSET = 1 << 24;
 
@@ -44,10 +44,9 @@ export class SplatLoads {
     this.#strip = strip;
     const { element, rows, rowStep, depthStep } = strip;
     this.#packed = rowStep === element.bytes && depthStep === rows * rowStep;
-    const count = this.#packed ? PACKED_TOGETHER : rows;
-    // Sums and differences for more rows would not stay in registers.
-    const sharable = this.#packed || (rows <= 3 && rowStep > 0 && rowStep * rows < MOST_OFFSET);
-    this.#offsets = sharable ? Array.from({ length: count }, (_, i) => i * rowStep) : [0];
+    const sharable = rowStep > 0 && TOGETHER * rowStep < MOST_OFFSET;
+    const count = !sharable ? 1 : this.#packed ? TOGETHER : Math.min(TOGETHER, rows);
+    this.#offsets = Array.from({ length: count }, (_, i) => i * rowStep);
   }
 
   /** Before the loop: the first elements, for nothing but their addresses. */
@@ -63,10 +62,9 @@ export class SplatLoads {
   load(row: number, depth: number): void {
     const { element, pointer, rowStep, depthStep } = this.#strip;
     const distance = row * rowStep + depth * depthStep;
-    let offset = 0;
-    if (this.#offsets.length > 1) {
-      offset = this.#packed ? distance % (PACKED_TOGETHER * rowStep) : row * rowStep;
-    }
+    // Those of a packed strip follow one another, whatever their depths.
+    const number = this.#packed ? distance / rowStep : row;
+    const offset = this.#offsets[number % this.#offsets.length];
     pushSum(this.#f, pointer, distance - offset);
     element.loadSplat(this.#f, offset);
   }
