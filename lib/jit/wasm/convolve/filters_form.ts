@@ -7,6 +7,7 @@
 import type { ModuleBuilder } from "../assembler/mod.ts";
 import { type Element, elements } from "../contract/mod.ts";
 import { emitPack } from "../contract/packing.ts";
+import { pushSum, SplatLoads } from "../contract/splat_loads.ts";
 import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import { type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
@@ -23,7 +24,11 @@ export interface FiltersPlan {
   readonly dense: Geometry;
   readonly places: Places;
   readonly rows: number;
+  /** Rows that a tile reads from one pointer, because they are neighbours along the last axis. */
+  readonly together: number;
+  /** Rows of the higher tiles, those of the lower ones, and how many rows are in higher ones. */
   readonly tileRows: number;
+  readonly lowRows: number;
   readonly highRows: number;
   readonly vectors: number;
   /** Filters, rounded up to whole panels. */
@@ -42,6 +47,12 @@ export interface FiltersPlan {
 
 function align(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
+}
+
+/** So many places along the last axis, of which lines have a multiple, lie at distances known beforehand. */
+function runOf(out: number): number {
+  for (const length of [5, 3, 2]) if (out % length === 0) return length;
+  return 1;
 }
 
 /** The plan of a convolution; null where the other form is better. */
@@ -68,7 +79,10 @@ export function planFilters(geometry: Geometry): FiltersPlan | null {
   const vectors = filters <= lanes ? 1 : 2;
   const width = Math.ceil(filters / (vectors * lanes)) * vectors * lanes;
   const highest = vectors === 1 ? 12 : 6;
-  const tiles = Math.ceil(rows / highest), tileRows = Math.ceil(rows / tiles);
+  const together = runOf(last.out);
+  // Tiles of two heights, both whole runs of neighbours.
+  const tiles = Math.ceil(rows / (highest - highest % together));
+  const tileRows = Math.ceil(rows / tiles / together) * together, lowRows = tileRows - together;
   const tapRows = product(axes.slice(0, -1).map(({ taps }) => taps));
   const blockRows = Math.max(1, Math.min(tapRows, Math.floor(BLOCK_TAPS / last.taps)));
   const rowParts = places.copied ? 1 : Math.max(1, Math.min(8, tiles, Math.floor(rows / ROWS_OF_PART)));
@@ -89,8 +103,10 @@ export function planFilters(geometry: Geometry): FiltersPlan | null {
     dense,
     places,
     rows,
+    together,
     tileRows,
-    highRows: (rows - tiles * (tileRows - 1)) * tileRows,
+    lowRows,
+    highRows: (rows - tiles * lowRows) / together * tileRows,
     vectors,
     width,
     tapRows,
@@ -151,6 +167,9 @@ interface TapTile {
   readonly vectors: number;
   readonly taps: number;
   readonly tapStep: number;
+  /** Rows that lie `rowStep` bytes apart. */
+  readonly together: number;
+  readonly rowStep: number;
   readonly cRow: number;
 }
 
@@ -160,20 +179,24 @@ const UNROLL = 4;
  * Emits `tile(rows, x, b, c, tapRows, tapTable)`: c[r, v] += sum over some rows of taps of x[rows[r] + tap] * b[tap, v].
  */
 function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
-  const { element, rows, vectors, taps, tapStep, cRow } = tile;
+  const { element, rows, vectors, taps, tapStep, together, rowStep, cRow } = tile;
   const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
   const [table, x, b, c, tapRows, tapTable] = [0, 1, 2, 3, 4, 5];
   const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
   const right = Array.from({ length: vectors }, () => f.local("v128"));
   const left = f.local("v128");
-  const pointers = Array.from({ length: rows }, () => f.local("i32"));
+  const pointers = Array.from({ length: rows / together }, () => f.local("i32"));
+  const from = f.local("i32");
+  const splats = new SplatLoads(f, { element, pointer: from, rows: together, rowStep, depthStep: 0 });
   const place = f.local("i32"), count = f.local("i32");
-  pointers.forEach((pointer, r) => f.localGet(x).localGet(table).i32Load(4 * r).i32Add().localSet(pointer));
+  pointers.forEach((pointer, i) => {
+    f.localGet(x).localGet(table).i32Load(4 * i * together).i32Add().localSet(pointer);
+  });
   const step = (u: number): void => {
-    for (let v = 0; v < vectors; v++) f.localGet(b).v128Load((u * vectors + v) * 16).localSet(right[v]);
+    for (let v = 0; v < vectors; v++) pushSum(f, b, u * vectors * 16).v128Load(v * 16).localSet(right[v]);
     for (let r = 0; r < rows; r++) {
-      f.localGet(pointers[r]).localGet(place).i32Add();
-      element.loadSplat(f);
+      if (r % together === 0) f.localGet(pointers[r / together]).localGet(place).i32Add().localSet(from);
+      splats.load(r % together, 0);
       f.localSet(left);
       for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
     }
@@ -181,6 +204,10 @@ function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
   };
   const advance = (steps: number): void =>
     void f.localGet(b).i32Const(steps * vectors * 16).i32Add().localSet(b);
+  // As the tiles of products do: see SplatLoads.
+  f.localGet(pointers[0]).localSet(from);
+  splats.prepare();
+  for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * 16).drop();
   f.loop();
   f.localGet(tapTable).i32Load().localSet(place);
   if (taps >= UNROLL) {
@@ -212,8 +239,20 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
   const { axes, batchGroups, images, channels, filters, dtype } = geometry;
   const element = elements[dtype];
   const { bytes, lanes } = element;
-  const { places, rows, tileRows, highRows, vectors, width, tapRows, blockRows, channelParts, rowParts } =
-    plan;
+  const {
+    places,
+    rows,
+    together,
+    tileRows,
+    lowRows,
+    highRows,
+    vectors,
+    width,
+    tapRows,
+    blockRows,
+    channelParts,
+    rowParts,
+  } = plan;
   const last = axes[axes.length - 1];
   const inside = product(axes.map(({ size }) => size)) * bytes;
   const allTaps = tapRows * last.taps * bytes;
@@ -237,11 +276,13 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
     vectors,
     taps: last.taps,
     tapStep: last.dilation * bytes,
+    together,
+    rowStep: last.stride * bytes,
     cRow: width * bytes,
   };
   const high = emitTapTile(module, { ...tileOptions, rows: tileRows });
-  const low = highRows < rows ? emitTapTile(module, { ...tileOptions, rows: tileRows - 1 }) : -1;
-  const tiles = highRows / tileRows + (highRows < rows ? (rows - highRows) / (tileRows - 1) : 0);
+  const low = highRows < rows ? emitTapTile(module, { ...tileOptions, rows: lowRows }) : -1;
+  const tiles = highRows / tileRows + (highRows < rows ? (rows - highRows) / lowRows : 0);
 
   const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
   const [x, w, , parts, unit, end] = [0, 1, 2, 3, 4, 5];
@@ -263,7 +304,7 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
       f.localGet(number).i32Const(next).i32Add().i32Const(tiles).i32Mul().i32Const(rowParts).i32DivU()
         .localSet(at);
       f.localGet(at).i32Const(tileRows).i32Mul();
-      f.i32Const(highRows).localGet(at).i32Const(highRows / tileRows).i32Sub().i32Const(tileRows - 1).i32Mul()
+      f.i32Const(highRows).localGet(at).i32Const(highRows / tileRows).i32Sub().i32Const(lowRows).i32Mul()
         .i32Add();
       f.localGet(at).i32Const(highRows / tileRows).i32LtU().select().localSet(bound);
     }
@@ -331,7 +372,7 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
       run(high, tileRows, () => {
         f.localGet(rowEnd).i32Const(highRows).localGet(rowEnd).i32Const(highRows).i32LtU().select();
       });
-      if (low >= 0) run(low, tileRows - 1, () => f.localGet(rowEnd));
+      if (low >= 0) run(low, lowRows, () => f.localGet(rowEnd));
       f.localGet(source).i32Const(panel * channels * allTaps).i32Add().localSet(source);
       f.localGet(column).i32Const(panel).i32Add().localTee(column).i32Const(width).i32LtU().brIf(0).end();
       f.localGet(tapRow).localGet(count).i32Add().localTee(tapRow).i32Const(tapRows).i32LtU().brIf(0).end();
