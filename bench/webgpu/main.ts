@@ -1,8 +1,9 @@
 /**
  * `deno task bench:webgpu`: what programs cost on the WebGPU adapter of this machine, beside jax-js and TensorFlow.js
  * in the same run where they can be had. Every result is checked before it is timed. Prints a Markdown table, or JSON
- * with `--json`; `--write` puts the table into bench/RESULTS.md. `deno task bench:gpu` takes Damo alone with the sizes
- * of a real GPU, and measures the bandwidth of copies beside it.
+ * with `--json`; `--only=words` takes the workloads whose names contain them; `--write` puts the table into
+ * bench/RESULTS.md. `deno task bench:gpu` takes Damo alone with the sizes of a real GPU, and measures the bandwidth of
+ * copies beside it.
  */
 import { writeSection } from "../results_page.ts";
 import { copyBandwidth } from "./copy_bandwidth.ts";
@@ -25,6 +26,7 @@ async function rowsOf(file: string, args: readonly string[] = []): Promise<Row[]
         : ["--node-modules-dir=none", "--no-config", "--allow-env", "--allow-read", "--allow-net"]),
       new URL(file, import.meta.url).pathname,
       ...args,
+      ...Deno.args.filter((arg) => arg.startsWith("--only=")),
     ],
     stdout: "piped",
     stderr: own ? "inherit" : "null",

@@ -143,6 +143,15 @@ export const RNN = {
   xs: (): Float32Array<ArrayBuffer> => noise(100 * 32 * 128, 7),
 };
 
+/** A loop over a large state that ends when its numbers are small. */
+export const SHRINK = {
+  length: 65_536,
+  steps: 100,
+  factor: 0.9,
+  first: 0.9 ** -99.5 / 256,
+  last: 0.9 ** 0.5 / 256,
+};
+
 /** The sum of squares of the last state with U moved by `by` in one element. */
 function rnnCost(by: number): number {
   const { steps, batch, state } = RNN;
@@ -180,14 +189,18 @@ export const NAMES = {
     `sum of ${size}x${size}${axis === undefined ? "" : ` over axis ${axis}`}`,
   mlp: "MLP 784-512-512-10, batch 128, training step",
   rnn: "RNN 32x128, T = 100, with backward",
+  shrink: (length: number, steps: number): string =>
+    `while loop with a condition on ${length} numbers, ${steps} steps`,
   read: "x + 1 of one number, read back",
-  add: "x + y on 8 numbers, read back",
+  add: "x + x on 8 numbers, read back",
 };
 
 /** What a time means. */
 export function figureOf(workload: string, milliseconds: number): string {
   const product = /^matmul (\d+)x/.exec(workload);
   if (product) return `${(2 * Number(product[1]) ** 3 / milliseconds / 1e6).toFixed(1)} GFLOP/s`;
+  const steps = /, (\d+) steps/.exec(workload);
+  if (steps) return `${(1000 * Number(steps[1]) / milliseconds).toFixed(0)} steps/s`;
   const square = /(\d+)x\1/.exec(workload);
   const elements = /, (\d+) elements/.exec(workload);
   const touched = elements
