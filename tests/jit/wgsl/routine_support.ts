@@ -67,3 +67,17 @@ export function faults(
     return worst <= allowed * EPSILON * scale ? [] : [`${name}, result ${k}: off by ${worst} of ${scale}`];
   });
 }
+
+/** The greatest difference between the Gram matrix of columns [rows, columns] and the unit matrix. */
+export function skewness({ shape, data }: HostArray): number {
+  const [rows, columns] = shape;
+  let worst = 0;
+  for (let a = 0; a < columns; a++) {
+    for (let b = 0; b <= a; b++) {
+      let sum = a === b ? -1 : 0;
+      for (let i = 0; i < rows; i++) sum += data[i * columns + a] * data[i * columns + b];
+      if (!(Math.abs(sum) <= worst)) worst = Math.abs(sum);
+    }
+  }
+  return worst;
+}

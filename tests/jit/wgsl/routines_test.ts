@@ -6,7 +6,7 @@ import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { GPU } from "../../../lib/jit/wgsl/tuning.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { runGraph } from "../../support/run_graph.ts";
-import { EPSILON, faults, graphOf, noise, solid } from "./routine_support.ts";
+import { EPSILON, faults, graphOf, noise, skewness, solid } from "./routine_support.ts";
 import { backendWith, gpuTest } from "./support.ts";
 
 /** Sizes and leading axes. */
@@ -135,20 +135,6 @@ gpuTest("qr is shaders, and right in every size", (backend) => compareQr(backend
 gpuTest("qr means the same with the table of a real GPU", async () => {
   compareQr(await backendWith(GPU), [[5, 3], [65, 33], [2, 9, 20]]);
 });
-
-/** The greatest difference between the Gram matrix of columns [rows, columns] and the unit matrix. */
-function skewness({ shape, data }: HostArray): number {
-  const [rows, columns] = shape;
-  let worst = 0;
-  for (let a = 0; a < columns; a++) {
-    for (let b = 0; b <= a; b++) {
-      let sum = a === b ? -1 : 0;
-      for (let i = 0; i < rows; i++) sum += data[i * columns + a] * data[i * columns + b];
-      if (!(Math.abs(sum) <= worst)) worst = Math.abs(sum);
-    }
-  }
-  return worst;
-}
 
 gpuTest("qr of a matrix without full rank has orthonormal columns", (backend) => {
   for (const n of [20, 70]) {

@@ -1,9 +1,11 @@
 /** Matrix decompositions and Fourier transforms as shaders. */
 import type { KernelPlan } from "../plan.ts";
 import { planCholesky } from "./cholesky.ts";
+import { planEigh } from "./eigh.ts";
 import { planFft, planIrfft, planRfft } from "./fft.ts";
 import { planLu } from "./lu.ts";
 import { planQr } from "./qr.ts";
+import { planSvd } from "./svd.ts";
 import { planLuSolve, planTriangularSolve } from "./triangular_solve.ts";
 import type { RoutineContext } from "./stage.ts";
 
@@ -13,6 +15,8 @@ const PLANNERS: Readonly<Record<string, (context: RoutineContext) => KernelPlan>
   lu: planLu,
   luSolve: planLuSolve,
   qr: planQr,
+  eigh: planEigh,
+  svd: planSvd,
   fft: planFft,
   rfft: planRfft,
   irfft: planIrfft,

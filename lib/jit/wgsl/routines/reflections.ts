@@ -23,7 +23,18 @@ export function reflectionsOf({ rows, columns }: Reflected): number {
   return Math.min(rows, columns);
 }
 
-const PARAMETERS = ["count", "rows", "columns", "place", "taus_at", "first", "size", "width", "tiles"];
+const PARAMETERS = [
+  "count",
+  "rows",
+  "columns",
+  "place",
+  "taus_at",
+  "first",
+  "size",
+  "width",
+  "tiles",
+  "target_at",
+];
 
 /** Columns of a panel: a thread goes through its share of the rows several times for each. */
 function panelWidth({ tuning }: RoutineContext, { rows }: Reflected): number {
@@ -45,27 +56,31 @@ export function triangularise(context: RoutineContext, reflected: Reflected): Di
   const panel = writePanel(context), apply = writeApply(context, null);
   return panels(context, reflected).flatMap(({ first, size }) => {
     const rest = Math.ceil((columns - first - size) / WIDTH);
-    const parameters = [count, rows, columns, place, tausAt, first, size, columns, rest];
+    const parameters = [count, rows, columns, place, tausAt, first, size, columns, rest, 0];
     const dispatches = [panel.each(count, parameters)];
     if (rest > 0) dispatches.push(apply.each(count * rest, parameters));
     return dispatches;
   });
 }
 
-/** The first `width` columns of the products of the reflections, in place of those of unit matrices. */
+/**
+ * The first `width` columns of the products of the reflections, in place of those of unit matrices, from `targetAt` in an
+ * operand or in the scratch buffer.
+ */
 export function multiplyOut(
   context: RoutineContext,
   reflected: Reflected,
   target: Area,
   width: number,
+  targetAt = 0,
 ): Dispatch[] {
   const { count, rows, columns, place, tausAt } = reflected;
   const begin = writeUnit(context, target), apply = writeApply(context, target);
-  const dispatches = [begin.over(count * rows * width, [count, rows, width])];
+  const dispatches = [begin.over(count * rows * width, [count, rows, width, targetAt])];
   // The last ones first: the columns before a panel are those of the unit matrix until then.
   for (const { first, size } of panels(context, reflected).reverse()) {
     const tiles = Math.ceil((width - first) / WIDTH);
-    const parameters = [count, rows, columns, place, tausAt, first, size, width, tiles];
+    const parameters = [count, rows, columns, place, tausAt, first, size, width, tiles, targetAt];
     dispatches.push(apply.each(count * tiles, parameters));
   }
   return dispatches;
@@ -76,10 +91,10 @@ function writeUnit(context: RoutineContext, target: Area): Stage {
     label: "qr unit",
     operands: "operand" in target ? [target.operand] : [],
     scratch: true,
-    parameters: ["count", "rows", "width"],
+    parameters: ["count", "rows", "width", "target_at"],
   });
   stage.units("count * rows * width");
-  stage.write(target, "unit", "select(0.0, 1.0, unit % width == unit / width % rows)");
+  stage.write(target, "target_at + unit", "select(0.0, 1.0, unit % width == unit / width % rows)");
   return stage;
 }
 
@@ -231,7 +246,11 @@ function writeApply(context: RoutineContext, other: Area | null): Stage {
   const column = stage.let(`${start} + number % tiles * ${WIDTH} + lane % ${WIDTH}`);
   const inside = stage.let(`${column} < width`);
   const target = other
-    ? stage.matrix(other, { base: stage.let(`${matrix} * rows * width`), row: "width", column: "1" })
+    ? stage.matrix(other, {
+      base: stage.let(`target_at + ${matrix} * rows * width`),
+      row: "width",
+      column: "1",
+    })
     : vectors;
   stage.loop("0", "size", (s) => {
     const j = stage.let(other ? `first + size - 1 - ${s}` : `first + ${s}`);

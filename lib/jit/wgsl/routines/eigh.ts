@@ -1,0 +1,233 @@
+/**
+ * The routine eigh: rotations of rows and columns in pairs, n / 2 at a time (Golub and Van Loan, 8.5). First the angles of all
+ * pairs are found, and then every pair of pairs turns the elements where its rows and columns meet.
+ */
+import { sizeOf } from "../../../trace/shape.ts";
+import { floatLiteral } from "../literal.ts";
+import type { Dispatch, KernelPlan } from "../plan.ts";
+import {
+  endWhereConverged,
+  flagTurn,
+  PAIR_OF,
+  playersOf,
+  ROTATION,
+  signOf,
+  sweepsOf,
+  writeGreatest,
+} from "./jacobi.ts";
+import { type RoutineContext, Stage } from "./stage.ts";
+
+const SOURCE = { operand: 0 }, VALUES = { operand: 1 }, VECTORS = { operand: 2 }, SCRATCH = { scratch: 0 };
+
+/** Elements off the diagonal below this part of the greatest of all are 0. */
+const NEGLIGIBLE = 2 ** -26;
+
+/** Places in the scratch buffer, behind the matrices, of which only the upper triangle counts. */
+const PLACES = ["vectors_at", "greatest_at", "flags_at", "order_at"];
+
+export function planEigh(context: RoutineContext): KernelPlan {
+  const [shape] = context.kernel.shapes;
+  const n = shape[shape.length - 1], count = sizeOf(shape.slice(0, -2)), elements = count * n * n;
+  const sweeps = sweepsOf(n), pairs = playersOf(n) / 2;
+  const vectorsAt = elements, greatestAt = vectorsAt + elements, flagsAt = greatestAt + count;
+  const orderAt = flagsAt + count * Math.max(1, sweeps);
+  const places = [vectorsAt, greatestAt, flagsAt, orderAt];
+  const dispatches: Dispatch[] = [
+    writeBegin(context).over(elements, [count, n, sweeps, ...places]),
+    writeGreatest(context, SCRATCH).each(count, [count, n * n, greatestAt]),
+  ];
+  const angles = writeAngles(context), turn = writeTurn(context);
+  for (let sweep = 0; sweep < sweeps; sweep++) {
+    for (let step = 0; step < 2 * pairs - 1; step++) {
+      const parameters = [count, n, sweep, ...places, step];
+      dispatches.push(
+        angles.over(count * pairs, parameters),
+        turn.over(count * pairs * (pairs + n), parameters),
+      );
+    }
+  }
+  dispatches.push(
+    writeOrder(context).over(count * n, [count, n, sweeps, ...places]),
+    writeVectors(context).over(elements, [count, n, sweeps, ...places]),
+  );
+  // The angles take the place of the order, which is found when they are done.
+  return { dispatches, scratchBytes: 4 * (orderAt + 3 * count * Math.max(n, 2 * pairs)) };
+}
+
+/** The matrix from its lower triangle, unit vectors, no flags. */
+function writeBegin(context: RoutineContext): Stage {
+  const stage = new Stage(context, {
+    label: "eigh begin",
+    operands: [0],
+    scratch: true,
+    parameters: ["count", "n", "sweeps", ...PLACES],
+  });
+  stage.units("count * n * n");
+  stage.line("let row = unit / n % n;");
+  stage.line("let column = unit % n;");
+  const at = "unit / (n * n) * n * n + max(row, column) * n + min(row, column)";
+  stage.write(SCRATCH, "unit", stage.read(SOURCE, at));
+  stage.write(SCRATCH, "vectors_at + unit", "select(0.0, 1.0, row == column)");
+  stage.loop("unit", "count * sweeps", (i) => {
+    stage.line(`${stage.word(0, `flags_at + ${i}`)} = 0u;`);
+  }, "count * n * n");
+  return stage;
+}
+
+const STEP = ["count", "n", "sweep", ...PLACES, "step"];
+
+/** c, s and t of each pair; no turn where there is nothing to do or the second row does not exist. */
+function writeAngles(context: RoutineContext): Stage {
+  const stage = new Stage(context, {
+    label: "eigh angles",
+    operands: [],
+    scratch: true,
+    parameters: STEP,
+    threads: context.tuning.rowThreads,
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  stage.line("let pairs = (n + 1) / 2;");
+  stage.units("count * pairs");
+  stage.line("let matrix = unit / pairs;");
+  endWhereConverged(stage, "matrix");
+  stage.line("let pair = pair_of(unit % pairs, step, 2 * pairs);");
+  stage.line("var turn = vec3f(1.0, 0.0, 0.0);");
+  stage.block("if (pair.y < n)", () => {
+    const base = stage.let("matrix * n * n");
+    const element = (row: string, column: string) =>
+      stage.let(stage.read(SCRATCH, `${base} + pair.${row} * n + pair.${column}`));
+    const across = element("x", "y");
+    const limit = `${floatLiteral(NEGLIGIBLE)} * ${stage.read(SCRATCH, "greatest_at + matrix")}`;
+    stage.block(`if (abs(${across}) > ${limit})`, () => {
+      const [a, d] = [element("x", "x"), element("y", "y")];
+      stage.line(`turn = rotation(${a}, ${across}, ${d});`);
+      flagTurn(stage, "matrix");
+    });
+  });
+  ["x", "y", "z"].forEach((part, i) => {
+    stage.write(SCRATCH, `order_at + 3 * unit + ${i}`, `turn.${part}`);
+  });
+  return stage;
+}
+
+/**
+ * A thread for each pair of pairs: the elements where the rows of one and the columns of the other meet; then one for each
+ * pair and component of vectors, which lie as rows.
+ */
+function writeTurn(context: RoutineContext): Stage {
+  const stage = new Stage(context, { label: "eigh turn", operands: [], scratch: true, parameters: STEP });
+  stage.shader.declarations.push(PAIR_OF);
+  stage.line("let players = n + n % 2;");
+  stage.line("let pairs = players / 2;");
+  stage.units("count * pairs * (pairs + n)");
+  stage.line("let matrix = unit / (pairs * (pairs + n));");
+  // Few divisions: they take much of the time.
+  stage.line("let part = unit - matrix * (pairs * (pairs + n));");
+  endWhereConverged(stage, "matrix");
+  const turnOf = (pair: string): readonly [c: string, s: string, t: string] => {
+    const at = stage.let(`order_at + 3 * (matrix * pairs + ${pair})`);
+    const part = (i: number) => stage.let(stage.read(SCRATCH, `${at} + ${i}`));
+    return [part(0), part(1), part(2)];
+  };
+  const turned = (x: string, y: string, [c, s]: readonly string[]) => [
+    stage.let(`${c} * ${x} - ${s} * ${y}`),
+    stage.let(`${s} * ${x} + ${c} * ${y}`),
+  ];
+  stage.block("if (part >= pairs * pairs)", () => {
+    const rest = stage.let("part - pairs * pairs");
+    const number = stage.let(`${rest} / n`);
+    const by = turnOf(number);
+    stage.line(`if (${by[1]} == 0.0) { return; }`);
+    const pair = stage.let(`pair_of(${number}, step, players)`);
+    const base = stage.let(`vectors_at + matrix * n * n + ${rest} - ${number} * n`);
+    const [p, q] = ["x", "y"].map((end) => stage.let(`${base} + ${pair}.${end} * n`));
+    const [x, y] = [p, q].map((at) => stage.let(stage.read(SCRATCH, at)));
+    turned(x, y, by).forEach((value, i) => stage.write(SCRATCH, [p, q][i], value));
+    stage.line("return;");
+  });
+  stage.line("let left = part / pairs;");
+  stage.line("let right = part - left * pairs;");
+  stage.line("if (left > right) { return; }");
+  const byRows = turnOf("left"), byColumns = turnOf("right");
+  stage.line(`if (${byRows[1]} == 0.0 && ${byColumns[1]} == 0.0) { return; }`);
+  stage.line("let rows = pair_of(left, step, players);");
+  stage.line("let columns = pair_of(right, step, players);");
+  const at = (row: string, column: string) =>
+    stage.let(`matrix * n * n + min(${row}, ${column}) * n + max(${row}, ${column})`);
+  stage.block("if (left == right)", () => {
+    const [a, b, d] = [["x", "x"], ["x", "y"], ["y", "y"]].map(([i, j]) => at(`rows.${i}`, `rows.${j}`));
+    const change = stage.let(`${byRows[2]} * ${stage.read(SCRATCH, b)}`);
+    stage.write(SCRATCH, a, `${stage.read(SCRATCH, a)} - ${change}`);
+    stage.write(SCRATCH, d, `${stage.read(SCRATCH, d)} + ${change}`);
+    stage.write(SCRATCH, b, "0.0");
+    stage.line("return;");
+  });
+  const places = [["x", "x"], ["x", "y"], ["y", "x"], ["y", "y"]].map(([i, j]) => {
+    const place = at(`rows.${i}`, `columns.${j}`);
+    return { place, exists: stage.let(`rows.${i} < n && columns.${j} < n`) };
+  });
+  const [pr, ps, qr, qs] = places.map(({ place, exists }) => {
+    const value = stage.variable("f32", "0.0");
+    stage.line(`if (${exists}) { ${value} = ${stage.read(SCRATCH, place)}; }`);
+    return value;
+  });
+  const [r1, r2] = turned(pr, qr, byRows), [s1, s2] = turned(ps, qs, byRows);
+  [...turned(r1, s1, byColumns), ...turned(r2, s2, byColumns)].forEach((value, i) => {
+    stage.block(`if (${places[i].exists})`, () => stage.write(SCRATCH, places[i].place, value));
+  });
+  return stage;
+}
+
+/** The place of each value in ascending order, and the factor that gives its vector its length and sign. */
+function writeOrder(context: RoutineContext): Stage {
+  const stage = new Stage(context, {
+    label: "eigh order",
+    operands: [1],
+    scratch: true,
+    parameters: ["count", "n", "sweeps", ...PLACES],
+    threads: context.tuning.rowThreads,
+  });
+  stage.units("count * n");
+  stage.line("let matrix = unit / n;");
+  stage.line("let row = unit % n;");
+  const valueOf = (i: string) => stage.read(SCRATCH, `matrix * n * n + ${i} * (n + 1)`);
+  const value = stage.let(valueOf("row"));
+  const finite = stage.let(stage.read(SCRATCH, "greatest_at + matrix"));
+  stage.line("var place = 0;");
+  stage.loop("0", "n", (i) => {
+    const other = stage.let(valueOf(i));
+    stage.line(`if (${other} < ${value} || (${other} == ${value} && ${i} < row)) { place++; }`);
+  });
+  stage.line(`if (!(${finite} == ${finite})) { place = row; }`);
+  const base = stage.let("vectors_at + (matrix * n + row) * n");
+  const component = (i: string) => stage.read(SCRATCH, `${base} + ${i}`);
+  const sign = signOf(stage, "n", component);
+  stage.line("var squares = 0.0;");
+  stage.loop("0", "n", (i) => {
+    const x = stage.let(component(i));
+    stage.line(`squares += ${x} * ${x};`);
+  });
+  stage.line(`${stage.word(0, "order_at + matrix * n + place")} = u32(row);`);
+  // Each rotation may be off by a rounding.
+  stage.write(SCRATCH, "order_at + (count + matrix) * n + place", `${sign} / sqrt(squares)`);
+  stage.write(VALUES, "matrix * n + place", `select(${finite}, ${value}, ${finite} == ${finite})`);
+  return stage;
+}
+
+/** Vectors as columns, in order. */
+function writeVectors(context: RoutineContext): Stage {
+  const stage = new Stage(context, {
+    label: "eigh vectors",
+    operands: [2],
+    scratch: true,
+    parameters: ["count", "n", "sweeps", ...PLACES],
+  });
+  stage.units("count * n * n");
+  stage.line("let matrix = unit / (n * n);");
+  const row = stage.let(`i32(${stage.word(0, "order_at + matrix * n + unit % n")})`);
+  const factor = stage.let(stage.read(SCRATCH, "order_at + (count + matrix) * n + unit % n"));
+  const value = stage.let(stage.read(SCRATCH, `vectors_at + (matrix * n + ${row}) * n + unit / n % n`));
+  const finite = stage.let(stage.read(SCRATCH, "greatest_at + matrix"));
+  stage.write(VECTORS, "unit", `select(${finite}, ${factor} * ${value}, ${finite} == ${finite})`);
+  return stage;
+}

@@ -1,0 +1,96 @@
+/** What methods of rotations share: which rows meet when, and when they may stop. */
+import { floatLiteral } from "../literal.ts";
+import { type Area, type RoutineContext, Stage } from "./stage.ts";
+
+/**
+ * `pair_of(i, step, players)`: the i-th of players / 2 pairs in a step of a tournament in which everyone meets everyone else in
+ * players - 1 steps; their number is even (Brent and Luk 1985).
+ */
+export const PAIR_OF = `fn pair_of(i: i32, step: i32, players: i32) -> vec2i {
+  let circle = players - 1;
+  let sum = step + i;
+  let difference = step - i;
+  let a = select(select(sum, sum - circle, sum >= circle), circle, i == 0);
+  let b = select(difference, difference + circle, difference < 0);
+  return vec2i(min(a, b), max(a, b));
+}`;
+
+/**
+ * `rotation(a, b, d)`: (c, s, t) that makes the symmetric matrix [[a, b], [b, d]] diagonal: x' = c x - s y, y' = s x + c y,
+ * by the smaller of both angles (Golub and Van Loan, 8.5).
+ */
+export const ROTATION = `fn rotation(a: f32, b: f32, d: f32) -> vec3f {
+  let theta = (d - a) / (2.0f * b);
+  let t = select(1.0f, -1.0f, theta < 0.0f) / (abs(theta) + sqrt(theta * theta + 1.0f));
+  let c = 1.0f / sqrt(t * t + 1.0f);
+  return vec3f(c, t * c, t);
+}`;
+
+/** Steps of a sweep over all pairs of rows. */
+export function playersOf(n: number): number {
+  return n + n % 2;
+}
+
+/** Sweeps at most; matrices that have converged do nothing in the last ones. */
+export function sweepsOf(n: number): number {
+  return n < 2 ? 0 : 7 + Math.ceil(Math.log2(n));
+}
+
+/**
+ * Whether a sweep found something to turn is a word for each sweep and matrix; a sweep happens where the one before did.
+ * Ends threads whose matrix has converged.
+ */
+export function endWhereConverged(stage: Stage, matrix: string): void {
+  const before = stage.word(0, `flags_at + (sweep - 1) * count + ${matrix}`);
+  stage.line("if (sweep > 0) {");
+  stage.line(`  if (${before} == 0u) { return; }`);
+  stage.line("}");
+}
+
+export function flagTurn(stage: Stage, matrix: string): void {
+  stage.line(`${stage.word(0, `flags_at + sweep * count + ${matrix}`)} = 1u;`);
+}
+
+/**
+ * The greatest magnitude of the elements of each matrix, at `place`; NaN where an element is not finite. A workgroup for
+ * each matrix of `size` elements.
+ */
+export function writeGreatest(context: RoutineContext, source: Area): Stage {
+  const { matrixThreads: threads } = context.tuning;
+  const stage = new Stage(context, {
+    label: "greatest",
+    operands: "operand" in source ? [source.operand] : [],
+    scratch: true,
+    parameters: ["count", "size", "place"],
+    threads,
+  });
+  const cells = stage.shared("cells", `array<u32, ${threads}>`);
+  stage.workgroups("count");
+  stage.line("var greatest = 0u;");
+  stage.loop("lane", "size", (i) => {
+    const bits = `bitcast<u32>(${stage.read(source, `number * size + ${i}`)}) & 0x7fffffffu`;
+    stage.line(`greatest = max(greatest, ${bits});`);
+  }, threads);
+  stage.line(`${cells}[lane] = greatest;`);
+  stage.line("workgroupBarrier();");
+  stage.block("if (lane == 0)", () => {
+    stage.loop("1", `${threads}`, (t) => stage.line(`greatest = max(greatest, ${cells}[${t}]);`));
+    stage.line(`if (greatest >= 0x7f800000u) { greatest = bitcast<u32>(${floatLiteral(NaN)}); }`);
+    stage.line(`${stage.word(0, "place + number")} = greatest;`);
+  });
+  return stage;
+}
+
+/** -1 where the first of `length` elements with at least half the greatest magnitude is negative, otherwise 1. */
+export function signOf(stage: Stage, length: string, element: (i: string) => string): string {
+  const greatest = stage.variable("f32", "0.0");
+  stage.loop("0", length, (i) => stage.line(`${greatest} = max(${greatest}, abs(${element(i)}));`));
+  const sign = stage.variable("f32", "0.0");
+  stage.loop("0", length, (i) => {
+    const value = stage.let(element(i));
+    stage.block(`if (${sign} == 0.0 && ${value} != 0.0 && 2.0 * abs(${value}) >= ${greatest})`, () => {
+      stage.line(`${sign} = select(1.0, -1.0, ${value} < 0.0);`);
+    });
+  });
+  return stage.let(`select(${sign}, 1.0, ${sign} == 0.0)`);
+}

@@ -1,0 +1,263 @@
+/**
+ * The routine svd: rotations of the rows of the matrix, or of its transpose when it is tall, in pairs until all are orthogonal
+ * (Hestenes 1958; Brent and Luk 1985). Several threads share a pair. Vectors for singular values that are nothing but
+ * rounding are completed by reflections.
+ */
+import { sizeOf } from "../../../trace/shape.ts";
+import { floatLiteral } from "../literal.ts";
+import type { Dispatch, KernelPlan } from "../plan.ts";
+import { flagTurn, PAIR_OF, playersOf, ROTATION, signOf, sweepsOf, writeGreatest } from "./jacobi.ts";
+import { multiplyOut, type Reflected, triangularise } from "./reflections.ts";
+import { type Area, type RoutineContext, Stage } from "./stage.ts";
+
+const SOURCE: Area = { operand: 0 }, U: Area = { operand: 1 }, S: Area = { operand: 2 };
+const VT: Area = { operand: 3 }, SCRATCH: Area = { scratch: 0 };
+
+/** Beside a greatest magnitude of 1: squares of shorter rows lose digits, and they are only rounding. */
+const SMALLEST_SQUARE = 1e-30;
+
+/** Two rows are orthogonal when their product is below so many roundings, at least, of those of their lengths. */
+const ROUNDINGS = 2;
+
+/** The matrices have k rows of `length` elements; they are the transposed ones where `tall` is 1. */
+const SHAPE = ["count", "k", "length", "tall"];
+/** Places in the scratch buffer, behind the matrices. */
+const PLACES = ["turns_at", "greatest_at", "flags_at", "sizes_at", "order_at", "long_at", "full_at"];
+
+export function planSvd(context: RoutineContext): KernelPlan {
+  const [shape] = context.kernel.shapes;
+  const [rows, columns] = shape.slice(-2), count = sizeOf(shape.slice(0, -2));
+  const k = Math.min(rows, columns), length = Math.max(rows, columns), elements = count * k * length;
+  const sweeps = sweepsOf(k), pairs = playersOf(k) / 2;
+  let used = elements;
+  const place = (words: number) => (used += words) - words;
+  const turnsAt = place(count * k * k), greatestAt = place(count), flagsAt = place(count * (sweeps + 1));
+  const sizesAt = place(3 * count * k), orderAt = place(count * k);
+  const longAt = place(elements), fullAt = place(elements), tausAt = place(count * k);
+  const places = [turnsAt, greatestAt, flagsAt, sizesAt, orderAt, longAt, fullAt];
+  const parameters = [count, k, length, rows >= columns ? 1 : 0, ...places];
+  const dispatches: Dispatch[] = [
+    writeGreatest(context, SOURCE).each(count, [count, k * length, greatestAt]),
+    writeBegin(context).over(elements, [...parameters, sweeps]),
+  ];
+  const turn = writeTurn(context);
+  for (let sweep = 0; sweep < sweeps; sweep++) {
+    for (let step = 0; step < 2 * pairs - 1; step++) {
+      dispatches.push(turn.each(Math.ceil(count * pairs / PAIRS), [...parameters, sweep, step]));
+    }
+  }
+  const reflected: Reflected = { count, rows: length, columns: k, place: longAt, tausAt };
+  dispatches.push(
+    writeSizes(context).over(count * k, parameters),
+    writeOrder(context).over(count * k, parameters),
+    writeLong(context).over(elements, parameters),
+    writeShort(context).over(count * k * k, parameters),
+    ...triangularise(context, reflected),
+    ...multiplyOut(context, reflected, SCRATCH, k, fullAt),
+    writeCompleted(context).over(elements, parameters),
+  );
+  return { dispatches, scratchBytes: 4 * used };
+}
+
+function begin(
+  context: RoutineContext,
+  label: string,
+  operands: readonly number[],
+  units: string,
+  more: readonly string[] = [],
+  threads?: number,
+): Stage {
+  const parameters = [...SHAPE, ...PLACES, ...more];
+  const stage = new Stage(context, { label, operands, scratch: true, parameters, threads });
+  stage.units(units);
+  return stage;
+}
+
+/** Whether a matrix is finite; the greatest magnitude of others is NaN. */
+function finite(stage: Stage, matrix: string): string {
+  const greatest = stage.let(stage.read(SCRATCH, `greatest_at + ${matrix}`));
+  return `(${greatest} == ${greatest})`;
+}
+
+/** The rows, scaled to a greatest magnitude of 1; a unit matrix of turns; no flags. */
+function writeBegin(context: RoutineContext): Stage {
+  const stage = begin(context, "svd begin", [0], "count * k * length", ["sweeps"]);
+  stage.line("let matrix = unit / (k * length);");
+  stage.line("let row = unit / length % k;");
+  stage.line("let element = unit % length;");
+  const greatest = stage.let(stage.read(SCRATCH, "greatest_at + matrix"));
+  const at = stage.let("select(unit, (matrix * length + element) * k + row, tall == 1)");
+  const scale = `select(${greatest}, 1.0, ${greatest} == 0.0)`;
+  stage.write(SCRATCH, "unit", `${stage.read(SOURCE, at)} / ${scale}`);
+  stage.block("if (unit < count * k * k)", () => {
+    stage.write(SCRATCH, "turns_at + unit", "select(0.0, 1.0, unit % k == unit / k % k)");
+  });
+  stage.loop("unit", "count * sweeps", (i) => {
+    stage.line(`${stage.word(0, `flags_at + ${i}`)} = 0u;`);
+  }, "count * k * length");
+  return stage;
+}
+
+/** Pairs of rows of a workgroup. */
+const PAIRS = 2;
+
+/** Makes the rows of each pair orthogonal, and turns the rows of the turns along. */
+function writeTurn(context: RoutineContext): Stage {
+  const shares = Math.min(32, context.tuning.matrixThreads / 4), threads = PAIRS * shares;
+  const stage = new Stage(context, {
+    label: "svd turn",
+    operands: [],
+    scratch: true,
+    parameters: [...SHAPE, ...PLACES, "sweep", "step"],
+    threads,
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  const sums = stage.shared("sums", `array<vec3f, ${threads}>`);
+  stage.line("let pairs = (k + 1) / 2;");
+  stage.workgroups(`(count * pairs + ${PAIRS - 1}) / ${PAIRS}`);
+  stage.line(`let index = number * ${PAIRS} + lane / ${shares};`);
+  stage.line(`let share = lane % ${shares};`);
+  stage.line("let matrix = min(index / pairs, count - 1);");
+  stage.line("let pair = pair_of(index - matrix * pairs, step, 2 * pairs);");
+  // Threads of pairs with nothing to do come along to the barrier.
+  stage.line("var busy = index < count * pairs && pair.y < k;");
+  const before = stage.word(0, "flags_at + (sweep - 1) * count + matrix");
+  stage.line(`if (busy && sweep > 0) { busy = ${before} != 0u; }`);
+  const [p, q] = ["x", "y"].map((end) => stage.let(`(matrix * k + pair.${end}) * length`));
+  stage.line("var sum = vec3f(0.0);");
+  stage.block("if (busy)", () => {
+    stage.loop("share", "length", (i) => {
+      const [x, y] = [p, q].map((row) => stage.let(stage.read(SCRATCH, `${row} + ${i}`)));
+      stage.line(`sum += vec3f(${x} * ${x}, ${x} * ${y}, ${y} * ${y});`);
+    }, shares);
+  });
+  stage.line(`${sums}[lane] = sum;`);
+  stage.line("workgroupBarrier();");
+  stage.line("if (!busy) { return; }");
+  stage.line("var total = vec3f(0.0);");
+  stage.loop("0", `${shares}`, (i) => stage.line(`total += ${sums}[lane - share + ${i}];`));
+  stage.line(`let orthogonal = ${floatLiteral(2 ** -23)} * max(${ROUNDINGS}.0, 0.5 * sqrt(f32(length)));`);
+  stage.line("let limit = orthogonal * sqrt(total.x) * sqrt(total.z);");
+  const smallest = floatLiteral(SMALLEST_SQUARE);
+  stage.line(`if (!(total.x > ${smallest} && total.z > ${smallest})) { return; }`);
+  stage.line("if (!(abs(total.y) > limit)) { return; }");
+  stage.line("if (share == 0) {");
+  flagTurn(stage, "matrix");
+  stage.line("}");
+  stage.line("let turn = rotation(total.x, total.y, total.z);");
+  const turnRows = (places: readonly string[], extent: string) =>
+    stage.loop("share", extent, (i) => {
+      const at = places.map((place) => stage.let(`${place} + ${i}`));
+      const [x, y] = at.map((position) => stage.let(stage.read(SCRATCH, position)));
+      stage.write(SCRATCH, at[0], `turn.x * ${x} - turn.y * ${y}`);
+      stage.write(SCRATCH, at[1], `turn.y * ${x} + turn.x * ${y}`);
+    }, shares);
+  turnRows([p, q], "length");
+  turnRows(["x", "y"].map((end) => stage.let(`turns_at + (matrix * k + pair.${end}) * k`)), "k");
+  return stage;
+}
+
+/**
+ * For each row the singular value and the factors that make vectors of the row and of its turns; 0 for a row to be
+ * completed. Hundreds of rotations, each off by a rounding, let the lengths of both drift alike.
+ */
+function writeSizes(context: RoutineContext): Stage {
+  const threads = context.tuning.rowThreads;
+  const stage = begin(context, "svd sizes", [], "count * k", [], threads);
+  const row = stage.let("unit * length"), turns = stage.let("turns_at + unit * k");
+  const element = (i: string) => stage.read(SCRATCH, `${row} + ${i}`);
+  const component = (i: string) => stage.read(SCRATCH, `${turns} + ${i}`);
+  stage.line("var greatest = 0.0;");
+  stage.loop("0", "length", (i) => stage.line(`greatest = max(greatest, abs(${element(i)}));`));
+  stage.line("let unit_size = select(greatest, 1.0, greatest == 0.0);");
+  stage.line("var squares = 0.0;");
+  stage.loop("0", "length", (i) => {
+    const part = stage.let(`${element(i)} / unit_size`);
+    stage.line(`squares += ${part} * ${part};`);
+  });
+  stage.line("var turned = 0.0;");
+  stage.loop("0", "k", (i) => {
+    const part = stage.let(component(i));
+    stage.line(`turned += ${part} * ${part};`);
+  });
+  const sign = signOf(stage, "k", component);
+  stage.line("let size = unit_size * sqrt(squares);");
+  const scale = stage.let(stage.read(SCRATCH, "greatest_at + unit / k"));
+  const short = stage.let(`inverseSqrt(turned)`);
+  stage.write(SCRATCH, "sizes_at + unit", `size * ${short} * ${scale}`);
+  const least = floatLiteral(Math.sqrt(SMALLEST_SQUARE));
+  stage.write(
+    SCRATCH,
+    "sizes_at + count * k + unit",
+    `select(${sign} / select(size, 1.0, size == 0.0), 0.0, size < ${least})`,
+  );
+  stage.write(SCRATCH, "sizes_at + 2 * count * k + unit", `${sign} * ${short}`);
+  return stage;
+}
+
+/** Descending. */
+function writeOrder(context: RoutineContext): Stage {
+  const stage = begin(context, "svd order", [2], "count * k", [], context.tuning.rowThreads);
+  stage.line("let matrix = unit / k;");
+  stage.line("let row = unit % k;");
+  const valueOf = (i: string) => stage.read(SCRATCH, `sizes_at + matrix * k + ${i}`);
+  const value = stage.let(valueOf("row"));
+  stage.line("var place = 0;");
+  stage.loop("0", "k", (i) => {
+    const other = stage.let(valueOf(i));
+    stage.line(`if (${other} > ${value} || (${other} == ${value} && ${i} < row)) { place++; }`);
+  });
+  const isFinite = finite(stage, "matrix");
+  stage.line(`if (!${isFinite}) { place = row; }`);
+  stage.line(`${stage.word(0, "order_at + matrix * k + place")} = u32(row);`);
+  stage.write(S, "matrix * k + place", `select(${floatLiteral(NaN)}, ${value}, ${isFinite})`);
+  return stage;
+}
+
+/** Names the matrix, the place in order and the row that came there, of units [count, extent, k]. */
+function locate(stage: Stage, extent: string): void {
+  stage.line(`let matrix = unit / (${extent} * k);`);
+  stage.line("let place = unit % k;");
+  stage.line(`let element = unit / k % ${extent};`);
+  stage.line(`let row = matrix * k + i32(${stage.word(0, "order_at + matrix * k + place")});`);
+}
+
+/** The long vectors as columns, zeros for those to be completed. */
+function writeLong(context: RoutineContext): Stage {
+  const stage = begin(context, "svd long", [], "count * k * length");
+  locate(stage, "length");
+  const factor = stage.read(SCRATCH, "sizes_at + count * k + row");
+  stage.write(SCRATCH, "long_at + unit", `${factor} * ${stage.read(SCRATCH, "row * length + element")}`);
+  return stage;
+}
+
+/** The short vectors: rows of V^T for a tall matrix, columns of U for a wide one. */
+function writeShort(context: RoutineContext): Stage {
+  const stage = begin(context, "svd short", [1, 3], "count * k * k");
+  locate(stage, "k");
+  const factor = stage.read(SCRATCH, "sizes_at + 2 * count * k + row");
+  const value = stage.let(`${factor} * ${stage.read(SCRATCH, "turns_at + row * k + element")}`);
+  const result = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage, "matrix")})`);
+  stage.line("if (tall == 1) {");
+  stage.write(VT, "(matrix * k + place) * k + element", result);
+  stage.line("} else {");
+  stage.write(U, "unit", result);
+  stage.line("}");
+  return stage;
+}
+
+/** The long vectors: columns of U for a tall matrix, rows of V^T for a wide one. */
+function writeCompleted(context: RoutineContext): Stage {
+  const stage = begin(context, "svd completed", [1, 3], "count * k * length");
+  locate(stage, "length");
+  const factor = stage.let(stage.read(SCRATCH, "sizes_at + count * k + row"));
+  const own = stage.let(`${factor} * ${stage.read(SCRATCH, "row * length + element")}`);
+  const value = stage.let(`select(${own}, ${stage.read(SCRATCH, "full_at + unit")}, ${factor} == 0.0)`);
+  const result = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage, "matrix")})`);
+  stage.line("if (tall == 1) {");
+  stage.write(U, "unit", result);
+  stage.line("} else {");
+  stage.write(VT, "(matrix * k + place) * length + element", result);
+  stage.line("}");
+  return stage;
+}
