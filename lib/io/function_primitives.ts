@@ -151,6 +151,7 @@ const FORMS: { readonly [name: string]: Entry } = {
     batchGroups: integerForm(1),
   }),
   sort: entry(1, { descending: booleanForm }, ANY),
+  topk: entry(1, { count }),
   cholesky: entry(1),
   triangularSolve: entry(2, { lower: booleanForm, transpose: booleanForm, unit: booleanForm }),
   lu: entry(1),

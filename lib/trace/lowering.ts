@@ -71,6 +71,8 @@ export type Lowering =
   | { readonly kind: "dynamicUpdate" }
   /** inputs: keys, then payloads of the same shape; sorted together along the last axis, stable, NaN last. */
   | { readonly kind: "sort"; readonly descending: boolean }
+  /** The first `count` of the last axis sorted in descending order, and their positions (int32). */
+  | { readonly kind: "topk"; readonly count: number }
   /** An irregular algorithm over the last axes that each device brings a routine for (factorisations, FFT). */
   | {
     readonly kind: "routine";

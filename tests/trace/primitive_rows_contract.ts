@@ -3,6 +3,7 @@ import type { DType } from "../../lib/trace/dtype.ts";
 import { type ContractParams, contractPrimitive } from "../../lib/trace/primitives/contract.ts";
 import { type ConvolveParams, convolvePrimitive } from "../../lib/trace/primitives/convolve.ts";
 import { sortPrimitive } from "../../lib/trace/primitives/sort.ts";
+import { topkPrimitive } from "../../lib/trace/primitives/topk.ts";
 import type { Primitive } from "../../lib/trace/primitive.ts";
 import type { Shape } from "../../lib/trace/shape.ts";
 import { TestRandom } from "../support/random.ts";
@@ -99,6 +100,19 @@ function sortRow(shape: Shape, payloads: number, descending: boolean): Primitive
   };
 }
 
+function topkRow(shape: Shape, count: number): PrimitiveCase {
+  return {
+    primitive: topkPrimitive as unknown as Primitive,
+    name: `${showShapes(shape)} count ${count}`,
+    dtypes: ALL_DTYPES,
+    differentiable: [0],
+    make: (seed, dtype) => ({
+      inputs: [distinctArray(new TestRandom(seed), shape, dtype)],
+      params: { count },
+    }),
+  };
+}
+
 export const CONTRACT_ROWS: readonly PrimitiveCase[] = [
   ...CONTRACTIONS.map(([a, b, params]) => plainRow(contractPrimitive, [a, b], params, PRODUCTS)),
   ...CONVOLUTIONS.map(([x, kernel, params]) =>
@@ -107,4 +121,10 @@ export const CONTRACT_ROWS: readonly PrimitiveCase[] = [
   ...[[1], [17], [3, 5], [2, 3, 7], [0], [3, 0], [0, 3]].flatMap((shape) =>
     [false, true].flatMap((descending) => [sortRow(shape, 0, descending), sortRow(shape, 2, descending)])
   ),
+  topkRow([1], 1),
+  topkRow([17], 3),
+  topkRow([3, 5], 2),
+  topkRow([3, 5], 0),
+  topkRow([2, 3, 7], 7),
+  topkRow([0, 3], 2),
 ];

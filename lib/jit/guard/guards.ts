@@ -31,6 +31,7 @@ const CARRIERS: ReadonlySet<Lowering["kind"]> = new Set([
   "dynamicSlice",
   "dynamicUpdate",
   "sort",
+  "topk",
   "call",
   "loop",
   "switch",

@@ -88,6 +88,10 @@ export function kernelCost(kernel: Kernel): KernelCost {
       const count = kernel.rows * kernel.length;
       return { flop: 0, bytes: sizes(kernel.operands, kernel.operands.map(() => count)) };
     }
+    case "topk": {
+      const { rows, length, count, operands } = kernel;
+      return { flop: 0, bytes: sizes(operands, [rows * length, rows * count, rows * count]) };
+    }
     case "routine":
       return { flop: 0, bytes: sizes(kernel.operands, kernel.shapes.map(product)) };
     case "shader":

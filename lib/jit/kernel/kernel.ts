@@ -158,6 +158,15 @@ export interface Sort {
   readonly operands: readonly Operand[];
 }
 
+/** The largest elements of rows, largest first: x [rows, length], then values and positions (int32) [rows, count]. */
+export interface Topk {
+  readonly kind: "topk";
+  readonly rows: number;
+  readonly length: number;
+  readonly count: number;
+  readonly operands: readonly Operand[];
+}
+
 /** N-dimensional convolution on contiguous operands: input [n, c, ...], kernel [o, c / groups, ...], output. */
 export interface Convolution {
   readonly kind: "convolution";
@@ -202,4 +211,13 @@ export interface UserShader {
   readonly operands: readonly Operand[];
 }
 
-export type Kernel = Nest | Contraction | Cumulative | Sort | Convolution | Copy | Routine | UserShader;
+export type Kernel =
+  | Nest
+  | Contraction
+  | Cumulative
+  | Sort
+  | Topk
+  | Convolution
+  | Copy
+  | Routine
+  | UserShader;

@@ -55,6 +55,16 @@ export function buildAnchor(
         operands,
       }))];
     }
+    case "topk": {
+      const { shape } = node.inputs[0].aval;
+      return [whole(node, base, (operands) => ({
+        kind: "topk",
+        rows: sizeOf(shape.slice(0, -1)),
+        length: shape[shape.length - 1],
+        count: lowering.count,
+        operands,
+      }))];
+    }
     case "convolve":
       return [whole(node, base, (operands) => ({
         ...lowering,

@@ -5,8 +5,8 @@ import { apply } from "../primitives/elementwise_rules.ts";
 import { gatherPrimitive, scatterPrimitive } from "../primitives/index_gather.ts";
 import { iotaPrimitive } from "../primitives/iota.ts";
 import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
-import { slicePrimitive } from "../primitives/move_slice.ts";
 import { sortPrimitive } from "../primitives/sort.ts";
+import { topkPrimitive } from "../primitives/topk.ts";
 import { filled } from "../primitives/zeros.ts";
 import { broadcastShapes, checkShape, describe, normalizeAxis, sameShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
@@ -96,7 +96,8 @@ export interface Topk {
 }
 
 /**
- * The `k` largest elements along an axis, largest first, and where they are.
+ * The `k` largest elements along an axis, largest first, and where they are. Of equal elements the earlier come first,
+ * NaN come last. Where `k` is small, rows are searched and not sorted.
  *
  * @throws {ShapeError} when the axis has less than `k` elements.
  * @example
@@ -118,15 +119,8 @@ export function topk(x: TensorLike, k: number, options: TopkOptions = {}): Topk 
       remedy: `Pass an integer from 0 to ${size}.`,
     });
   }
-  const [values, indices] = sortWithPositions(swapAxes(source, along, -1), true).map((sorted) => {
-    const part = bindOne(slicePrimitive, [sorted], {
-      start: sorted.shape.map(() => 0),
-      stop: sorted.shape.map((whole, a) => a === sorted.ndim - 1 ? k : whole),
-      step: sorted.shape.map(() => 1),
-    });
-    return swapAxes(part, along, -1);
-  });
-  return { values, indices };
+  const [values, indices] = bind(topkPrimitive, [swapAxes(source, along, -1)], { count: k });
+  return { values: swapAxes(values, along, -1), indices: swapAxes(indices, along, -1) };
 }
 
 /** Options of {@link searchsorted}. */

@@ -21,6 +21,7 @@ import { flipPrimitive, padPrimitive, slicePrimitive } from "./move_slice.ts";
 import { reductions } from "./reduce.ts";
 import { positions } from "./reduce_position.ts";
 import { sortPrimitive } from "./sort.ts";
+import { topkPrimitive } from "./topk.ts";
 import { stopGradientPrimitive } from "./stop_gradient.ts";
 import { threefryPrimitive } from "./threefry.ts";
 import { unwindowPrimitive, windowsPrimitive } from "./windows.ts";
@@ -57,6 +58,7 @@ export const allPrimitives: readonly Primitive[] = [
   contractPrimitive,
   convolvePrimitive,
   sortPrimitive,
+  topkPrimitive,
   ...linalgPrimitives,
   fftPrimitive,
   rfftPrimitive,

@@ -28,6 +28,16 @@ function positionsIn(x: Tensor): Tensor {
   return bindOne(iotaPrimitive, [], { shape: x.shape, dtype: "int32", axis: x.ndim - 1 });
 }
 
+/** The positions in the order of the elements: equal ones as they stand, NaN last. */
+export function orderOf(row: Float64Array, descending: boolean): number[] {
+  const compare = (a: number, b: number): number => {
+    const nanA = Number.isNaN(a), nanB = Number.isNaN(b);
+    if (nanA || nanB) return Number(nanA) - Number(nanB);
+    return a === b ? 0 : (a < b) === descending ? 1 : -1;
+  };
+  return Array.from(row, (_, i) => i).sort((i, j) => compare(row[i], row[j]));
+}
+
 /**
  * The permutation p that sorts the keys is locally constant, so tangents are moved as their primals: t[p]. It comes from
  * sorting positions along with the keys; the transpose of that gather adds each cotangent up at its old place.
@@ -83,14 +93,8 @@ export const sortPrimitive: Primitive<SortParams> = {
       dtype,
       data: new Float64Array(data.length),
     }));
-    const compare = (a: number, b: number): number => {
-      const nanA = Number.isNaN(a), nanB = Number.isNaN(b);
-      if (nanA || nanB) return Number(nanA) - Number(nanB);
-      return a === b ? 0 : (a < b) === descending ? 1 : -1;
-    };
     for (let start = 0; start < keys.data.length; start += length) {
-      const order = Array.from({ length }, (_, i) => i)
-        .sort((i, j) => compare(keys.data[start + i], keys.data[start + j]));
+      const order = orderOf(keys.data.subarray(start, start + length), descending);
       outputs.forEach((output, k) =>
         order.forEach((from, i) => output.data[start + i] = inputs[k].data[start + from])
       );

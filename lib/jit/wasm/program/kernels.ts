@@ -14,6 +14,7 @@ import {
 } from "../nest/mod.ts";
 import { emitRoutine } from "../routine.ts";
 import { emitSort } from "../sort/sort.ts";
+import { emitTopk } from "../sort/topk.ts";
 
 /** A text that is equal for equal kernels. Plain JSON has no -0, infinities and NaN: those are listed behind it. */
 export function kernelKey(kernel: Kernel): string {
@@ -48,6 +49,8 @@ export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFuncti
       return emitCumulative(context, kernel);
     case "sort":
       return emitSort(context, kernel);
+    case "topk":
+      return emitTopk(context, kernel);
     case "convolution":
       return emitConvolution(context, kernel);
     case "routine":

@@ -3,14 +3,10 @@ import { byteSize, type DType, isFloat } from "../../../trace/dtype.ts";
 import type { Sort } from "../../kernel/kernel.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { hasWideKey, keyWidth, negativeZero, pushBits, pushBitsOfKey, pushKey, storeBits } from "./keys.ts";
-import { emitMergeSort } from "./merge_sort.ts";
-import { countBytes, digitsFor, emitRadixSort } from "./radix_sort.ts";
+import { hasWideKey, negativeZero, pushBits, pushBitsOfKey, pushKey, storeBits } from "./keys.ts";
 import { loadKey, type RecordLayout, recordLayout } from "./records.ts";
+import { sorterOf } from "./sorter.ts";
 import { Word } from "./word.ts";
-
-/** Rows up to this length are merged: below it the tables of a radix sort cost more than they save. */
-const LONGEST_MERGED = 96;
 
 /** The function of one kernel while it is written. */
 interface RowSort {
@@ -30,11 +26,10 @@ interface RowSort {
 export function emitSort(context: ModuleContext, kernel: Sort): KernelFunction {
   const { rows, length, operands } = kernel;
   const params = new Array<"i32">(operands.length + 2).fill("i32");
-  const merged = length <= LONGEST_MERGED;
-  const unitCost = length * (merged ? 8 * Math.ceil(Math.log2(length + 2)) : 24);
   const valuesOnly = operands.length === 2;
   const layout = recordLayout(operands[0].dtype, !valuesOnly);
-  const pushSorted = sorter(context, kernel, layout, merged);
+  const sorter = sorterOf(context, operands[0].dtype, layout, length);
+  const unitCost = length * sorter.cost;
   const f = context.module.addFunction({ params, results: [] });
   if (length === 0) return { index: f.index, units: 0, unitCost, splittable: true };
   const begin = operands.length, end = begin + 1;
@@ -42,34 +37,19 @@ export function emitSort(context: ModuleContext, kernel: Sort): KernelFunction {
   f.i32Const(length).localSet(size);
   f.localGet(begin).localSet(row);
   f.forLoop(row, end, 1, () => {
-    const sort: RowSort = { f, kernel, layout, row, i, size, record, pushSorted: () => pushSorted(f) };
+    const sort: RowSort = {
+      f,
+      kernel,
+      layout,
+      row,
+      i,
+      size,
+      record,
+      pushSorted: () => sorter.push(f, () => f.i32Const(length)),
+    };
     (valuesOnly ? sortValues : sortRecords)(context, sort);
   });
   return { index: f.index, units: rows, unitCost, splittable: true };
-}
-
-function sorter(
-  context: ModuleContext,
-  { length, operands }: Sort,
-  layout: RecordLayout,
-  merged: boolean,
-): (f: FunctionBuilder) => void {
-  // Spaces start at multiples of 16.
-  const space = Math.ceil(length * layout.bytes / 16) * 16;
-  const pushSpaces = (f: FunctionBuilder): FunctionBuilder =>
-    f.globalGet(context.scratchGlobal).globalGet(context.scratchGlobal).i32Const(space).i32Add();
-  if (merged) {
-    context.needScratch(2 * space);
-    const { index } = emitMergeSort(context, layout);
-    return (f) => void pushSpaces(f).i32Const(length).call(index);
-  }
-  const digits = digitsFor(keyWidth(operands[0].dtype), length);
-  context.needScratch(2 * space + countBytes(digits));
-  const { index } = emitRadixSort(context, layout, digits);
-  return (f) =>
-    void pushSpaces(f).globalGet(context.scratchGlobal).i32Const(2 * space).i32Add().i32Const(length).call(
-      index,
-    );
 }
 
 /** Runs through the row, with the address of each record at hand. */

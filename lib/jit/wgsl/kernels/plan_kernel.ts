@@ -12,6 +12,7 @@ import { copyNest } from "./copy.ts";
 import { planCumulative } from "./cumulative.ts";
 import { planNest } from "./nest.ts";
 import { planSort } from "./sort.ts";
+import { planTopk } from "./topk.ts";
 
 /** What a device limits. */
 export interface ShaderLimits {
@@ -50,6 +51,8 @@ function planAny(kernel: Kernel, places: readonly Place[], tuning: Tuning): Kern
       return planCumulative(kernel, places, tuning);
     case "sort":
       return planSort(kernel, places, tuning);
+    case "topk":
+      return planTopk(kernel, places, tuning);
     case "shader":
       return planShader(kernel, places);
     case "routine":

@@ -11,6 +11,9 @@ import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
 import { groupsFor } from "./groups.ts";
 
+/** What is sorted: rows of the first operand. */
+export type SortedRows = Pick<Sort, "rows" | "length" | "operands" | "descending">;
+
 export function planSort(kernel: Sort, places: readonly Place[], tuning: Tuning): KernelPlan {
   const { rows, length } = kernel;
   if (rows * length === 0) return { dispatches: [], scratchBytes: 0 };
@@ -32,11 +35,11 @@ export function planSort(kernel: Sort, places: readonly Place[], tuning: Tuning)
   return { dispatches, scratchBytes: 8 * pairs };
 }
 
-const ENTRY = (threads: number): string =>
+export const ENTRY = (threads: number): string =>
   `@compute @workgroup_size(${threads})\n` +
   "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)";
 
-function begin(shader: Shader, units: number, threads: number): void {
+export function begin(shader: Shader, units: number, threads: number): void {
   shader.line(`let unit = (group.x + group.y * ${MAX_WORKGROUPS}u) * ${threads}u + thread;`);
   shader.line(`if (unit >= ${units}u) { return; }`);
 }
@@ -67,7 +70,13 @@ function floatKey(descending: boolean): string {
 }`;
 }
 
-function writeKeys(kernel: Sort, places: readonly Place[], tuning: Tuning, padded: number): Dispatch {
+/** The dispatch that makes pairs of keys and positions of the first operand, in scratch memory. */
+export function writeKeys(
+  kernel: SortedRows,
+  places: readonly Place[],
+  tuning: Tuning,
+  padded: number,
+): Dispatch {
   const { rows, length, operands, descending } = kernel;
   const shader = new Shader();
   const access = new Access(shader, operands, places, new Set([0]), plainUse, true);
@@ -91,9 +100,10 @@ function writeKeys(kernel: Sort, places: readonly Place[], tuning: Tuning, padde
   return dispatchOf("sort keys", shader, access, units, threads);
 }
 
-const plainUse = () => ({ vector: false, atomic: false });
+export const plainUse = () => ({ vector: false, atomic: false });
 
-function writeExchange(rows: number, padded: number, tuning: Tuning): Dispatch {
+/** The dispatch that brings pairs at a distance into order; its constants are the size of sorted runs and the distance. */
+export function writeExchange(rows: number, padded: number, tuning: Tuning): Dispatch {
   const shader = new Shader();
   const access = new Access(shader, [], [], new Set(), plainUse, true);
   access.declare(2);
@@ -149,7 +159,7 @@ function writeMove(
   return dispatchOf("sort move", shader, access, units, threads);
 }
 
-function dispatchOf(
+export function dispatchOf(
   label: string,
   shader: Shader,
   access: Access,
