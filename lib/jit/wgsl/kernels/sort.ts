@@ -35,7 +35,7 @@ export function planSort(kernel: Sort, places: readonly Place[], tuning: Tuning)
   return { dispatches, scratchBytes: 8 * pairs };
 }
 
-export const ENTRY = (threads: number): string =>
+const ENTRY = (threads: number): string =>
   `@compute @workgroup_size(${threads})\n` +
   "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)";
 

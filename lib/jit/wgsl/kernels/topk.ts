@@ -8,7 +8,7 @@ import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";
 import { groupsFor } from "./groups.ts";
-import { begin, dispatchOf, ENTRY, plainUse, writeExchange, writeKeys } from "./sort.ts";
+import { begin, dispatchOf, plainUse, writeExchange, writeKeys } from "./sort.ts";
 
 export function planTopk(kernel: Topk, places: readonly Place[], tuning: Tuning): KernelPlan {
   const { rows, length, count } = kernel;
