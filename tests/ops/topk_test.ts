@@ -1,6 +1,6 @@
 /** topk of long rows, where it searches and does not sort, against sorting them. */
 import { assertEquals } from "@std/assert";
-import { type DType, grad, isFinite, type Tensor, tensor, topk, vmap } from "@damo/damo";
+import { type DType, grad, type Tensor, tensor, topk, vmap } from "@damo/damo";
 import { deviceTest } from "../support/devices.ts";
 import { TestRandom } from "../support/random.ts";
 
@@ -70,5 +70,5 @@ deviceTest("topk along another axis, batched, and its gradient, which goes where
   const g = grad((y: Tensor) => topk(y, 5, { axis: 0 }).values.square().sum())(x);
   const found = g.dataSync().filter((value) => value !== 0).length;
   assertEquals(found, 10);
-  assertEquals(isFinite(g).all().itemSync(), true);
+  assertEquals(g.dataSync().every(Number.isFinite), true);
 });
