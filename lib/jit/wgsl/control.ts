@@ -124,12 +124,14 @@ export class Control {
     const { heap, steps } = this.#context;
     const { predicates, device: { tuning } } = heap;
     const most = Math.max(1, Math.floor(MAX_DISPATCHES / dispatches));
-    // The last time tells how many it will be, and that the condition is asked once more.
+    // The last time tells how many it will be, and the condition is asked once more.
     const last = steps.lengths.get(step);
-    let block = last === undefined ? tuning.firstSteps : Math.min(last + 1, MOST_EXPECTED);
+    const expected = last === undefined ? 0 : last + 1;
+    let block = last === undefined ? tuning.firstSteps : MOST_EXPECTED;
     let taken = 0, alive = 1;
     while (taken < bound && alive) {
       let count = Math.min(block, most, bound - taken);
+      if (taken < expected) count = Math.min(count, expected - taken);
       // Tapes at most double.
       if (written.length > 0) count = Math.min(count, Math.max(MOST_EXPECTED, taken));
       for (const tape of written) tapes.grow(tape, taken + count, run.encoder);
@@ -144,7 +146,7 @@ export class Control {
       [alive, happened] = run.readPair(predicates.address, 4 * scope);
       slots.set(places[happened]);
       taken += happened;
-      block *= tuning.stepsGrowth;
+      block = count * tuning.stepsGrowth;
       for (const tape of written) tapes.get(tape).records = taken;
     }
     steps.lengths.set(step, taken);
