@@ -3,6 +3,7 @@ import { DeviceError } from "../../trace/errors.ts";
 import type { BlockDevice } from "../memory/mod.ts";
 import type { GpuDevice } from "./device.ts";
 import type { Readback } from "./readback.ts";
+import type { TexturePool } from "./textures.ts";
 
 /** Bytes of free buffers that are kept for reuse. */
 const POOL_BYTES = 256 << 20;
@@ -17,6 +18,7 @@ export function roundedSize(bytes: number): number {
 export class GpuBuffers implements BlockDevice {
   readonly #device: GpuDevice;
   readonly #readback: Readback;
+  readonly #textures: TexturePool;
   readonly #buffers: Map<number, GPUBuffer> = new Map();
   /** Numbers of free buffers by size. */
   readonly #free: Map<number, number[]> = new Map();
@@ -25,9 +27,10 @@ export class GpuBuffers implements BlockDevice {
   #live = 0;
   #peak = 0;
 
-  constructor(device: GpuDevice, readback: Readback) {
+  constructor(device: GpuDevice, readback: Readback, textures: TexturePool) {
     this.#device = device;
     this.#readback = readback;
+    this.#textures = textures;
   }
 
   get use(): { readonly live: number; readonly pool: number; readonly peak: number } {
@@ -80,6 +83,7 @@ export class GpuBuffers implements BlockDevice {
   free(address: number): void {
     const buffer = this.#buffers.get(address)!;
     const { size } = buffer;
+    this.#textures.drop(address);
     this.#live -= size;
     let free = this.#free.get(size);
     if (free === undefined) this.#free.set(size, free = []);
@@ -109,6 +113,7 @@ export class GpuBuffers implements BlockDevice {
   }
 
   write(address: number, bytes: Uint8Array): void {
+    this.#textures.touch(address);
     writeBytes(this.#device.device.queue, this.buffer(address), bytes);
   }
 }

@@ -34,6 +34,8 @@ export class GpuDevice {
   /** Why the device can be used no more. */
   #lost: string | null = null;
   readonly #errors: string[] = [];
+  /** Errors that were ever reported: after one, commands submitted before may not have run. */
+  errorCount = 0;
   #outOfMemory = false;
 
   constructor(device: GPUDevice, name: string, isSoftware: boolean, tuning: Tuning) {
@@ -58,6 +60,7 @@ export class GpuDevice {
   /** Keeps an error for the next use of the device: errors of WebGPU arrive later than the call that made them. */
   report(message: string, outOfMemory = false): void {
     this.#errors.push(message);
+    this.errorCount++;
     this.#outOfMemory ||= outOfMemory;
   }
 

@@ -138,7 +138,10 @@ export class WgslExecutable implements Executable {
       done = true;
     } finally {
       run?.release();
-      if (!done) this.#discard(blocks, inputs, reuse);
+      if (!done) {
+        heap.textures.forget();
+        this.#discard(blocks, inputs, reuse);
+      }
       for (const storage of pinned) this.#unpin(storage);
     }
     const results = outputs.map((output, k) => this.#result(output, blocks[k], inputs, reuse));

@@ -31,7 +31,8 @@ export class GpuHeap {
     this.device = device;
     this.readback = new Readback(device);
     this.readback.verify();
-    this.buffers = new GpuBuffers(device, this.readback);
+    this.textures = new TexturePool(device);
+    this.buffers = new GpuBuffers(device, this.readback, this.textures);
     this.cache = new BlockCache(this.buffers, {
       budget: budget ?? (device.isSoftware ? DEFAULT_BUDGET.software : DEFAULT_BUDGET.gpu),
     });
@@ -39,7 +40,6 @@ export class GpuHeap {
     this.timestamps = Timestamps.of(device, this.readback);
     this.proof = new SubmissionProof(device, this.readback);
     this.halves = new Halves(device, this.readback);
-    this.textures = new TexturePool(device);
     this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);
   }
 

@@ -1,13 +1,16 @@
 /**
  * Textures that stand for buffers which kernels only read: software adapters fetch texels much faster than elements of
- * storage buffers. A buffer is copied before the first kernel that reads it so, and again after it was written.
+ * storage buffers. A buffer is copied before the first kernel that reads it so, and again after it was written; what it
+ * was copied into is kept from run to run for buffers that are read again, such as weights and data.
  */
 import type { Texels } from "./access.ts";
 import type { GpuDevice } from "./device.ts";
 import { ROW_PADDING } from "./texture_width.ts";
 
-/** Bytes of textures that are kept for reuse. */
+/** Bytes of free textures that are kept for reuse. */
 const POOL_BYTES = 128 << 20;
+/** Bytes of textures with the contents of buffers that are kept between runs. */
+const KEPT_BYTES = 128 << 20;
 
 export interface BufferTexture {
   readonly texture: GPUTexture;
@@ -26,17 +29,26 @@ function keyOf({ width, rows, texels }: TextureShape): string {
   return `${width},${rows},${texels}`;
 }
 
+interface Copy {
+  readonly texture: BufferTexture;
+  isCurrent: boolean;
+}
+
 export class TexturePool {
   readonly #device: GpuDevice;
   /** Free textures by shape, the last one used first. */
   readonly #free: Map<string, BufferTexture[]> = new Map();
   #freeBytes = 0;
+  /** What buffers were copied into, by their number, the last one used last. */
+  readonly #copies: Map<number, Copy[]> = new Map();
+  #copiedBytes = 0;
+  #errorCount = 0;
 
   constructor(device: GpuDevice) {
     this.#device = device;
   }
 
-  take(shape: TextureShape): BufferTexture {
+  #take(shape: TextureShape): BufferTexture {
     const free = this.#free.get(keyOf(shape))?.pop();
     if (free !== undefined) {
       this.#freeBytes -= bytesOf(free);
@@ -50,7 +62,7 @@ export class TexturePool {
     return { texture, view: texture.createView(), shape };
   }
 
-  give(texture: BufferTexture): void {
+  #give(texture: BufferTexture): void {
     const bytes = bytesOf(texture);
     if (this.#freeBytes + bytes > POOL_BYTES) return texture.texture.destroy();
     const key = keyOf(texture.shape);
@@ -59,21 +71,61 @@ export class TexturePool {
     else free.push(texture);
     this.#freeBytes += bytes;
   }
+
+  /** What a buffer is copied into, which may hold its contents already. */
+  copyOf(address: number, bufferBytes: number, texels: Texels, width: number): Copy {
+    if (this.#errorCount !== this.#device.errorCount) this.forget();
+    const copies = this.#copies.get(address) ?? [];
+    this.#copies.delete(address);
+    this.#copies.set(address, copies);
+    let copy = copies.find(({ texture: { shape } }) => shape.texels === texels && shape.width === width);
+    if (copy === undefined) {
+      const rows = Math.ceil(bufferBytes / (4 * texels * width));
+      copies.push(copy = { texture: this.#take({ width, rows, texels }), isCurrent: false });
+      this.#copiedBytes += bytesOf(copy.texture);
+    }
+    return copy;
+  }
+
+  /** Says that a buffer has been written. */
+  touch(address: number): void {
+    const copies = this.#copies.get(address);
+    if (copies !== undefined) { for (const copy of copies) copy.isCurrent = false; }
+  }
+
+  /** Says that a buffer has been freed. */
+  drop(address: number): void {
+    const copies = this.#copies.get(address);
+    if (copies === undefined) return;
+    this.#copies.delete(address);
+    for (const { texture } of copies) {
+      this.#copiedBytes -= bytesOf(texture);
+      this.#give(texture);
+    }
+  }
+
+  /** Lets go of what was used longest ago, and more than fits. */
+  shrink(): void {
+    for (const address of this.#copies.keys()) {
+      if (this.#copiedBytes <= KEPT_BYTES) return;
+      this.drop(address);
+    }
+  }
+
+  /** Says that commands may not have run: what was to be copied may not be there. */
+  forget(): void {
+    this.#errorCount = this.#device.errorCount;
+    for (const address of this.#copies.keys()) this.touch(address);
+  }
 }
 
 function bytesOf({ shape: { width, rows, texels } }: BufferTexture): number {
   return 4 * texels * width * rows;
 }
 
-interface Copy {
-  readonly texture: BufferTexture;
-  isCurrent: boolean;
-}
-
-/** The textures of one run, by the number of their buffer. */
+/** The textures that one run reads. */
 export class RunTextures {
   readonly #pool: TexturePool;
-  readonly #copies: Map<number, Copy[]> = new Map();
 
   constructor(pool: TexturePool) {
     this.#pool = pool;
@@ -86,16 +138,10 @@ export class RunTextures {
     buffer: GPUBuffer,
     encoder: () => GPUCommandEncoder,
   ): BufferTexture {
-    const rowBytes = 4 * texels * width;
-    let copies = this.#copies.get(address);
-    if (copies === undefined) this.#copies.set(address, copies = []);
-    let copy = copies.find(({ texture: { shape } }) => shape.texels === texels && shape.width === width);
-    if (copy === undefined) {
-      const rows = Math.ceil(buffer.size / rowBytes);
-      copies.push(copy = { texture: this.#pool.take({ width, rows, texels }), isCurrent: false });
-    }
+    const copy = this.#pool.copyOf(address, buffer.size, texels, width);
     if (copy.isCurrent) return copy.texture;
     copy.isCurrent = true;
+    const rowBytes = 4 * texels * width;
     const target = { texture: copy.texture.texture };
     const rows = Math.floor(buffer.size / rowBytes);
     const rest = (buffer.size - rows * rowBytes) / (4 * texels);
@@ -115,14 +161,10 @@ export class RunTextures {
 
   /** Says that a buffer has been written. */
   touch(address: number): void {
-    const copies = this.#copies.get(address);
-    if (copies !== undefined) { for (const copy of copies) copy.isCurrent = false; }
+    this.#pool.touch(address);
   }
 
   release(): void {
-    for (const copies of this.#copies.values()) {
-      for (const { texture } of copies) this.#pool.give(texture);
-    }
-    this.#copies.clear();
+    this.#pool.shrink();
   }
 }

@@ -19,37 +19,13 @@ import type { Graph } from "../../../lib/trace/graph.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { sizeOf } from "../../../lib/trace/shape.ts";
+import { countCalls } from "../../support/count_calls.ts";
 import { runGraph } from "../../support/run_graph.ts";
 import { backendWith, gpuTest, webgpu } from "./support.ts";
 
 if (webgpu !== null) {
   await init({ device: "webgpu" });
   await init({ device: "wasm" });
-}
-
-/** How often methods of WebGPU's objects are called while something runs. */
-function countCalls(
-  methods: readonly (readonly [prototype: object, name: string])[],
-  body: () => void,
-): number[] {
-  const counts = methods.map(() => 0);
-  const originals = methods.map(([prototype, name]) => Object.getOwnPropertyDescriptor(prototype, name)!);
-  methods.forEach(([prototype, name], i) => {
-    const { value } = originals[i];
-    Object.defineProperty(prototype, name, {
-      ...originals[i],
-      value: function (this: unknown, ...args: unknown[]) {
-        counts[i]++;
-        return value.apply(this, args);
-      },
-    });
-  });
-  try {
-    body();
-  } finally {
-    methods.forEach(([prototype, name], i) => Object.defineProperty(prototype, name, originals[i]));
-  }
-  return counts;
 }
 
 function onDevice(name: string, body: () => void): void {

@@ -20,8 +20,8 @@ export const webgpu: WgslBackend | null = typeof found === "string" ? null : fou
 export const missing: string = typeof found === "string" ? found : "";
 
 /** A second device with another tuning table. */
-export async function backendWith(tuning: Tuning): Promise<WgslBackend> {
-  return new WgslBackend(await acquireDevice({ tuning }));
+export async function backendWith(tuning: Tuning, memory?: number): Promise<WgslBackend> {
+  return new WgslBackend(await acquireDevice({ tuning }), { memory });
 }
 
 /** A test that needs an adapter. */
