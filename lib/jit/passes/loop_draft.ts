@@ -4,11 +4,15 @@ import { loopPrimitive } from "../../loop/loop_primitive.ts";
 import { splitBodyInputs, splitBodyOutputs, splitInputs } from "../../loop/loop_layout.ts";
 import { byteSize } from "../../trace/dtype.ts";
 import { Graph, Node, Variable } from "../../trace/graph.ts";
+import { elementwise } from "../../trace/primitives/elementwise.ts";
+import { iotaPrimitive } from "../../trace/primitives/iota.ts";
+import { broadcastToPrimitive, reshapeTo } from "../../trace/primitives/move.ts";
+import { filled } from "../../trace/primitives/zeros.ts";
 import { neededNodes } from "../../trace/prune.ts";
 import { type Pass, rewriteGraph } from "../../trace/rewrite.ts";
 import { sizeOf } from "../../trace/shape.ts";
 import { Tensor } from "../../trace/tensor.ts";
-import { bind } from "../../trace/trace.ts";
+import { bind, bindOne } from "../../trace/trace.ts";
 
 /** How many bytes a rewrite may stack. */
 export interface StackLimits {
@@ -117,6 +121,21 @@ export class LoopDraft {
   get isWalk(): boolean {
     const { condition, stops, length } = this.params;
     return condition === null && !stops && length >= 0;
+  }
+
+  /** Zeros in the place of the rows that a counted loop does not reach. */
+  reached(rows: Tensor): Tensor {
+    const { count } = this, { shape, aval: { dtype } } = rows;
+    if (count === null) return rows;
+    const [length] = shape;
+    const positions = bindOne(iotaPrimitive, [], { shape: [length], dtype: "int32", axis: 0 });
+    const limit = bindOne(broadcastToPrimitive, [count], { shape: [length] });
+    const isReached = reshapeTo(bindOne(elementwise.lt, [positions, limit], {}), [
+      length,
+      ...shape.slice(1).map(() => 1),
+    ]);
+    const mask = bindOne(broadcastToPrimitive, [isReached], { shape });
+    return bindOne(elementwise.select, [mask, rows, filled(0, { shape, dtype })], {});
   }
 
   /** Bytes that stacking these values of the body would take beyond what is stacked anyway. */

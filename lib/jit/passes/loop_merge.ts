@@ -34,19 +34,19 @@ export const loopMerge: Pass = {
   },
 };
 
-function isFixed({ counted, condition, stops, length, taken }: LoopParams): boolean {
-  return !counted && condition === null && !stops && !taken && length > 0;
+function isPlainWalk({ condition, stops, length, taken }: LoopParams): boolean {
+  return condition === null && !stops && !taken && length > 0;
 }
 
-/** Two loops of one length and direction over a common sequence, of which the second does not need the first. */
+/** Two loops of one length, count and direction over a common sequence, of which the second does not need the first. */
 function findPair(graph: Graph): [Node, Node] | null {
   const bySequence = new Map<string, Node[]>();
   for (const node of graph.nodes) {
     const params = node.params as LoopParams;
-    if (!isLoop(node) || !isFixed(params)) continue;
-    const { sequences } = splitInputs(node.inputs, params);
+    if (!isLoop(node) || !isPlainWalk(params)) continue;
+    const { count, sequences } = splitInputs(node.inputs, params);
     for (const sequence of new Set(sequences)) {
-      const key = `${sequence.id} ${params.length} ${params.reverse}`;
+      const key = `${sequence.id} ${params.length} ${count?.id} ${params.reverse}`;
       const others = bySequence.get(key) ?? [];
       for (const other of others) if (!dependsOn(graph, node, other)) return [other, node];
       if (others.length < 4) bySequence.set(key, [...others, node]);
@@ -144,7 +144,7 @@ function mergedNode(first: Node, second: Node): Node {
     bodyA.name,
   );
   const inputs = joinInputs({
-    count: null,
+    count: givenA.count,
     constants: [...givenA.constants, ...givenB.constants],
     carries: [...givenA.carries, ...givenB.carries],
     sequences: [...givenA.sequences, ...givenB.sequences],

@@ -99,7 +99,7 @@ export function stackedForBehind(draft: LoopDraft): readonly Variable[] {
 
 export const loopBehind: Pass = loopPass("loop behind", (draft) => {
   const { length } = draft.params;
-  if (!draft.isFixed || length < 2 || draft.rows.length === 0) return false;
+  if (!draft.isWalk || length < 2 || draft.rows.length === 0) return false;
   const found = findBehind(draft);
   if (!found || !draft.mayStack(found.needed)) return false;
   const { nodes, results, made, needed } = found;
@@ -111,7 +111,7 @@ export const loopBehind: Pass = loopPass("loop behind", (draft) => {
     const inputs = sources.map((source) => source.row ? bound.row(source.row) : source.tensor!);
     const batched = sources.map((source) => source.varies);
     const result = batchGraph(graph, inputs, batched, length);
-    return result.outputs.map((x, i) => result.batched[i] ? x : broadcastFront(x, length));
+    return result.outputs.map((x, i) => draft.reached(result.batched[i] ? x : broadcastFront(x, length)));
   };
   draft.outputs.forEach((source, k) => {
     if (source.kind !== "row") return;
@@ -123,7 +123,8 @@ export const loopBehind: Pass = loopPass("loop behind", (draft) => {
   return true;
 });
 
-interface Source {
+/** Where a value of the body is had outside: a row that is stacked, or a tensor that is there. */
+export interface Source {
   readonly row: RowSlot | null;
   readonly tensor: Tensor | null;
   readonly varies: boolean;

@@ -15,10 +15,10 @@ import type { Pass } from "../../trace/rewrite.ts";
 import type { Tensor } from "../../trace/tensor.ts";
 import { bindOne } from "../../trace/trace.ts";
 import { type Bound, type CarrySlot, type LoopDraft, loopPass } from "./loop_draft.ts";
-import { sourceOf } from "./loop_split.ts";
+import { type Source, sourceOf } from "./loop_split.ts";
 
 export const loopSums: Pass = loopPass("loop sums", (draft) => {
-  if (!draft.isFixed || draft.params.length < 2) return false;
+  if (!draft.isWalk || draft.params.length < 2) return false;
   let changed = false;
   for (const kind of ["contract", "sum"]) {
     for (const slot of [...draft.carries]) {
@@ -103,11 +103,16 @@ function sumOfProducts(draft: LoopDraft, term: Variable): Total | null {
   const { location } = node;
   return (bound) =>
     atLocation(location, () => {
-      const operands = [a, b].map((source) => source.row ? bound.row(source.row) : source.tensor!);
+      const operands = [a, b].map((source) => summed(draft, source, bound));
       let total = bindOne(contractPrimitive, operands, params);
       for (const permutation of permutations.toReversed()) total = transposeTo(total, permutation);
       return total;
     });
+}
+
+/** All rows of a summand; those that are not reached are 0. */
+function summed(draft: LoopDraft, { row, tensor }: Source, bound: Bound): Tensor {
+  return row ? bound.row(row) : draft.reached(tensor!);
 }
 
 /** Only where the summands are stacked anyway. */
@@ -122,7 +127,7 @@ function sumOfRows(draft: LoopDraft, term: Variable): Total | null {
   const location = term.node?.location ?? null;
   return (bound) =>
     atLocation(location, () => {
-      const rows = source.row ? bound.row(source.row) : source.tensor!;
+      const rows = summed(draft, source, bound);
       return bindOne(reductions.sum, [rows], { axes: [0, ...axes] });
     });
 }

@@ -1,18 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
-import { forLoop, grad, recurrence, scan, type Tensor, tensor, whileLoop, zeros } from "@damo/damo";
+import { forLoop, grad, recurrence, scan, Tensor, tensor, whileLoop, zeros } from "@damo/damo";
 import { loopBlocks } from "../../../lib/jit/passes/loop_blocks.ts";
 import { isLoop, setStackLimits } from "../../../lib/jit/passes/loop_draft.ts";
 import { loopPrune } from "../../../lib/jit/passes/loop_prune.ts";
 import { loopShift } from "../../../lib/jit/passes/loop_shift.ts";
 import { LOOP_PASSES, optimise } from "../../../lib/jit/passes/pipeline.ts";
 import type { LoopParams } from "../../../lib/loop/loop_params.ts";
+import { loopPrimitive } from "../../../lib/loop/loop_primitive.ts";
 import type { Graph } from "../../../lib/trace/graph.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { prune } from "../../../lib/trace/prune.ts";
+import { rewriteGraph } from "../../../lib/trace/rewrite.ts";
 import { type Aval, sizeOf } from "../../../lib/trace/shape.ts";
 import { executor } from "../../../lib/trace/storage.ts";
-import { traceFunction } from "../../../lib/trace/trace.ts";
+import { bind, traceFunction } from "../../../lib/trace/trace.ts";
 import { verifyGraph } from "../../../lib/trace/verify.ts";
 import { TestRandom } from "../../support/random.ts";
 
@@ -76,6 +78,16 @@ function randomLoop(seed: number, longest = 5): { graph: Graph; avals: Aval[] } 
   return { graph: prune(traced.graph), avals };
 }
 
+/** The graph with loops that take at most `steps` steps, a number that they are given when they run. */
+function counted(graph: Graph, steps: number): Graph {
+  return rewriteGraph(graph, (node, inputs) => {
+    if (!isLoop(node)) return null;
+    const params = node.params as LoopParams;
+    if (params.condition || params.stops || params.counted) return null;
+    return bind(loopPrimitive, [Tensor.literal(steps, "int32"), ...inputs], { ...params, counted: true });
+  });
+}
+
 function hostInputs(avals: readonly Aval[], seed: number): HostArray[] {
   const random = new TestRandom(seed);
   return avals.map(({ shape, dtype }) => ({
@@ -109,10 +121,11 @@ function withBlocks(test: () => void): void {
 }
 
 /** How often each pass changed something. */
-function checkPasses(seeds: number, longest: number): Map<string, number> {
+function checkPasses(seeds: number, longest: number, isCounted = false): Map<string, number> {
   const changed = new Map<string, number>();
   for (let seed = 1; seed <= seeds; seed++) {
-    const { graph, avals } = randomLoop(seed, longest);
+    const { graph: fixed, avals } = randomLoop(seed, longest);
+    const graph = isCounted ? counted(fixed, seed % (longest + 2) - 1) : fixed;
     const inputs = hostInputs(avals, seed);
     const expected = interpretGraph(graph, inputs);
     let together = graph;
@@ -134,6 +147,13 @@ Deno.test("every rewriting of random loops keeps their meaning", () => {
   const changed = checkPasses(150, 5);
   for (const pass of LOOP_PASSES) {
     if (pass !== loopBlocks) assert((changed.get(pass.name) ?? 0) >= 5, `${pass.name} did nothing`);
+  }
+});
+
+Deno.test("random loops with a number of steps known only when they run keep their meaning", () => {
+  const changed = checkPasses(100, 5, true);
+  for (const name of ["loop merge", "loop shift", "loop front", "loop sums", "loop behind"]) {
+    assert((changed.get(name) ?? 0) >= 3, `${name} did nothing`);
   }
 });
 
@@ -197,6 +217,25 @@ Deno.test("with a traced number of steps the input product still is one product"
       const inputs = [count, ...hostInputs(avals.slice(1), 7)];
       assertSame(interpretGraph(rewritten, inputs), interpretGraph(graph, inputs), `${steps} steps`);
     }
+  }
+});
+
+Deno.test("with a traced number of steps gradients of weights are products, and rows not reached do not count", () => {
+  const cost = (w: Tensor, u: Tensor, xs: Tensor, n: Tensor): Tensor =>
+    recurrence({ sequences: xs, outputs: zeros([2, 3], { dtype: "float64" }), steps: n }, (x, h) => {
+      return x.dot(w).add(h.dot(u)).tanh();
+    }).square().sum();
+  const types: Aval[] = [...avalsOf([3, 3], [3, 3], [5, 2, 3]), { shape: [], dtype: "int32" }];
+  const gradients = grad(cost, { argnums: [0, 1] }) as (...inputs: Tensor[]) => Tensor[];
+  const { graph } = traceFunction((inputs) => gradients(...inputs), types);
+  const rewritten = LOOP_PASSES.reduce((current, pass) => prune(pass.run(current)), prune(graph));
+  assertEquals(namesOf(rewritten).filter((name) => name === "contract").length, 3);
+  for (const steps of [0, 1, 3, 5]) {
+    const inputs = [...hostInputs(types.slice(0, 3), 3), { ...types[3], data: Float64Array.of(steps) }];
+    inputs[2].data.fill(NaN, 6 * steps);
+    const expected = interpretGraph(graph, inputs);
+    assert(expected.every(({ data }) => data.every(Number.isFinite)));
+    assertSame(interpretGraph(rewritten, inputs), expected, `${steps} steps`);
   }
 });
 
