@@ -7,13 +7,18 @@ import type { Element } from "../contract/mod.ts";
 import { SplatLoads } from "../contract/splat_loads.ts";
 import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
 
+/** A vector of places: how far its images and its results lie from the tile's, and how many lanes of it count. */
+export interface TileVector {
+  readonly from: number;
+  readonly to: number;
+  readonly lanes: number;
+}
+
 /** A tile of filters and places. Strides are in bytes. */
 export interface OffsetTile {
   readonly element: Element;
   readonly rows: number;
-  readonly vectors: number;
-  /** Places that count in the last vector. */
-  readonly tailLanes: number;
+  readonly vectors: readonly TileVector[];
   readonly aRow: number;
   readonly aDepth: number;
   /** The taps that follow each distance of the table: how far they lie from it. */
@@ -32,10 +37,11 @@ const UNROLL = 6;
  */
 export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number {
   const { element, rows, vectors, aRow, aDepth, taps, cRow } = tile;
+  const width = vectors.length;
   const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
   const [a, b, c, runs, first, table] = [0, 1, 2, 3, 4, 5];
-  const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
-  const right = Array.from({ length: vectors }, () => f.local("v128"));
+  const sums = Array.from({ length: rows * width }, () => f.local("v128"));
+  const right = vectors.map(() => f.local("v128"));
   const left = f.local("v128");
   const place = f.local("i32");
   const splats = new SplatLoads(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
@@ -44,11 +50,11 @@ export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number 
     pushPlace(run);
     f.localSet(place);
     taps.forEach((tap, u) => {
-      for (let v = 0; v < vectors; v++) f.localGet(place).v128Load(tap + 16 * v).localSet(right[v]);
+      vectors.forEach(({ from }, v) => f.localGet(place).v128Load(tap + from).localSet(right[v]));
       for (let r = 0; r < rows; r++) {
         splats.load(r, run * taps.length + u);
         f.localSet(left);
-        for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
+        for (let v = 0; v < width; v++) element.multiplyAdd(f, sums[r * width + v], left, right[v]);
       }
     });
   };
@@ -63,7 +69,7 @@ export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number 
     splats.prepare();
     pushPlace(0);
     f.localSet(place);
-    for (const tap of taps) for (let v = 0; v < vectors; v++) f.localGet(place).v128Load(tap + 16 * v).drop();
+    for (const tap of taps) for (const { from } of vectors) f.localGet(place).v128Load(tap + from).drop();
     f.loop();
     for (let run = 0; run < steps; run++) step(run);
     advance(steps);
@@ -78,9 +84,7 @@ export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number 
   f.brIf(0).end().end();
   const each = (body: (sum: number, offset: number, lanes: number) => void): void => {
     for (let r = 0; r < rows; r++) {
-      for (let v = 0; v < vectors; v++) {
-        body(sums[r * vectors + v], r * cRow + 16 * v, v === vectors - 1 ? tile.tailLanes : element.lanes);
-      }
+      vectors.forEach(({ to, lanes }, v) => body(sums[r * width + v], r * cRow + to, lanes));
     }
   };
   if (!tile.whole) {

@@ -8,7 +8,7 @@ import { elements } from "../contract/mod.ts";
 import { emitPack } from "../contract/packing.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import { contiguous, type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
-import { emitOffsetTile } from "./offset_tile.ts";
+import { emitOffsetTile, type TileVector } from "./offset_tile.ts";
 import { emitSlabCopy, type Places, placesOf, placeStep, tapOffset } from "./slab.ts";
 
 /** Sums of so many terms are added up apart, as products do. */
@@ -111,8 +111,26 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   };
 }
 
-/** Emits `row(a, b, c, depth, first, table)`: some filters at all places of a row. */
-function emitRow(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, rows: number): number {
+/** Vectors that lie side by side, of which the last has fewer lanes. */
+function neighbours(count: number, lanes: number, tailLanes: number): TileVector[] {
+  return Array.from({ length: count }, (_, v) => ({
+    from: 16 * v,
+    to: 16 * v,
+    lanes: v === count - 1 ? tailLanes : lanes,
+  }));
+}
+
+/** The functions for some filters in a row of places: at its whole tiles, behind them, and behind them in two rows. */
+interface RowParts {
+  readonly whole: number;
+  readonly rest: number;
+  readonly restOfTwo: number;
+  /** Bytes from the beginning of a row to its rest. */
+  readonly restAt: number;
+}
+
+/** Emits functions `(a, b, c, depth, first, table)`; -1 for those that there is no work for. */
+function emitRowParts(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, rows: number): RowParts {
   const element = elements[geometry.dtype];
   const { bytes, lanes } = element;
   const { axes } = geometry;
@@ -127,28 +145,30 @@ function emitRow(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, r
     whole: plan.blockRuns >= plan.runs,
   };
   const width = plan.tileVectors * lanes;
-  const full = Math.floor(out / width), rest = out % width;
-  const tile = full === 0
-    ? -1
-    : emitOffsetTile(module, { ...options, vectors: plan.tileVectors, tailLanes: lanes });
-  const vectors = Math.ceil(rest / lanes);
-  const lastTile = rest === 0
-    ? -1
-    : emitOffsetTile(module, { ...options, vectors, tailLanes: rest - (vectors - 1) * lanes });
-  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
-  const call = (index: number): void => {
-    for (let i = 0; i < 6; i++) f.localGet(i);
-    f.call(index);
-  };
-  if (full > 0) {
-    const left = f.local("i32");
-    f.i32Const(full).localSet(left).loop();
-    call(tile);
-    for (const pointer of [1, 2]) f.localGet(pointer).i32Const(width * bytes).i32Add().localSet(pointer);
-    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+  const full = Math.floor(out / width), left = out % width;
+  const vectors = Math.ceil(left / lanes), tailLanes = left - (vectors - 1) * lanes;
+  let restOfTwo = -1;
+  if (vectors === 1 && plan.tileVectors === 2 && axes.length > 1) {
+    const axis = axes.length - 2;
+    const from = placeStep(geometry, plan.places, axis) * bytes, to = out * bytes;
+    restOfTwo = emitOffsetTile(module, {
+      ...options,
+      vectors: [{ from: 0, to: 0, lanes: tailLanes }, { from, to, lanes: tailLanes }],
+    });
   }
-  if (rest > 0) call(lastTile);
-  return f.index;
+  const rest = left === 0
+    ? -1
+    : emitOffsetTile(module, { ...options, vectors: neighbours(vectors, lanes, tailLanes) });
+  if (full === 0) return { whole: -1, rest, restOfTwo, restAt: 0 };
+  const tile = emitOffsetTile(module, { ...options, vectors: neighbours(plan.tileVectors, lanes, lanes) });
+  const f = module.addFunction({ params: new Array<"i32">(6).fill("i32"), results: [] });
+  const count = f.local("i32");
+  f.i32Const(full).localSet(count).loop();
+  for (let i = 0; i < 6; i++) f.localGet(i);
+  f.call(tile);
+  for (const pointer of [1, 2]) f.localGet(pointer).i32Const(width * bytes).i32Add().localSet(pointer);
+  f.localGet(count).i32Const(1).i32Sub().localTee(count).brIf(0).end();
+  return { whole: f.index, rest, restOfTwo, restAt: full * width * bytes };
 }
 
 /**
@@ -158,24 +178,46 @@ function emitRow(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, r
 function emitRows(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, filters: number): number {
   const { axes, dtype } = geometry;
   const { bytes } = elements[dtype];
-  const row = emitRow(module, geometry, plan, filters);
+  const { whole, rest, restOfTwo, restAt } = emitRowParts(module, geometry, plan, filters);
   const outs = contiguous(axes.map(({ out }) => out));
-  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
-  const level = (axis: number, b: number, c: number): void => {
-    if (axis === axes.length - 1) {
-      f.localGet(0).localGet(b).localGet(c).localGet(3).localGet(4).localGet(5).call(row);
-      return;
-    }
+  const f = module.addFunction({ params: new Array<"i32">(7).fill("i32"), results: [] });
+  const call = (index: number, b: number, c: number, distance: number): void => {
+    f.localGet(0);
+    for (const pointer of [b, c]) f.localGet(pointer).i32Const(distance).i32Add();
+    f.localGet(3).localGet(4).localGet(5).call(index);
+  };
+  /** For each output along an axis, `together` at a time while there are so many. */
+  const outputs = (
+    axis: number,
+    [b, c]: readonly [number, number],
+    bodies: readonly { together: number; body: (b: number, c: number) => void }[],
+  ): void => {
     const left = f.local("i32"), from = f.local("i32"), to = f.local("i32");
     if (axis === 0) f.localGet(6);
     else f.i32Const(axes[axis].out);
     f.localSet(left).localGet(b).localSet(from).localGet(c).localSet(to);
-    f.loop();
-    level(axis + 1, from, to);
-    f.localGet(from).i32Const(placeStep(geometry, plan.places, axis) * bytes).i32Add().localSet(from);
-    f.localGet(to).i32Const(outs[axis] * bytes).i32Add().localSet(to);
-    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+    for (const { together, body } of bodies) {
+      f.localGet(left).i32Const(together).i32GeU().if().loop();
+      body(from, to);
+      const step = placeStep(geometry, plan.places, axis);
+      f.localGet(from).i32Const(together * step * bytes).i32Add().localSet(from);
+      f.localGet(to).i32Const(together * outs[axis] * bytes).i32Add().localSet(to);
+      f.localGet(left).i32Const(together).i32Sub().localTee(left).i32Const(together).i32GeU().brIf(0).end();
+      f.end();
+    }
     f.release(left, from, to);
+  };
+  const level = (axis: number, b: number, c: number): void => {
+    if (axis === axes.length - 1) {
+      if (whole >= 0) call(whole, b, c, 0);
+      if (rest >= 0) call(rest, b, c, restAt);
+    } else if (axis === axes.length - 2 && restOfTwo >= 0) {
+      if (whole >= 0) outputs(axis, [b, c], [{ together: 1, body: (b, c) => call(whole, b, c, 0) }]);
+      outputs(axis, [b, c], [
+        { together: 2, body: (b, c) => call(restOfTwo, b, c, restAt) },
+        { together: 1, body: (b, c) => call(rest, b, c, restAt) },
+      ]);
+    } else outputs(axis, [b, c], [{ together: 1, body: (b, c) => level(axis + 1, b, c) }]);
   };
   level(0, 1, 2);
   return f.index;
