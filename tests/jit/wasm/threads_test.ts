@@ -68,6 +68,26 @@ Deno.test("every chunk of every job runs exactly once, and the workers take part
   assert(first + second > 0, "no worker computed anything");
 });
 
+Deno.test(
+  "short jobs are done whether the workers sleep or not, and wake them when many follow",
+  options,
+  async () => {
+    await poolUp();
+    const id = register(countingModule());
+    const at = memory.allocate(4096);
+    for (const pause of [0, 5]) {
+      memory.i32.fill(0, at / 4, at / 4 + 1024);
+      for (let job = 0; job < 50; job++) {
+        if (pause > 0 && job % 10 === 0) await new Promise((done) => setTimeout(done, pause));
+        pool.run(id, 0, at, 64, false);
+      }
+      assertEquals([...memory.i32.subarray(at / 4 + 16, at / 4 + 80)], new Array(64).fill(50));
+      const counts = memory.i32.subarray(at / 4, at / 4 + 3);
+      assertEquals(counts[0] + counts[1] + counts[2], 50 * 64);
+    }
+  },
+);
+
 Deno.test("a matrix product has the same bits on three threads as on one", options, async () => {
   await poolUp();
   const spec: ContractSpec = {

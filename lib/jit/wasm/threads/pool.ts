@@ -109,7 +109,8 @@ export class ThreadPool {
     const page = this.#page;
     const alone = !this.#begun || this.#running || chunks < 2 || module.address === 0 ||
       page[words.started] === 0;
-    if (alone || (!wake && Atomics.load(page, words.sleepers) > 0 && ++this.#shortJobs % SHORT_JOBS !== 0)) {
+    const allSleep = !alone && Atomics.load(page, words.sleepers) >= page[words.started];
+    if (alone || (!wake && allSleep && ++this.#shortJobs % SHORT_JOBS !== 0)) {
       for (let i = 0; i < chunks; i++) chunk(functionIndex, argument, i, 0);
       return;
     }
@@ -123,7 +124,7 @@ export class ThreadPool {
     Atomics.store(page, words.next, 0);
     Atomics.store(page, words.open, 1);
     Atomics.add(page, words.epoch, 1);
-    if (Atomics.load(page, words.sleepers) > 0) Atomics.notify(page, words.epoch);
+    if ((wake || allSleep) && Atomics.load(page, words.sleepers) > 0) Atomics.notify(page, words.epoch);
     this.#running = true;
     try {
       for (let i; (i = Atomics.add(page, words.next, 1)) < chunks;) chunk(functionIndex, argument, i, 0);
