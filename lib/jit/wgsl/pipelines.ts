@@ -18,7 +18,7 @@ export class Pipelines {
   readonly #layouts: Map<string, GPUBindGroupLayout> = new Map();
   readonly #pipelineLayouts: Map<string, GPUPipelineLayout> = new Map();
   /** What was compiled since somebody asked: the kernels in words, with the beginning of their text. */
-  #unproven: string[] = [];
+  #unproven: (() => string)[] = [];
   /** The layout of the block of parameters. */
   readonly parameterLayout: GPUBindGroupLayout;
 
@@ -34,7 +34,7 @@ export class Pipelines {
   }
 
   /** Kernels compiled since the last call: whether they were refused is known once they have run. */
-  takeUnproven(): readonly string[] {
+  takeUnproven(): readonly (() => string)[] {
     return this.#unproven.splice(0);
   }
 
@@ -90,7 +90,8 @@ export class Pipelines {
     device.popErrorScope().then((error) => {
       if (error) this.#device.report(`${describe()}\n${excerpt(error.message, dispatch.code)}`);
     }, () => {});
-    this.#unproven.push(`${describe()}\n${code.trim().split("\n").slice(0, 12).join("\n")}`);
+    // Words are made when they are needed: finding the lines of nodes takes as long as compiling a small shader.
+    this.#unproven.push(() => `${describe()}\n${code.trim().split("\n").slice(0, 12).join("\n")}`);
     const made: Pipeline = { pipeline, layout: this.#layout(access) };
     this.#pipelines.set(key, made);
     return made;

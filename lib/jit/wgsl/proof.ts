@@ -16,7 +16,7 @@ export class SubmissionProof {
   readonly #target: GPUBuffer;
   #number = 0;
   /** What was submitted and not proved yet: the number that it copies, and the kernels compiled for it. */
-  readonly #pending: { readonly number: number; readonly kernels: readonly string[] }[] = [];
+  readonly #pending: { readonly number: number; readonly kernels: readonly (() => string)[] }[] = [];
 
   constructor(device: GpuDevice, readback: Readback) {
     this.#device = device;
@@ -31,8 +31,8 @@ export class SubmissionProof {
     return this.#pending.length < MAX_PENDING - 1;
   }
 
-  /** Lets commands copy a new number; `kernels` are those compiled for them. */
-  begin(encoder: GPUCommandEncoder, kernels: readonly string[]): void {
+  /** Lets commands copy a new number; `kernels` says in words which were compiled for them. */
+  begin(encoder: GPUCommandEncoder, kernels: readonly (() => string)[]): void {
     if (!this.#device.canReadAtOnce) return;
     const number = ++this.#number, at = 4 * this.#pending.length;
     this.#pending.push({ number, kernels });
@@ -50,7 +50,9 @@ export class SubmissionProof {
     const kernels = pending.filter(({ number }, i) => words[i] !== number).flatMap(({ kernels }) => kernels);
     if (kernels.length === 0) return;
     throw new DeviceError(
-      `WebGPU refused to run a program; it was the first time for these kernels:\n${kernels.join("\n")}`,
+      `WebGPU refused to run a program; it was the first time for these kernels:\n${
+        kernels.map((words) => words()).join("\n")
+      }`,
       {
         operation: "webgpu",
         remedy:
