@@ -234,15 +234,19 @@ export function writeSums(context: SumsContext): void {
       const columns = readingB !== "along sum"
         ? null
         : vectors.map((j) => range(4).map((lane) => vectorAt("b", `b${j}_${lane}`, "k", "y")));
-      for (const u of range(4)) {
-        shader.block("", () => {
-          const ys = vectors.map((j) =>
-            columns === null
-              ? readB(j, u === 0 ? "k" : `(k + ${u})`)
-              : vector(columns[j].map((column) => convert(b.operand, `${column}.${"xyzw"[u]}`)))
-          );
-          accumulate(ys, elementOf(u));
-        });
+      const ys = range(4).map((u) =>
+        vectors.map((j) =>
+          columns === null
+            ? readB(j, u === 0 ? "k" : `(k + ${u})`)
+            : vector(columns[j].map((column) => convert(b.operand, `${column}.${"xyzw"[u]}`)))
+        )
+      );
+      // Row by row: a processor of few registers has the sums of a row in them for all four steps.
+      for (const i of rows) {
+        for (const u of range(4)) {
+          const x = shader.let(elementOf(u)(i), "x");
+          for (const j of vectors) shader.line(`s${i}_${j} += ${x} * ${ys[u][j]};`);
+        }
       }
     });
   }
