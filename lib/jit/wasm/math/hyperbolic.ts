@@ -1,7 +1,7 @@
 // Hyperbolic functions and their inverses.
 
 import { sinhCoefficients, tanhCoefficients } from "../../math/coefficients.ts";
-import { expNormal, halfExp } from "./exponential.ts";
+import { halfExp, powerOfTwo, reduceExponential } from "./exponential.ts";
 import type { Lanes, Value, Variable } from "./lanes.ts";
 import { log1p } from "./logarithm.ts";
 
@@ -25,12 +25,14 @@ export function cosh(m: Lanes, x: Variable): Value {
 /** The hyperbolic tangent: 1 - 2 / (e^(2 |x|) + 1); a polynomial for |x| < 0.625. */
 export function tanh(m: Lanes, x: Variable): Value {
   const a = m.let(m.abs(x));
-  const e = expNormal(m, m.let(m.pmin(m.add(a, a), 40)));
-  const large = m.let(m.withSignOf(m.sub(1, m.div(2, m.add(e, 1))), x));
-  const square = m.let(m.mul(x, x));
+  // e^(2 a) + 1 = 2^n f + (2^n + 1) with e^r = 1 + f: one rounding, as 2^n + 1 is exact where it matters.
+  const { fraction, exponent } = reduceExponential(m, m.let(m.pmin(m.add(a, a), 40)));
+  const scale = m.let(powerOfTwo(m, exponent));
+  const large = m.sub(1, m.div(2, m.madd(scale, fraction, m.add(scale, 1))));
+  const square = m.let(m.mul(a, a));
   const polynomial = m.polynomial(square, m.coefficients(tanhCoefficients));
-  const small = m.madd(polynomial, m.mul(square, x), x);
-  // NaN must take the polynomial: adding to its exponent bits may give a number.
+  const small = m.madd(polynomial, m.mul(square, a), a);
+  // NaN takes the polynomial.
   return m.copySign(m.select(m.greaterOrEqual(a, 0.625), large, small), x);
 }
 
