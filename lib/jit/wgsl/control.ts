@@ -241,7 +241,8 @@ export class Control {
     }
     // What is in a scope was found to fit before.
     if (demand === null || run.scope !== null) return demand;
-    const { predicatedDispatches } = heap.device.tuning;
-    return demand.predicated <= predicatedDispatches && demand.dispatches <= MAX_DISPATCHES ? demand : null;
+    const { tuning, canReadAtOnce } = heap.device;
+    const most = canReadAtOnce ? tuning.predicatedDispatches : Infinity;
+    return demand.predicated <= most && demand.dispatches <= MAX_DISPATCHES ? demand : null;
   }
 }

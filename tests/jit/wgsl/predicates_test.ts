@@ -19,7 +19,7 @@ import {
 } from "@damo/damo";
 import { installBackend } from "../../../lib/jit/devices.ts";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
-import { SOFTWARE, type Tuning } from "../../../lib/jit/wgsl/tuning.ts";
+import { GPU, SOFTWARE, type Tuning } from "../../../lib/jit/wgsl/tuning.ts";
 import { plainValue, randomProgram, tensorValue } from "../../loop/random_program.ts";
 import { TestRandom } from "../../support/random.ts";
 import { backendWith, gpuTest, webgpu } from "./support.ts";
@@ -387,15 +387,30 @@ onDevice("branches in a loop that ends early: both decide", (backend) => {
   }
 });
 
-onDevice("random programs mean what they mean in plain TypeScript", () => {
-  for (let seed = 101; seed <= 108; seed++) {
-    const random = new TestRandom(seed);
-    const program = randomProgram(random, 3, ["x", "y"]);
-    const [x, y] = [0, 1].map(() => [0, 1, 2].map(() => Math.fround(random.next() * 2 - 1)));
-    const run = jit((x: Tensor, y: Tensor) => tensorValue(program, { x, y }, "float32"));
-    assertNear(run(tensor(x), tensor(y)).dataSync(), plainValue(program, { x, y }), 1e-4);
-  }
+const TABLES: readonly (readonly [string, Tuning])[] = [
+  ["a software adapter", PREDICATED],
+  ["a real GPU", { ...GPU, loopWork: 0, firstSteps: 1, sharedRowColumns: 4, threadsPerRow: 16 }],
+];
+TABLES.forEach(([table, tuning], i) => {
+  onDevice(`random programs mean what they mean in plain TypeScript, with the table of ${table}`, () => {
+    for (let seed = 101 + 8 * i; seed < 109 + 8 * i; seed++) {
+      const random = new TestRandom(seed);
+      const program = randomProgram(random, 3, ["x", "y"]);
+      const [x, y] = [0, 1].map(() => [0, 1, 2].map(() => Math.fround(random.next() * 2 - 1)));
+      const run = jit((x: Tensor, y: Tensor) => tensorValue(program, { x, y }, "float32"));
+      assertNear(run(tensor(x), tensor(y)).dataSync(), plainValue(program, { x, y }), 1e-4);
+    }
+  }, tuning);
 });
+
+onDevice("conditions need no reading where a runtime cannot read at once", (backend) => {
+  const run = jit((x: Tensor) => cond(x.sum().gt(0), () => x.mul(2), () => x.neg()));
+  run(tensor([1, 2]));
+  backend.gpu.canReadAtOnce = false;
+  const results = [[1, 2], [1, -2]].map((x) => run(tensor(x)));
+  backend.gpu.canReadAtOnce = true;
+  assertEquals(results.map((result) => result.arraySync()), [[2, 4], [-1, 2]]);
+}, { ...PREDICATED, predicatedDispatches: 0 });
 
 onDevice("with few dispatches allowed the host reads a flag for each step", (backend) => {
   const run = jit((limit: Tensor, x: Tensor) => spiral(limit, x, x)[1]);
