@@ -2,33 +2,28 @@
 import { byteSize, type DType } from "../../trace/dtype.ts";
 import type { Cumulative } from "../kernel/kernel.ts";
 import type { FunctionBuilder } from "./assembler/mod.ts";
+import { emitSegments } from "./cumulative_segments.ts";
+import { CUMULATIVE_OPS, cumulativeState } from "./cumulative_state.ts";
 import type { KernelFunction, LaneCount, ModuleContext } from "./nest/mod.ts";
 import { type LaneAddress, readLanes, readOne, writeLanes, writeOne } from "./nest/lane_access.ts";
 import { emitScalarOp } from "./nest/scalar_ops.ts";
 import { identityOf } from "./nest/reduction_state.ts";
 import { emitCast } from "./nest/cast_ops.ts";
-import { laneOf, localValue, pushConstant } from "./nest/value.ts";
-
-const OPS: { readonly [C in Cumulative["combiner"]]: "add" | "mul" | "maximum" | "minimum" } = {
-  sum: "add",
-  prod: "mul",
-  max: "maximum",
-  min: "minimum",
-};
+import { localValue, pushConstant } from "./nest/value.ts";
 
 /** Vectors of a strip: two cache lines of float32, whose totals stay in registers. */
 const STRIP_VECTORS = 8;
 
 /**
  * Lanes are neighbours along the inner axis, each of which runs on its own; a unit of work is a strip of them at one
- * outer index. Sums and products of float32 run in float64, two lanes at a time, so that long ones stay accurate.
+ * outer index.
  */
 export function emitCumulative(context: ModuleContext, kernel: Cumulative): KernelFunction {
+  const segments = emitSegments(context, kernel);
+  if (segments !== null) return segments;
   const f = context.module.addFunction({ params: ["i32", "i32", "i32", "i32"], results: [] });
-  const { outer, length, inner, dtype } = kernel;
-  const sums = kernel.combiner === "sum" || kernel.combiner === "prod";
-  const state: DType = laneOf(dtype) === "f32" && sums ? "float64" : dtype;
-  const lanes: LaneCount = laneOf(state) === "f64" ? 2 : 4;
+  const { outer, length, inner } = kernel;
+  const { state, lanes } = cumulativeState(kernel);
   const wide = STRIP_VECTORS * lanes;
   const strips = Math.ceil(inner / wide);
   const unitCost = length * Math.min(inner, wide) * 1.5;
@@ -102,7 +97,7 @@ function writeStrip(context: ModuleContext, f: FunctionBuilder, options: StripOp
       emitCast(context, f, localValue(dtype, value, false), state);
       f.localSet(value);
     }
-    emitScalarOp(context, f, OPS[combiner], state, [
+    emitScalarOp(context, f, CUMULATIVE_OPS[combiner], state, [
       localValue(state, total, false),
       localValue(state, value, false),
     ], lanes);

@@ -5,7 +5,19 @@ import { WasmExecutable } from "../../../lib/jit/wasm/executable.ts";
 import { WasmHeap } from "../../../lib/jit/wasm/heap.ts";
 import { DeviceMemory } from "../../../lib/jit/wasm/memory/mod.ts";
 import { WasmStorage } from "../../../lib/jit/wasm/storage.ts";
-import { add, argmax, exp, matmul, max, mul, sub, sum, tanh, transpose } from "../../../lib/trace/ops/mod.ts";
+import {
+  add,
+  argmax,
+  cumsum,
+  exp,
+  matmul,
+  max,
+  mul,
+  sub,
+  sum,
+  tanh,
+  transpose,
+} from "../../../lib/trace/ops/mod.ts";
 import type { Tensor } from "../../../lib/trace/tensor.ts";
 import { convolvePrimitive } from "../../../lib/trace/primitives/convolve.ts";
 import { bindOne, traceFunction } from "../../../lib/trace/trace.ts";
@@ -46,6 +58,7 @@ function everything(x: Tensor, y: Tensor): Tensor[] {
     sum(exp(x)),
     max(mul(x, y)),
     argmax(mul(x, y)).cast("float32"),
+    cumsum(mul(x, y).reshape([size * size])),
     ...convolutions(x, y),
     scatter(x, y),
   ];

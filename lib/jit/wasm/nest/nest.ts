@@ -22,8 +22,15 @@ export interface KernelFunction {
   readonly grain?: number;
   /** A call does either one unit or all of them. */
   readonly whole?: boolean;
-  /** What to call with the same pointers when all units are done, and the bytes that a last pointer must point to. */
-  readonly finish?: { readonly index: number; readonly temporaryBytes: number };
+  /**
+   * What to call with the same pointers when all units are done, and the bytes that a last pointer must point to; then,
+   * with the same pointers again, what is to be done after that.
+   */
+  readonly finish?: {
+    readonly index: number;
+    readonly temporaryBytes: number;
+    readonly next?: KernelFunction;
+  };
 }
 
 /** Makes the function of a nest. Results do not depend on how a caller splits the units. */

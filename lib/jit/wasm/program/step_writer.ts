@@ -133,11 +133,15 @@ export class StepWriter {
       this.partsBytes = Math.max(this.partsBytes, kernel.finish.temporaryBytes);
       pointers.push(() => void f.localGet(0).i32Load(4 * PARTS_WORD));
     }
-    if (this.#parallel.splits(kernel)) this.#parallel.call(f, kernel, pointers);
-    else this.#callInParts(f, kernel, pointers);
+    const call = (part: KernelFunction): void => {
+      if (this.#parallel.splits(part)) this.#parallel.call(f, part, pointers);
+      else this.#callInParts(f, part, pointers);
+    };
+    call(kernel);
     if (kernel.finish !== undefined) {
       for (const push of pointers) push();
       f.i32Const(0).i32Const(0).call(kernel.finish.index);
+      if (kernel.finish.next !== undefined) call(kernel.finish.next);
     }
     if (step.copies !== undefined) f.end();
   }
