@@ -5,7 +5,16 @@ import { loopParts } from "./kernels/loop_parts.ts";
 import { loopsInside, planLoop } from "./kernels/loop_shader.ts";
 import { planKernel } from "./kernels/plan_kernel.ts";
 import { type PlaceOptions, placesOf, type ProgramLayout } from "./layout.ts";
+import type { Dispatch } from "./plan.ts";
 import type { Tuning } from "./tuning.ts";
+
+/** Dispatches of a kernel that are shown one by one; of more, each shader once. */
+const MOST_SHOWN = 64;
+
+function timesOf(code: string, dispatches: readonly Dispatch[]): string {
+  const times = dispatches.filter((dispatch) => dispatch.code === code).length;
+  return times === 1 ? "" : `, and ${times - 1} dispatches more`;
+}
 
 /** Every kernel with a comment that says what it computes and how it is dispatched. */
 export function programText(
@@ -34,9 +43,11 @@ export function programText(
     });
     const places = placesOf(step, program, layout, slots, options);
     const { dispatches } = planKernel(step.kernel, places, tuning, { buffers: Infinity });
-    for (const { code, groups, label } of dispatches) {
+    const long = dispatches.length > MOST_SHOWN;
+    for (const [i, { code, groups, label }] of dispatches.entries()) {
+      if (long && dispatches.findIndex((other) => other.code === code) < i) continue;
       const head = `// ${kindOf(step)}${label === kindOf(step) ? "" : `, ${label}`}: ${name || "copy"}\n` +
-        `// workgroups: ${groups.join(" x ")}\n`;
+        `// workgroups: ${groups.join(" x ")}${long ? timesOf(code, dispatches) : ""}\n`;
       parts.push(seen.has(code) ? `${head}// the shader above\n` : head + code);
       seen.add(code);
     }

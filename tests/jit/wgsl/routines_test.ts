@@ -1,7 +1,6 @@
 /** Matrix decompositions as shaders: sizes around those of blocks, batches, loops, and both tuning tables. */
 import { assert, assertEquals } from "@std/assert";
-import { linalg, type Tensor } from "@damo/damo";
-import { scan } from "../../../lib/mod.ts";
+import { cond, linalg, scan, type Tensor, whileLoop, zeros } from "@damo/damo";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { GPU } from "../../../lib/jit/wgsl/tuning.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
@@ -143,4 +142,24 @@ gpuTest("qr of a matrix without full rank has orthonormal columns", (backend) =>
     const [q] = runGraph(backend, graphOf((a) => Object.values(linalg.qr(a)), [ones]), [ones]);
     assert(skewness(q) < 60 * EPSILON, `${n}: ${skewness(q)}`);
   }
+});
+
+gpuTest("routines run in branches and loops that the device decides about", (backend) => {
+  const a = solid([5, 5], 31, 6, true), sign = noise([], 32), x = noise([5], 33);
+  const branch = (a: Tensor, sign: Tensor) => [
+    cond(sign.gt(0), () => linalg.eigh(a).values, () => linalg.cholesky(a).sum({ axis: 0 })) as Tensor,
+  ];
+  const wrong = [1, -1].flatMap((value) =>
+    faults(backend, `branch ${value}`, branch, [a, { ...sign, data: Float64Array.of(value) }], 20)
+  );
+  const powers = (a: Tensor, x: Tensor) => {
+    const [steps, last] = whileLoop(
+      ([steps, x]) => x.abs().max().gt(1e-3).and(steps.lt(30)),
+      ([steps, x]) => [steps.add(1), linalg.solve(a, x)],
+      [zeros([], { dtype: "int32" }), x],
+    );
+    return [steps, last];
+  };
+  wrong.push(...faults(backend, "loop", powers, [a, x], 40));
+  assertEquals(wrong, []);
 });

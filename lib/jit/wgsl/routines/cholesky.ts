@@ -5,7 +5,7 @@ import type { Dispatch, KernelPlan } from "../plan.ts";
 import { type Area, type Matrix, type RoutineContext, Stage } from "./stage.ts";
 import { tileUnits, writeTileUpdate } from "./tile_update.ts";
 
-/** Rows and columns of a block, and threads of the workgroup that factorises it: one for each row. */
+/** Rows and columns of a block. */
 const BLOCK = 32;
 
 const SOURCE: Area = { operand: 0 }, RESULT: Area = { operand: 1 };
@@ -13,7 +13,7 @@ const SOURCE: Area = { operand: 0 }, RESULT: Area = { operand: 1 };
 export function planCholesky(context: RoutineContext): KernelPlan {
   const [shape] = context.kernel.shapes;
   const n = shape[shape.length - 1], count = sizeOf(shape.slice(0, -2)), elements = count * n * n;
-  const begin = writeBegin(context), block = writeBlock(context), end = writeEnd(context);
+  const begin = writeBegin(context), block = writeBlock(context, Math.min(n, BLOCK)), end = writeEnd(context);
   const dispatches: Dispatch[] = [begin.over(elements, [count, n])];
   const rows = n > BLOCK ? writeRows(context) : null, rest = n > BLOCK ? writeRest(context) : null;
   for (let first = 0; first < n; first += BLOCK) {
@@ -54,17 +54,19 @@ function writeBegin(context: RoutineContext): Stage {
  * A block on the diagonal, brought up to date before: a thread has a row, and the workgroup goes through the columns.
  * l_ij = (a_ij - sum over k < j of l_ik l_jk) / l_jj.
  */
-function writeBlock(context: RoutineContext): Stage {
+function writeBlock(context: RoutineContext, rows: number): Stage {
+  // One for each row.
+  const threads = Math.max(8, 2 ** Math.ceil(Math.log2(rows)));
   const stage = new Stage(context, {
     label: "cholesky block",
     operands: [1],
     scratch: true,
     parameters: ["count", "n", "first", "size"],
-    threads: BLOCK,
+    threads,
   });
   // Rows an odd distance apart do not meet in the banks of the memory.
-  const cells = stage.shared("cells", `array<f32, ${BLOCK * (BLOCK + 1)}>`);
-  const cell = (row: string, column: string) => `${cells}[${row} * ${BLOCK + 1} + ${column}]`;
+  const cells = stage.shared("cells", `array<f32, ${threads * (threads + 1)}>`);
+  const cell = (row: string, column: string) => `${cells}[${row} * ${threads + 1} + ${column}]`;
   stage.workgroups("count");
   const matrix = result(stage, stage.let("number * n * n + first * (n + 1)"));
   stage.loop("0", "size", (i) => {

@@ -13,14 +13,18 @@ import {
   ROTATION,
   signOf,
   sweepsOf,
+  turnedBefore,
   writeGreatest,
 } from "./jacobi.ts";
-import { type RoutineContext, Stage } from "./stage.ts";
+import { type RoutineContext, Stage, threadsFor } from "./stage.ts";
 
 const SOURCE = { operand: 0 }, VALUES = { operand: 1 }, VECTORS = { operand: 2 }, SCRATCH = { scratch: 0 };
 
 /** Elements off the diagonal below this part of the greatest of all are 0. */
 const NEGLIGIBLE = 2 ** -26;
+
+/** A workgroup takes matrices of up to so many rows through whole sweeps; a step of larger ones has work for many. */
+const LARGEST_WHOLE = 64;
 
 /** Places in the scratch buffer, behind the matrices, of which only the upper triangle counts. */
 const PLACES = ["vectors_at", "greatest_at", "flags_at", "order_at"];
@@ -36,14 +40,25 @@ export function planEigh(context: RoutineContext): KernelPlan {
     writeBegin(context).over(elements, [count, n, sweeps, ...places]),
     writeGreatest(context, SCRATCH).each(count, [count, n * n, greatestAt]),
   ];
-  const angles = writeAngles(context), turn = writeTurn(context);
-  for (let sweep = 0; sweep < sweeps; sweep++) {
-    for (let step = 0; step < 2 * pairs - 1; step++) {
-      const parameters = [count, n, sweep, ...places, step];
-      dispatches.push(
-        angles.over(count * pairs, parameters),
-        turn.over(count * pairs * (pairs + n), parameters),
-      );
+  const threads = threadsFor(context.tuning, n);
+  const iterations = (2 * pairs - 1) *
+    (4 + Math.ceil(pairs / threads) + Math.ceil(pairs * (pairs + n) / threads));
+  const atOnce = n > LARGEST_WHOLE ? 0 : Math.floor(context.tuning.maxIterations / 2 / iterations);
+  if (atOnce > 0) {
+    const whole = writeSweeps(context, threads);
+    for (let sweep = 0; sweep < sweeps; sweep += atOnce) {
+      dispatches.push(whole.each(count, [count, n, sweep, ...places, Math.min(sweeps, sweep + atOnce)]));
+    }
+  } else {
+    const angles = writeAngles(context), turn = writeTurn(context);
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      for (let step = 0; step < 2 * pairs - 1; step++) {
+        const parameters = [count, n, sweep, ...places, step];
+        dispatches.push(
+          angles.over(count * pairs, parameters),
+          turn.over(count * pairs * (pairs + n), parameters),
+        );
+      }
     }
   }
   dispatches.push(
@@ -76,7 +91,37 @@ function writeBegin(context: RoutineContext): Stage {
 
 const STEP = ["count", "n", "sweep", ...PLACES, "step"];
 
-/** c, s and t of each pair; no turn where there is nothing to do or the second row does not exist. */
+/** Whole sweeps by a workgroup for each matrix. */
+function writeSweeps(context: RoutineContext, threads: number): Stage {
+  const stage = new Stage(context, {
+    label: "eigh sweeps",
+    operands: [],
+    scratch: true,
+    parameters: ["count", "n", "first", ...PLACES, "last"],
+    threads,
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  const goesOn = stage.shared("goes_on", "bool");
+  stage.workgroups("count");
+  stage.line("let matrix = number;");
+  stage.line("let pairs = (n + 1) / 2;");
+  stage.block("for (var sweep = first; sweep < last; sweep++)", () => {
+    stage.line(`if (lane == 0) { ${goesOn} = true; }`);
+    stage.block("if (lane == 0 && sweep > 0)", () => stage.line(`${goesOn} = ${turnedBefore(stage)};`));
+    stage.line(`if (!workgroupUniformLoad(&${goesOn})) { break; }`);
+    stage.block("for (var step = 0; step < 2 * pairs - 1; step++)", () => {
+      stage.loop("lane", "pairs", (index) => writeAngle(stage, index), threads);
+      stage.barrier();
+      stage.block(`for (var part = lane; part < pairs * (pairs + n); part += ${threads})`, () => {
+        writeTurned(stage, "continue;");
+      });
+      stage.barrier();
+    });
+  });
+  return stage;
+}
+
+/** The angles of a step, a thread for each pair of each matrix. */
 function writeAngles(context: RoutineContext): Stage {
   const stage = new Stage(context, {
     label: "eigh angles",
@@ -89,41 +134,51 @@ function writeAngles(context: RoutineContext): Stage {
   stage.line("let pairs = (n + 1) / 2;");
   stage.units("count * pairs");
   stage.line("let matrix = unit / pairs;");
-  endWhereConverged(stage, "matrix");
-  stage.line("let pair = pair_of(unit % pairs, step, 2 * pairs);");
+  endWhereConverged(stage);
+  writeAngle(stage, stage.let("unit - matrix * pairs"));
+  return stage;
+}
+
+/** c, s and t of a pair; no turn where there is nothing to do or the second row does not exist. */
+function writeAngle(stage: Stage, index: string): void {
+  const pair = stage.let(`pair_of(${index}, step, 2 * pairs)`);
   stage.line("var turn = vec3f(1.0, 0.0, 0.0);");
-  stage.block("if (pair.y < n)", () => {
+  stage.block(`if (${pair}.y < n)`, () => {
     const base = stage.let("matrix * n * n");
     const element = (row: string, column: string) =>
-      stage.let(stage.read(SCRATCH, `${base} + pair.${row} * n + pair.${column}`));
+      stage.let(stage.read(SCRATCH, `${base} + ${pair}.${row} * n + ${pair}.${column}`));
     const across = element("x", "y");
     const limit = `${floatLiteral(NEGLIGIBLE)} * ${stage.read(SCRATCH, "greatest_at + matrix")}`;
     stage.block(`if (abs(${across}) > ${limit})`, () => {
       const [a, d] = [element("x", "x"), element("y", "y")];
       stage.line(`turn = rotation(${a}, ${across}, ${d});`);
-      flagTurn(stage, "matrix");
+      flagTurn(stage);
     });
   });
   ["x", "y", "z"].forEach((part, i) => {
-    stage.write(SCRATCH, `order_at + 3 * unit + ${i}`, `turn.${part}`);
+    stage.write(SCRATCH, `order_at + 3 * (matrix * pairs + ${index}) + ${i}`, `turn.${part}`);
   });
-  return stage;
 }
 
-/**
- * A thread for each pair of pairs: the elements where the rows of one and the columns of the other meet; then one for each
- * pair and component of vectors, which lie as rows.
- */
+/** The turns of a step. */
 function writeTurn(context: RoutineContext): Stage {
   const stage = new Stage(context, { label: "eigh turn", operands: [], scratch: true, parameters: STEP });
   stage.shader.declarations.push(PAIR_OF);
-  stage.line("let players = n + n % 2;");
-  stage.line("let pairs = players / 2;");
+  stage.line("let pairs = (n + 1) / 2;");
   stage.units("count * pairs * (pairs + n)");
   stage.line("let matrix = unit / (pairs * (pairs + n));");
   // Few divisions: they take much of the time.
   stage.line("let part = unit - matrix * (pairs * (pairs + n));");
-  endWhereConverged(stage, "matrix");
+  endWhereConverged(stage);
+  writeTurned(stage, "return;");
+  return stage;
+}
+
+/**
+ * One of the parts of a step: for each pair of pairs the elements where the rows of one and the columns of the other meet;
+ * then for each pair a component of its vectors, which lie as rows.
+ */
+function writeTurned(stage: Stage, exit: "return;" | "continue;"): void {
   const turnOf = (pair: string): readonly [c: string, s: string, t: string] => {
     const at = stage.let(`order_at + 3 * (matrix * pairs + ${pair})`);
     const part = (i: number) => stage.let(stage.read(SCRATCH, `${at} + ${i}`));
@@ -137,21 +192,21 @@ function writeTurn(context: RoutineContext): Stage {
     const rest = stage.let("part - pairs * pairs");
     const number = stage.let(`${rest} / n`);
     const by = turnOf(number);
-    stage.line(`if (${by[1]} == 0.0) { return; }`);
-    const pair = stage.let(`pair_of(${number}, step, players)`);
+    stage.line(`if (${by[1]} == 0.0) { ${exit} }`);
+    const pair = stage.let(`pair_of(${number}, step, 2 * pairs)`);
     const base = stage.let(`vectors_at + matrix * n * n + ${rest} - ${number} * n`);
     const [p, q] = ["x", "y"].map((end) => stage.let(`${base} + ${pair}.${end} * n`));
     const [x, y] = [p, q].map((at) => stage.let(stage.read(SCRATCH, at)));
     turned(x, y, by).forEach((value, i) => stage.write(SCRATCH, [p, q][i], value));
-    stage.line("return;");
+    stage.line(exit);
   });
   stage.line("let left = part / pairs;");
   stage.line("let right = part - left * pairs;");
-  stage.line("if (left > right) { return; }");
+  stage.line(`if (left > right) { ${exit} }`);
   const byRows = turnOf("left"), byColumns = turnOf("right");
-  stage.line(`if (${byRows[1]} == 0.0 && ${byColumns[1]} == 0.0) { return; }`);
-  stage.line("let rows = pair_of(left, step, players);");
-  stage.line("let columns = pair_of(right, step, players);");
+  stage.line(`if (${byRows[1]} == 0.0 && ${byColumns[1]} == 0.0) { ${exit} }`);
+  stage.line("let rows = pair_of(left, step, 2 * pairs);");
+  stage.line("let columns = pair_of(right, step, 2 * pairs);");
   const at = (row: string, column: string) =>
     stage.let(`matrix * n * n + min(${row}, ${column}) * n + max(${row}, ${column})`);
   stage.block("if (left == right)", () => {
@@ -160,7 +215,7 @@ function writeTurn(context: RoutineContext): Stage {
     stage.write(SCRATCH, a, `${stage.read(SCRATCH, a)} - ${change}`);
     stage.write(SCRATCH, d, `${stage.read(SCRATCH, d)} + ${change}`);
     stage.write(SCRATCH, b, "0.0");
-    stage.line("return;");
+    stage.line(exit);
   });
   const places = [["x", "x"], ["x", "y"], ["y", "x"], ["y", "y"]].map(([i, j]) => {
     const place = at(`rows.${i}`, `columns.${j}`);
@@ -175,7 +230,6 @@ function writeTurn(context: RoutineContext): Stage {
   [...turned(r1, s1, byColumns), ...turned(r2, s2, byColumns)].forEach((value, i) => {
     stage.block(`if (${places[i].exists})`, () => stage.write(SCRATCH, places[i].place, value));
   });
-  return stage;
 }
 
 /** The place of each value in ascending order, and the factor that gives its vector its length and sign. */

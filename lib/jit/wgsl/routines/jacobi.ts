@@ -37,18 +37,20 @@ export function sweepsOf(n: number): number {
 }
 
 /**
- * Whether a sweep found something to turn is a word for each sweep and matrix; a sweep happens where the one before did.
- * Ends threads whose matrix has converged.
+ * Whether the sweep before found something to turn in a matrix, which is a word for each sweep and matrix; otherwise it has
+ * converged.
  */
-export function endWhereConverged(stage: Stage, matrix: string): void {
-  const before = stage.word(0, `flags_at + (sweep - 1) * count + ${matrix}`);
-  stage.line("if (sweep > 0) {");
-  stage.line(`  if (${before} == 0u) { return; }`);
-  stage.line("}");
+export function turnedBefore(stage: Stage): string {
+  return `${stage.word(0, "flags_at + (sweep - 1) * count + matrix")} != 0u`;
 }
 
-export function flagTurn(stage: Stage, matrix: string): void {
-  stage.line(`${stage.word(0, `flags_at + sweep * count + ${matrix}`)} = 1u;`);
+/** Ends threads whose matrix has converged. */
+export function endWhereConverged(stage: Stage): void {
+  stage.block("if (sweep > 0)", () => stage.line(`if (!(${turnedBefore(stage)})) { return; }`));
+}
+
+export function flagTurn(stage: Stage): void {
+  stage.line(`${stage.word(0, "flags_at + sweep * count + matrix")} = 1u;`);
 }
 
 /**

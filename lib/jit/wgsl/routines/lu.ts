@@ -1,7 +1,7 @@
 /** The routine lu: panels of columns with partial pivoting, the exchanges and U beside them, and the update of the rest. */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
-import { type Area, type Matrix, type RoutineContext, Stage } from "./stage.ts";
+import { type Area, type Matrix, type RoutineContext, Stage, threadsFor } from "./stage.ts";
 import { tileUnits, writeTileUpdate } from "./tile_update.ts";
 
 /** Columns of a panel at most. */
@@ -12,11 +12,11 @@ const LU: Area = { operand: 1 }, PERMUTATION: Area = { operand: 2 }, PARITY: Are
 export function planLu(context: RoutineContext): KernelPlan {
   const [shape] = context.kernel.shapes;
   const n = shape[shape.length - 1], count = sizeOf(shape.slice(0, -2));
-  const { matrixThreads, maxIterations } = context.tuning;
+  const threads = threadsFor(context.tuning, n), { maxIterations } = context.tuning;
   let width = PANEL;
   // A thread goes through all its rows for each pair of columns of the panel.
-  while (width > 1 && Math.ceil(n / matrixThreads) * width * (width / 2 + 4) > maxIterations / 2) width /= 2;
-  const begin = writeBegin(context), panel = writePanel(context);
+  while (width > 1 && Math.ceil(n / threads) * width * (width / 2 + 4) > maxIterations / 2) width /= 2;
+  const begin = writeBegin(context), panel = writePanel(context, threads);
   const beside = n > width ? writeBeside(context) : null, rest = n > width ? writeRest(context) : null;
   const dispatches: Dispatch[] = [begin.over(count * Math.max(1, n * n), [count, n])];
   for (let first = 0; first < n; first += width) {
@@ -52,8 +52,7 @@ function writeBegin(context: RoutineContext): Stage {
  * The columns of a panel, brought up to date before, one after another: the greatest element on and below the diagonal
  * comes to it, the first of equal ones, and the rows below lose their multiples of the pivot's row.
  */
-function writePanel(context: RoutineContext): Stage {
-  const { matrixThreads: threads } = context.tuning;
+function writePanel(context: RoutineContext, threads: number): Stage {
   const stage = new Stage(context, {
     label: "lu panel",
     operands: [1, 2, 3],

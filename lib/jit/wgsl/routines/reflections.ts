@@ -3,7 +3,7 @@
  * every few columns applies them to the rest. In a workgroup several threads share a column.
  */
 import type { Dispatch } from "../plan.ts";
-import { type Area, type Matrix, type RoutineContext, Stage } from "./stage.ts";
+import { type Area, type Matrix, type RoutineContext, Stage, threadsFor } from "./stage.ts";
 
 /** Columns that a workgroup has at a time. */
 const WIDTH = 8;
@@ -38,7 +38,7 @@ const PARAMETERS = [
 
 /** Columns of a panel: a thread goes through its share of the rows several times for each. */
 function panelWidth({ tuning }: RoutineContext, { rows }: Reflected): number {
-  const iterations = 6 * Math.ceil(WIDTH * rows / tuning.matrixThreads) + tuning.matrixThreads;
+  const threads = threadsFor(tuning, rows), iterations = 6 * Math.ceil(WIDTH * rows / threads) + threads;
   return Math.max(1, Math.min(WIDTH, Math.floor(tuning.maxIterations / 2 / iterations)));
 }
 
@@ -53,7 +53,8 @@ function panels(context: RoutineContext, reflected: Reflected): { first: number;
 /** Makes the matrices upper triangular. */
 export function triangularise(context: RoutineContext, reflected: Reflected): Dispatch[] {
   const { count, rows, columns, place, tausAt } = reflected;
-  const panel = writePanel(context), apply = writeApply(context, null);
+  const threads = threadsFor(context.tuning, rows);
+  const panel = writePanel(context, threads), apply = writeApply(context, threads, null);
   return panels(context, reflected).flatMap(({ first, size }) => {
     const rest = Math.ceil((columns - first - size) / WIDTH);
     const parameters = [count, rows, columns, place, tausAt, first, size, columns, rest, 0];
@@ -75,7 +76,8 @@ export function multiplyOut(
   targetAt = 0,
 ): Dispatch[] {
   const { count, rows, columns, place, tausAt } = reflected;
-  const begin = writeUnit(context, target), apply = writeApply(context, target);
+  const begin = writeUnit(context, target),
+    apply = writeApply(context, threadsFor(context.tuning, rows), target);
   const dispatches = [begin.over(count * rows * width, [count, rows, width, targetAt])];
   // The last ones first: the columns before a panel are those of the unit matrix until then.
   for (const { first, size } of panels(context, reflected).reverse()) {
@@ -178,8 +180,7 @@ function combine(
  * v = (a - beta e) / (alpha - beta) with alpha the element on the diagonal and beta = -sign(alpha) |a|, tau =
  * (beta - alpha) / beta; none where all is 0 below the diagonal.
  */
-function writePanel(context: RoutineContext): Stage {
-  const { matrixThreads: threads } = context.tuning;
+function writePanel(context: RoutineContext, threads: number): Stage {
   const stage = new Stage(context, {
     label: "qr panel",
     operands: [],
@@ -230,8 +231,7 @@ function writePanel(context: RoutineContext): Stage {
  * Applies the reflections of a panel to the columns behind it or, last ones first, to those of another matrix from the same
  * column on.
  */
-function writeApply(context: RoutineContext, other: Area | null): Stage {
-  const { matrixThreads: threads } = context.tuning;
+function writeApply(context: RoutineContext, threads: number, other: Area | null): Stage {
   const stage = new Stage(context, {
     label: "qr apply",
     operands: other && "operand" in other ? [other.operand] : [],

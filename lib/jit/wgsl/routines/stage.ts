@@ -34,6 +34,11 @@ export interface Layout {
   readonly column: string;
 }
 
+/** Threads of the workgroup that works on a matrix of some rows. */
+export function threadsFor({ matrixThreads, rowThreads }: Tuning, rows: number): number {
+  return Math.min(matrixThreads, Math.max(rowThreads, 2 ** Math.ceil(Math.log2(Math.max(1, rows)))));
+}
+
 const plainUse = () => ({ vector: false, atomic: false });
 
 export class Stage {

@@ -6,7 +6,16 @@
 import { sizeOf } from "../../../trace/shape.ts";
 import { floatLiteral } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
-import { flagTurn, PAIR_OF, playersOf, ROTATION, signOf, sweepsOf, writeGreatest } from "./jacobi.ts";
+import {
+  flagTurn,
+  PAIR_OF,
+  playersOf,
+  ROTATION,
+  signOf,
+  sweepsOf,
+  turnedBefore,
+  writeGreatest,
+} from "./jacobi.ts";
 import { multiplyOut, type Reflected, triangularise } from "./reflections.ts";
 import { type Area, type RoutineContext, Stage } from "./stage.ts";
 
@@ -103,7 +112,7 @@ const PAIRS = 2;
 
 /** Makes the rows of each pair orthogonal, and turns the rows of the turns along. */
 function writeTurn(context: RoutineContext): Stage {
-  const shares = Math.min(32, context.tuning.matrixThreads / 4), threads = PAIRS * shares;
+  const shares = context.tuning.matrixThreads / 8, threads = PAIRS * shares;
   const stage = new Stage(context, {
     label: "svd turn",
     operands: [],
@@ -121,8 +130,7 @@ function writeTurn(context: RoutineContext): Stage {
   stage.line("let pair = pair_of(index - matrix * pairs, step, 2 * pairs);");
   // Threads of pairs with nothing to do come along to the barrier.
   stage.line("var busy = index < count * pairs && pair.y < k;");
-  const before = stage.word(0, "flags_at + (sweep - 1) * count + matrix");
-  stage.line(`if (busy && sweep > 0) { busy = ${before} != 0u; }`);
+  stage.line(`if (busy && sweep > 0) { busy = ${turnedBefore(stage)}; }`);
   const [p, q] = ["x", "y"].map((end) => stage.let(`(matrix * k + pair.${end}) * length`));
   stage.line("var sum = vec3f(0.0);");
   stage.block("if (busy)", () => {
@@ -142,7 +150,7 @@ function writeTurn(context: RoutineContext): Stage {
   stage.line(`if (!(total.x > ${smallest} && total.z > ${smallest})) { return; }`);
   stage.line("if (!(abs(total.y) > limit)) { return; }");
   stage.line("if (share == 0) {");
-  flagTurn(stage, "matrix");
+  flagTurn(stage);
   stage.line("}");
   stage.line("let turn = rotation(total.x, total.y, total.z);");
   const turnRows = (places: readonly string[], extent: string) =>
