@@ -83,6 +83,7 @@ export { batch, effect } from "./jit/effect.ts";
 export { update } from "./jit/update.ts";
 export * from "./autodiff/mod.ts";
 export * from "./loop/functions.ts";
+export { betainc, chi2sf, gammainc, gammaincc } from "./special/functions.ts";
 export * as loop from "./loop/mod.ts";
 export { check } from "./jit/effects/check.ts";
 export { hostCallback, type HostCallbackResult } from "./jit/effects/host_callback.ts";

@@ -6,6 +6,7 @@ import { DYNAMIC } from "../loop/loop_params.ts";
 import { loopPrimitive } from "../loop/loop_primitive.ts";
 import { stackLimit } from "../loop/stack_limit.ts";
 import { switchPrimitive } from "../loop/switch_primitive.ts";
+import { specialPrimitives } from "../special/primitives.ts";
 import type { Primitive } from "../trace/primitive.ts";
 import { allPrimitives } from "../trace/primitives/all.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
@@ -96,6 +97,11 @@ const FORMS: { readonly [name: string]: Entry } = {
   ),
   ...Object.fromEntries(["gamma", "j0", "j1", "erfcinv"].map((name) => [name, entry(1)])),
   polygamma: entry(1, { order: count }),
+  gammainc: entry(2),
+  gammaincc: entry(2),
+  gammaDensity: entry(2),
+  betainc: entry(3),
+  betaDensity: entry(3),
   argmax: entry(1, { axis: axisForm }),
   argmin: entry(1, { axis: axisForm }),
   constant: entry(0, { value: numberForm, dtype: dtypeForm }),
@@ -196,6 +202,7 @@ const FORMS: { readonly [name: string]: Entry } = {
 
 const STORED = [
   ...allPrimitives,
+  ...specialPrimitives,
   loopPrimitive,
   switchPrimitive,
   stackLimit,

@@ -1,9 +1,10 @@
-"""Computes the coefficients in lib/jit/math and lib/trace/primitives: polynomials through Chebyshev points, in 60 digits (mpmath).
+"""Computes the coefficients in lib/jit/math, lib/special and lib/trace/primitives: polynomials through Chebyshev points, in 60 digits (mpmath).
 
-Run: python3 tests/golden/math_coefficients.py && deno fmt lib/jit/math lib/trace/primitives
+Run: python3 tests/golden/math_coefficients.py && deno fmt lib/jit/math lib/special lib/trace/primitives
 """
 
 import struct
+from fractions import Fraction
 from mpmath import mp, mpf, cos, pi, exp, log, log1p, expm1, sin, sqrt, atan, atanh, asin, tanh, sinh, erf, erfc, erfinv
 from mpmath import besseli, besselj, bessely, loggamma, gamma, digamma, matrix, lu_solve, taylor, findroot
 
@@ -262,3 +263,24 @@ with open("lib/trace/primitives/composed_coefficients.ts", "w") as out:
     for order, name in ((0, "ZERO"), (1, "ONE")):
         pairs = ", ".join(f"[{float(r)!r}, {float(r - mpf(float(r)))!r}]" for r in roots[order])
         print(f"/** The first two positive roots of j{order}, each in two parts. */\nexport const {name}_ROOTS: readonly (readonly [number, number])[] = [{pairs}];\n", file=out)
+
+
+def temme(orders, terms):
+    """d[k][n] of the uniform expansion of the incomplete gamma functions (Temme 1979; DLMF 8.12.7 to 8.12.12)."""
+    size = terms + 2 * orders + 4
+    alpha = [Fraction(0), Fraction(1), Fraction(1, 3), Fraction(1, 36)]
+    for n in range(4, size + 2):
+        alpha.append((alpha[n - 1] - sum(j * alpha[j] * alpha[n - j + 1] for j in range(2, n))) / (n + 1))
+    d = [[Fraction(-1, 3)] + [(n + 2) * alpha[n + 2] for n in range(1, size - 2)]]
+    for k in range(1, orders):
+        odd = Fraction(1)
+        for j in range(1, 2 * k + 2, 2):
+            odd *= j
+        g = (-1) ** k * odd * alpha[2 * k + 1]
+        d.append([g * d[0][n] + (n + 2) * d[k - 1][n + 2] for n in range(size - 2 - 2 * k)])
+    return [[float(c) for c in row[:terms]] for row in d]
+
+
+with open("lib/special/temme_coefficients.ts", "w") as out:
+    print("/**\n * The coefficients of a^-k eta^n, made by tests/golden/math_coefficients.py from rational numbers: N. M. Temme, \"The\n * asymptotic expansion of the incomplete gamma functions\", SIAM J. Math. Anal. 10 (1979).\n */", file=out)
+    print(f"export const TEMME: readonly (readonly number[])[] = {temme(10, 16)};", file=out)

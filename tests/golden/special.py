@@ -76,6 +76,38 @@ tables = {
         [((0.0,), "inf"), ((2.0,), "-inf"), ((-1.0,), None), ((2.5,), None)],
     ),
 }
+
+
+def lower(a, x):
+    return mpmath.gammainc(a, 0, x, regularized=True)
+
+
+def upper(a, x):
+    return mpmath.gammainc(a, x, mpmath.inf, regularized=True)
+
+
+# Shapes and places of all regions: around the mean, far below it and far beyond it.
+pairs = []
+for a in geometric(1e-3, 300, 30) + [0.5, 1.0, 10.0, 20.0, 19.5]:
+    for part in (random.uniform(0.02, 0.6), random.uniform(0.7, 1), random.uniform(1, 1.3), random.uniform(1.4, 3)):
+        pairs.append((a, f32(a * part)))
+pairs += [(a, f32(a + step * math.sqrt(a))) for a in (1e3, 1e4, 1e5) for step in (-3, -1, 0, 0.5, 2, 4)]
+pairs += [(f32(random.uniform(0.01, 1.2)), f32(random.uniform(0.001, 1.2))) for _ in range(30)]
+ends = [(1.0, 0.0), (0.0, 1.0), (2.0, math.inf), (math.inf, 2.0), (-1.0, 1.0), (1.0, -1.0), (0.0, 0.0)]
+small = mpf(10) ** -30
+tables["gammainc"] = rows(lower, [pair for pair in pairs if lower(*map(mpf, pair)) > small], list(zip(ends, (0.0, 1.0, 1.0, 0.0, None, None, None))))
+tables["gammaincc"] = rows(upper, [pair for pair in pairs if upper(*map(mpf, pair)) > small], list(zip(ends, (1.0, 0.0, 0.0, 1.0, None, None, None))))
+triples = []
+for a, b in zip(geometric(0.05, 200, 40), geometric(0.05, 200, 40)):
+    mean, deviation = a / (a + b), math.sqrt(a * b / (a + b) ** 2 / (a + b + 1))
+    for step in (-2, -0.5, 0.3, 1.5):
+        x = f32(min(max(mean + step * deviation, 1e-3), 0.998))
+        triples.append((a, b, x))
+tables["betainc"] = rows(
+    lambda a, b, x: mpmath.betainc(a, b, 0, x, regularized=True),
+    [t for t in triples if mpmath.betainc(*map(mpf, t[:2]), 0, mpf(t[2]), regularized=True) > small],
+    [((2.0, 3.0, 0.0), 0.0), ((2.0, 3.0, 1.0), 1.0), ((2.0, 3.0, 1.5), None), ((-1.0, 3.0, 0.5), None)],
+)
 for table in tables.values():
     for row in table:
         for i, value in enumerate(row[:-1]):

@@ -35,6 +35,7 @@ import { bind, traceFunction } from "../../lib/trace/trace.ts";
 import { verifyGraph } from "../../lib/trace/verify.ts";
 import { PRIMITIVE_TABLE } from "../trace/primitive_table.ts";
 import { loopPrimitives } from "../../lib/loop/primitives.ts";
+import { specialPrimitives } from "../../lib/special/primitives.ts";
 import { primitiveForm } from "../../lib/io/function_primitives.ts";
 import { crc32 } from "../../lib/io/checksum.ts";
 import { allPrimitives } from "../../lib/trace/primitives/all.ts";
@@ -269,7 +270,7 @@ Deno.test("what no file can hold is refused with the reason", () => {
 });
 
 Deno.test("files know every primitive of lib/trace and lib/loop", () => {
-  for (const primitive of [...allPrimitives, ...loopPrimitives]) {
+  for (const primitive of [...allPrimitives, ...loopPrimitives, ...specialPrimitives]) {
     assert(primitiveForm(primitive.name)?.primitive === primitive, primitive.name);
   }
 });

@@ -1,6 +1,21 @@
 /** The composed special functions against golden values (tests/golden/special.py) on every device. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { checkGrads, type DType, grad, polygamma, ShapeError, type Tensor, tensor } from "@damo/damo";
+import {
+  betainc,
+  checkGrads,
+  chi2sf,
+  type DType,
+  gammainc,
+  gammaincc,
+  grad,
+  GradientError,
+  jit,
+  polygamma,
+  ShapeError,
+  type Tensor,
+  tensor,
+  vmap,
+} from "@damo/damo";
 import { deviceTest } from "../support/devices.ts";
 import golden from "../golden/special.json" with { type: "json" };
 
@@ -25,6 +40,10 @@ const CASES: { readonly [name in keyof typeof golden]: Case } = {
   polygamma5: { apply: (x) => x.polygamma(5), units: [8, 8, 8] },
   j0: { apply: (x) => x.j0(), units: [4, 8, 8], floor: 0.25 },
   j1: { apply: (x) => x.j1(), units: [4, 4, 4], floor: 0.25 },
+  // Far from the mean the exponent's rounding shows: about as much as the argument's would.
+  gammainc: { apply: (a, x) => gammainc(a, x), units: [128, 128, 128] },
+  gammaincc: { apply: (a, x) => gammaincc(a, x), units: [64, 64, 64] },
+  betainc: { apply: (a, b, x) => betainc(a, b, x), units: [320, 128, 128] },
   erfcinv: { apply: (x) => x.erfcinv(), units: [4, 2, 2] },
 };
 
@@ -83,6 +102,38 @@ Deno.test("derivatives of the composed special functions, to the second order", 
     checkGrads((y: Tensor) => fn(y).sum(), [x]);
     checkGrads((y: Tensor) => grad((z: Tensor) => fn(z).sum())(y).sum(), [x]);
   }
+});
+
+Deno.test("derivatives of the incomplete functions in x, to the second order; those in parameters are refused", () => {
+  const functions: readonly (readonly [(x: Tensor) => Tensor, readonly number[]])[] = [
+    [(x) => gammainc(2.5, x), [0.1, 1, 2.6, 8]],
+    [(x) => gammaincc(tensor([0.3, 3, 30, 40], { dtype: "float64" }), x), [0.7, 4, 28, 90]],
+    [(x) => chi2sf(x, 3), [0.5, 3, 11]],
+    [(x) => betainc(2.5, tensor([[0.7], [4]], { dtype: "float64" }), x), [0.1, 0.5, 0.9]],
+  ];
+  for (const [fn, at] of functions) {
+    const x = tensor([...at], { dtype: "float64" });
+    checkGrads((y: Tensor) => fn(y).sum(), [x]);
+    checkGrads((y: Tensor) => grad((z: Tensor) => fn(z).sum())(y).sum(), [x]);
+  }
+  const slope = grad((x: Tensor) => gammainc(tensor([0.5, 1, 2]), x).sum())(tensor(0));
+  assertEquals(slope.itemSync(), Infinity);
+  const error = assertThrows(() => grad((a: Tensor) => gammainc(a, 2))(tensor(1.5)), GradientError);
+  assert(error.message.includes("gammainc") && error.message.includes("respect to a"), error.message);
+  assertThrows(() => grad((b: Tensor) => betainc(2, b, 0.5))(tensor(1.5)), GradientError, "respect to b");
+});
+
+deviceTest("incomplete functions broadcast, compile and batch", (device) => {
+  const a = tensor([[0.5], [3], [25]]), x = tensor([0.4, 3, 26, 90]);
+  const plain = gammainc(a, x);
+  assertEquals([...plain.shape], [3, 4]);
+  const compiled = jit((a: Tensor, x: Tensor) => gammainc(a, x).add(gammaincc(a, x)))(a, x);
+  for (const sum of compiled.dataSync()) assert(Math.abs(sum - 1) < 1e-6, `${device} ${sum}`);
+  const batched = vmap((a: Tensor) => gammainc(a, x))(a.reshape([3]));
+  assertEquals([...batched.dataSync()], [...plain.dataSync()]);
+  assertEquals([...betainc(2, 3, tensor([])).shape], [0]);
+  const half = chi2sf(tensor([1, 2], { dtype: "float16" }), 2);
+  assertEquals(half.dtype, "float16");
 });
 
 Deno.test("j1 has derivatives of every order at 0", () => {

@@ -1,68 +1,94 @@
 /** Elementwise primitives with a derivative of their own that compile as compositions of other operations. */
 import { isFloat } from "../dtype.ts";
-import { DTypeError } from "../errors.ts";
+import { DTypeError, GradientError } from "../errors.ts";
 import type { Graph } from "../graph.ts";
 import { interpretGraph } from "../interpret.ts";
-import { NOT_LINEAR, type Primitive } from "../primitive.ts";
-import { type Aval, describe } from "../shape.ts";
+import { type MaybeTensor, NOT_LINEAR, type Primitive } from "../primitive.ts";
+import { type Aval, broadcastAll, describe } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne, traceFunction } from "../trace.ts";
 import { castPrimitive } from "./cast.ts";
-import { apply, constantLike } from "./elementwise_rules.ts";
+import { alignBatch, apply, broadcastShape, constantLike } from "./elementwise_rules.ts";
 
-/** What is special to one function of one argument. */
+/** The derivative with respect to one argument, or why there is none. */
+export type Slope<P extends object> = ((inputs: readonly Tensor[], y: Tensor, params: P) => Tensor) | string;
+
+/** What is special to one function of real arguments, which are broadcast. */
 export interface ComposedDefinition<P extends object> {
-  /** The function in terms of other operations; `x` is float32 or float64. */
-  compose(x: Tensor, params: P): Tensor;
-  /** Its derivative. */
-  slope(x: Tensor, y: Tensor, params: P): Tensor;
+  readonly names: readonly string[];
+  /** The function in terms of other operations; the inputs are all float32 or all float64. */
+  compose(inputs: readonly Tensor[], params: P): Tensor;
+  readonly slopes: readonly Slope<P>[];
   print?(params: P): string;
 }
 
-/** The primitive of a function of one real argument. */
+/** The primitive of a function of one or more real arguments. */
 export function composed<P extends object>(name: string, definition: ComposedDefinition<P>): Primitive<P> {
-  const { compose, slope, print = () => "" } = definition;
-  const graphOf = (x: Aval, params: P): Graph =>
+  const { names, compose, slopes, print = () => "" } = definition;
+  const graphOf = (avals: readonly Aval[], params: P): Graph =>
     traceFunction(
-      ([input]) => {
-        if (x.dtype !== "float16") return [compose(input, params)];
-        const wide = bindOne(castPrimitive, [input], { dtype: "float32" });
-        return [bindOne(castPrimitive, [compose(wide, params)], { dtype: "float16" })];
+      (inputs) => {
+        const shape = broadcastAll(name, inputs.map((x) => x.aval));
+        if (avals[0].dtype !== "float16") return [broadcastShape(compose(inputs, params), shape)];
+        const wide = inputs.map((x) => bindOne(castPrimitive, [x], { dtype: "float32" }));
+        const value = bindOne(castPrimitive, [compose(wide, params)], { dtype: "float16" });
+        return [broadcastShape(value, shape)];
       },
-      [x],
+      avals,
       { name },
     ).graph;
   const primitive: Primitive<P> = {
     name,
-    infer([x]) {
-      if (isFloat(x.dtype)) return [x];
-      throw new DTypeError(`${name} needs a float dtype, got ${describe(x)}.`, {
-        operation: name,
-        arguments: [{ name: "x", shape: x.shape, dtype: x.dtype }],
-        remedy: "Use cast to give it one.",
-      });
+    infer(inputs) {
+      const [{ dtype }] = inputs;
+      if (!isFloat(dtype) || inputs.some((x) => x.dtype !== dtype)) {
+        throw new DTypeError(`${name} needs one float dtype, got ${inputs.map(describe).join(" and ")}.`, {
+          operation: name,
+          arguments: inputs.map((x, i) => ({ name: names[i], shape: x.shape, dtype: x.dtype })),
+          remedy: "Use cast to give the arguments one.",
+        });
+      }
+      const shape = broadcastAll(name, inputs);
+      return [inputs.every((x) => x.weak) ? { shape, dtype, weak: true } : { shape, dtype }];
     },
     derivative: {
       kind: "derivative",
-      jvp({ primals: [x], tangents: [tangent], outputs: [y], params }) {
-        return [tangent && apply("mulNoNaN", tangent, slope(x, y, params))];
+      jvp({ primals, tangents, outputs: [y], params }) {
+        let total: MaybeTensor = null;
+        tangents.forEach((tangent, i) => {
+          if (!tangent) return;
+          const slope = slopes[i];
+          if (typeof slope === "string") throw refused(name, names[i], slope, primals[i]);
+          const part = apply("mulNoNaN", tangent, slope(primals, y, params));
+          total = total ? apply("add", total, part) : part;
+        });
+        return [total && broadcastShape(total, y.aval.shape)];
       },
     },
     linear: NOT_LINEAR,
-    batch({ inputs, params }) {
-      return [bindOne(primitive, inputs, params)];
+    batch({ inputs, batched, params }) {
+      return [bindOne(primitive, alignBatch(inputs, batched), params)];
     },
-    evaluate([x], params, [out]) {
-      const wide: Aval = { shape: x.shape, dtype: x.dtype === "float64" ? "float64" : "float32" };
-      const [{ data }] = interpretGraph(graphOf(wide, params), [{ ...x, dtype: wide.dtype }]);
+    evaluate(inputs, params, [out]) {
+      const dtype = out.dtype === "float64" ? "float64" : "float32";
+      const graph = graphOf(inputs.map(({ shape }) => ({ shape, dtype })), params);
+      const [{ data }] = interpretGraph(graph, inputs.map((x) => ({ ...x, dtype })));
       return [{ shape: out.shape, dtype: out.dtype, data }];
     },
-    lower(params, [x]) {
-      return { kind: "call", graph: graphOf(x, params) };
+    lower(params, inputs) {
+      return { kind: "call", graph: graphOf(inputs, params) };
     },
     print,
   };
   return primitive;
+}
+
+function refused(operation: string, argument: string, why: string, x: Tensor): GradientError {
+  return new GradientError(`${operation}: there is no derivative with respect to ${argument}. ${why}`, {
+    operation,
+    arguments: [{ name: argument, shape: x.shape, dtype: x.dtype }],
+    remedy: `Pass ${argument} through stopGradient where it is constant, or use customJvp.`,
+  });
 }
 
 /** c[0] + x (c[1] + x (...)). */

@@ -50,7 +50,8 @@ function zeroAtInfinity(a: Tensor, value: Tensor): Tensor {
 
 /** j0(x) = sqrt(2 / (pi x)) (P cos(x - pi/4) - Q sin(x - pi/4)). d j0(x) = -j1(x) dx. */
 export const j0Primitive: Primitive<NoParams> = composed("j0", {
-  compose(x) {
+  names: ["x"],
+  compose([x]) {
     const a = apply("abs", x);
     const { P, Q, scale } = far(a, ZERO_P, ZERO_Q);
     const sine = apply("sin", a), cosine = apply("cos", a);
@@ -63,7 +64,7 @@ export const j0Primitive: Primitive<NoParams> = composed("j0", {
     const value = apply("select", isNear, near(a, ZERO_NEAR, ZERO_ROOTS), apply("mul", scale, waves));
     return zeroAtInfinity(a, value);
   },
-  slope: (x) => apply("neg", bindOne(j1Primitive, [x], NO_PARAMS)),
+  slopes: [([x]) => apply("neg", bindOne(j1Primitive, [x], NO_PARAMS))],
 });
 
 /** (-1)^k / (2 k! (k + 1)! 4^k): the series of j1(x) / x in x^2 (Abramowitz and Stegun 1964, 9.1.10). */
@@ -72,7 +73,8 @@ for (let k = 1; k < 11; k++) RATIO.push(-RATIO[k - 1] / (4 * k * (k + 1)));
 
 /** j1(x) = sqrt(2 / (pi x)) (P cos(x - 3 pi/4) - Q sin(x - 3 pi/4)). d j1(x) = (j0(x) - j1(x) / x) dx. */
 export const j1Primitive: Primitive<NoParams> = composed("j1", {
-  compose(x) {
+  names: ["x"],
+  compose([x]) {
     const a = apply("abs", x);
     const { P, Q, scale } = far(a, ONE_P, ONE_Q);
     const sine = apply("sin", a), cosine = apply("cos", a);
@@ -87,11 +89,11 @@ export const j1Primitive: Primitive<NoParams> = composed("j1", {
     const small = apply("mul", x, near(a, ONE_NEAR, ONE_ROOTS));
     return zeroAtInfinity(a, apply("select", isNear, small, apply("mul", scale, signed)));
   },
-  slope(x, y) {
+  slopes: [([x], y) => {
     const isNear = apply("lt", apply("abs", x), constantLike(x, 1));
     const square = apply("square", apply("select", isNear, x, constantLike(x, 0)));
     const divisor = apply("select", isNear, constantLike(x, 1), x);
     const ratio = apply("select", isNear, polynomial(square, RATIO), apply("div", y, divisor));
     return apply("sub", bindOne(j0Primitive, [x], NO_PARAMS), ratio);
-  },
+  }],
 });

@@ -26,7 +26,8 @@ function tail(x: Tensor): Tensor {
 
 /** d erfcinv(x) = -sqrt(pi) / 2 e^(y^2) dx, where e^(y^2) = erfcx(y) / x. */
 export const erfcinvPrimitive: Primitive<NoParams> = composed("erfcinv", {
-  compose(x) {
+  names: ["x"],
+  compose([x]) {
     const c = (value: number): Tensor => constantLike(x, value);
     const small = apply("lt", x, c(0.5));
     const positive = apply("gt", x, c(0));
@@ -35,5 +36,5 @@ export const erfcinvPrimitive: Primitive<NoParams> = composed("erfcinv", {
     const central = apply("erfinv", apply("sub", c(1), apply("select", small, c(0.5), x)));
     return apply("select", small, apply("select", positive, tail(inside), atZero), central);
   },
-  slope: (x, y) => apply("mul", constantLike(x, -HALF_ROOT_PI), apply("div", apply("erfcx", y), x)),
+  slopes: [([x], y) => apply("mul", constantLike(x, -HALF_ROOT_PI), apply("div", apply("erfcx", y), x))],
 });

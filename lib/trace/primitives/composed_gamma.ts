@@ -55,7 +55,8 @@ function recurrence(x: Tensor): Tensor {
  * digamma(x) dx.
  */
 export const gammaPrimitive: Primitive<NoParams> = composed("gamma", {
-  compose(x) {
+  names: ["x"],
+  compose([x]) {
     const c = (value: number): Tensor => constantLike(x, value);
     const reflected = apply("le", x, c(-1));
     const a = apply("select", reflected, apply("neg", x), x);
@@ -72,7 +73,7 @@ export const gammaPrimitive: Primitive<NoParams> = composed("gamma", {
     const atPole = apply("select", whole, c(NaN), quotient);
     return apply("select", reflected, atPole, positive);
   },
-  slope: (x, y) => apply("mul", y, apply("digamma", x)),
+  slopes: [([x], y) => apply("mul", y, apply("digamma", x))],
 });
 
 /** How often digamma is differentiated. */
@@ -138,7 +139,8 @@ function cotangentDerivative(order: number): number[] {
  * 1964, 6.4.10 and 6.4.7). Its derivative is that of the next order.
  */
 export const polygammaPrimitive: Primitive<PolygammaParams> = composed("polygamma", {
-  compose(x, { order }) {
+  names: ["x"],
+  compose([x], { order }) {
     const c = (value: number): Tensor => constantLike(x, value);
     let factorial = 1;
     for (let k = 2; k <= order; k++) factorial *= k;
@@ -152,6 +154,6 @@ export const polygammaPrimitive: Primitive<PolygammaParams> = composed("polygamm
     const value = order % 2 === 0 ? apply("neg", size) : size;
     return apply("select", reflected, apply("neg", apply("add", size, reflection)), value);
   },
-  slope: (x, _, { order }) => bindOne(polygammaPrimitive, [x], { order: order + 1 }),
+  slopes: [([x], _, { order }) => bindOne(polygammaPrimitive, [x], { order: order + 1 })],
   print: ({ order }) => `order=${order}`,
 });

@@ -156,8 +156,8 @@ const GILES_TAIL = [
 
 // ln gamma(2 + z) = (1 - gamma) z + sum over k >= 2 of (-1)^k (zeta(k) - 1) z^k / k (Abramowitz and Stegun 1964, 6.1.33);
 // the coefficients were computed with 60 digits.
-const ONE_MINUS_EULER = 0.42278433509846713;
-const LGAMMA_SERIES = [
+export const ONE_MINUS_EULER = 0.42278433509846713;
+export const LGAMMA_SERIES: readonly number[] = [
   0.3224670334241132,
   -0.0673523010531981,
   0.020580808427784546,
