@@ -2,7 +2,7 @@
 import type { Node, Variable } from "../../trace/graph.ts";
 import { sizeOf } from "../../trace/shape.ts";
 import type { Kernel, Reduction, Store } from "../kernel/kernel.ts";
-import { type Classified, RECOMPUTE_COST } from "./classify.ts";
+import type { Classified } from "./classify.ts";
 import { ExpressionBuilder } from "./expression.ts";
 import { type Group, keptAxes } from "./group.ts";
 import { axisForm, constantForm, type LinearForm } from "./linear_form.ts";
@@ -24,6 +24,8 @@ export interface BuildContext {
   readonly groupOf: ReadonlyMap<Node, Group>;
   /** Variables that other groups, steps or the caller read. */
   readonly stored: ReadonlySet<Variable>;
+  /** An expression of at most this cost is computed again in a later pass rather than kept in memory. */
+  readonly recomputeCost: number;
 }
 
 export function buildNest(group: Group, context: BuildContext): BuiltKernel {
@@ -128,7 +130,7 @@ class NestBuilder {
       if (level.get(node)! !== pass - 1 || rows.has(node) || (lastUse.get(node) ?? 0) < pass) continue;
       const variable = node.outputs[0];
       const stored = this.#context.stored.has(variable);
-      if (!stored && this.#recompute.get(node)! <= RECOMPUTE_COST) continue;
+      if (!stored && this.#recompute.get(node)! <= this.#context.recomputeCost) continue;
       const home = stored ? variable : this.#homeFor(node) ?? variable;
       if (!stored) {
         this.#store(variable, this.#builder.value(variable, this.#column), home, false, pass - 1);

@@ -31,6 +31,8 @@ export interface GroupLimits {
   readonly operands: number;
   /** Whether the device has code for a routine, where it lacks some: the host evaluates the others. */
   readonly knowsRoutine?: (name: string) => boolean;
+  /** What may be computed again in a later pass over a row, where memory is dearer or cheaper than on WebAssembly. */
+  readonly recomputeCost?: number;
   /** Set where the device runs shaders of the user's. */
   readonly shaders?: boolean;
 }

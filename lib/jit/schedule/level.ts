@@ -8,7 +8,7 @@ import type { Binding, KernelStep, Step } from "../kernel/program.ts";
 import { type AnchorKernel, buildAnchor } from "./anchors.ts";
 import { buildContraction, contractAxes, operandView } from "./build_contract.ts";
 import { type BuildContext, buildNest, type BuiltKernel, isEmptyNest } from "./build_nest.ts";
-import { type Classified, classify } from "./classify.ts";
+import { type Classified, classify, RECOMPUTE_COST } from "./classify.ts";
 import { reshapeBase } from "./compose.ts";
 import { bind, type BufferDraft, type BufferTable } from "./draft.ts";
 import { type Group, Grouper, type GroupLimits } from "./group.ts";
@@ -109,6 +109,7 @@ export class LevelBuilder {
       materialized: this.#materialized,
       groupOf: grouper.groupOf,
       stored,
+      recomputeCost: this.scheduler.limits.recomputeCost ?? RECOMPUTE_COST,
     };
     for (const group of this.#order(grouper.groups, stored, context)) this.#emit(group, context);
     for (const { from, to } of this.#copies) this.copy(this.#bindings.get(from)!, to, from);

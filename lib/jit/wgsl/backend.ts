@@ -14,9 +14,15 @@ import { GpuHeap } from "./heap.ts";
 import { refuseFloat64 } from "./layout.ts";
 import { knowsRoutine } from "./routines/mod.ts";
 import { WgslStorage } from "./storage.ts";
+import type { Tuning } from "./tuning.ts";
 
 /** Shaders compile in quadratic time. */
-export const MAX_STATEMENTS = 400;
+const MAX_STATEMENTS = 400;
+
+/** What a kernel may hold that reads and writes so many operands. */
+export function shaderLimits(operands: number, { recomputeCost }: Tuning): GroupLimits {
+  return { statements: MAX_STATEMENTS, operands, recomputeCost, knowsRoutine, shaders: true };
+}
 
 export class WgslBackend implements Backend {
   readonly device: Device = "webgpu";
@@ -43,7 +49,7 @@ export class WgslBackend implements Backend {
   get #limits(): GroupLimits {
     const buffers = this.gpu.device.limits.maxStorageBuffersPerShaderStage;
     // One is for the scratch buffer of reductions.
-    return { statements: MAX_STATEMENTS, operands: buffers - 2, knowsRoutine, shaders: true };
+    return shaderLimits(buffers - 2, this.gpu.tuning);
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {

@@ -7,10 +7,9 @@ import type { Backend, CompileOptions, Executable, KernelInfo, MemoryUse } from 
 import { optimise } from "../passes/pipeline.ts";
 import { schedule } from "../schedule/schedule.ts";
 import { withOwnOutputs } from "../own_outputs.ts";
-import { MAX_STATEMENTS } from "./backend.ts";
+import { shaderLimits } from "./backend.ts";
 import { kernelInfo, measuredSteps } from "./kernel_info.ts";
 import { layoutOf, refuseFloat64 } from "./layout.ts";
-import { knowsRoutine } from "./routines/mod.ts";
 import { programText } from "./text.ts";
 import { SOFTWARE } from "./tuning.ts";
 
@@ -31,7 +30,7 @@ class TextExecutable implements Executable {
 
   constructor(graph: Graph, { scalars, donated, inPlace, optimised, exclude }: CompileOptions) {
     refuseFloat64(graph);
-    const limits = { statements: MAX_STATEMENTS, operands: BUFFERS - 2, knowsRoutine, shaders: true };
+    const limits = shaderLimits(BUFFERS - 2, SOFTWARE);
     const program = schedule(withOwnOutputs(optimise(graph, { optimised, exclude })), {
       limits,
       donated,

@@ -51,6 +51,8 @@ export interface Tuning {
   readonly textureBytes: number;
   /** Whether float16 is stored as the shader's own type where the device has it and rounds rightly. */
   readonly halves: boolean;
+  /** What is computed again in each pass over a row rather than kept in memory; an exponential is 12. */
+  readonly recomputeCost: number;
   /** Bytes of the largest buffer, where the device would allow more. */
   readonly bindingBytes: number;
   /** Threads of a workgroup along the columns and the rows of a product. */
@@ -88,6 +90,7 @@ export const SOFTWARE: Tuning = {
   subgroups: false,
   textureBytes: 32768,
   halves: true,
+  recomputeCost: 64,
   bindingBytes: Infinity,
   tileThreadsX: 8,
   tileThreadsY: 4,
@@ -119,6 +122,7 @@ export const GPU: Tuning = {
   subgroups: false,
   textureBytes: Infinity,
   halves: true,
+  recomputeCost: 64,
   bindingBytes: Infinity,
   tileThreadsX: 16,
   tileThreadsY: 8,
