@@ -4,11 +4,13 @@ import { functionName } from "../trace/parameter_names.ts";
 import type { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import type { Trace } from "../trace/trace.ts";
-import { bindLoop, closeLoop, commitStates } from "./close_loop.ts";
+import { bindLoop, closeLoop, commitStates, type TracedLoop } from "./close_loop.ts";
+import { DYNAMIC } from "./loop_params.ts";
 import { matchedOutputs, outputCarries, type OutputInfo, outputPlans } from "./recurrence_outputs.ts";
 import { type SequenceInfo, stepsOf, tappedSequences } from "./recurrence_sequences.ts";
 import { traceBody } from "./trace_body.ts";
 import { truncated } from "./truncate_gradient.ts";
+import { lastRows, unbounded } from "./unbounded_rows.ts";
 import { conditionScalar, definite, flattenValues } from "./values.ts";
 
 export type { OutputInfo } from "./recurrence_outputs.ts";
@@ -28,7 +30,10 @@ export interface RecurrenceOptions {
   readonly nonSequences?: Tensor | Shared | number | readonly (Tensor | Shared | number)[];
   /** The number of steps; needed without sequences. May be traced: rows that are not reached are then 0. */
   readonly steps?: number | Tensor | Shared;
-  /** An upper bound of a traced number of steps; needed where there is no sequence to give one. */
+  /**
+   * An upper bound of a traced number of steps, which gives the results their length; without one, and without a
+   * sequence to give one, only the last row of the results can be read, with `at(-1)`.
+   */
   readonly maxSteps?: number;
   /** Walks from the end; the results are in the order of the walk. */
   readonly reverse?: boolean;
@@ -84,6 +89,9 @@ export type Recurred<R> = R extends readonly [infer O, Until] ? [Recurred<O>, Te
  * Sequences of different lengths are cut to the shortest. When `fn` returns `[outputs, until(condition)]` the result is
  * `[outputs, count]`: the step that meets the condition is included, and later rows are 0.
  *
+ * Where the number of steps is traced, and neither a sequence nor `maxSteps` bounds it, nothing is stacked and `at(-1)`
+ * gives the last row of a result (the initial value, or 0, after no step); every other use of it is an error.
+ *
  * @throws {LoopError} when an output changes its type, the number of steps is not known, or `strict` is violated.
  * @example
  * ```ts
@@ -128,13 +136,10 @@ export function recurrence<R extends RecurrenceResult>(
   if (options.strict) checkStrict(trace, further);
   // A recurrent output is stacked as it is carried: with the dtype of the carry.
   let last = -1;
-  const rows = values.map((value, k) => {
-    const plan = plans[k];
-    if (!plan || plan.depth === 0) return definite(value);
-    last += plan.depth;
-    return next[last];
-  });
-  const closed = closeLoop({
+  const places = values.map((_, k) => plans[k] && plans[k].depth > 0 ? last += plans[k].depth : -1);
+  const rows = values.map((value, k) => places[k] < 0 ? definite(value) : next[places[k]]);
+  const { truncateGradient } = options;
+  const loop: TracedLoop = {
     operation: "recurrence",
     trace,
     carries,
@@ -150,8 +155,14 @@ export function recurrence<R extends RecurrenceResult>(
     length: steps.length,
     reverse: false,
     taken: stop !== null,
-  });
-  const { truncateGradient } = options;
+  };
+  if (steps.length === DYNAMIC) {
+    if (truncateGradient !== undefined) throw unbounded();
+    const { rows, taken } = lastRows(loop, places);
+    const outputs = single ? rows[0] : rows;
+    return (taken ? [outputs, taken] : outputs) as Recurred<R>;
+  }
+  const closed = closeLoop(loop);
   const result = truncateGradient === undefined
     ? bindLoop(closed)
     : truncated(closed, truncateGradient, bindLoop);

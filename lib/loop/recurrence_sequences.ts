@@ -62,7 +62,7 @@ function walk(input: Tensor, start: number, length: number, steps: number, rever
 }
 
 export interface RecurrenceSteps {
-  /** Rows of the results. */
+  /** Rows of the results; DYNAMIC where nothing bounds a traced number of steps. */
   readonly length: number;
   readonly count: Tensor | null;
 }
@@ -99,16 +99,7 @@ export function stepsOf(
   const { length, count } = stepCount(known, "recurrence", "steps");
   if (length !== DYNAMIC) return { length, count };
   const bound = Math.min(shortest ?? Infinity, maxSteps ?? Infinity);
-  if (bound !== Infinity) return { length: bound, count };
-  throw new LoopError(
-    "recurrence: the number of steps is traced, and nothing bounds the length of the results.",
-    {
-      operation: "recurrence",
-      remedy: "Pass { maxSteps } for the number of rows of the results (those not reached are 0); make the " +
-        "number part of the signature with jit(fn, { static: [position] }); or use forLoop, which gives the " +
-        "last value only.",
-    },
-  );
+  return { length: bound === Infinity ? DYNAMIC : bound, count };
 }
 
 function scalarSequence(name: string, input: Tensor): LoopError {

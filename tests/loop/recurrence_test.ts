@@ -1,5 +1,16 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { grad, jit, LoopError, onesLike, recurrence, shared, type Tensor, tensor, until } from "@damo/damo";
+import {
+  grad,
+  jit,
+  LoopError,
+  onesLike,
+  recurrence,
+  shared,
+  type Tensor,
+  tensor,
+  until,
+  vmap,
+} from "@damo/damo";
 import { checkDerivatives, f64, loopTest, typed, values } from "./both_executors.ts";
 
 const x = () => f64([1, 2, 3, 4, 5]);
@@ -108,6 +119,73 @@ loopTest("truncateGradient gives exact zeros before the last steps", () => {
   assertEquals(values(grad((xs: Tensor) => f(xs, 2))(x())), [0, 0, 0, full[3], full[4]]);
 });
 
+loopTest("a traced number of steps needs no bound where the last row is all that is read", ({ mode }) => {
+  // The power of Theano's tutorial, and beside it what is only collected.
+  const power = (A: Tensor, k: Tensor): Tensor[] => {
+    const [powers, tens] = recurrence(
+      { outputs: [onesLike(A), null], nonSequences: A, steps: k },
+      (prior, A) => [prior.mul(A), prior.mul(10)],
+    );
+    return [powers.at(-1), tens.at(-1), powers.at(-1, 0)];
+  };
+  const compiled = jit(power, { mode });
+  for (const k of [1, 2, 5]) {
+    const expected = [[2 ** k, 3 ** k], [10 * 2 ** (k - 1), 10 * 3 ** (k - 1)], 2 ** k];
+    assertEquals(values(compiled(f64([2, 3]), typed(k, "int32"))), expected);
+    assertEquals(values(power(f64([2, 3]), typed(k, "int32"))), expected);
+  }
+  assertEquals(values(compiled(f64([2, 3]), typed(0, "int32"))), [[1, 1], [0, 0], 1]);
+  assertEquals(compiled.cacheSize, 1);
+  const slope = jit(
+    grad((A: Tensor, k: Tensor) => {
+      const [powers, tens] = power(A, k);
+      return powers.sum().add(tens.sum());
+    }),
+    { mode },
+  );
+  assertEquals(values(slope(f64([2, 3]), typed(4, "int32"))), [4 * 8 + 30 * 4, 4 * 27 + 30 * 9]);
+  const each = jit((A: Tensor, k: Tensor) => vmap((k: Tensor) => power(A, k)[0])(k), { mode });
+  assertEquals(values(each(f64([2, 3]), typed([1, 3, 0], "int32"))), [[2, 3], [8, 27], [1, 1]]);
+});
+
+loopTest("taps, until and shared variables in a recurrence of unknown length", ({ mode }) => {
+  const s = shared(f64(0));
+  const f = jit((k: Tensor) => {
+    const [sums, count] = recurrence(
+      { outputs: { initial: f64([0, 1]), taps: [-2, -1] }, steps: k },
+      (a, b) => {
+        s.value = s.value.add(1);
+        return [a.add(b), until(a.add(b).gt(20))];
+      },
+    );
+    return [sums.at(-1), count];
+  }, { mode });
+  assertEquals(values(f(typed(5, "int32"))), [8, 5]);
+  assertEquals(values(f(typed(50, "int32"))), [21, 7]);
+  assertEquals(values(s.value), 12);
+});
+
+Deno.test("rows of a recurrence of unknown length are refused where more than the last is asked for", () => {
+  const uses: Record<string, (rows: Tensor, k: Tensor) => unknown> = {
+    result: (rows) => rows,
+    shape: (rows) => rows.shape,
+    operand: (rows) => rows.mul(2),
+    "right operand": (rows, k) => k.add(rows),
+    sum: (rows) => rows.sum(),
+    first: (rows) => rows.at(0),
+    sequence: (rows) => recurrence({ sequences: rows, outputs: 0 }, (x, sum) => sum.add(x)),
+    constant: (rows, k) => recurrence({ outputs: 0, steps: 3 }, (sum) => sum.add(rows).add(k)),
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    const f = jit((k: Tensor) => use(recurrence({ outputs: 0, steps: k }, (a) => a.add(1)), k) as Tensor);
+    const error = assertThrows(() => f(typed(3, "int32")), LoopError, "nothing bounds the length", name);
+    assertEquals(error.message.includes("at(-1)"), true);
+    assertEquals(/recurrence_test\.ts:\d+/.test(error.message), true, error.message);
+  }
+  const cut = jit((k: Tensor) => recurrence({ outputs: 0, steps: k, truncateGradient: 2 }, (a) => a).at(-1));
+  assertThrows(() => cut(typed(3, "int32")), LoopError, "nothing bounds the length");
+});
+
 Deno.test("what does not fit is named", () => {
   assertThrows(
     () => recurrence({ steps: 3, strict: true, outputs: [0] }, (a) => a.add(x().sum())),
@@ -130,8 +208,6 @@ Deno.test("what does not fit is named", () => {
   );
   assertThrows(() => recurrence({ outputs: [0, null], steps: 2 }, (a) => a), LoopError, "returns 1 results");
   assertThrows(() => recurrence({ sequences: x(), steps: 20 }, (a) => a), LoopError, "20 steps are wanted");
-  const unbounded = jit((k: Tensor) => recurrence({ outputs: [0], steps: k }, (a) => a));
-  assertThrows(() => unbounded(typed(3, "int32")), LoopError, "nothing bounds the length");
   assertThrows(
     () => recurrence({ outputs: [{ initial: tensor([0]), taps: [-2] }], steps: 2 }, (a) => a),
     LoopError,

@@ -1,5 +1,6 @@
 /** Reading a part of a tensor: `at`, `narrow`, and the rows that iteration gives. */
 import { ShapeError } from "../errors.ts";
+import { lastRowOf } from "../last_row.ts";
 import { dynamicSlicePrimitive } from "../primitives/index_dynamic.ts";
 import { gatherPrimitive } from "../primitives/index_gather.ts";
 import { reshapeTo, transposeTo } from "../primitives/move.ts";
@@ -31,6 +32,10 @@ import { installFunctions } from "./install.ts";
  * ```
  */
 export function at(x: TensorLike, ...items: IndexItem[]): Tensor {
+  if (items[0] === -1 && x instanceof Tensor && x.owner?.ended) {
+    const last = lastRowOf(x);
+    if (last) return items.length === 1 ? last : at(last, ...items.slice(1));
+  }
   const source = strong(x);
   return readPlan(source, planIndex("at", source, items));
 }
