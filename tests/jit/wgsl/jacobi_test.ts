@@ -146,3 +146,12 @@ gpuTest("singular vectors are orthonormal without full rank, and of zeros", (bac
     assert(s.data.slice(1).every((x) => Math.abs(x) <= 4 * n * EPSILON * a.data[0]), name);
   }
 });
+
+gpuTest("matrices with more rows than an invocation may have steps", (backend) => {
+  const a = noise([70_000, 2], 24);
+  const wrong = [
+    ...faults(backend, "svd", (a) => [svd(a)[1]], [a], 10),
+    ...faults(backend, "qr", (a) => [linalg.qr(a).r], [a], 10),
+  ];
+  assertEquals(wrong, []);
+});

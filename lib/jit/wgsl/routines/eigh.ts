@@ -8,13 +8,14 @@ import type { Dispatch, KernelPlan } from "../plan.ts";
 import {
   endWhereConverged,
   flagTurn,
+  greatestOf,
+  isFiniteGreatest,
   PAIR_OF,
   playersOf,
   ROTATION,
   signOf,
   sweepsOf,
   turnedBefore,
-  writeGreatest,
 } from "./jacobi.ts";
 import { type RoutineContext, Stage, threadsFor } from "./stage.ts";
 
@@ -38,7 +39,7 @@ export function planEigh(context: RoutineContext): KernelPlan {
   const places = [vectorsAt, greatestAt, flagsAt, orderAt];
   const dispatches: Dispatch[] = [
     writeBegin(context).over(elements, [count, n, sweeps, ...places]),
-    writeGreatest(context, SCRATCH).each(count, [count, n * n, greatestAt]),
+    greatestOf(context, SCRATCH, { count, size: n * n, place: greatestAt }),
   ];
   const threads = threadsFor(context.tuning, n);
   const iterations = (2 * pairs - 1) *
@@ -69,7 +70,7 @@ export function planEigh(context: RoutineContext): KernelPlan {
   return { dispatches, scratchBytes: 4 * (orderAt + 3 * count * Math.max(n, 2 * pairs)) };
 }
 
-/** The matrix from its lower triangle, unit vectors, no flags. */
+/** The matrix from its lower triangle, unit vectors; no flags, and nothing greatest. */
 function writeBegin(context: RoutineContext): Stage {
   const stage = new Stage(context, {
     label: "eigh begin",
@@ -83,6 +84,7 @@ function writeBegin(context: RoutineContext): Stage {
   const at = "unit / (n * n) * n * n + max(row, column) * n + min(row, column)";
   stage.write(SCRATCH, "unit", stage.read(SOURCE, at));
   stage.write(SCRATCH, "vectors_at + unit", "select(0.0, 1.0, row == column)");
+  stage.line(`if (unit < count) { ${stage.word(0, "greatest_at + unit")} = 0u; }`);
   stage.loop("unit", "count * sweeps", (i) => {
     stage.line(`${stage.word(0, `flags_at + ${i}`)} = 0u;`);
   }, "count * n * n");
@@ -246,13 +248,13 @@ function writeOrder(context: RoutineContext): Stage {
   stage.line("let row = unit % n;");
   const valueOf = (i: string) => stage.read(SCRATCH, `matrix * n * n + ${i} * (n + 1)`);
   const value = stage.let(valueOf("row"));
-  const finite = stage.let(stage.read(SCRATCH, "greatest_at + matrix"));
+  const finite = isFiniteGreatest(stage.read(SCRATCH, "greatest_at + matrix"));
   stage.line("var place = 0;");
   stage.loop("0", "n", (i) => {
     const other = stage.let(valueOf(i));
     stage.line(`if (${other} < ${value} || (${other} == ${value} && ${i} < row)) { place++; }`);
   });
-  stage.line(`if (!(${finite} == ${finite})) { place = row; }`);
+  stage.line(`if (!${finite}) { place = row; }`);
   const base = stage.let("vectors_at + (matrix * n + row) * n");
   const component = (i: string) => stage.read(SCRATCH, `${base} + ${i}`);
   const sign = signOf(stage, "n", component);
@@ -264,7 +266,7 @@ function writeOrder(context: RoutineContext): Stage {
   stage.line(`${stage.word(0, "order_at + matrix * n + place")} = u32(row);`);
   // Each rotation may be off by a rounding.
   stage.write(SCRATCH, "order_at + (count + matrix) * n + place", `${sign} / sqrt(squares)`);
-  stage.write(VALUES, "matrix * n + place", `select(${finite}, ${value}, ${finite} == ${finite})`);
+  stage.write(VALUES, "matrix * n + place", `select(${floatLiteral(NaN)}, ${value}, ${finite})`);
   return stage;
 }
 
@@ -281,7 +283,7 @@ function writeVectors(context: RoutineContext): Stage {
   const row = stage.let(`i32(${stage.word(0, "order_at + matrix * n + unit % n")})`);
   const factor = stage.let(stage.read(SCRATCH, "order_at + (count + matrix) * n + unit % n"));
   const value = stage.let(stage.read(SCRATCH, `vectors_at + (matrix * n + ${row}) * n + unit / n % n`));
-  const finite = stage.let(stage.read(SCRATCH, "greatest_at + matrix"));
-  stage.write(VECTORS, "unit", `select(${finite}, ${factor} * ${value}, ${finite} == ${finite})`);
+  const finite = isFiniteGreatest(stage.read(SCRATCH, "greatest_at + matrix"));
+  stage.write(VECTORS, "unit", `select(${floatLiteral(NaN)}, ${factor} * ${value}, ${finite})`);
   return stage;
 }

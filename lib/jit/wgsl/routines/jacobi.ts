@@ -1,5 +1,5 @@
 /** What methods of rotations share: which rows meet when, and when they may stop. */
-import { floatLiteral } from "../literal.ts";
+import type { Dispatch } from "../plan.ts";
 import { type Area, type RoutineContext, Stage } from "./stage.ts";
 
 /**
@@ -53,34 +53,41 @@ export function flagTurn(stage: Stage): void {
   stage.line(`${stage.word(0, "flags_at + sweep * count + matrix")} = 1u;`);
 }
 
+/** Elements that a thread of {@linkcode writeGreatest} goes through. */
+const CHUNK = 64;
+
 /**
- * The greatest magnitude of the elements of each matrix, at `place`; NaN where an element is not finite. A workgroup for
- * each matrix of `size` elements.
+ * The greatest magnitude of the elements of each matrix of `size` elements, at `place`, where 0 stood; where an element is not
+ * finite, neither is it.
  */
-export function writeGreatest(context: RoutineContext, source: Area): Stage {
-  const { matrixThreads: threads } = context.tuning;
+export function greatestOf(
+  context: RoutineContext,
+  source: Area,
+  { count, size, place }: { readonly count: number; readonly size: number; readonly place: number },
+): Dispatch {
   const stage = new Stage(context, {
     label: "greatest",
     operands: "operand" in source ? [source.operand] : [],
-    scratch: true,
+    scratch: "atomic",
     parameters: ["count", "size", "place"],
-    threads,
   });
-  const cells = stage.shared("cells", `array<u32, ${threads}>`);
-  stage.workgroups("count");
+  stage.line(`let chunks = (size + ${CHUNK - 1}) / ${CHUNK};`);
+  stage.units("count * chunks");
+  stage.line("let matrix = unit / chunks;");
+  stage.line(`let first = (unit - matrix * chunks) * ${CHUNK};`);
   stage.line("var greatest = 0u;");
-  stage.loop("lane", "size", (i) => {
-    const bits = `bitcast<u32>(${stage.read(source, `number * size + ${i}`)}) & 0x7fffffffu`;
+  // Magnitudes as bits keep their order, infinities and NaN are above all others.
+  stage.loop("first", `min(first + ${CHUNK}, size)`, (i) => {
+    const bits = `bitcast<u32>(${stage.read(source, `matrix * size + ${i}`)}) & 0x7fffffffu`;
     stage.line(`greatest = max(greatest, ${bits});`);
-  }, threads);
-  stage.line(`${cells}[lane] = greatest;`);
-  stage.line("workgroupBarrier();");
-  stage.block("if (lane == 0)", () => {
-    stage.loop("1", `${threads}`, (t) => stage.line(`greatest = max(greatest, ${cells}[${t}]);`));
-    stage.line(`if (greatest >= 0x7f800000u) { greatest = bitcast<u32>(${floatLiteral(NaN)}); }`);
-    stage.line(`${stage.word(0, "place + number")} = greatest;`);
   });
-  return stage;
+  stage.line(`atomicMax(&${stage.word(0, "place + matrix")}, greatest);`);
+  return stage.over(count * Math.ceil(size / CHUNK), [count, size, place]);
+}
+
+/** Whether a matrix is finite, from its greatest magnitude. */
+export function isFiniteGreatest(greatest: string): string {
+  return `(${greatest} <= 3.4028234e38f)`;
 }
 
 /** -1 where the first of `length` elements with at least half the greatest magnitude is negative, otherwise 1. */

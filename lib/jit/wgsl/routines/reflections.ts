@@ -36,10 +36,22 @@ const PARAMETERS = [
   "target_at",
 ];
 
+/** Threads of a workgroup, more of them where each would have too many rows. */
+function reflectingThreads({ tuning }: RoutineContext, rows: number): number {
+  let threads = threadsFor(tuning, rows);
+  while (threads < 256 && iterationsOf(rows, threads) > tuning.maxIterations / 4) threads *= 2;
+  return threads;
+}
+
+/** Iterations of a thread for one column. */
+function iterationsOf(rows: number, threads: number): number {
+  return 6 * Math.ceil(WIDTH * rows / threads) + threads;
+}
+
 /** Columns of a panel: a thread goes through its share of the rows several times for each. */
-function panelWidth({ tuning }: RoutineContext, { rows }: Reflected): number {
-  const threads = threadsFor(tuning, rows), iterations = 6 * Math.ceil(WIDTH * rows / threads) + threads;
-  return Math.max(1, Math.min(WIDTH, Math.floor(tuning.maxIterations / 2 / iterations)));
+function panelWidth(context: RoutineContext, { rows }: Reflected): number {
+  const iterations = iterationsOf(rows, reflectingThreads(context, rows));
+  return Math.max(1, Math.min(WIDTH, Math.floor(context.tuning.maxIterations / 2 / iterations)));
 }
 
 function panels(context: RoutineContext, reflected: Reflected): { first: number; size: number }[] {
@@ -53,7 +65,7 @@ function panels(context: RoutineContext, reflected: Reflected): { first: number;
 /** Makes the matrices upper triangular. */
 export function triangularise(context: RoutineContext, reflected: Reflected): Dispatch[] {
   const { count, rows, columns, place, tausAt } = reflected;
-  const threads = threadsFor(context.tuning, rows);
+  const threads = reflectingThreads(context, rows);
   const panel = writePanel(context, threads), apply = writeApply(context, threads, null);
   return panels(context, reflected).flatMap(({ first, size }) => {
     const rest = Math.ceil((columns - first - size) / WIDTH);
@@ -77,7 +89,7 @@ export function multiplyOut(
 ): Dispatch[] {
   const { count, rows, columns, place, tausAt } = reflected;
   const begin = writeUnit(context, target),
-    apply = writeApply(context, threadsFor(context.tuning, rows), target);
+    apply = writeApply(context, reflectingThreads(context, rows), target);
   const dispatches = [begin.over(count * rows * width, [count, rows, width, targetAt])];
   // The last ones first: the columns before a panel are those of the unit matrix until then.
   for (const { first, size } of panels(context, reflected).reverse()) {
@@ -156,7 +168,7 @@ function reflect(
 }
 
 /** A reduction over all threads of a workgroup, in `sums`; everybody knows the result. */
-function combine(
+export function combine(
   stage: Stage,
   sums: string,
   threads: number,

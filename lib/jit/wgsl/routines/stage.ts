@@ -20,7 +20,7 @@ export interface StageOptions {
   readonly label: string;
   /** Operands that the dispatch touches. */
   readonly operands: readonly number[];
-  readonly scratch?: boolean;
+  readonly scratch?: boolean | "atomic";
   /** Numbers given with each dispatch, sizes among them, so that one shader does for all shapes. */
   readonly parameters?: readonly string[];
   /** Of a workgroup; those of an elementwise kernel when left out. */
@@ -46,12 +46,14 @@ export class Stage {
   readonly #access: Access;
   readonly #label: string;
   readonly #threads: number;
+  readonly #atomic: boolean;
   #code: string | null = null;
 
   constructor({ kernel, places, tuning }: RoutineContext, options: StageOptions) {
     this.#label = options.label;
     this.#threads = options.threads ?? tuning.mapThreads;
     const { operands, scratch = false, parameters = [] } = options;
+    this.#atomic = scratch === "atomic";
     this.#access = new Access(this.shader, kernel.operands, places, new Set(operands), plainUse, scratch);
     this.#access.declare(parameters.length);
     parameters.forEach((name, i) => this.line(`let ${name} = ${this.#access.parameter(i, true)};`));
@@ -114,7 +116,10 @@ export class Stage {
 
   /** The element of an operand, or of float32 in the scratch buffer, at a position (i32). */
   read(area: Area, position: string): string {
-    if ("scratch" in area) return `bitcast<f32>(${this.word(area.scratch, position)})`;
+    if ("scratch" in area) {
+      const word = this.word(area.scratch, position);
+      return `bitcast<f32>(${this.#atomic ? `atomicLoad(&${word})` : word})`;
+    }
     return this.#access.load(area.operand, this.#position(area.operand, position));
   }
 

@@ -8,16 +8,17 @@ import { floatLiteral } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import {
   flagTurn,
+  greatestOf,
+  isFiniteGreatest,
   PAIR_OF,
   playersOf,
   ROTATION,
   signOf,
   sweepsOf,
   turnedBefore,
-  writeGreatest,
 } from "./jacobi.ts";
-import { multiplyOut, type Reflected, triangularise } from "./reflections.ts";
-import { type Area, type RoutineContext, Stage } from "./stage.ts";
+import { combine, multiplyOut, type Reflected, triangularise } from "./reflections.ts";
+import { type Area, type RoutineContext, Stage, threadsFor } from "./stage.ts";
 
 const SOURCE: Area = { operand: 0 }, U: Area = { operand: 1 }, S: Area = { operand: 2 };
 const VT: Area = { operand: 3 }, SCRATCH: Area = { scratch: 0 };
@@ -46,10 +47,11 @@ export function planSvd(context: RoutineContext): KernelPlan {
   const places = [turnsAt, greatestAt, flagsAt, sizesAt, orderAt, longAt, fullAt];
   const parameters = [count, k, length, rows >= columns ? 1 : 0, ...places];
   const dispatches: Dispatch[] = [
-    writeGreatest(context, SOURCE).each(count, [count, k * length, greatestAt]),
-    writeBegin(context).over(elements, [...parameters, sweeps]),
+    writeZero(context).over(count * (1 + sweeps), [...parameters, sweeps]),
+    greatestOf(context, SOURCE, { count, size: k * length, place: greatestAt }),
+    writeBegin(context).over(elements, parameters),
   ];
-  const turn = writeTurn(context);
+  const turn = writeTurn(context, length);
   for (let sweep = 0; sweep < sweeps; sweep++) {
     for (let step = 0; step < 2 * pairs - 1; step++) {
       dispatches.push(turn.each(Math.ceil(count * pairs / PAIRS), [...parameters, sweep, step]));
@@ -57,7 +59,7 @@ export function planSvd(context: RoutineContext): KernelPlan {
   }
   const reflected: Reflected = { count, rows: length, columns: k, place: longAt, tausAt };
   dispatches.push(
-    writeSizes(context).over(count * k, parameters),
+    writeSizes(context, length).each(count * k, parameters),
     writeOrder(context).over(count * k, parameters),
     writeLong(context).over(elements, parameters),
     writeShort(context).over(count * k * k, parameters),
@@ -82,15 +84,20 @@ function begin(
   return stage;
 }
 
-/** Whether a matrix is finite; the greatest magnitude of others is NaN. */
-function finite(stage: Stage, matrix: string): string {
-  const greatest = stage.let(stage.read(SCRATCH, `greatest_at + ${matrix}`));
-  return `(${greatest} == ${greatest})`;
+function finite(stage: Stage): string {
+  return isFiniteGreatest(stage.read(SCRATCH, "greatest_at + matrix"));
 }
 
-/** The rows, scaled to a greatest magnitude of 1; a unit matrix of turns; no flags. */
+/** Nothing greatest, and no flags, which lie behind. */
+function writeZero(context: RoutineContext): Stage {
+  const stage = begin(context, "svd zero", [], "count * (1 + sweeps)", ["sweeps"]);
+  stage.line(`${stage.word(0, "greatest_at + unit")} = 0u;`);
+  return stage;
+}
+
+/** The rows, scaled to a greatest magnitude of 1; a unit matrix of turns. */
 function writeBegin(context: RoutineContext): Stage {
-  const stage = begin(context, "svd begin", [0], "count * k * length", ["sweeps"]);
+  const stage = begin(context, "svd begin", [0], "count * k * length");
   stage.line("let matrix = unit / (k * length);");
   stage.line("let row = unit / length % k;");
   stage.line("let element = unit % length;");
@@ -101,18 +108,18 @@ function writeBegin(context: RoutineContext): Stage {
   stage.block("if (unit < count * k * k)", () => {
     stage.write(SCRATCH, "turns_at + unit", "select(0.0, 1.0, unit % k == unit / k % k)");
   });
-  stage.loop("unit", "count * sweeps", (i) => {
-    stage.line(`${stage.word(0, `flags_at + ${i}`)} = 0u;`);
-  }, "count * k * length");
   return stage;
 }
 
+/** Rows that are longer are worth more threads. */
+const LONG = 8192;
 /** Pairs of rows of a workgroup. */
 const PAIRS = 2;
 
 /** Makes the rows of each pair orthogonal, and turns the rows of the turns along. */
-function writeTurn(context: RoutineContext): Stage {
-  const shares = context.tuning.matrixThreads / 8, threads = PAIRS * shares;
+function writeTurn(context: RoutineContext, length: number): Stage {
+  const { matrixThreads } = context.tuning;
+  const shares = length > LONG ? matrixThreads : matrixThreads / 8, threads = PAIRS * shares;
   const stage = new Stage(context, {
     label: "svd turn",
     operands: [],
@@ -166,40 +173,46 @@ function writeTurn(context: RoutineContext): Stage {
 }
 
 /**
- * For each row the singular value and the factors that make vectors of the row and of its turns; 0 for a row to be
- * completed. Hundreds of rotations, each off by a rounding, let the lengths of both drift alike.
+ * For each row, by a workgroup, the singular value and the factors that make vectors of the row and of its turns; 0 for a row
+ * to be completed. Hundreds of rotations, each off by a rounding, let the lengths of both drift alike.
  */
-function writeSizes(context: RoutineContext): Stage {
-  const threads = context.tuning.rowThreads;
-  const stage = begin(context, "svd sizes", [], "count * k", [], threads);
-  const row = stage.let("unit * length"), turns = stage.let("turns_at + unit * k");
+function writeSizes(context: RoutineContext, length: number): Stage {
+  const threads = threadsFor(context.tuning, length);
+  const stage = new Stage(context, {
+    label: "svd sizes",
+    operands: [],
+    scratch: true,
+    parameters: [...SHAPE, ...PLACES],
+    threads,
+  });
+  const sums = stage.shared("sums", `array<f32, ${threads}>`);
+  stage.workgroups("count * k");
+  const row = stage.let("number * length"), turns = stage.let("turns_at + number * k");
   const element = (i: string) => stage.read(SCRATCH, `${row} + ${i}`);
   const component = (i: string) => stage.read(SCRATCH, `${turns} + ${i}`);
-  stage.line("var greatest = 0.0;");
-  stage.loop("0", "length", (i) => stage.line(`greatest = max(greatest, abs(${element(i)}));`));
-  stage.line("let unit_size = select(greatest, 1.0, greatest == 0.0);");
-  stage.line("var squares = 0.0;");
-  stage.loop("0", "length", (i) => {
-    const part = stage.let(`${element(i)} / unit_size`);
-    stage.line(`squares += ${part} * ${part};`);
-  });
-  stage.line("var turned = 0.0;");
-  stage.loop("0", "k", (i) => {
-    const part = stage.let(component(i));
-    stage.line(`turned += ${part} * ${part};`);
-  });
+  stage.line("var most = 0.0;");
+  stage.loop("lane", "length", (i) => stage.line(`most = max(most, abs(${element(i)}));`), threads);
+  const greatest = combine(stage, sums, threads, "most", (x, y) => `max(${x}, ${y})`);
+  const scale = stage.let(`select(${greatest}, 1.0, ${greatest} == 0.0)`);
+  const squaresOf = (extent: string, part: (i: string) => string): string => {
+    const sum = stage.variable("f32", "0.0");
+    stage.loop("lane", extent, (i) => {
+      const value = stage.let(part(i));
+      stage.line(`${sum} += ${value} * ${value};`);
+    }, threads);
+    return combine(stage, sums, threads, sum, (x, y) => `${x} + ${y}`);
+  };
+  const squares = squaresOf("length", (i) => `${element(i)} / ${scale}`);
+  const turned = squaresOf("k", component);
+  stage.line("if (lane > 0) { return; }");
   const sign = signOf(stage, "k", component);
-  stage.line("let size = unit_size * sqrt(squares);");
-  const scale = stage.let(stage.read(SCRATCH, "greatest_at + unit / k"));
-  const short = stage.let(`inverseSqrt(turned)`);
-  stage.write(SCRATCH, "sizes_at + unit", `size * ${short} * ${scale}`);
-  const least = floatLiteral(Math.sqrt(SMALLEST_SQUARE));
-  stage.write(
-    SCRATCH,
-    "sizes_at + count * k + unit",
-    `select(${sign} / select(size, 1.0, size == 0.0), 0.0, size < ${least})`,
-  );
-  stage.write(SCRATCH, "sizes_at + 2 * count * k + unit", `${sign} * ${short}`);
+  const size = stage.let(`${scale} * sqrt(${squares})`), short = stage.let(`inverseSqrt(${turned})`);
+  const unit = stage.read(SCRATCH, "greatest_at + number / k");
+  stage.write(SCRATCH, "sizes_at + number", `${size} * ${short} * ${unit}`);
+  const completed = `${size} < ${floatLiteral(Math.sqrt(SMALLEST_SQUARE))}`;
+  const factor = `${sign} / select(${size}, 1.0, ${size} == 0.0)`;
+  stage.write(SCRATCH, "sizes_at + count * k + number", `select(${factor}, 0.0, ${completed})`);
+  stage.write(SCRATCH, "sizes_at + 2 * count * k + number", `${sign} * ${short}`);
   return stage;
 }
 
@@ -215,10 +228,10 @@ function writeOrder(context: RoutineContext): Stage {
     const other = stage.let(valueOf(i));
     stage.line(`if (${other} > ${value} || (${other} == ${value} && ${i} < row)) { place++; }`);
   });
-  const isFinite = finite(stage, "matrix");
-  stage.line(`if (!${isFinite}) { place = row; }`);
+  const known = finite(stage);
+  stage.line(`if (!${known}) { place = row; }`);
   stage.line(`${stage.word(0, "order_at + matrix * k + place")} = u32(row);`);
-  stage.write(S, "matrix * k + place", `select(${floatLiteral(NaN)}, ${value}, ${isFinite})`);
+  stage.write(S, "matrix * k + place", `select(${floatLiteral(NaN)}, ${value}, ${known})`);
   return stage;
 }
 
@@ -245,7 +258,7 @@ function writeShort(context: RoutineContext): Stage {
   locate(stage, "k");
   const factor = stage.read(SCRATCH, "sizes_at + 2 * count * k + row");
   const value = stage.let(`${factor} * ${stage.read(SCRATCH, "turns_at + row * k + element")}`);
-  const result = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage, "matrix")})`);
+  const result = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage)})`);
   stage.line("if (tall == 1) {");
   stage.write(VT, "(matrix * k + place) * k + element", result);
   stage.line("} else {");
@@ -261,7 +274,7 @@ function writeCompleted(context: RoutineContext): Stage {
   const factor = stage.let(stage.read(SCRATCH, "sizes_at + count * k + row"));
   const own = stage.let(`${factor} * ${stage.read(SCRATCH, "row * length + element")}`);
   const value = stage.let(`select(${own}, ${stage.read(SCRATCH, "full_at + unit")}, ${factor} == 0.0)`);
-  const result = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage, "matrix")})`);
+  const result = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage)})`);
   stage.line("if (tall == 1) {");
   stage.write(U, "unit", result);
   stage.line("} else {");
