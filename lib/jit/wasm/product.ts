@@ -77,6 +77,9 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
 const PER_OPERATION = 0.04;
 /** A part is worth as many of them. */
 const LEAST_OPERATIONS = 120_000;
+/** Threads get two parts each, and more of this size, so that a slow one does fewer. */
+const LONG_PART = 2_000_000;
+const PARTS_OF_THREAD = 4;
 
 /** In how many parts rows and columns are cut. */
 interface Grid {
@@ -92,8 +95,12 @@ export function productGrid(spec: ContractSpec, plan: ContractPlan, threads: num
   if (threads < 2) return { rows: 1, columns: 1 };
   const rowTiles = Math.ceil(spec.rows / plan.rowTile),
     columnTiles = Math.ceil(spec.columns / plan.columnTile);
-  const work = Math.floor(spec.rows * spec.columns * spec.depth / LEAST_OPERATIONS);
-  const wanted = Math.max(1, Math.min(work, threads === 2 ? 4 : 3 * threads, rowTiles * columnTiles));
+  const operations = spec.rows * spec.columns * spec.depth;
+  const shares = Math.max(2, Math.min(PARTS_OF_THREAD, Math.floor(operations / threads / LONG_PART)));
+  const wanted = Math.max(
+    1,
+    Math.min(Math.floor(operations / LEAST_OPERATIONS), shares * threads, rowTiles * columnTiles),
+  );
   let best: Grid = { rows: 1, columns: 1 }, bestCost = Infinity;
   for (let rows = 1; rows <= Math.min(wanted, rowTiles); rows++) {
     const columns = Math.min(columnTiles, Math.ceil(wanted / rows));
