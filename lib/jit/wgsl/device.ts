@@ -59,10 +59,20 @@ export class GpuDevice {
 
   /** Keeps an error for the next use of the device: errors of WebGPU arrive later than the call that made them. */
   report(message: string, outOfMemory = false): void {
-    this.#errors.push(message);
+    // Should the program end before the device is used again, nobody would hear of it.
+    if (this.#errors.push(message) === 1) globalThis.addEventListener("unload", this.#tell);
     this.errorCount++;
     this.#outOfMemory ||= outOfMemory;
   }
+
+  #takeErrors(): string {
+    globalThis.removeEventListener("unload", this.#tell);
+    return this.#errors.splice(0).join("\n");
+  }
+
+  readonly #tell = (): void => {
+    console.error(`WebGPU reported an error in the last work of this program:\n${this.#takeErrors()}`);
+  };
 
   /** Throws what went wrong since the last use. */
   check(): void {
@@ -74,7 +84,7 @@ export class GpuDevice {
       });
     }
     if (this.#errors.length === 0) return;
-    const messages = this.#errors.splice(0).join("\n");
+    const messages = this.#takeErrors();
     if (this.#outOfMemory) {
       this.#outOfMemory = false;
       throw new OutOfMemoryError(`The WebGPU device has no memory left:\n${messages}`, {
@@ -92,6 +102,7 @@ export class GpuDevice {
 
   destroy(): void {
     this.#lost ??= "destroyed";
+    this.#takeErrors();
     this.device.destroy();
   }
 }

@@ -35,23 +35,44 @@ gpuTest("a device lost in the middle: what the host holds is intact, and the nex
   assertEquals([double(moved).itemSync(), double(moved.add(1)).itemSync()], [12, 18]);
 });
 
-gpuTest("deno run without any flag computes on the device, and the process ends by itself", async () => {
+/** Runs a program without any permission flag. */
+async function runProgram(code: string): Promise<{ code: number; text: string; errors: string }> {
   const file = await Deno.makeTempFile({ suffix: ".ts" });
-  const entry = new URL("../../../lib/mod.ts", import.meta.url).href;
-  await Deno.writeTextFile(
-    file,
-    `import { grad, init, jit, type Tensor, tensor } from ${JSON.stringify(entry)};
-await init({ device: "webgpu" });
-const x = tensor([1, 2, 3]);
-const slope = jit(grad((x: Tensor) => x.square().sum()))(x) as Tensor;
-console.log(slope.device, slope.dataSync().join());`,
-  );
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+  await Deno.writeTextFile(file, code);
+  const { code: status, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-check", "--no-prompt", file],
     env: { NO_COLOR: "1" },
     signal: AbortSignal.timeout(60_000),
   }).output();
   await Deno.remove(file);
   const [text, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  assertEquals([code, text.trim()], [0, "webgpu 2,4,6"], errors);
+  return { code: status, text: text.trim(), errors };
+}
+
+const source = (path: string) => JSON.stringify(new URL(`../../../lib/${path}`, import.meta.url).href);
+
+gpuTest("deno run without any flag computes on the device, and the process ends by itself", async () => {
+  const { code, text, errors } = await runProgram(`
+import { grad, init, jit, type Tensor, tensor } from ${source("mod.ts")};
+await init({ device: "webgpu" });
+const x = tensor([1, 2, 3]);
+const slope = jit(grad((x: Tensor) => x.square().sum()))(x) as Tensor;
+console.log(slope.device, slope.dataSync().join());`);
+  assertEquals([code, text], [0, "webgpu 2,4,6"], errors);
+});
+
+gpuTest("an error that arrives after the last use of the device is told when the program ends", async () => {
+  const program = (last: string) => `
+import { acquireDevice } from ${source("jit/wgsl/device.ts")};
+const gpu = await acquireDevice();
+gpu.device.createBuffer({ size: 2 ** 45, usage: GPUBufferUsage.STORAGE });
+await new Promise((resolve) => setTimeout(resolve, 20));
+${last}
+console.log("end");`;
+  const silent = await runProgram(program(""));
+  assertEquals([silent.code, silent.text], [0, "end"], silent.errors);
+  assert(silent.errors.includes("the last work of this program"), silent.errors);
+  const told = await runProgram(program("try { gpu.check(); } catch { console.log('told'); }"));
+  assertEquals([told.code, told.text], [0, "told\nend"], told.errors);
+  assert(!told.errors.includes("the last work of this program"), told.errors);
 });
