@@ -171,6 +171,7 @@ const FORMS: { readonly [name: string]: Entry } = {
   ),
   qr: entry(1, { complete: booleanForm }),
   eigh: entry(1),
+  eig: entry(1),
   svd: entry(1),
   pinvOf: entry(2),
   fft: entry(2, { inverse: booleanForm }),

@@ -3,6 +3,7 @@ import type { DType } from "../../lib/trace/dtype.ts";
 import type { HostArray, Params, Primitive } from "../../lib/trace/primitive.ts";
 import { fftPrimitive, irfftPrimitive, rfftPrimitive } from "../../lib/trace/primitives/fft.ts";
 import { choleskyPrimitive } from "../../lib/trace/primitives/linalg_cholesky.ts";
+import { eigPrimitive } from "../../lib/trace/primitives/linalg_eig.ts";
 import { eighPrimitive } from "../../lib/trace/primitives/linalg_eigh.ts";
 import { luPrimitive, luSolvePrimitive } from "../../lib/trace/primitives/linalg_lu.ts";
 import { pinvOfPrimitive } from "../../lib/trace/primitives/linalg_pinv.ts";
@@ -70,6 +71,9 @@ function decompositions(): PrimitiveCase[] {
           (random, dtype) => [steppedMatrix(random, shape, dtype)],
         )
       )
+    ),
+    ...MATRICES.map((shape) =>
+      row(eigPrimitive, [shape], {}, [], (random, dtype) => [steppedMatrix(random, shape, dtype)])
     ),
     row(qrPrimitive, [[3, 5]], { complete: false }, [], (random, dtype) => [
       steppedMatrix(random, [3, 5], dtype),

@@ -2,6 +2,7 @@
 import type { Primitive } from "../primitive.ts";
 import { choleskyPrimitive } from "./linalg_cholesky.ts";
 import { pinvOfPrimitive } from "./linalg_pinv.ts";
+import { eigPrimitive } from "./linalg_eig.ts";
 import { eighPrimitive } from "./linalg_eigh.ts";
 import { luPrimitive, luSolvePrimitive } from "./linalg_lu.ts";
 import { qrPrimitive } from "./linalg_qr.ts";
@@ -15,6 +16,7 @@ export const linalgPrimitives: readonly Primitive[] = [
   luSolvePrimitive,
   qrPrimitive,
   eighPrimitive,
+  eigPrimitive,
   svdPrimitive,
   pinvOfPrimitive,
 ] as readonly Primitive[];

@@ -16,6 +16,7 @@ export {
   type SvdOptions,
   type SymmetricOptions,
 } from "./decompositions.ts";
+export { type Complex, type ComplexEigen, eig } from "./eig.ts";
 export { det, type SignAndLog, slogdet } from "./determinant.ts";
 export { lstsq, pinv, type RankOptions } from "./least_squares.ts";
 export { type MatrixNormOptions, norm } from "./norm.ts";
