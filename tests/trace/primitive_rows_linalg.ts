@@ -72,7 +72,7 @@ function decompositions(): PrimitiveCase[] {
         )
       )
     ),
-    ...MATRICES.map((shape) =>
+    ...SQUARES.map((shape) =>
       row(eigPrimitive, [shape], {}, [], (random, dtype) => [steppedMatrix(random, shape, dtype)])
     ),
     row(qrPrimitive, [[3, 5]], { complete: false }, [], (random, dtype) => [
