@@ -373,5 +373,10 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
   });
   const units = images * groups * rowParts * filterParts;
   const work = images * groups * filters * depth * product(outs);
-  return { index: f.index, units, unitCost: 0.05 * work / units, splittable: true };
+  const unitCost = 0.05 * work / units;
+  // Each call packs all filters: it should do some units where that would cost more than a hundredth of one.
+  const packing = plan.packed ? filters * depth : 0;
+  const most = Math.max(1, Math.floor(units / (4 * context.threads)));
+  const grain = Math.max(1, Math.min(most, Math.round(100 * packing / unitCost)));
+  return { index: f.index, units, unitCost, splittable: true, grain };
 }
