@@ -12,8 +12,8 @@ await init({ threads: 1 });
 const length = Number(Deno.args[0]);
 const xs = normal([length, BATCH, STATE], 3), w = normal([STATE, STATE], 1), u = normal([STATE, STATE], 2);
 xs.dataSync();
-// Two coefficients are stored for each step.
-if (Deno.args[1] === "used") ones([2 * length + 200, BATCH, STATE]).dispose();
+// The state is stored for each step.
+if (Deno.args[1] === "used") ones([length + 300, BATCH, STATE]).dispose();
 const gradients = compileGradients();
 const times = Array.from({ length: length > 1000 ? 5 : 40 }, () => {
   const start = performance.now();

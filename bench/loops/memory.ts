@@ -31,6 +31,18 @@ for (
   );
 }
 
+for (const length of [1000, 10_000]) {
+  const weights = zeros([STATE, STATE]);
+  const { peak } = jit(grad(recurrent, { argnums: [1, 2] }) as (...inputs: Tensor[]) => Tensor[])
+    .lower(zeros([length, BATCH, STATE]), weights, weights).memory;
+  const states = peak / (4 * BATCH * STATE * length);
+  rows.push({
+    name: `peak of RNN 32x128, with backward, T = ${length}`,
+    value: `${kilobytes(peak)}, ${states.toFixed(2)} states a step`,
+    aim: `one state a step: ${states <= 1.1 ? "met" : "missed"}`,
+  });
+}
+
 const n = 4096;
 for (const every of [undefined, 16, 64, 256]) {
   const cost = (h: Tensor): Tensor =>
