@@ -99,7 +99,7 @@ fits = [
     ("digammaAsymptotic", series(lambda v: (lambda x: (log(x) - 1 / (2 * x) - digamma(x)) * x * x)(1 / sqrt(v))), 0, 0.01, None, 7, "x^2 (log(x) - 1 / (2 x) - digamma(x)) in 1 / x^2, x > 10"),
     ("erfinvCentral", lambda u: erfinv_of_w(u + 3), -3, 3, 13, 23, "erfinv(x) / x in w - 3, w = -log(1 - x^2) < 6"),
     ("erfinvTail", lambda u: erfinv_of_w((u + mpf(17) / 4) ** 2), -1.801, 1.801, 15, 31, "erfinv(x) / x in sqrt(w) - 17/4, 6 < w < 36.7"),
-    ("erfcx", lambda t: (lambda x: erfc(x) * exp(x * x) * (1 + 2 * x))(2 * (1 + t) / (1 - t)), mpf(-1) / 3, mpf(1), 12, 24, "erfcx(x) (1 + 2 x) in t = (x - 2) / (x + 2), x > 1"),
+    ("erfcx", lambda t: (lambda x: erfc(x) * exp(x * x) * (1 + 2 * x))(2 * (1 + t) / (1 - t)), mpf(-3) / 5, mpf(1), 14, 29, "erfcx(x) (1 + 2 x) in t = (x - 2) / (x + 2), x > 1/2"),
     ("besselZeroSmall", series(lambda z: besseli(0, 2 * sqrt(z))), 0, 16, 10, 16, "i0(x) in x^2 / 4, |x| < 8"),
     ("besselOneSmall", series(lambda z: besseli(1, 2 * sqrt(z)) / (2 * sqrt(z))), 0, 16, 10, 16, "i1(x) / x in x^2 / 4, |x| < 8"),
     ("besselZeroLarge", lambda u: (lambda v: exp(8 - 1 / v) * besseli(0, 1 / v) / sqrt(v))(u + mpf(1) / 16), -0.0625, 0.0625, 7, 22, "exp(8 - x) sqrt(x) i0(x) in 1 / x - 1 / 16, x > 8"),

@@ -94,6 +94,7 @@ for a in geometric(1e-3, 300, 30) + [0.5, 1.0, 10.0, 20.0, 19.5]:
 pairs += [(a, f32(a + step * math.sqrt(a))) for a in (1e3, 1e4, 1e5) for step in (-3, -1, 0, 0.5, 2, 4)]
 pairs += [(f32(random.uniform(0.01, 1.2)), f32(random.uniform(0.001, 1.2))) for _ in range(30)]
 ends = [(1.0, 0.0), (0.0, 1.0), (2.0, math.inf), (math.inf, 2.0), (-1.0, 1.0), (1.0, -1.0), (0.0, 0.0)]
+tables["erfcx"] = rows(lambda x: mpmath.exp(x * x) * mpmath.erfc(x), uniform(0.4, 1.2, 60) + uniform(0.95, 1, 40) + uniform(-3, 9, 20))
 small = mpf(10) ** -30
 tables["gammainc"] = rows(lower, [pair for pair in pairs if lower(*map(mpf, pair)) > small], list(zip(ends, (0.0, 1.0, 1.0, 0.0, None, None, None))))
 tables["gammaincc"] = rows(upper, [pair for pair in pairs if upper(*map(mpf, pair)) > small], list(zip(ends, (1.0, 0.0, 0.0, 1.0, None, None, None))))

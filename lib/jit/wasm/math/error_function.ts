@@ -77,7 +77,7 @@ export function erfcx(m: Lanes, x: Variable): Value {
   const complement = m.select(m.greater(a, 0.25), upper, m.sub(1, m.add(a, tail)));
   const square = m.let(m.mul(a, a));
   const small = m.mul(exp(m, square), complement);
-  const result = m.let(m.select(m.less(a, 1), small, m.select(m.equal(a, a), large, a)));
+  const result = m.let(m.select(m.less(a, 0.5), small, m.select(m.equal(a, a), large, a)));
   const negative = m.let(m.less(x, 0));
   m.ifAny(negative, () => {
     const limited = m.let(m.pmin(a, 28));
