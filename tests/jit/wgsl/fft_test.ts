@@ -7,22 +7,8 @@ import { faults, graphOf, noise } from "./routine_support.ts";
 import { backendWith, gpuTest } from "./support.ts";
 import { runGraph } from "../../support/run_graph.ts";
 
-/** Signals whose lengths have every butterfly, several passes, and factors that need a convolution. */
-const SIGNALS: readonly (readonly number[])[] = [
-  [1],
-  [3],
-  [5],
-  [17],
-  [64],
-  [65],
-  [130],
-  [2, 6],
-  [3, 2, 7],
-  [4, 420],
-  [2, 512],
-  [3, 11],
-  [1000],
-];
+/** Several passes, several lines, and factors that need a convolution; tests/fft has every short length. */
+const SIGNALS: readonly (readonly number[])[] = [[65], [130], [2, 64], [3, 2, 7], [2, 420]];
 
 function compareTransforms(backend: WgslBackend, signals = SIGNALS): void {
   const wrong: string[] = [];
@@ -54,7 +40,7 @@ gpuTest(
 );
 
 gpuTest("transforms mean the same with the table of a real GPU", async () => {
-  compareTransforms(await backendWith(GPU), [[5], [2, 96], [2, 13], [130]]);
+  compareTransforms(await backendWith(GPU), [[2, 96], [3, 13]]);
 });
 
 gpuTest("the transform of a unit vector is a circle of roots, for long lengths of any kind", (backend) => {

@@ -56,7 +56,7 @@ function writeBegin(context: RoutineContext): Stage {
  */
 function writeBlock(context: RoutineContext, rows: number): Stage {
   // One for each row.
-  const threads = Math.max(8, 2 ** Math.ceil(Math.log2(rows)));
+  const threads = rows <= 8 ? 8 : BLOCK;
   const stage = new Stage(context, {
     label: "cholesky block",
     operands: [1],

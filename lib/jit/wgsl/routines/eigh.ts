@@ -14,8 +14,9 @@ import {
   playersOf,
   ROTATION,
   signOf,
+  sweepsAtOnce,
   sweepsOf,
-  turnedBefore,
+  wholeSweeps,
 } from "./jacobi.ts";
 import { type RoutineContext, Stage, threadsFor } from "./stage.ts";
 
@@ -44,7 +45,7 @@ export function planEigh(context: RoutineContext): KernelPlan {
   const threads = threadsFor(context.tuning, n);
   const iterations = (2 * pairs - 1) *
     (4 + Math.ceil(pairs / threads) + Math.ceil(pairs * (pairs + n) / threads));
-  const atOnce = n > LARGEST_WHOLE ? 0 : Math.floor(context.tuning.maxIterations / 2 / iterations);
+  const atOnce = n > LARGEST_WHOLE ? 0 : sweepsAtOnce(context, iterations);
   if (atOnce > 0) {
     const whole = writeSweeps(context, threads);
     for (let sweep = 0; sweep < sweeps; sweep += atOnce) {
@@ -103,22 +104,14 @@ function writeSweeps(context: RoutineContext, threads: number): Stage {
     threads,
   });
   stage.shader.declarations.push(PAIR_OF, ROTATION);
-  const goesOn = stage.shared("goes_on", "bool");
-  stage.workgroups("count");
-  stage.line("let matrix = number;");
   stage.line("let pairs = (n + 1) / 2;");
-  stage.block("for (var sweep = first; sweep < last; sweep++)", () => {
-    stage.line(`if (lane == 0) { ${goesOn} = true; }`);
-    stage.block("if (lane == 0 && sweep > 0)", () => stage.line(`${goesOn} = ${turnedBefore(stage)};`));
-    stage.line(`if (!workgroupUniformLoad(&${goesOn})) { break; }`);
-    stage.block("for (var step = 0; step < 2 * pairs - 1; step++)", () => {
-      stage.loop("lane", "pairs", (index) => writeAngle(stage, index), threads);
-      stage.barrier();
-      stage.block(`for (var part = lane; part < pairs * (pairs + n); part += ${threads})`, () => {
-        writeTurned(stage, "continue;");
-      });
-      stage.barrier();
+  wholeSweeps(stage, "2 * pairs - 1", () => {
+    stage.loop("lane", "pairs", (index) => writeAngle(stage, index), threads);
+    stage.barrier();
+    stage.block(`for (var part = lane; part < pairs * (pairs + n); part += ${threads})`, () => {
+      writeTurned(stage, "continue;");
     });
+    stage.barrier();
   });
   return stage;
 }

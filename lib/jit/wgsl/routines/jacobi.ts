@@ -49,6 +49,24 @@ export function endWhereConverged(stage: Stage): void {
   stage.block("if (sweep > 0)", () => stage.line(`if (!(${turnedBefore(stage)})) { return; }`));
 }
 
+/** Goes through all steps of the sweeps from `first` to `last` with a workgroup for each matrix, until it has converged. */
+export function wholeSweeps(stage: Stage, steps: string, step: () => void): void {
+  const goesOn = stage.shared("goes_on", "bool");
+  stage.workgroups("count");
+  stage.line("let matrix = number;");
+  stage.block("for (var sweep = first; sweep < last; sweep++)", () => {
+    stage.line(`if (lane == 0) { ${goesOn} = true; }`);
+    stage.block("if (lane == 0 && sweep > 0)", () => stage.line(`${goesOn} = ${turnedBefore(stage)};`));
+    stage.line(`if (!workgroupUniformLoad(&${goesOn})) { break; }`);
+    stage.block(`for (var step = 0; step < ${steps}; step++)`, step);
+  });
+}
+
+/** Sweeps of a dispatch, so that an invocation that takes `iterations` for each has not too many; 0 where one is too much. */
+export function sweepsAtOnce({ tuning }: RoutineContext, iterations: number): number {
+  return Math.floor(tuning.maxIterations / 2 / iterations);
+}
+
 export function flagTurn(stage: Stage): void {
   stage.line(`${stage.word(0, "flags_at + sweep * count + matrix")} = 1u;`);
 }

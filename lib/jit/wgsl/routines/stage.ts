@@ -34,9 +34,9 @@ export interface Layout {
   readonly column: string;
 }
 
-/** Threads of the workgroup that works on a matrix of some rows. */
+/** Threads of the workgroup that works on a matrix of some rows: few or many, so that there are few shaders. */
 export function threadsFor({ matrixThreads, rowThreads }: Tuning, rows: number): number {
-  return Math.min(matrixThreads, Math.max(rowThreads, 2 ** Math.ceil(Math.log2(Math.max(1, rows)))));
+  return rows <= rowThreads ? rowThreads : matrixThreads;
 }
 
 const plainUse = () => ({ vector: false, atomic: false });
@@ -184,10 +184,5 @@ export class Matrix {
 
   set(row: string, column: string, value: string): void {
     this.#stage.write(this.#area, this.#at(row, column), value);
-  }
-
-  get transposed(): Matrix {
-    const { base, row, column } = this.#layout;
-    return new Matrix(this.#stage, this.#area, { base, row: column, column: row });
   }
 }

@@ -14,8 +14,10 @@ import {
   playersOf,
   ROTATION,
   signOf,
+  sweepsAtOnce,
   sweepsOf,
   turnedBefore,
+  wholeSweeps,
 } from "./jacobi.ts";
 import { combine, multiplyOut, type Reflected, triangularise } from "./reflections.ts";
 import { type Area, type RoutineContext, Stage, threadsFor } from "./stage.ts";
@@ -51,10 +53,21 @@ export function planSvd(context: RoutineContext): KernelPlan {
     greatestOf(context, SOURCE, { count, size: k * length, place: greatestAt }),
     writeBegin(context).over(elements, parameters),
   ];
-  const turn = writeTurn(context, length);
-  for (let sweep = 0; sweep < sweeps; sweep++) {
-    for (let step = 0; step < 2 * pairs - 1; step++) {
-      dispatches.push(turn.each(Math.ceil(count * pairs / PAIRS), [...parameters, sweep, step]));
+  const shares = context.tuning.matrixThreads / 8, threads = threadsFor(context.tuning, pairs * shares);
+  const iterations = (2 * pairs - 1) * Math.ceil(pairs * shares / threads) *
+    (3 * Math.ceil(length / shares) + shares + 8);
+  const atOnce = k * length > LARGEST_WHOLE ? 0 : sweepsAtOnce(context, iterations);
+  if (atOnce > 0) {
+    const whole = writeSweeps(context, threads, shares);
+    for (let sweep = 0; sweep < sweeps; sweep += atOnce) {
+      dispatches.push(whole.each(count, [...parameters, sweep, Math.min(sweeps, sweep + atOnce)]));
+    }
+  } else {
+    const step = writeStep(context, length);
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      for (let number = 0; number < 2 * pairs - 1; number++) {
+        dispatches.push(step.each(Math.ceil(count * pairs / PAIRS), [...parameters, sweep, number]));
+      }
     }
   }
   const reflected: Reflected = { count, rows: length, columns: k, place: longAt, tausAt };
@@ -111,17 +124,19 @@ function writeBegin(context: RoutineContext): Stage {
   return stage;
 }
 
+/** A workgroup takes matrices of up to so many elements through whole sweeps; a step of larger ones has work for many. */
+const LARGEST_WHOLE = 4096;
 /** Rows that are longer are worth more threads. */
 const LONG = 8192;
 /** Pairs of rows of a workgroup. */
 const PAIRS = 2;
 
-/** Makes the rows of each pair orthogonal, and turns the rows of the turns along. */
-function writeTurn(context: RoutineContext, length: number): Stage {
+/** A step, some pairs for each workgroup. */
+function writeStep(context: RoutineContext, length: number): Stage {
   const { matrixThreads } = context.tuning;
   const shares = length > LONG ? matrixThreads : matrixThreads / 8, threads = PAIRS * shares;
   const stage = new Stage(context, {
-    label: "svd turn",
+    label: "svd step",
     operands: [],
     scratch: true,
     parameters: [...SHAPE, ...PLACES, "sweep", "step"],
@@ -132,12 +147,44 @@ function writeTurn(context: RoutineContext, length: number): Stage {
   stage.line("let pairs = (k + 1) / 2;");
   stage.workgroups(`(count * pairs + ${PAIRS - 1}) / ${PAIRS}`);
   stage.line(`let index = number * ${PAIRS} + lane / ${shares};`);
-  stage.line(`let share = lane % ${shares};`);
   stage.line("let matrix = min(index / pairs, count - 1);");
   stage.line("let pair = pair_of(index - matrix * pairs, step, 2 * pairs);");
-  // Threads of pairs with nothing to do come along to the barrier.
   stage.line("var busy = index < count * pairs && pair.y < k;");
   stage.line(`if (busy && sweep > 0) { busy = ${turnedBefore(stage)}; }`);
+  writePair(stage, sums, shares);
+  return stage;
+}
+
+/** Whole sweeps, a workgroup for each matrix. */
+function writeSweeps(context: RoutineContext, threads: number, shares: number): Stage {
+  const stage = new Stage(context, {
+    label: "svd sweeps",
+    operands: [],
+    scratch: true,
+    parameters: [...SHAPE, ...PLACES, "first", "last"],
+    threads,
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  const sums = stage.shared("sums", `array<vec3f, ${threads}>`);
+  stage.line("let pairs = (k + 1) / 2;");
+  wholeSweeps(stage, "2 * pairs - 1", () => {
+    stage.block(`for (var start = 0; start < pairs; start += ${threads / shares})`, () => {
+      stage.line(`let index = start + lane / ${shares};`);
+      stage.line("let pair = pair_of(min(index, pairs - 1), step, 2 * pairs);");
+      stage.line("let busy = index < pairs && pair.y < k;");
+      writePair(stage, sums, shares);
+      stage.barrier();
+    });
+  });
+  return stage;
+}
+
+/**
+ * Makes the rows of a pair orthogonal, and turns the rows of the turns along; `shares` threads do so together. Those of pairs
+ * with nothing to do come along to the barrier.
+ */
+function writePair(stage: Stage, sums: string, shares: number): void {
+  stage.line(`let share = lane % ${shares};`);
   const [p, q] = ["x", "y"].map((end) => stage.let(`(matrix * k + pair.${end}) * length`));
   stage.line("var sum = vec3f(0.0);");
   stage.block("if (busy)", () => {
@@ -148,28 +195,27 @@ function writeTurn(context: RoutineContext, length: number): Stage {
   });
   stage.line(`${sums}[lane] = sum;`);
   stage.line("workgroupBarrier();");
-  stage.line("if (!busy) { return; }");
   stage.line("var total = vec3f(0.0);");
   stage.loop("0", `${shares}`, (i) => stage.line(`total += ${sums}[lane - share + ${i}];`));
   stage.line(`let orthogonal = ${floatLiteral(2 ** -23)} * max(${ROUNDINGS}.0, 0.5 * sqrt(f32(length)));`);
   stage.line("let limit = orthogonal * sqrt(total.x) * sqrt(total.z);");
   const smallest = floatLiteral(SMALLEST_SQUARE);
-  stage.line(`if (!(total.x > ${smallest} && total.z > ${smallest})) { return; }`);
-  stage.line("if (!(abs(total.y) > limit)) { return; }");
-  stage.line("if (share == 0) {");
-  flagTurn(stage);
-  stage.line("}");
-  stage.line("let turn = rotation(total.x, total.y, total.z);");
-  const turnRows = (places: readonly string[], extent: string) =>
-    stage.loop("share", extent, (i) => {
-      const at = places.map((place) => stage.let(`${place} + ${i}`));
-      const [x, y] = at.map((position) => stage.let(stage.read(SCRATCH, position)));
-      stage.write(SCRATCH, at[0], `turn.x * ${x} - turn.y * ${y}`);
-      stage.write(SCRATCH, at[1], `turn.y * ${x} + turn.x * ${y}`);
-    }, shares);
-  turnRows([p, q], "length");
-  turnRows(["x", "y"].map((end) => stage.let(`turns_at + (matrix * k + pair.${end}) * k`)), "k");
-  return stage;
+  stage.line(`let long_enough = total.x > ${smallest} && total.z > ${smallest};`);
+  stage.block("if (busy && long_enough && abs(total.y) > limit)", () => {
+    stage.line("if (share == 0) {");
+    flagTurn(stage);
+    stage.line("}");
+    stage.line("let turn = rotation(total.x, total.y, total.z);");
+    const turnRows = (places: readonly string[], extent: string) =>
+      stage.loop("share", extent, (i) => {
+        const at = places.map((place) => stage.let(`${place} + ${i}`));
+        const [x, y] = at.map((position) => stage.let(stage.read(SCRATCH, position)));
+        stage.write(SCRATCH, at[0], `turn.x * ${x} - turn.y * ${y}`);
+        stage.write(SCRATCH, at[1], `turn.y * ${x} + turn.x * ${y}`);
+      }, shares);
+    turnRows([p, q], "length");
+    turnRows(["x", "y"].map((end) => stage.let(`turns_at + (matrix * k + pair.${end}) * k`)), "k");
+  });
 }
 
 /**

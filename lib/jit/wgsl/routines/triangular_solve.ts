@@ -1,13 +1,13 @@
 /** The routines triangularSolve and luSolve. */
 import { sizeOf } from "../../../trace/shape.ts";
 import { floatLiteral } from "../literal.ts";
-import type { KernelPlan } from "../plan.ts";
+import type { Dispatch, KernelPlan } from "../plan.ts";
 import { type Area, type RoutineContext, Stage } from "./stage.ts";
 import { substitute, type System } from "./substitution.ts";
 
 function systemOf({ kernel }: RoutineContext, target: Area): System {
   const shape = kernel.shapes[kernel.shapes.length - 1], [n, columns] = shape.slice(-2);
-  return { count: sizeOf(shape.slice(0, -2)), n, columns, target };
+  return { count: sizeOf(shape.slice(0, -2)), n, columns, target, flagsAt: 0 };
 }
 
 /** Inputs: T, B. */
@@ -16,11 +16,11 @@ export function planTriangularSolve(context: RoutineContext): KernelPlan {
   const system = systemOf(context, { operand: 2 });
   const move = (writes: (stage: Stage) => void) => writeMove(context, writes, [1, 2]);
   const begin = move((stage) => {
-    stage.line(`if (unit < count) { ${stage.word(0, "unit")} = 0u; }`);
+    stage.line(`if (unit < count) { ${stage.word(0, "flags_at + unit")} = 0u; }`);
     stage.write({ operand: 2 }, "unit", stage.read({ operand: 1 }, "unit"));
   });
   const end = move((stage) => {
-    stage.block(`if (${stage.word(0, "matrix")} != 0u)`, () => {
+    stage.block(`if (${stage.word(0, "flags_at + matrix")} != 0u)`, () => {
       stage.write({ operand: 2 }, "unit", floatLiteral(NaN));
     });
   });
@@ -39,21 +39,23 @@ export function planTriangularSolve(context: RoutineContext): KernelPlan {
 export function planLuSolve(context: RoutineContext): KernelPlan {
   const { transpose } = context.kernel.options as Record<string, boolean>;
   const result: Area = { operand: 4 };
-  const { count, n, columns } = systemOf(context, result);
+  const plain = systemOf(context, result), { count, n, columns } = plain;
   // Rows cannot be exchanged in place, all at once.
-  const system = { count, n, columns, target: transpose ? { scratch: count } : result };
+  const system: System = transpose
+    ? { ...plain, target: { scratch: 0 }, flagsAt: count * n * columns }
+    : plain;
   const row = (stage: Stage) => {
     const row = stage.let("unit / columns % n");
     const from = stage.read({ operand: 2 }, stage.let(`matrix * n + ${row}`));
     return stage.let(`(matrix * n + ${from}) * columns + unit % columns`);
   };
   const begin = writeMove(context, (stage) => {
-    stage.line(`if (unit < count) { ${stage.word(0, "unit")} = 0u; }`);
+    stage.line(`if (unit < count) { ${stage.word(0, "flags_at + unit")} = 0u; }`);
     stage.write(system.target, "unit", stage.read({ operand: 3 }, transpose ? "unit" : row(stage)));
   }, transpose ? [3] : [2, 3, 4]);
   const end = writeMove(context, (stage) => {
     const value = stage.variable("f32", stage.read(system.target, "unit"));
-    stage.line(`if (${stage.word(0, "matrix")} != 0u) { ${value} = ${floatLiteral(NaN)}; }`);
+    stage.line(`if (${stage.word(0, "flags_at + matrix")} != 0u) { ${value} = ${floatLiteral(NaN)}; }`);
     stage.write(result, transpose ? row(stage) : "unit", value);
   }, transpose ? [2, 4] : [4]);
   const lower = substitute(context, { operand: 1, lower: true, transpose, unit: true }, system);
@@ -75,7 +77,7 @@ function writeMove(
     label: "right side",
     operands,
     scratch: true,
-    parameters: ["count", "n", "columns"],
+    parameters: ["count", "n", "columns", "flags_at"],
   });
   stage.units("count * n * columns");
   stage.line("let matrix = unit / (n * columns);");
@@ -83,6 +85,6 @@ function writeMove(
   return stage;
 }
 
-function over(stage: Stage, { count, n, columns }: System) {
-  return stage.over(count * n * columns, [count, n, columns]);
+function over(stage: Stage, { count, n, columns, flagsAt }: System): Dispatch {
+  return stage.over(count * n * columns, [count, n, columns, flagsAt]);
 }
