@@ -104,13 +104,17 @@ export class Access {
     this.#shader = shader;
     this.#operands = operands;
     this.#places = places;
-    operands.forEach(({ dtype, access }, i) => {
+    const written = new Set<number>();
+    operands.forEach(({ access }, i) => {
+      if (used.has(i) && access !== "read") written.add(places[i].slot);
+    });
+    operands.forEach(({ dtype }, i) => {
       if (!used.has(i)) return;
       const { slot, words, dynamic } = places[i];
       if (dynamic) this.parameters.push(i);
       const known = this.#slots.get(slot);
       const own = registerType(dtype);
-      const write = (known?.write ?? false) || access !== "read";
+      const write = written.has(slot);
       const use = useOf(slot);
       const texture = places[i].texture && !words && !write && !use.atomic && slot !== SCRATCH;
       const halves = places[i].halves && !words && !texture && !use.atomic;

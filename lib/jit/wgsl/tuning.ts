@@ -24,6 +24,8 @@ export interface Tuning {
   readonly rowLanes: number;
   /** Threads of the workgroup that works on a matrix; a power of two. */
   readonly matrixThreads: number;
+  /** Transposes of at least so many elements go by blocks of four by four. */
+  readonly blockElements: number;
   /** Loop iterations of one invocation, all loops taken together. */
   readonly maxIterations: number;
   /** Threads of the workgroup that goes through a loop by itself. */
@@ -68,6 +70,7 @@ export interface Tuning {
 export const SOFTWARE: Tuning = {
   kind: "software",
   mapThreads: 128,
+  blockElements: 4096,
   rowThreads: 8,
   threadsPerRow: 1,
   sharedRowColumns: Infinity,
@@ -100,6 +103,7 @@ export const SOFTWARE: Tuning = {
 export const GPU: Tuning = {
   kind: "gpu",
   mapThreads: 256,
+  blockElements: 1 << 18,
   rowThreads: 64,
   threadsPerRow: 256,
   sharedRowColumns: 128,

@@ -68,9 +68,13 @@ function differences(
 ): string[] {
   return cases.flatMap((one) => {
     const graph = graphOf(one), inputs = inputsOf(graph);
-    const expected = truth(graph, inputs).data, [{ data: actual }] = runGraph(backend, graph, inputs);
-    const i = expected.findIndex((value, i) => !Object.is(actual[i], value));
-    return i < 0 ? [] : [`${one[0]} at ${i}: ${actual[i]}, not ${expected[i]}`];
+    const expected = truth(graph, inputs).data;
+    // In a buffer of its own, and written over an operand where that is possible.
+    return [false, true].flatMap((donate) => {
+      const [{ data: actual }] = runGraph(backend, graph, inputs, { donate });
+      const i = expected.findIndex((value, i) => !Object.is(actual[i], value));
+      return i < 0 ? [] : [`${one[0]}${donate ? ", donated" : ""} at ${i}: ${actual[i]}, not ${expected[i]}`];
+    });
   });
 }
 

@@ -9,6 +9,7 @@ import type { Dispatch, KernelPlan } from "../plan.ts";
 import { opIterations } from "../scalar_ops.ts";
 import type { Tuning } from "../tuning.ts";
 import { collapseAxes } from "./axes.ts";
+import { planBlocks } from "./blocks.ts";
 import { chooseLanes } from "./lanes.ts";
 import { mayCollide, planOrderedStores } from "./ordered_stores.ts";
 import type { NestMode } from "./nest_chunks.ts";
@@ -27,7 +28,10 @@ export function planNest(source: Nest, places: readonly Place[], tuning: Tuning)
   const steps = alongColumns ? Math.ceil(columns / 4) : columns;
   const make = (mode: NestMode): Dispatch => writeNest({ kernel, places, tuning, lanes, mode, rowGroups });
   const elementwise = kernel.reductions.length === 0 && kernel.rowRank === kernel.domain.length;
-  if (elementwise) return { dispatches: [make({ kind: "whole", threads: 1 })], scratchBytes: 0 };
+  if (elementwise) {
+    const blocks = planBlocks(kernel, places, tuning, lanes);
+    return { dispatches: [blocks ?? make({ kind: "whole", threads: 1 })], scratchBytes: 0 };
+  }
 
   // Leaving the loop over a block counts as an iteration of its own.
   const inner = (alongRows || alongColumns ? 4 : 1) * innerIterations(kernel);

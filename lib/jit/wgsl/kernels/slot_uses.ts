@@ -12,10 +12,14 @@ export interface SlotUseOptions {
   /** The statements that are written. */
   readonly ids: readonly number[];
   readonly stores: readonly Store[];
+  /** Loads that are by vectors along another axis. */
+  readonly vectors?: ReadonlySet<number>;
 }
 
 /** Four-element access where all accesses of a buffer allow it; atomic access where words are shared. */
-export function slotUses({ kernel, places, lanes, ids, stores }: SlotUseOptions): Map<number, SlotUse> {
+export function slotUses(
+  { kernel, places, lanes, ids, stores, vectors }: SlotUseOptions,
+): Map<number, SlotUse> {
   const { statements, operands, domain, rowRank } = kernel;
   const uses = new Map<number, SlotUse & { scalar: boolean }>();
   const use = (operand: number) => {
@@ -33,7 +37,7 @@ export function slotUses({ kernel, places, lanes, ids, stores }: SlotUseOptions)
   for (const id of ids) {
     const s = statements[id];
     if (s.kind !== "load") continue;
-    if (isVector(s.operand, s.index)) use(s.operand).vector = true;
+    if (vectors?.has(id) || isVector(s.operand, s.index)) use(s.operand).vector = true;
     else use(s.operand).scalar = true;
     if (rest) use(s.operand).scalar = true;
   }

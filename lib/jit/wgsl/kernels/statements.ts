@@ -55,6 +55,11 @@ export class StatementWriter {
     return this.#values.has(id) || (this.#outer?.has(id) ?? false);
   }
 
+  /** Says what the values of a statement are: one, or one for each lane. */
+  remember(id: number, values: readonly string[]): void {
+    this.#values.set(id, values);
+  }
+
   /** The value of a statement at a lane. */
   value(id: number, lane: number): string {
     const values = this.#values.get(id);
