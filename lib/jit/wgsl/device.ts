@@ -135,11 +135,15 @@ export async function acquireDevice(options: AcquireOptions = {}): Promise<GpuDe
   const isSoftware = (info as { isFallbackAdapter?: boolean }).isFallbackAdapter ?? false;
   const device = await requestDevice(adapter, name, requiredLimits);
   const tuning = options.tuning ?? (isSoftware ? SOFTWARE : GPU);
-  const found = await findSubgroups(device, (info as { subgroupMinSize?: number }).subgroupMinSize ?? 0);
+  const { subgroupMinSize = 0 } = info as { subgroupMinSize?: number };
+  const found = await findSubgroups(device, {
+    rowsOfEight: isSoftware,
+    lanes: Math.min(tuning.rowLanes, subgroupMinSize),
+  });
   return new GpuDevice(device, name, isSoftware, {
     ...tuning,
-    subgroups: isSoftware && found.rowsOfEight,
-    rowLanes: Math.min(tuning.rowLanes, found.lanes),
+    subgroups: found.rowsOfEight,
+    rowLanes: found.lanes,
   });
 }
 

@@ -10,13 +10,22 @@ export interface Subgroups {
 
 const NONE: Subgroups = { rowsOfEight: false, lanes: 1 };
 
-/** Threads that a row of a reduction is shared by at most have subgroups of at most so many. */
-const MAX_LANES = 32;
+/** Threads of the workgroup that tries it. */
+const THREADS = 128;
 
-/** Tries what kernels do with subgroups; `smallest` is the least size that the adapter tells, or 0. */
-export async function findSubgroups(device: GPUDevice, smallest: number): Promise<Subgroups> {
+/** Tries what kernels would do with subgroups, of `wanted` no more: drivers have been seen to fail at some of it. */
+export async function findSubgroups(device: GPUDevice, wanted: Subgroups): Promise<Subgroups> {
   if (!device.features.has("subgroups" as GPUFeatureName)) return NONE;
-  const rows = await tryShader(
+  const { lanes } = wanted;
+  const hasLanes = lanes > 1 && lanes <= THREADS && Number.isInteger(Math.log2(lanes));
+  return {
+    rowsOfEight: wanted.rowsOfEight && await hasRowsOfEight(device),
+    lanes: hasLanes && await handOver(device, lanes) ? lanes : 1,
+  };
+}
+
+async function hasRowsOfEight(device: GPUDevice): Promise<boolean> {
+  const words = await tryShader(
     device,
     64,
     `
@@ -27,37 +36,37 @@ fn main(@builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_in
   result[thread] = subgroupBroadcast(own, 7u) * 1000u + subgroupBroadcast(own, 2u);
 }`,
   );
-  const rowsOfEight = rows !== null && rows.every((word, i) => {
+  return words !== null && words.every((word, i) => {
     const row = 100 * Math.floor(i / 8);
     return word === (row + 8) * 1000 + row + 3;
   });
-  const lanes = Math.min(smallest, MAX_LANES);
-  if (lanes < 2 || !Number.isInteger(Math.log2(lanes))) return { rowsOfEight, lanes: 1 };
-  // Sums of neighbours: every thread that is the first of `lanes` must get those of all of them.
+}
+
+/** Whether the first of so many neighbours gets the sum of all of them. */
+async function handOver(device: GPUDevice, lanes: number): Promise<boolean> {
   const steps = Array.from(
     { length: Math.log2(lanes) },
     (_, i) => `  sum += subgroupShuffleDown(sum, ${2 ** i}u);`,
   );
   const words = await tryShader(
     device,
-    4 * 4 * MAX_LANES,
+    4 * THREADS,
     `
 @group(0) @binding(0) var<storage, read_write> result: array<u32>;
-@compute @workgroup_size(${4 * MAX_LANES})
+@compute @workgroup_size(${THREADS})
 fn main(@builtin(local_invocation_index) thread: u32) {
   var sum = thread * thread + 1u;
 ${steps.join("\n")}
   result[thread] = select(sum, subgroupBroadcastFirst(sum), thread < ${lanes}u);
 }`,
   );
-  const isRight = words !== null && words.every((word, i) => {
+  return words !== null && words.every((word, i) => {
     const start = i < lanes ? 0 : i;
     if (start % lanes !== 0) return true;
     let sum = 0;
     for (let t = start; t < start + lanes; t++) sum += t * t + 1;
     return word === sum;
   });
-  return { rowsOfEight, lanes: isRight ? lanes : 1 };
 }
 
 /** Runs one workgroup of a shader with one buffer, and gives its words; null when it is refused. */
