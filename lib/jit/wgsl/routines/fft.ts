@@ -3,6 +3,15 @@ import { sizeOf } from "../../../trace/shape.ts";
 import type { KernelPlan } from "../plan.ts";
 import { planConvolution } from "./fft_convolution.ts";
 import { factorsOf, lineWords, type Source, type Target, transform } from "./fft_passes.ts";
+import {
+  join,
+  NEIGHBOURS_SOURCE,
+  NEIGHBOURS_TARGET,
+  PAIRS_SOURCE,
+  PAIRS_TARGET,
+  pairWords,
+  separate,
+} from "./fft_real.ts";
 import { tableWords, writeTable } from "./fft_roots.ts";
 import type { RoutineContext } from "./stage.ts";
 
@@ -63,7 +72,12 @@ const HALF_TARGET: Target = {
 };
 
 export function planRfft(context: RoutineContext): KernelPlan {
-  return planTransform(context, context.kernel.shapes[0], REAL_SOURCE, HALF_TARGET);
+  const [shape] = context.kernel.shapes;
+  const lines = sizeOf(shape.slice(0, -1)), half = halfOf(shape[shape.length - 1]);
+  if (half === 0) return planTransform(context, shape, REAL_SOURCE, HALF_TARGET);
+  const words = pairWords(lines, half);
+  const plan = planLines(context, lines, half, NEIGHBOURS_SOURCE, PAIRS_TARGET, words);
+  return { ...plan, dispatches: [...plan.dispatches, separate(context, lines, half)] };
 }
 
 /** The whole spectrum from its first half, with the parts exchanged. */
@@ -85,7 +99,20 @@ const REAL_TARGET: Target = {
 };
 
 export function planIrfft(context: RoutineContext): KernelPlan {
-  return planTransform(context, context.kernel.shapes[2], HALF_SOURCE, REAL_TARGET);
+  const [, , shape] = context.kernel.shapes;
+  const lines = sizeOf(shape.slice(0, -1)), half = halfOf(shape[shape.length - 1]);
+  if (half === 0) return planTransform(context, shape, HALF_SOURCE, REAL_TARGET);
+  const words = pairWords(lines, half);
+  const plan = planLines(context, lines, half, PAIRS_SOURCE, NEIGHBOURS_TARGET, words);
+  return { ...plan, dispatches: [join(context, lines, half), ...plan.dispatches] };
+}
+
+/** Shorter signals are transformed as complex ones: a dispatch more would not pay. */
+const LEAST_PAIRS = 64;
+
+/** The half of an even length that is worth transforming instead; 0 for others. */
+function halfOf(length: number): number {
+  return length >= LEAST_PAIRS && length % 2 === 0 ? length / 2 : 0;
 }
 
 function planTransform(
@@ -94,13 +121,25 @@ function planTransform(
   source: Source,
   target: Target,
 ): KernelPlan {
-  const length = shape[shape.length - 1], lines = sizeOf(shape.slice(0, -1));
+  return planLines(context, sizeOf(shape.slice(0, -1)), shape[shape.length - 1], source, target);
+}
+
+/** Transforms lines with what lies in the scratch buffer from `firstWord` on. */
+function planLines(
+  context: RoutineContext,
+  lines: number,
+  length: number,
+  source: Source,
+  target: Target,
+  firstWord = 0,
+): KernelPlan {
   const factors = factorsOf(length);
-  if (factors === null) return planConvolution(context, lines, length, source, target);
-  const words = lineWords(lines, length), rootsAt = 2 * words;
-  const passes = transform(context, { lines, length, source, target, work: [0, words], rootsAt });
+  if (factors === null) return planConvolution(context, lines, length, source, target, firstWord);
+  const words = lineWords(lines, length), rootsAt = firstWord + 2 * words;
+  const work = [firstWord, firstWord + words] as const;
+  const passes = transform(context, { lines, length, source, target, work, rootsAt });
   // A single pass has no need of them, nor of the places for work.
-  if (factors.length === 1) return { dispatches: passes, scratchBytes: 4 };
+  if (factors.length === 1) return { dispatches: passes, scratchBytes: 4 * (firstWord + 1) };
   return {
     dispatches: [writeTable(context, "roots", length, rootsAt), ...passes],
     scratchBytes: 4 * (rootsAt + tableWords(length)),

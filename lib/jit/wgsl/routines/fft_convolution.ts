@@ -84,10 +84,11 @@ export function planConvolution(
   signal: number,
   source: Source,
   target: Target,
+  firstWord: number,
 ): KernelPlan {
   const length = 2 ** Math.ceil(Math.log2(2 * signal - 1));
   const words = lineWords(lines, length), filterWords = lineWords(1, length);
-  let used = 0;
+  let used = firstWord;
   const place = (words: number) => (used += words) - words;
   const work = [place(words), place(words)] as const;
   const filter = [place(filterWords), place(filterWords)] as const;

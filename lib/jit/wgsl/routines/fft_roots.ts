@@ -27,6 +27,12 @@ const SQUARE = `fn square(j: u32, m: u32) -> u32 {
   return result;
 }`;
 
+/** Makes `root` known to a shader. */
+export function declareRoot(stage: Stage): void {
+  stage.shader.use("sin_kernel_f32");
+  stage.shader.declarations.push(ROOT);
+}
+
 /** What a table has at j. */
 export type RootTable =
   /** e^(-2 pi i j / length). */
@@ -52,8 +58,7 @@ export function writeTable(
     scratch: true,
     parameters: ["length", "place"],
   });
-  stage.shader.use("sin_kernel_f32");
-  stage.shader.declarations.push(ROOT);
+  declareRoot(stage);
   if (table === "chirp") stage.shader.declarations.push(SQUARE);
   stage.units("length");
   const value = stage.let(
