@@ -2,12 +2,13 @@
 import { whileLoop } from "../loop/while_loop.ts";
 import { exp } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
+import { gamma } from "../trace/ops/special_composed.ts";
 import type { Primitive } from "../trace/primitive.ts";
 import { composed } from "../trace/primitives/composed.ts";
 import { NO_PARAMS, type NoParams } from "../trace/primitives/elementwise_rules.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
-import { logDistance, stirlingRest } from "./stirling.ts";
+import { factorialLimit, logDistance, settled, stirlingRest } from "./stirling.ts";
 
 const MOST_TERMS = 5000;
 
@@ -15,7 +16,7 @@ const MOST_TERMS = 5000;
  * x^a y^b / B(a, b) with y = 1 - x, by Stirling's formula: with d = x b - y a, a log(x (a + b) / a) is
  * d - a (m - log(1 + m)) for m = d / a, the other power likewise with -d, and the two d vanish.
  */
-function powers(a: Tensor, b: Tensor, x: Tensor, y: Tensor): Tensor {
+function stirlingPowers(a: Tensor, b: Tensor, x: Tensor, y: Tensor): Tensor {
   const sum = a.add(b), d = x.mul(b).sub(y.mul(a));
   const distance = a.mul(logDistance(d.div(a), x.mul(sum.div(a))))
     .add(b.mul(logDistance(d.div(b).neg(), y.mul(sum.div(b)))));
@@ -24,20 +25,34 @@ function powers(a: Tensor, b: Tensor, x: Tensor, y: Tensor): Tensor {
   return exp(rest.sub(distance)).mul(scale);
 }
 
+/**
+ * The same as a plain product where the gamma functions are finite: no logarithm is rounded. In float32 the powers
+ * are halved, so that they do not underflow where the whole does not.
+ */
+function powers(a: Tensor, b: Tensor, x: Tensor, y: Tensor): Tensor {
+  const plain = a.add(b).lt(factorialLimit(a));
+  const [p, q] = [where(plain, a, 1), where(plain, b, 1)];
+  const ratio = gamma(p.add(q)).div(gamma(p)).div(gamma(q));
+  const product = x.dtype === "float64"
+    ? x.pow(p).mul(y.pow(q)).mul(ratio)
+    : x.pow(p.mul(0.5)).mul(y.pow(q.mul(0.5))).mul(ratio.sqrt()).square();
+  return where(plain, product, stirlingPowers(where(plain, 40, a), where(plain, 40, b), x, y));
+}
+
 /** The continued fraction of I_x(a, b) (Abramowitz and Stegun 1964, 26.5.8), two steps at a time, after Lentz. */
 function continuedFraction(a: Tensor, b: Tensor, x: Tensor): Tensor {
-  const limit = x.dtype === "float64" ? 2 ** -52 : 2 ** -23;
+  const limit = x.dtype === "float64" ? 2 ** -51 : 2 ** -22;
   const one = x.mul(0).add(1), sum = a.add(b);
   const start = one.sub(sum.mul(x).div(a.add(1))).reciprocal();
   const { h } = whileLoop(
-    ({ change }) => change.sub(1).abs().gt(limit).any(),
+    ({ change }) => change.ne(1).any(),
     ({ n, c, d, h }) => {
       const twice = n.mul(2).add(a);
       const even = n.mul(b.sub(n)).mul(x).div(twice.sub(1).mul(twice));
       const d1 = even.mul(d).add(1).reciprocal(), c1 = even.div(c).add(1);
       const odd = a.add(n).mul(sum.add(n)).mul(x).div(twice.mul(twice.add(1))).neg();
       const d2 = odd.mul(d1).add(1).reciprocal(), c2 = odd.div(c1).add(1);
-      const change = d2.mul(c2);
+      const change = settled(d2.mul(c2), limit);
       return { n: n.add(1), c: c2, d: d2, h: h.mul(d1).mul(c1).mul(change), change };
     },
     { n: one, c: one, d: start, h: start, change: one.mul(0) },

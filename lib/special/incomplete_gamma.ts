@@ -9,7 +9,7 @@ import { composed, polynomial } from "../trace/primitives/composed.ts";
 import { NO_PARAMS, type NoParams } from "../trace/primitives/elementwise_rules.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
-import { lgammaOneMore, logDistance, stirlingRest } from "./stirling.ts";
+import { factorialLimit, lgammaOneMore, logDistance, settled, stirlingRest } from "./stirling.ts";
 import { TEMME } from "./temme_coefficients.ts";
 
 /** From here on Temme's expansion near x = a, and Stirling's formula. */
@@ -28,14 +28,16 @@ function precision(x: Tensor): number {
   return x.dtype === "float64" ? 2 ** -54 : 2 ** -25;
 }
 
-/** x^a e^-x / gamma(a + 1) for a >= 0: large a by Stirling's formula, in which a log(x / a) - x + a is one number. */
+/**
+ * x^a e^-x / gamma(a + 1) for a >= 0. Where gamma(a + 1) overflows by Stirling's formula, in which a log(x / a) - x + a is
+ * one number; it is rounded, so that the plain product is better where there is one.
+ */
 function prefactor(a: Tensor, x: Tensor): Tensor {
-  const large = a.ge(LARGE);
+  const large = a.ge(factorialLimit(a));
   const b = where(large, 1, a), y = where(large, 1, x);
   const power = y.pow(b.mul(0.5)).mul(exp(y.mul(-0.5)));
   const direct = power.square().div(gamma(b.add(1)));
-  const c = where(large, a, LARGE);
-  const place = where(large, x, LARGE);
+  const c = where(large, a, LARGE), place = where(large, x, LARGE);
   const exponent = c.mul(logDistance(place.sub(c).div(c), place.div(c))).add(stirlingRest(c));
   return where(large, exp(exponent.neg()).div(c.mul(2 * Math.PI).sqrt()), direct);
 }
@@ -57,15 +59,15 @@ function series(a: Tensor, x: Tensor): Tensor {
 
 /** gamma(a, x) e^x x^-a for x > a by its continued fraction (6.5.31 there), after Lentz. */
 function continuedFraction(a: Tensor, x: Tensor): Tensor {
-  const limit = precision(x) * 4, zero = x.mul(0);
+  const limit = precision(x) * 8, zero = x.mul(0);
   const b = x.sub(a).add(1), start = b.reciprocal();
   const { h } = whileLoop(
-    ({ change }) => change.sub(1).abs().gt(limit).any(),
+    ({ change }) => change.ne(1).any(),
     ({ n, b, c, d, h }) => {
       const next = n.add(1), numerator = next.mul(a.sub(next)), wide = b.add(2);
       const below = numerator.mul(d).add(wide).reciprocal();
       const above = wide.add(numerator.div(c));
-      const change = above.mul(below);
+      const change = settled(above.mul(below), limit);
       return { n: next, b: wide, c: above, d: below, h: h.mul(change), change };
     },
     { n: zero, b, c: zero.add(1e30), d: start, h: start, change: zero },

@@ -6,6 +6,19 @@ import { polynomial } from "../trace/primitives/composed.ts";
 import { LGAMMA_SERIES, ONE_MINUS_EULER } from "../trace/primitives/special_functions.ts";
 import type { Tensor } from "../trace/tensor.ts";
 
+/**
+ * The factor by which a continued fraction changes, exactly 1 once it is so to rounding: while other elements go on, the
+ * rounding of further factors would add up.
+ */
+export function settled(change: Tensor, limit: number): Tensor {
+  return where(change.sub(1).abs().gt(limit), change, 1);
+}
+
+/** Up to here gamma(a + 1) is finite. */
+export function factorialLimit(a: Tensor): number {
+  return a.dtype === "float64" ? 160 : 32;
+}
+
 /** B_2k / (2k (2k - 1)) (Abramowitz and Stegun 1964, 6.1.41). */
 const STIRLING = [1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156];
 const STIRLING_FROM = 10;
