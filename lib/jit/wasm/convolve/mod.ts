@@ -1,7 +1,8 @@
 /** Convolutions without a matrix of windows. */
 import type { Convolution } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { emitFilters, planFilters } from "./filters_form.ts";
+import { emitFilters } from "./filters_form.ts";
+import { planFilters } from "./filters_plan.ts";
 import { type ConvolutionSizes, type Geometry, geometryOf } from "./geometry.ts";
 import { emitWindows, planWindows } from "./windows_form.ts";
 
