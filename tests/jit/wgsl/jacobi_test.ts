@@ -155,3 +155,19 @@ gpuTest("matrices with more rows than an invocation may have steps", (backend) =
   ];
   assertEquals(wrong, []);
 });
+
+gpuTest("singular vectors are orthonormal where values are of all magnitudes", (backend) => {
+  const n = 48;
+  const [left, right] = [25, 26].map((seed) => run(backend, (a) => [linalg.qr(a).q], noise([n, n], seed))[0]);
+  const a = noise([n, n], 1);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      for (let k = 0; k < n; k++) sum += left.data[i * n + k] * 10 ** (-k / 6) * right.data[j * n + k];
+      a.data[i * n + j] = Math.fround(sum);
+    }
+  }
+  const [u, , vt] = run(backend, svd, a);
+  assert(skewness(u) < 30 * EPSILON, `u is off by ${skewness(u)}`);
+  assert(skewness(transposed(vt)) < 60 * EPSILON, `vt is off by ${skewness(vt)}`);
+});

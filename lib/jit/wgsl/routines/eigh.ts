@@ -25,6 +25,9 @@ const SOURCE = { operand: 0 }, VALUES = { operand: 1 }, VECTORS = { operand: 2 }
 /** Elements off the diagonal below this part of the greatest of all are 0. */
 const NEGLIGIBLE = 2 ** -26;
 
+/** About ten are usual. */
+const SWEEPS = 7;
+
 /** A workgroup takes matrices of up to so many rows through whole sweeps; a step of larger ones has work for many. */
 const LARGEST_WHOLE = 64;
 
@@ -34,7 +37,7 @@ const PLACES = ["vectors_at", "greatest_at", "flags_at", "order_at"];
 export function planEigh(context: RoutineContext): KernelPlan {
   const [shape] = context.kernel.shapes;
   const n = shape[shape.length - 1], count = sizeOf(shape.slice(0, -2)), elements = count * n * n;
-  const sweeps = sweepsOf(n), pairs = playersOf(n) / 2;
+  const sweeps = sweepsOf(n, SWEEPS), pairs = playersOf(n) / 2;
   const vectorsAt = elements, greatestAt = vectorsAt + elements, flagsAt = greatestAt + count;
   const orderAt = flagsAt + count * Math.max(1, sweeps);
   const places = [vectorsAt, greatestAt, flagsAt, orderAt];

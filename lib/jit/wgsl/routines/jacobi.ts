@@ -21,7 +21,9 @@ export const PAIR_OF = `fn pair_of(i: i32, step: i32, players: i32) -> vec2i {
  */
 export const ROTATION = `fn rotation(a: f32, b: f32, d: f32) -> vec3f {
   let theta = (d - a) / (2.0f * b);
-  let t = select(1.0f, -1.0f, theta < 0.0f) / (abs(theta) + sqrt(theta * theta + 1.0f));
+  var t = select(1.0f, -1.0f, theta < 0.0f) / (abs(theta) + sqrt(theta * theta + 1.0f));
+  // Squares of greater numbers overflow, and the sum is theta itself long before.
+  if (abs(theta) > 1e8f) { t = b / (d - a); }
   let c = 1.0f / sqrt(t * t + 1.0f);
   return vec3f(c, t * c, t);
 }`;
@@ -31,9 +33,9 @@ export function playersOf(n: number): number {
   return n + n % 2;
 }
 
-/** Sweeps at most; matrices that have converged do nothing in the last ones. */
-export function sweepsOf(n: number): number {
-  return n < 2 ? 0 : 7 + Math.ceil(Math.log2(n));
+/** Sweeps at most, a few more for larger matrices; those that have converged do nothing in the last ones. */
+export function sweepsOf(n: number, least: number): number {
+  return n < 2 ? 0 : least + Math.ceil(Math.log2(n));
 }
 
 /**

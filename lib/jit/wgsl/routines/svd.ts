@@ -28,6 +28,9 @@ const VT: Area = { operand: 3 }, SCRATCH: Area = { scratch: 0 };
 /** Beside a greatest magnitude of 1: squares of shorter rows lose digits, and they are only rounding. */
 const SMALLEST_SQUARE = 1e-30;
 
+/** About ten are usual, twenty where singular values are of all magnitudes. */
+const SWEEPS = 24;
+
 /** Two rows are orthogonal when their product is below so many roundings, at least, of those of their lengths. */
 const ROUNDINGS = 2;
 
@@ -40,7 +43,7 @@ export function planSvd(context: RoutineContext): KernelPlan {
   const [shape] = context.kernel.shapes;
   const [rows, columns] = shape.slice(-2), count = sizeOf(shape.slice(0, -2));
   const k = Math.min(rows, columns), length = Math.max(rows, columns), elements = count * k * length;
-  const sweeps = sweepsOf(k), pairs = playersOf(k) / 2;
+  const sweeps = sweepsOf(k, SWEEPS), pairs = playersOf(k) / 2;
   let used = elements;
   const place = (words: number) => (used += words) - words;
   const turnsAt = place(count * k * k), greatestAt = place(count), flagsAt = place(count * (sweeps + 1));
