@@ -35,6 +35,39 @@ function recurrent(h: Tensor, xs: Tensor, w: Tensor, options = {}): Tensor {
 
 const start = () => f64([0.3, -0.2]), weights = () => f64([[0.5, -0.3], [0.2, 0.7]]);
 
+loopTest("a walk back over the states of a loop, at any length and from either end", ({ mode }) => {
+  const slopes = (xs: Tensor, w: Tensor, u: Tensor, h: Tensor, reverse: boolean): Tensor[] => {
+    const cost = (xs: Tensor, w: Tensor, u: Tensor, h: Tensor): Tensor =>
+      scan(
+        ([h, c]: [Tensor, Tensor], x) => {
+          const a = x.dot(w).add(h.dot(u)).tanh(), b = c.mul(a).sigmoid();
+          return [[a, b], undefined];
+        },
+        [h, h.mul(0.5)],
+        xs,
+        { reverse },
+      )[0].reduce((sum, x) => sum.add(x.mul(x).sum()), h.sum());
+    return grad(cost, { argnums: [0, 1, 2, 3] })(xs, w, u, h) as Tensor[];
+  };
+  const wave = (n: number, phase: number): number[] =>
+    Array.from({ length: n }, (_, i) => Math.sin(1.7 * i + phase));
+  for (const reverse of [false, true]) {
+    for (const length of [1, 2, 3, 7]) {
+      const data = [wave(length * 6, 1), wave(9, 2), wave(9, 3), wave(6, 4)];
+      const shapes = [[length, 2, 3], [3, 3], [3, 3], [2, 3]];
+      const inputs = data.map((x, i) => f64(x).reshape(shapes[i])) as [Tensor, Tensor, Tensor, Tensor];
+      const run = (mode: "reference" | "fast"): number[] => {
+        const f = jit((xs: Tensor, w: Tensor, u: Tensor, h: Tensor) => slopes(xs, w, u, h, reverse), {
+          mode,
+        });
+        return (values(f(...inputs)) as number[][]).flat(3);
+      };
+      const expected = run("reference");
+      run(mode).forEach((x, i) => assertNear(x, expected[i], 1e-12, `${length} steps, element ${i}:`));
+    }
+  }
+});
+
 loopTest("scan: forward, reverse and second order", () => {
   checkDerivatives(recurrent, [start(), rows(), weights()]);
 });

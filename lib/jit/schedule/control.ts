@@ -24,8 +24,17 @@ export function scheduleLoop(builder: LevelBuilder, node: Node, params: LoopPara
   const outputs = node.outputs;
   const tapes: number[] = [];
 
-  // The carry lives where its final value is wanted.
+  const shifted = builder.shiftedCarries(node);
+  // The carry lives where its final value is wanted, or is a row of a stack.
   const carryPlaces = initial.map((variable, i) => {
+    const sequence = shifted.get(i);
+    if (sequence !== undefined) {
+      const stack = builder.binding(sequenceInputs[sequence]), stride = sizeOf(variable.aval.shape);
+      const first = { ...stack, offset: stack.offset + (params.reverse ? params.length * stride : -stride) };
+      builder.copy(builder.binding(variable), first, variable);
+      const offset = stack.offset + (params.reverse ? stride : -stride);
+      return { ...stack, offset, steps: [...stack.steps, { loop, stride }] };
+    }
     const place = builder.binding(outputs[i]);
     builder.copy(builder.binding(variable), place, variable);
     return place;
@@ -68,7 +77,7 @@ export function scheduleLoop(builder: LevelBuilder, node: Node, params: LoopPara
     outputs: bodyOutputs,
     late: lateCarries(carries),
   });
-  const unchanged = new Set<number>();
+  const unchanged = new Set<number>(shifted.keys());
   params.body.outputs.slice(0, carries).forEach((variable, i) => {
     if (variable === params.body.inputs[constants + i]) unchanged.add(i);
   });

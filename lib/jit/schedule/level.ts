@@ -16,6 +16,7 @@ import { scheduleLoop, scheduleSwitch } from "./control.ts";
 import { findMaterialized, READS_BY_EXPRESSION } from "./materialize.ts";
 import type { Level } from "./plan.ts";
 import { prepareContractions } from "./prepare.ts";
+import { ShiftedCarries } from "./shifted_carry.ts";
 import { visitSources } from "./sources.ts";
 
 /** Where a graph's inputs are found and its outputs go. */
@@ -53,10 +54,12 @@ export class LevelBuilder {
   readonly #materialized: ReadonlySet<Variable>;
   readonly #copies: { from: Variable; to: Binding }[] = [];
   readonly #late: ReadonlySet<Variable>;
+  readonly #shifted: ShiftedCarries;
 
   constructor(scheduler: LevelScheduler, graph: Graph, bindings: LevelBindings) {
     this.scheduler = scheduler;
     this.#graph = graph;
+    this.#shifted = new ShiftedCarries(graph);
     this.#classes = classify(graph, countUses(graph));
     this.#materialized = findMaterialized(graph, this.#classes);
     graph.inputs.forEach((variable, i) => this.#bindings.set(variable, bindings.inputs[i]));
@@ -81,8 +84,22 @@ export class LevelBuilder {
   binding(variable: Variable): Binding {
     const base = this.base(variable);
     let binding = this.#bindings.get(base);
-    if (!binding) this.#bindings.set(base, binding = bind(this.temporary(base)));
+    if (!binding) this.#bindings.set(base, binding = this.#stackWithRoom(base) ?? bind(this.temporary(base)));
     return binding;
+  }
+
+  #stackWithRoom(stack: Variable): Binding | null {
+    const room = this.#shifted.rooms.get(stack);
+    if (room === undefined) return null;
+    const { shape, dtype } = stack.aval, row = sizeOf(shape.slice(1));
+    const buffer = this.scheduler.table.add("temporary", dtype, sizeOf(shape) + row);
+    this.temporaries.push(buffer);
+    return { ...bind(buffer), offset: room === "before" ? row : 0 };
+  }
+
+  /** The carries of a loop that are the rows before those of a sequence: the sequence of each, by its position. */
+  shiftedCarries(loop: Node): ReadonlyMap<number, number> {
+    return this.#shifted.byLoop.get(loop) ?? new Map();
   }
 
   temporary(variable: Variable): BufferDraft {

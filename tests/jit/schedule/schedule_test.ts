@@ -1,11 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
+import { grad, scan, type Tensor } from "@damo/damo";
 import { runProgram } from "../kernel/program_interpreter.ts";
 import { randomGraph } from "../../support/random_graph.ts";
 import { schedule, WASM_LIMITS } from "../../../lib/jit/schedule/schedule.ts";
+import { optimise } from "../../../lib/jit/passes/pipeline.ts";
 import { interpretGraph } from "../../../lib/trace/interpret.ts";
 import { prune } from "../../../lib/trace/prune.ts";
 import { distinctOutputs } from "../../../lib/jit/closed_graph.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
+import { sizeOf } from "../../../lib/trace/shape.ts";
+import { traceFunction } from "../../../lib/trace/trace.ts";
 
 function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
   assertEquals(actual.length, expected.length, what);
@@ -31,4 +35,29 @@ Deno.test("programs of random graphs mean what the graphs mean", () => {
     nodes += graph.nodes.length;
   }
   assert(kernels < nodes, `${kernels} kernels for ${nodes} nodes`);
+});
+
+Deno.test("a loop that walks back over the states of another reads the state after a step where it lies", () => {
+  const cost = (u: Tensor, xs: Tensor, h: Tensor, reverse: boolean): Tensor =>
+    scan((h: Tensor, x) => [x.add(h.dot(u)).tanh(), undefined], h, xs, { reverse })[0].sum();
+  const data = [[3, 3], [5, 2, 3], [2, 3]].map((shape, k): HostArray => ({
+    shape,
+    dtype: "float64",
+    data: Float64Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(i + k)),
+  }));
+  for (const reverse of [false, true]) {
+    const { graph } = traceFunction(
+      ([u, xs, h]) => [grad((u: Tensor) => cost(u, xs, h, reverse))(u)],
+      data.map(({ shape, dtype }) => ({ shape, dtype })),
+    );
+    const optimised = optimise(prune(graph), { verify: true });
+    const program = schedule(optimised, { limits: WASM_LIMITS, donated: [], inPlace: [] });
+    const [, backward] = program.steps.filter((step) => step.kind === "loop");
+    const kinds = backward.body.map((step) => step.kind === "kernel" ? step.kernel.kind : step.kind);
+    assertEquals(kinds.includes("copy"), false, kinds.join());
+    assertEquals(backward.exchange.length, 0);
+    const inputs = optimised.inputs.map((_, i) => Float64Array.from(data[i].data));
+    const [expected] = interpretGraph(graph, data);
+    assertClose(runProgram(program, inputs)[0], expected.data, reverse ? "reversed" : "forward");
+  }
 });
