@@ -25,7 +25,10 @@ Deno.test("a result has the middle, the ratio to the fastest peer and to NumPy, 
   // 2 * 512^3 operations in 2 ms are 134.2 GFLOP/s.
   assertEquals(result.overAim?.toFixed(3), (134.217728 / 95).toFixed(3));
   const row = tableOf([result], workloads).split("\n").at(-1)!;
-  assertMatch(row, /^\| matmul 512x512x512 NN \| GFLOP\/s \| 134 ± \d+ %, \d+ \| 134 ± \d+ %, \d+ \| - \| 268 ± /);
+  assertMatch(
+    row,
+    /^\| matmul 512x512x512 NN \| GFLOP\/s \| 134 ± \d+ %, \d+ \| 134 ± \d+ %, \d+ \| - \| 268 ± /,
+  );
 });
 
 Deno.test("a ratio that was lost beyond the noise is named, on a slower machine as on a faster one", () => {
