@@ -137,7 +137,7 @@ const PAIRS = 2;
 /** A step, some pairs for each workgroup. */
 function writeStep(context: RoutineContext, length: number): Stage {
   const { matrixThreads } = context.tuning;
-  const shares = length > LONG ? matrixThreads : matrixThreads / 8, threads = PAIRS * shares;
+  const shares = matrixThreads / (length > LONG ? PAIRS : 8), threads = PAIRS * shares;
   const stage = new Stage(context, {
     label: "svd step",
     operands: [],
