@@ -15,7 +15,6 @@ import { filled } from "../trace/primitives/zeros.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace } from "../trace/trace.ts";
 import { bindLoop, type ClosedLoop, type LoopResult } from "./close_loop.ts";
-import { DYNAMIC } from "./loop_params.ts";
 
 type Run = (loop: ClosedLoop) => LoopResult;
 
@@ -66,8 +65,7 @@ export function truncated(closed: ClosedLoop, steps: number, run: Run): LoopResu
     });
   }
   const { params } = closed;
-  if (params.stops) return truncatedAtStop(closed, steps, run);
-  if (params.length === DYNAMIC || closed.count) return truncatedCount(closed, closed.count!, steps, run);
+  if (params.stops || closed.count) return truncatedAtStop(closed, steps, run);
   const { length } = params;
   const head = Math.max(0, length - steps);
   if (head === 0) return run(closed);
@@ -105,22 +103,8 @@ export function truncated(closed: ClosedLoop, steps: number, run: Run): LoopResu
 
 const integer = (value: number) => Tensor.literal(value, "int32");
 
-/** A trip count known only at run time, without sequences or rows: two counted loops. */
-function truncatedCount(closed: ClosedLoop, count: Tensor, steps: number, run: Run): LoopResult {
-  if (closed.params.sequences + closed.params.results > 0) return truncatedAtStop(closed, steps, run);
-  const n = bindOne(elementwise.maximum, [count, integer(0)], {});
-  const late = bindOne(elementwise.minimum, [n, integer(steps)], {});
-  const first = bindLoop({
-    ...closed,
-    count: bindOne(elementwise.sub, [n, late], {}),
-    constants: cut(closed.constants),
-    carries: cut(closed.carries),
-  });
-  return run({ ...closed, count: late, carries: begin(first.carries, closed.carries) });
-}
-
 /**
- * Where a stop decides which steps are the last, the loop runs once to find out, and once more in two pieces. Rows
+ * Where a stop or a count decides which steps are the last, the loop runs once to find out, and once more in two pieces. Rows
  * come from the first run, with those of the last steps taken from the piece that has derivatives.
  */
 function truncatedAtStop(closed: ClosedLoop, steps: number, run: Run): LoopResult {
