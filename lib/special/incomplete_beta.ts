@@ -2,6 +2,7 @@
 import { whileLoop } from "../loop/while_loop.ts";
 import { exp } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
+import { stack } from "../trace/ops/shape_join.ts";
 import { gamma } from "../trace/ops/special_composed.ts";
 import type { Primitive } from "../trace/primitive.ts";
 import { composed } from "../trace/primitives/composed.ts";
@@ -32,7 +33,9 @@ function stirlingPowers(a: Tensor, b: Tensor, x: Tensor, y: Tensor): Tensor {
 function powers(a: Tensor, b: Tensor, x: Tensor, y: Tensor): Tensor {
   const plain = a.add(b).lt(factorialLimit(a));
   const [p, q] = [where(plain, a, 1), where(plain, b, 1)];
-  const ratio = gamma(p.add(q)).div(gamma(p)).div(gamma(q));
+  // One large expression for all three.
+  const factorials = gamma(stack([p.add(q), p, q]));
+  const ratio = factorials.at(0).div(factorials.at(1)).div(factorials.at(2));
   const product = x.dtype === "float64"
     ? x.pow(p).mul(y.pow(q)).mul(ratio)
     : x.pow(p.mul(0.5)).mul(y.pow(q.mul(0.5))).mul(ratio.sqrt()).square();

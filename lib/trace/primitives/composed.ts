@@ -27,12 +27,13 @@ export function composed<P extends object>(name: string, definition: ComposedDef
   const { names, compose, slopes, print = () => "" } = definition;
   const graphOf = (avals: readonly Aval[], params: P): Graph =>
     traceFunction(
-      (inputs) => {
-        const shape = broadcastAll(name, inputs.map((x) => x.aval));
-        if (avals[0].dtype !== "float16") return [broadcastShape(compose(inputs, params), shape)];
+      (own) => {
+        // One shape for all: what depends on some of the arguments would be kernels and buffers of their own.
+        const shape = broadcastAll(name, avals);
+        const inputs = own.map((x) => broadcastShape(x, shape));
+        if (avals[0].dtype !== "float16") return [compose(inputs, params)];
         const wide = inputs.map((x) => bindOne(castPrimitive, [x], { dtype: "float32" }));
-        const value = bindOne(castPrimitive, [compose(wide, params)], { dtype: "float16" });
-        return [broadcastShape(value, shape)];
+        return [bindOne(castPrimitive, [compose(wide, params)], { dtype: "float16" })];
       },
       avals,
       { name },
