@@ -1,7 +1,8 @@
 /** The messages of the mistakes that users make, word by word, and their form. */
 import { assert, assertEquals } from "@std/assert";
 import { DamoError } from "@damo/damo";
-import { FUNCTIONS, LIBRARIES, TENSORS, TRACED_NUMBERS } from "./messages_table.ts";
+import { LIBRARIES } from "./libraries_messages_table.ts";
+import { FUNCTIONS, TENSORS, TRACED_NUMBERS } from "./messages_table.ts";
 import { LOOPS, NETWORKS, RULES } from "./rules_messages_table.ts";
 
 const SECTIONS = { TENSORS, FUNCTIONS, TRACED_NUMBERS, LIBRARIES, RULES, LOOPS, NETWORKS };
