@@ -37,6 +37,11 @@ export interface GroupLimits {
   readonly shaders?: boolean;
 }
 
+export interface GrouperOptions {
+  /** Whether every member counts as an operand, as if all were stored: which are is known only when all groups are. */
+  readonly storesAll?: boolean;
+}
+
 /** Where a member stands in its group. */
 interface Place {
   readonly level: number;
@@ -56,17 +61,19 @@ export class Grouper {
   readonly #classes: ReadonlyMap<Node, Classified>;
   readonly #materialized: ReadonlySet<Variable>;
   readonly #limits: GroupLimits;
+  readonly #storesAll: boolean;
   /** The last open group over a domain. */
   readonly #lastOver: Map<string, Group> = new Map();
 
   constructor(
     classes: ReadonlyMap<Node, Classified>,
     materialized: ReadonlySet<Variable>,
-    limits: GroupLimits,
+    { storesAll = false, ...limits }: GroupLimits & GrouperOptions,
   ) {
     this.#classes = classes;
     this.#materialized = materialized;
     this.#limits = limits;
+    this.#storesAll = storesAll;
   }
 
   run(graph: Graph): void {
@@ -138,8 +145,9 @@ export class Grouper {
   }
 
   #fits(group: Group, node: Node, reads: number): boolean {
+    const stores = this.#storesAll ? group.members.length : 0;
     return group.statements + this.#classes.get(node)!.size <= this.#limits.statements &&
-      group.operands + reads + 1 <= this.#limits.operands;
+      group.operands + stores + reads + 1 <= this.#limits.operands;
   }
 
   #placeMap(node: Node): void {

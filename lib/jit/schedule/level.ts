@@ -11,7 +11,7 @@ import { type BuildContext, buildNest, type BuiltKernel, isEmptyNest } from "./b
 import { type Classified, classify, RECOMPUTE_COST } from "./classify.ts";
 import { reshapeBase } from "./compose.ts";
 import { bind, type BufferDraft, type BufferTable } from "./draft.ts";
-import { type Group, Grouper, type GroupLimits } from "./group.ts";
+import { type Group, Grouper, type GrouperOptions, type GroupLimits } from "./group.ts";
 import { scheduleLoop, scheduleSwitch } from "./control.ts";
 import { findMaterialized, READS_BY_EXPRESSION } from "./materialize.ts";
 import type { Level } from "./plan.ts";
@@ -118,9 +118,12 @@ export class LevelBuilder {
   }
 
   build(): Level {
-    const grouper = new Grouper(this.#classes, this.#materialized, this.scheduler.limits);
-    grouper.run(this.#graph);
-    const stored = this.#findStored(grouper);
+    let grouper = this.#grouped({});
+    let stored = this.#findStored(grouper);
+    if (grouper.groups.some((group) => this.#operandsOf(group, stored) > this.scheduler.limits.operands)) {
+      grouper = this.#grouped({ storesAll: true });
+      stored = this.#findStored(grouper);
+    }
     const context: BuildContext = {
       classes: this.#classes,
       materialized: this.#materialized,
@@ -141,6 +144,26 @@ export class LevelBuilder {
         for (const inner of nested.values()) inner.forEach(({ level }) => level.shift(bytes));
       },
     };
+  }
+
+  #grouped(options: GrouperOptions): Grouper {
+    const grouper = new Grouper(this.#classes, this.#materialized, { ...this.scheduler.limits, ...options });
+    grouper.run(this.#graph);
+    return grouper;
+  }
+
+  /** How many buffers the kernel of a group reads and writes. */
+  #operandsOf(group: Group, stored: ReadonlySet<Variable>): number {
+    if (group.kind === "anchor") return 0;
+    const operands = new Set<Variable>();
+    const members = new Set(group.members);
+    for (const node of group.members) {
+      for (const output of node.outputs) if (stored.has(output)) operands.add(output);
+      visitSources(node, this.#classes, this.#materialized, ({ variable }) => {
+        if (!variable.node || !members.has(variable.node)) operands.add(variable);
+      });
+    }
+    return operands.size;
   }
 
   /** Variables that are read from outside the group that computes them, or leave the graph. */

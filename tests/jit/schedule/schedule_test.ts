@@ -9,6 +9,7 @@ import { prune } from "../../../lib/trace/prune.ts";
 import { distinctOutputs } from "../../../lib/jit/closed_graph.ts";
 import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { sizeOf } from "../../../lib/trace/shape.ts";
+import { Graph } from "../../../lib/trace/graph.ts";
 import { traceFunction } from "../../../lib/trace/trace.ts";
 
 function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
@@ -35,6 +36,35 @@ Deno.test("programs of random graphs mean what the graphs mean", () => {
     nodes += graph.nodes.length;
   }
   assert(kernels < nodes, `${kernels} kernels for ${nodes} nodes`);
+});
+
+Deno.test("kernels read and write no more buffers than a device binds", () => {
+  let fullest = 0;
+  for (const operands of [5, 8]) {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = randomGraph(seed, 10 + seed % 40);
+      // Everything that is computed leaves the graph: grouping alone would store more than it may.
+      const results = random.graph.nodes.flatMap((node) => node.outputs);
+      const whole = new Graph(random.graph.inputs, results, random.graph.nodes);
+      const { program: graph } = distinctOutputs(whole);
+      const hosts = graph.inputs.map((v, i): HostArray => ({ ...v.aval, data: random.inputs[i] }));
+      const expected = interpretGraph(graph, hosts);
+      const limits = { ...WASM_LIMITS, operands };
+      const program = schedule(graph, { limits, donated: [], inPlace: [] });
+      for (const step of program.steps) {
+        if (step.kind !== "kernel" || step.kernel.kind !== "nest") continue;
+        const bound = new Set(step.bindings.map(({ buffer }) => buffer)).size;
+        assert(
+          bound <= operands,
+          `seed ${seed}: a kernel of ${step.nodes.length} nodes binds ${bound} buffers`,
+        );
+        fullest = Math.max(fullest, bound);
+      }
+      const actual = runProgram(program, random.inputs);
+      expected.forEach((e, i) => assertClose(actual[i], e.data, `seed ${seed}, output ${i}`));
+    }
+  }
+  assert(fullest >= 7, `${fullest}`);
 });
 
 Deno.test("a loop that walks back over the states of another reads the state after a step where it lies", () => {
