@@ -1,5 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { jit, type Tensor, tensor } from "@damo/damo";
+import { assertThrows } from "@std/assert";
 import { HELPERS } from "../../../lib/jit/wgsl/math/mod.ts";
 import { GPU, SOFTWARE } from "../../../lib/jit/wgsl/tuning.ts";
 import { compareRandomGraphs } from "./random_graphs.ts";
@@ -29,18 +28,4 @@ gpuTest("a deliberately wrong shader does not pass the comparison of random grap
     helpers.tanh_f32 = right;
   }
   compareRandomGraphs(backend, 1, 10);
-});
-
-gpuTest("a chain with more results than a shader binds buffers is computed by several", () => {
-  const chain = jit((x: Tensor) => {
-    const results: Tensor[] = [];
-    for (let i = 0; i < 100; i++) results.push(x = x.add(i));
-    return results;
-  });
-  for (const data of [2, [2], [2, 3, 4]]) {
-    const x = tensor(data, { device: "webgpu" });
-    const results = chain(x);
-    let sum = 0;
-    for (let i = 0; i < 100; i++) assertEquals(results[i].arraySync(), x.add(sum += i).arraySync());
-  }
 });
