@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources of lib have the SHA-256 digest a5d28dd7a0ba008784e43e1d65580bb2c7a03e4f34c12b57a4ecc14bbdb0a69d.
+// Made by "deno task bundle"; the sources of lib have the SHA-256 digest 5d218d354a222e9274ff5f59330e24a1bf9829f2365696e67879f22c8a82288f.
 var __defProp = Object.defineProperty;
 var __export = (target2, all3) => {
   for (var name in all3)
@@ -34,16 +34,16 @@ var Location = class _Location {
     this.transforms = transforms;
   }
   /** The same place, for what a transform makes of the operation written there. */
-  within(transform2) {
-    if (this.transforms[0] === transform2) return this;
+  within(transform3) {
+    if (this.transforms[0] === transform3) return this;
     this.#derived ??= /* @__PURE__ */ new Map();
-    let derived = this.#derived.get(transform2);
+    let derived = this.#derived.get(transform3);
     if (!derived) {
       derived = new _Location(null, void 0, this.#base ?? this, [
-        transform2,
+        transform3,
         ...this.transforms
       ]);
-      this.#derived.set(transform2, derived);
+      this.#derived.set(transform3, derived);
     }
     return derived;
   }
@@ -169,7 +169,7 @@ var DamoError = class extends Error {
       what
     ];
     if (place3) lines.push(`    at ${place3}`);
-    for (const transform2 of transforms) lines.push(`    ${transform2}`);
+    for (const transform3 of transforms) lines.push(`    ${transform3}`);
     if (detail.remedy) lines.push(detail.remedy);
     super(lines.join("\n"));
     this.detail = {
@@ -359,8 +359,8 @@ function setDefaultFloat(dtype) {
   currentDefaultFloat = dtype;
 }
 function otherDefault(wide, narrow4) {
-  const precision = wide === "float64" && narrow4 === "float32";
-  return precision ? `, or make float64 the default at the start: setDefaultFloat("float64")` : "";
+  const precision2 = wide === "float64" && narrow4 === "float32";
+  return precision2 ? `, or make float64 the default at the start: setDefaultFloat("float64")` : "";
 }
 function floatFor(dtype) {
   return isFloat(dtype) ? dtype : currentDefaultFloat;
@@ -561,10 +561,10 @@ function layOutGraph(widths, heights, edges) {
     for (let step2 = 0; step2 < depth2; step2++) {
       const row2 = layers2[down ? step2 : depth2 - 1 - step2];
       for (const box of row2) {
-        const near = down ? before[box] : after[box];
-        let sum4 = 0;
-        for (const other of near) sum4 += rank[other];
-        weight[box] = near.length > 0 ? sum4 / near.length : rank[box];
+        const near2 = down ? before[box] : after[box];
+        let sum5 = 0;
+        for (const other of near2) sum5 += rank[other];
+        weight[box] = near2.length > 0 ? sum5 / near2.length : rank[box];
       }
       row2.sort((a, b) => weight[a] - weight[b]);
       setRanks(row2);
@@ -594,10 +594,10 @@ function layOutGraph(widths, heights, edges) {
     for (let step2 = 0; step2 < depth2; step2++) {
       const row2 = layers2[down ? step2 : depth2 - 1 - step2];
       for (const box of row2) {
-        const near = down ? before[box] : after[box];
-        let sum4 = 0;
-        for (const other of near) sum4 += x[other] + widths[other] / 2;
-        wish[box] = near.length > 0 ? sum4 / near.length - widths[box] / 2 : x[box];
+        const near2 = down ? before[box] : after[box];
+        let sum5 = 0;
+        for (const other of near2) sum5 += x[other] + widths[other] / 2;
+        wish[box] = near2.length > 0 ? sum5 / near2.length - widths[box] / 2 : x[box];
       }
       const starts = [], sums2 = [], sizes4 = [];
       let offset = 0;
@@ -667,14 +667,14 @@ function stridesOf(shape) {
 }
 function broadcastShapes(a, b) {
   const rank = Math.max(a.length, b.length);
-  const result = new Array(rank);
+  const result3 = new Array(rank);
   for (let i = 1; i <= rank; i++) {
     const sizeA = i <= a.length ? a[a.length - i] : 1;
     const sizeB = i <= b.length ? b[b.length - i] : 1;
     if (sizeA !== sizeB && sizeA !== 1 && sizeB !== 1) return null;
-    result[rank - i] = sizeA === 1 ? sizeB : sizeA;
+    result3[rank - i] = sizeA === 1 ? sizeB : sizeA;
   }
-  return result;
+  return result3;
 }
 function broadcastAll(operation, inputs) {
   let shape = inputs[0].shape;
@@ -817,8 +817,8 @@ var KINDS = {
   host: "host"
 };
 function pictureKind(node) {
-  const { primitive, params, inputs, outputs } = node;
-  return KINDS[primitive.lower(params, inputs.map(avalOf), outputs.map(avalOf)).kind] ?? "other";
+  const { primitive, params: params2, inputs, outputs } = node;
+  return KINDS[primitive.lower(params2, inputs.map(avalOf), outputs.map(avalOf)).kind] ?? "other";
 }
 function avalOf(variable) {
   return variable.aval;
@@ -839,11 +839,11 @@ function statisticsText(variables, statistics2) {
   });
 }
 function timeInside(levels) {
-  let sum4;
+  let sum5;
   for (const { boxes } of levels ?? []) {
-    for (const { milliseconds } of boxes) if (milliseconds !== void 0) sum4 = (sum4 ?? 0) + milliseconds;
+    for (const { milliseconds } of boxes) if (milliseconds !== void 0) sum5 = (sum5 ?? 0) + milliseconds;
   }
-  return sum4;
+  return sum5;
 }
 function pictureOf(graph, options = {}, title = graph.name) {
   const boxes = [];
@@ -883,17 +883,17 @@ function pictureOf(graph, options = {}, title = graph.name) {
     ]);
   };
   for (const node of graph.nodes) {
-    const { primitive, params, location } = node;
+    const { primitive, params: params2, location } = node;
     if (primitive.name === "constant") {
-      constants.set(node.outputs[0], primitive.print(params));
+      constants.set(node.outputs[0], primitive.print(params2));
       continue;
     }
     const at2 = boxes.length;
-    const inside3 = primitive.graphs?.(params).map((inner4) => pictureOf(inner4.graph, options, inner4.name));
+    const inside3 = primitive.graphs?.(params2).map((inner4) => pictureOf(inner4.graph, options, inner4.name));
     boxes.push({
       name: primitive.name,
       kind: pictureKind(node),
-      params: primitive.print(params),
+      params: primitive.print(params2),
       reads: node.inputs.map((variable) => constants.get(variable) ?? `${names.get(variable) ?? "?"}: ${describe(variable.aval)}`),
       types: node.outputs.map((output) => describe(output.aval)),
       line: location?.short() ?? "",
@@ -940,18 +940,18 @@ function interpretGraph(graph, inputs, options) {
 }
 function interpret(graph, inputs, onNode) {
   const uses = useCounts(graph);
-  const values = /* @__PURE__ */ new Map();
-  graph.inputs.forEach((variable, i) => values.set(variable, inputs[i]));
+  const values2 = /* @__PURE__ */ new Map();
+  graph.inputs.forEach((variable, i) => values2.set(variable, inputs[i]));
   for (const node of graph.nodes) {
-    const read3 = node.inputs.map((variable) => values.get(variable));
+    const read3 = node.inputs.map((variable) => values2.get(variable));
     const results = node.primitive.evaluate(read3, node.params, node.outputs.map((output) => output.aval));
     onNode?.(node, read3, results);
     node.outputs.forEach((output, i) => {
-      if (uses.has(output)) values.set(output, results[i]);
+      if (uses.has(output)) values2.set(output, results[i]);
     });
-    for (const variable of node.inputs) release(variable, uses, values);
+    for (const variable of node.inputs) release(variable, uses, values2);
   }
-  return graph.outputs.map((variable) => values.get(variable));
+  return graph.outputs.map((variable) => values2.get(variable));
 }
 function useCounts(graph) {
   const uses = /* @__PURE__ */ new Map();
@@ -960,10 +960,10 @@ function useCounts(graph) {
   graph.outputs.forEach(count3);
   return uses;
 }
-function release(variable, uses, values) {
+function release(variable, uses, values2) {
   const left = uses.get(variable) - 1;
   uses.set(variable, left);
-  if (left === 0) values.delete(variable);
+  if (left === 0) values2.delete(variable);
 }
 
 // lib/trace/picture/statistics.ts
@@ -971,7 +971,7 @@ function typeOf(tensor2) {
   return describe(tensor2.aval);
 }
 function statisticsOf({ data }) {
-  let sum4 = 0, min3 = Infinity, max3 = -Infinity, nan = 0, inf = 0;
+  let sum5 = 0, min3 = Infinity, max3 = -Infinity, nan = 0, inf = 0;
   for (let i = 0; i < data.length; i++) {
     const value = data[i];
     if (value !== value) nan++;
@@ -980,10 +980,10 @@ function statisticsOf({ data }) {
       if (value < min3) min3 = value;
       if (value > max3) max3 = value;
     }
-    sum4 += value;
+    sum5 += value;
   }
   return {
-    mean: sum4 / data.length,
+    mean: sum5 / data.length,
     min: min3,
     max: max3,
     nan,
@@ -1440,13 +1440,13 @@ function printInto(lines, graph, title, indent, options) {
 }
 function printNode(lines, node, names, nameOf, indent, options) {
   const operands2 = node.inputs.map(nameOf).join(" ");
-  const params = node.primitive.print(node.params);
+  const params2 = node.primitive.print(node.params);
   const results = node.outputs.map((output) => `${names.define(output)}: ${typeOf2(output.aval)}`).join(", ");
   const place3 = options.locations ? node.location?.short() : "";
   const parts2 = [
     node.primitive.name,
     operands2,
-    params && `{${params}}`
+    params2 && `{${params2}}`
   ].filter((part) => part !== "");
   lines.push(`${indent}${results} = ${parts2.join(" ")}${place3 ? `    # ${place3}` : ""}`);
   for (const { name, graph } of node.primitive.graphs?.(node.params) ?? []) {
@@ -1500,9 +1500,9 @@ function dotInto(lines, graph, indent, counter) {
     return id;
   });
   for (const node of graph.nodes) {
-    const params = node.primitive.print(node.params);
+    const params2 = node.primitive.print(node.params);
     if (node.primitive.name === "constant") {
-      constants.set(node.outputs[0], params);
+      constants.set(node.outputs[0], params2);
       continue;
     }
     const literals = node.inputs.flatMap((variable) => constants.get(variable) ?? []).join(", ");
@@ -1512,7 +1512,7 @@ function dotInto(lines, graph, indent, counter) {
     ].filter(Boolean).join(" ");
     const label = [
       title,
-      params,
+      params2,
       node.location?.short() ?? ""
     ].filter(Boolean).join("\n");
     const id = box(label, pictureKind(node));
@@ -1572,16 +1572,16 @@ var Node = class _Node {
   /** @internal Where the user wrote it. */
   location;
   /** @internal */
-  constructor(primitive, inputs, params, avals, location, outputs) {
+  constructor(primitive, inputs, params2, avals, location, outputs) {
     this.primitive = primitive;
     this.inputs = inputs;
-    this.params = params;
+    this.params = params2;
     this.location = location;
     this.outputs = outputs ?? avals.map((aval, i) => new Variable(aval, this, i));
   }
   /** @internal A node that from now on computes `variable`, which was the only output looked at of another node. */
-  static redefine(variable, primitive, inputs, params, location) {
-    const node = new _Node(primitive, inputs, params, [], location, [
+  static redefine(variable, primitive, inputs, params2, location) {
+    const node = new _Node(primitive, inputs, params2, [], location, [
       variable
     ]);
     variable.node = node;
@@ -1656,9 +1656,9 @@ function identityOf(value) {
   if (id === void 0) identities.set(value, id = nextIdentity++);
   return id;
 }
-function paramsKey(params) {
+function paramsKey(params2) {
   let text2 = "";
-  for (const key2 in params) text2 += `${key2}=${valueKey(params[key2])} `;
+  for (const key2 in params2) text2 += `${key2}=${valueKey(params2[key2])} `;
   return text2;
 }
 function valueKey(value) {
@@ -1862,15 +1862,15 @@ var PRECISION = {
 };
 function formatElement(value, dtype) {
   if (dtype === "bool") return value ? "true" : "false";
-  const precision = PRECISION[dtype];
-  if (!precision || !Number.isFinite(value) || Number.isInteger(value) && Math.abs(value) <= precision.exact) {
+  const precision2 = PRECISION[dtype];
+  if (!precision2 || !Number.isFinite(value) || Number.isInteger(value) && Math.abs(value) <= precision2.exact) {
     return Object.is(value, -0) ? "-0" : String(value);
   }
-  for (let digits = 1; digits < precision.digits; digits++) {
+  for (let digits = 1; digits < precision2.digits; digits++) {
     const short = Number(value.toPrecision(digits));
     if (castValue(short, "float64", dtype) === value) return String(short);
   }
-  return String(Number(value.toPrecision(precision.digits)));
+  return String(Number(value.toPrecision(precision2.digits)));
 }
 
 // lib/trace/shared.ts
@@ -2283,8 +2283,8 @@ var Trace = class {
     this.inputs.push(variable);
     return new Tensor(aval, null, this, variable);
   }
-  addNode(primitive, inputs, params, avals, location) {
-    const node = new Node(primitive, inputs, params, avals, location);
+  addNode(primitive, inputs, params2, avals, location) {
+    const node = new Node(primitive, inputs, params2, avals, location);
     this.nodes.push(node);
     return node.outputs.map((variable) => new Tensor(variable.aval, null, this, variable));
   }
@@ -2419,21 +2419,21 @@ function dependOn(read3) {
   }
   return value;
 }
-function bind(primitive, inputs, params) {
+function bind(primitive, inputs, params2) {
   const avals = new Array(inputs.length);
   for (let i = 0; i < inputs.length; i++) avals[i] = inputs[i].aval;
-  const outputs = primitive.infer(avals, params);
+  const outputs = primitive.infer(avals, params2);
   if (current === null) {
     for (const input of inputs) if (input.owner !== null) throw leaked(input);
-    return executor().apply(primitive, inputs, params, outputs);
+    return executor().apply(primitive, inputs, params2, outputs);
   }
   const trace2 = current;
   const variables = new Array(inputs.length);
   for (let i = 0; i < inputs.length; i++) variables[i] = trace2.lift(inputs[i]);
-  return trace2.addNode(primitive, variables, params, outputs, userLocation());
+  return trace2.addNode(primitive, variables, params2, outputs, userLocation());
 }
-function bindOne(primitive, inputs, params) {
-  return bind(primitive, inputs, params)[0];
+function bindOne(primitive, inputs, params2) {
+  return bind(primitive, inputs, params2)[0];
 }
 function traceFunction(fn, avals, options = {}) {
   const trace2 = new Trace(current, options.name ?? "function");
@@ -2489,15 +2489,15 @@ function evaluateGraph(graph, inputs) {
   }
   if (current === null) return executor().run(graph, inputs);
   const trace2 = current;
-  const values = /* @__PURE__ */ new Map();
-  graph.inputs.forEach((variable, i) => values.set(variable, trace2.lift(inputs[i])));
+  const values2 = /* @__PURE__ */ new Map();
+  graph.inputs.forEach((variable, i) => values2.set(variable, trace2.lift(inputs[i])));
   for (const node of graph.nodes) {
     const avals = node.outputs.map((output) => output.aval);
-    const results = trace2.addNode(node.primitive, node.inputs.map((variable) => values.get(variable)), node.params, avals, node.location);
-    node.outputs.forEach((output, i) => values.set(output, results[i].variable));
+    const results = trace2.addNode(node.primitive, node.inputs.map((variable) => values2.get(variable)), node.params, avals, node.location);
+    node.outputs.forEach((output, i) => values2.set(output, results[i].variable));
   }
   return graph.outputs.map((variable) => {
-    const value = values.get(variable);
+    const value = values2.get(variable);
     return new Tensor(value.aval, null, trace2, value);
   });
 }
@@ -2515,11 +2515,11 @@ var castPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
-        tangent && isFloat(params.dtype) ? bindOne(castPrimitive, [
+        tangent && isFloat(params2.dtype) ? bindOne(castPrimitive, [
           tangent
-        ], params) : null
+        ], params2) : null
       ];
     }
   },
@@ -2535,9 +2535,9 @@ var castPrimitive = {
       ];
     }
   },
-  batch({ inputs, params }) {
+  batch({ inputs, params: params2 }) {
     return [
-      bindOne(castPrimitive, inputs, params)
+      bindOne(castPrimitive, inputs, params2)
     ];
   },
   evaluate([x], { dtype }) {
@@ -2586,15 +2586,15 @@ function withOwnOutputs(graph) {
 }
 
 // lib/trace/sub_graphs.ts
-function mapGraphs(params, fn) {
+function mapGraphs(params2, fn) {
   let copy = null;
-  for (const [key2, value] of Object.entries(params)) {
+  for (const [key2, value] of Object.entries(params2)) {
     const mapped = mapValue(value, fn);
     if (mapped !== value) (copy ??= {
-      ...params
+      ...params2
     })[key2] = mapped;
   }
-  return copy ? copy : params;
+  return copy ? copy : params2;
 }
 function mapValue(value, fn) {
   if (value instanceof Graph) return fn(value);
@@ -2606,16 +2606,16 @@ function mapValue(value, fn) {
 // lib/autodiff/inline_calls.ts
 var inlined = /* @__PURE__ */ new WeakMap();
 function inlineCalls(graph) {
-  let result = inlined.get(graph);
-  if (!result) inlined.set(graph, result = inlineInto(graph));
-  return result;
+  let result3 = inlined.get(graph);
+  if (!result3) inlined.set(graph, result3 = inlineInto(graph));
+  return result3;
 }
 function inlineInto(graph) {
   if (!graph.nodes.some((node) => node.primitive.graphs || calledGraph(node))) return graph;
   let changed = false;
-  const values = /* @__PURE__ */ new Map();
+  const values2 = /* @__PURE__ */ new Map();
   const nodes = [];
-  const valueOf2 = (variable) => values.get(variable) ?? variable;
+  const valueOf2 = (variable) => values2.get(variable) ?? variable;
   const stack3 = [
     {
       graph,
@@ -2626,7 +2626,7 @@ function inlineInto(graph) {
   while (stack3.length > 0) {
     const frame = stack3[stack3.length - 1];
     if (frame.next === frame.graph.nodes.length) {
-      frame.call?.outputs.forEach((output, i) => values.set(output, valueOf2(frame.graph.outputs[i])));
+      frame.call?.outputs.forEach((output, i) => values2.set(output, valueOf2(frame.graph.outputs[i])));
       stack3.pop();
       continue;
     }
@@ -2635,7 +2635,7 @@ function inlineInto(graph) {
     const called = calledGraph(node);
     if (called) {
       changed = true;
-      called.inputs.forEach((input, i) => values.set(input, inputs[i]));
+      called.inputs.forEach((input, i) => values2.set(input, inputs[i]));
       stack3.push({
         graph: called,
         next: 0,
@@ -2643,14 +2643,14 @@ function inlineInto(graph) {
       });
       continue;
     }
-    const params = node.primitive.graphs ? mapGraphs(node.params, inlineCalls) : node.params;
-    changed ||= params !== node.params;
+    const params2 = node.primitive.graphs ? mapGraphs(node.params, inlineCalls) : node.params;
+    changed ||= params2 !== node.params;
     const avals = node.outputs.map((output) => output.aval);
-    const copy = new Node(node.primitive, inputs, params, avals, node.location);
+    const copy = new Node(node.primitive, inputs, params2, avals, node.location);
     nodes.push(copy);
     node.outputs.forEach((output, i) => {
       copy.outputs[i].name = output.name;
-      values.set(output, copy.outputs[i]);
+      values2.set(output, copy.outputs[i]);
     });
   }
   return changed ? new Graph(graph.inputs, graph.outputs.map(valueOf2), nodes, graph.name) : graph;
@@ -2776,14 +2776,14 @@ function define(op4, definition, output) {
     },
     derivative: "kind" in derivative ? derivative : {
       kind: "derivative",
-      jvp({ primals, tangents, outputs: [result] }) {
+      jvp({ primals, tangents, outputs: [result3] }) {
         let total = null;
         tangents.forEach((tangent, i) => {
-          const part = tangent && derivative[i]?.(tangent, primals, result);
+          const part = tangent && derivative[i]?.(tangent, primals, result3);
           if (part) total = total ? apply("add", total, part) : part;
         });
         return [
-          total && broadcastShape(total, result.aval.shape)
+          total && broadcastShape(total, result3.aval.shape)
         ];
       }
     },
@@ -2946,10 +2946,10 @@ var floorDiv = binary("floorDiv", {
     if (b === 0) return a / b;
     const remainder = a % b;
     const borrow = remainder !== 0 && remainder < 0 !== b < 0 ? 1 : 0;
-    const quotient = (a - remainder) / b - borrow;
-    if (quotient === 0) return a / b < 0 || Object.is(a / b, -0) ? -0 : 0;
-    const down = Math.floor(quotient);
-    return quotient - down > 0.5 ? down + 1 : down;
+    const quotient2 = (a - remainder) / b - borrow;
+    if (quotient2 === 0) return a / b < 0 || Object.is(a / b, -0) ? -0 : 0;
+    const down = Math.floor(quotient2);
+    return quotient2 - down > 0.5 ? down + 1 : down;
   },
   derivative: notDifferentiable("It is locally constant.")
 });
@@ -2997,12 +2997,12 @@ function floatPower(a, b) {
 }
 function integerPower(a, b, dtype) {
   if (b < 0) return a === 1 ? 1 : a === -1 ? b % 2 === 0 ? 1 : -1 : 0;
-  let result = 1, base = a | 0;
+  let result3 = 1, base = a | 0;
   for (let n = b; n > 0; n = Math.floor(n / 2)) {
-    if (n % 2 === 1) result = Math.imul(result, base);
+    if (n % 2 === 1) result3 = Math.imul(result3, base);
     base = Math.imul(base, base);
   }
-  return dtype === "uint32" ? result >>> 0 : result;
+  return dtype === "uint32" ? result3 >>> 0 : result3;
 }
 var atan2 = binary("atan2", {
   domain: "float",
@@ -3092,26 +3092,436 @@ __export(elementwise_special_exports, {
   sigmoid: () => sigmoid
 });
 
+// lib/trace/primitives/composed.ts
+function composed(name, definition) {
+  const { names, compose: compose3, slopes, print: print3 = () => "" } = definition;
+  const graphOf = (avals, params2) => traceFunction((own) => {
+    const shape = broadcastAll(name, avals);
+    const inputs = own.map((x) => broadcastShape(x, shape));
+    if (avals[0].dtype !== "float16") return [
+      compose3(inputs, params2)
+    ];
+    const wide = inputs.map((x) => bindOne(castPrimitive, [
+      x
+    ], {
+      dtype: "float32"
+    }));
+    return [
+      bindOne(castPrimitive, [
+        compose3(wide, params2)
+      ], {
+        dtype: "float16"
+      })
+    ];
+  }, avals, {
+    name
+  }).graph;
+  const primitive = {
+    name,
+    infer(inputs) {
+      const [{ dtype }] = inputs;
+      if (!isFloat(dtype) || inputs.some((x) => x.dtype !== dtype)) {
+        throw new DTypeError(`${name} needs one float dtype, got ${inputs.map(describe).join(" and ")}.`, {
+          operation: name,
+          arguments: inputs.map((x, i) => ({
+            name: names[i],
+            shape: x.shape,
+            dtype: x.dtype
+          })),
+          remedy: "Use cast to give the arguments one."
+        });
+      }
+      const shape = broadcastAll(name, inputs);
+      return [
+        inputs.every((x) => x.weak) ? {
+          shape,
+          dtype,
+          weak: true
+        } : {
+          shape,
+          dtype
+        }
+      ];
+    },
+    derivative: {
+      kind: "derivative",
+      jvp({ primals, tangents, outputs: [y], params: params2 }) {
+        let total = null;
+        tangents.forEach((tangent, i) => {
+          if (!tangent) return;
+          const slope = slopes[i];
+          if (typeof slope === "string") throw refused(name, names[i], slope, primals[i]);
+          const part = apply("mulNoNaN", tangent, slope(primals, y, params2));
+          total = total ? apply("add", total, part) : part;
+        });
+        return [
+          total && broadcastShape(total, y.aval.shape)
+        ];
+      }
+    },
+    linear: NOT_LINEAR,
+    batch({ inputs, batched, params: params2 }) {
+      return [
+        bindOne(primitive, alignBatch(inputs, batched), params2)
+      ];
+    },
+    evaluate(inputs, params2, [out]) {
+      const dtype = out.dtype === "float64" ? "float64" : "float32";
+      const graph = graphOf(inputs.map(({ shape }) => ({
+        shape,
+        dtype
+      })), params2);
+      const [{ data }] = interpretGraph(graph, inputs.map((x) => ({
+        ...x,
+        dtype
+      })));
+      return [
+        {
+          shape: out.shape,
+          dtype: out.dtype,
+          data
+        }
+      ];
+    },
+    lower(params2, inputs) {
+      return {
+        kind: "call",
+        graph: graphOf(inputs, params2)
+      };
+    },
+    print: print3
+  };
+  return primitive;
+}
+function refused(operation, argument, why, x) {
+  return new GradientError(`${operation}: there is no derivative with respect to ${argument}. ${why}`, {
+    operation,
+    arguments: [
+      {
+        name: argument,
+        shape: x.shape,
+        dtype: x.dtype
+      }
+    ],
+    remedy: `Pass ${argument} through stopGradient where it is constant, or use customJvp.`
+  });
+}
+function polynomial(x, coefficients) {
+  let sum5 = constantLike(x, coefficients[coefficients.length - 1]);
+  for (let k = coefficients.length - 2; k >= 0; k--) {
+    sum5 = apply("add", constantLike(x, coefficients[k]), apply("mul", x, sum5));
+  }
+  return sum5;
+}
+
+// lib/trace/primitives/composed_coefficients.ts
+var GAMMA = [
+  1.329340388179137,
+  0.9347345216260855,
+  0.6545585779813361,
+  0.2538712468411431,
+  0.1096732340022263,
+  0.028360780594813752,
+  0.01039240342319837,
+  0.0016074004859635903,
+  7544741843398753e-19,
+  3941763325825312e-21,
+  6132933686364514e-20,
+  -12801398595590587e-21,
+  7258179334692199e-21,
+  -2561960809450555e-21,
+  10654567795576118e-22,
+  -41866472217648884e-23,
+  20594390312960716e-23,
+  -8228337612513728e-23
+];
+var ZERO_NEAR = [
+  0.0011434937743762545,
+  -6624357154624037e-20,
+  15269952779230091e-22,
+  -19578218525409318e-24,
+  16190720285420906e-26,
+  -940961402721209e-27,
+  40670226553273835e-31,
+  -13612234095838999e-33,
+  3636923317519784e-35,
+  -7943478284162187e-38,
+  14456255450816875e-41,
+  -22269635669512936e-44,
+  2954540992405279e-46,
+  -3382745179837478e-49
+];
+var ZERO_P = [
+  0.9994572757882519,
+  -0.06865501685926374,
+  0.10055542507531337,
+  -0.4304917904561747,
+  3.436979921835151,
+  -41.64789654508802,
+  681.9764367128321,
+  -14019.376995948587,
+  336868.2569590514,
+  -9443189917977123e-9,
+  4075654113882108e-7,
+  -1504627466779122e-5
+];
+var ZERO_Q = [
+  -0.12444091103610802,
+  0.06997144677727589,
+  -0.193611541218695,
+  1.1922250229429143,
+  -12.17344752234154,
+  176.82172074196126,
+  -3333.9804470180097,
+  76794.1508426535,
+  -2012134955474574e-9,
+  6094592913334114e-8,
+  -29467513737028728e-7,
+  11576354341104652e-5
+];
+var ONE_NEAR = [
+  19498936985895625e-20,
+  -842975858348865e-20,
+  15488297655634626e-23,
+  -165039161349045e-23,
+  11675046589868421e-27,
+  -5927960622054936e-29,
+  2274776120312887e-31,
+  -6845780457943681e-34,
+  1661514769045341e-36,
+  -3324468164483855e-39,
+  5581914474348942e-42,
+  -7981208576970652e-45,
+  9874449409852695e-48,
+  -10597079641665911e-51
+];
+var ONE_P = [
+  1.0009070262780821,
+  0.1150470325338305,
+  -0.13041163795917535,
+  0.5145732845236317,
+  -3.948282549142539,
+  46.73957383165832,
+  -753.7027113971964,
+  15326.871268811014,
+  -365492.7606737261,
+  10182968424185598e-9,
+  -43614467693755317e-8,
+  16035593167590773e-6
+];
+var ONE_Q = [
+  0.3742149922195917,
+  -0.0985237383378315,
+  0.23870856919888928,
+  -1.3911601656975912,
+  13.787100414629768,
+  -196.56678176340452,
+  3659.437108376524,
+  -83516.33118077702,
+  2.1742052943919986e6,
+  -6550161227069466e-8,
+  3144057671548407e-6,
+  -12306117230757266e-5
+];
+var ZERO_ROOTS = [
+  [
+    2.404825557695773,
+    -1176691651530894e-31
+  ],
+  [
+    5.520078110286311,
+    8088597146146722e-32
+  ]
+];
+var ONE_ROOTS = [
+  [
+    3.8317059702075125,
+    -15269184090088067e-32
+  ],
+  [
+    7.015586669815619,
+    -9414165653410389e-32
+  ]
+];
+
+// lib/trace/primitives/composed_gamma.ts
+function nearest(x) {
+  const whole2 = apply("round", x), half = apply("mul", whole2, constantLike(x, 0.5));
+  return {
+    rest: apply("sub", x, whole2),
+    odd: apply("ne", half, apply("floor", half))
+  };
+}
+var STIRLING_FROM = 10;
+var STIRLING = [
+  1 / 12,
+  -1 / 360,
+  1 / 1260,
+  -1 / 1680,
+  1 / 1188,
+  -691 / 360360,
+  1 / 156
+];
+function stirling(x) {
+  const c = (value) => constantLike(x, value);
+  const limit = x.dtype === "float64" ? 180 : 40;
+  const a = apply("minimum", apply("maximum", x, c(STIRLING_FROM)), c(limit));
+  const inverse = apply("reciprocal", a);
+  const series2 = apply("mul", inverse, polynomial(apply("square", inverse), STIRLING));
+  const power = apply("pow", a, apply("sub", apply("mul", a, c(0.5)), c(0.25)));
+  const scale2 = apply("mul", apply("exp", series2), c(Math.sqrt(2 * Math.PI)));
+  return apply("mul", apply("mul", scale2, power), apply("mul", apply("exp", apply("neg", a)), power));
+}
+function recurrence(x) {
+  const c = (value) => constantLike(x, value);
+  let y = x, product5 = c(1);
+  for (let step2 = 0; step2 < STIRLING_FROM - 2; step2++) {
+    const above = apply("ge", y, c(3));
+    y = apply("select", above, apply("sub", y, c(1)), y);
+    product5 = apply("select", above, apply("mul", product5, y), product5);
+  }
+  let divisor = c(1);
+  for (const step2 of [
+    0,
+    1,
+    2
+  ]) {
+    const below = apply("lt", x, c(2 - step2));
+    const factor = step2 === 0 ? x : apply("add", x, c(step2));
+    divisor = apply("select", below, apply("mul", divisor, factor), divisor);
+    y = apply("select", below, apply("add", x, c(step2 + 1)), y);
+  }
+  return apply("div", apply("mul", product5, polynomial(apply("sub", y, c(2.5)), GAMMA)), divisor);
+}
+var gammaPrimitive = composed("gamma", {
+  names: [
+    "x"
+  ],
+  compose([x]) {
+    const c = (value2) => constantLike(x, value2);
+    const reflected = apply("le", x, c(-1));
+    const a = apply("select", reflected, apply("neg", x), x);
+    const far2 = apply("ge", a, c(STIRLING_FROM));
+    const near2 = recurrence(apply("select", far2, c(2), a));
+    const value = apply("select", far2, stirling(a), near2);
+    const whole2 = apply("eq", a, apply("round", a));
+    const positive = apply("select", whole2, apply("round", value), value);
+    const { rest, odd: odd2 } = nearest(a);
+    const sine = apply("sin", apply("mul", rest, c(Math.PI)));
+    const signed = apply("mul", apply("select", odd2, apply("neg", sine), sine), a);
+    const quotient2 = apply("div", c(-Math.PI), apply("mul", signed, positive));
+    const atPole = apply("select", whole2, c(NaN), quotient2);
+    return apply("select", reflected, atPole, positive);
+  },
+  slopes: [
+    ([x], y) => apply("mul", y, apply("digamma", x))
+  ]
+});
+var EULER_MACLAURIN = [
+  1 / 6,
+  -1 / 30,
+  1 / 42,
+  -1 / 30,
+  5 / 66,
+  -691 / 2730,
+  7 / 6,
+  -3617 / 510
+];
+for (let k = 0, factorial = 1; k < EULER_MACLAURIN.length; k++) {
+  factorial *= (2 * k + 1) * (2 * k + 2);
+  EULER_MACLAURIN[k] /= factorial;
+}
+function integerPower2(x, exponent) {
+  let result3 = null;
+  for (let square4 = x, rest = exponent; rest > 0; rest >>= 1) {
+    if (rest & 1) result3 = result3 ? apply("mul", result3, square4) : square4;
+    if (rest > 1) square4 = apply("square", square4);
+  }
+  return result3 ?? constantLike(x, 1);
+}
+function hurwitzZeta(s, x) {
+  const c = (value) => constantLike(x, value);
+  const terms = 9 + s;
+  const inverse = apply("reciprocal", apply("add", x, c(terms)));
+  const inverseSquare = apply("square", inverse);
+  const factors = [];
+  for (let j = 0, rising = s; j < EULER_MACLAURIN.length; j++) {
+    factors.push(EULER_MACLAURIN[j] * rising);
+    rising *= (s + 2 * j + 1) * (s + 2 * j + 2);
+  }
+  const series2 = apply("mul", inverseSquare, polynomial(inverseSquare, factors));
+  const tail2 = apply("add", c(1 / (s - 1)), apply("add", apply("mul", inverse, c(0.5)), series2));
+  let sum5 = apply("mul", integerPower2(inverse, s - 1), tail2);
+  for (let k = terms - 1; k >= 0; k--) {
+    const shifted = k === 0 ? x : apply("add", x, c(k));
+    sum5 = apply("add", sum5, integerPower2(apply("reciprocal", shifted), s));
+  }
+  return sum5;
+}
+function cotangentDerivative(order) {
+  let coefficients = [
+    0,
+    1
+  ];
+  for (let n = 0; n < order; n++) {
+    const next = new Array(coefficients.length + 1).fill(0);
+    coefficients.forEach((a, k) => {
+      if (k === 0) return;
+      next[k - 1] -= k * a;
+      next[k + 1] -= k * a;
+    });
+    coefficients = next;
+  }
+  return coefficients;
+}
+var polygammaPrimitive = composed("polygamma", {
+  names: [
+    "x"
+  ],
+  compose([x], { order }) {
+    const c = (value2) => constantLike(x, value2);
+    let factorial = 1;
+    for (let k = 2; k <= order; k++) factorial *= k;
+    const reflected = apply("lt", x, c(0));
+    const positive = apply("select", reflected, apply("sub", c(1), x), x);
+    const size = apply("mul", c(factorial), hurwitzZeta(order + 1, positive));
+    const angle = apply("mul", nearest(apply("select", reflected, x, c(0.5))).rest, c(Math.PI));
+    const cotangent = apply("div", apply("cos", angle), apply("sin", angle));
+    const scale2 = c(Math.PI ** (order + 1));
+    const reflection = apply("mul", scale2, polynomial(cotangent, cotangentDerivative(order)));
+    const value = order % 2 === 0 ? apply("neg", size) : size;
+    return apply("select", reflected, apply("neg", apply("add", size, reflection)), value);
+  },
+  slopes: [
+    ([x], _, { order }) => bindOne(polygammaPrimitive, [
+      x
+    ], {
+      order: order + 1
+    })
+  ],
+  print: ({ order }) => `order=${order}`
+});
+
 // lib/trace/primitives/bessel_functions.ts
 var ASYMPTOTIC_FROM = 30;
 function powerSeries(x, order) {
   const z = x * x / 4;
-  let term = order === 0 ? 1 : x / 2, sum4 = term;
-  for (let k = 1; Math.abs(term) > Math.abs(sum4) * 2 ** -55; k++) {
+  let term = order === 0 ? 1 : x / 2, sum5 = term;
+  for (let k = 1; Math.abs(term) > Math.abs(sum5) * 2 ** -55; k++) {
     term *= z / (k * (k + order));
-    sum4 += term;
+    sum5 += term;
   }
-  return sum4;
+  return sum5;
 }
 function asymptotic(x, order) {
   const m = 4 * order * order;
-  let term = 1, sum4 = 1;
+  let term = 1, sum5 = 1;
   for (let k = 1; k < 40 && Math.abs(term) > 2 ** -56; k++) {
     term *= -(m - (2 * k - 1) ** 2) / (k * 8 * x);
-    sum4 += term;
+    sum5 += term;
   }
   const root = Math.exp(x / 2);
-  return root * (sum4 / Math.sqrt(2 * Math.PI * x)) * root;
+  return root * (sum5 / Math.sqrt(2 * Math.PI * x)) * root;
 }
 function bessel(x, order) {
   if (x === Infinity) return x;
@@ -3126,10 +3536,10 @@ function i1(x) {
 }
 
 // lib/trace/primitives/special_functions.ts
-function polynomial(x, coefficients) {
-  let sum4 = 0;
-  for (let i = coefficients.length - 1; i >= 0; i--) sum4 = sum4 * x + coefficients[i];
-  return sum4;
+function polynomial2(x, coefficients) {
+  let sum5 = 0;
+  for (let i = coefficients.length - 1; i >= 0; i--) sum5 = sum5 * x + coefficients[i];
+  return sum5;
 }
 var ERF_P = [
   3209.3775891384694,
@@ -3190,16 +3600,16 @@ function exponentialOfSquare(x) {
 }
 function erfcTail(x) {
   if (x > 27.3) return 0;
-  if (x <= 4) return exponentialOfSquare(x) * (polynomial(x, ERFC_P) / polynomial(x, ERFC_Q));
+  if (x <= 4) return exponentialOfSquare(x) * (polynomial2(x, ERFC_P) / polynomial2(x, ERFC_Q));
   const z = 1 / (x * x);
-  const r = z * polynomial(z, TAIL_P) / polynomial(z, TAIL_Q);
+  const r = z * polynomial2(z, TAIL_P) / polynomial2(z, TAIL_Q);
   return exponentialOfSquare(x) * ((ONE_OVER_ROOT_PI + r) / x);
 }
 function scaledTail(x) {
-  if (x <= 4) return polynomial(x, ERFC_P) / polynomial(x, ERFC_Q);
+  if (x <= 4) return polynomial2(x, ERFC_P) / polynomial2(x, ERFC_Q);
   if (x > 1e10) return ONE_OVER_ROOT_PI / x;
   const z = 1 / (x * x);
-  return (ONE_OVER_ROOT_PI + z * polynomial(z, TAIL_P) / polynomial(z, TAIL_Q)) / x;
+  return (ONE_OVER_ROOT_PI + z * polynomial2(z, TAIL_P) / polynomial2(z, TAIL_Q)) / x;
 }
 function erfcx(x) {
   if (x !== x) return x;
@@ -3211,7 +3621,7 @@ function erf(x) {
   const size = Math.abs(x);
   if (size <= 0.46875) {
     const z = x * x;
-    return x * (polynomial(z, ERF_P) / polynomial(z, ERF_Q));
+    return x * (polynomial2(z, ERF_P) / polynomial2(z, ERF_Q));
   }
   if (size !== size) return NaN;
   const value = 1 - erfcTail(size);
@@ -3229,7 +3639,7 @@ function erfinv(x) {
   const size = Math.abs(x);
   if (size === 1) return x * Infinity;
   const w = -Math.log((1 - size) * (1 + size));
-  let y = size * (w < 5 ? polynomial(w - 2.5, GILES_CENTRE) : polynomial(Math.sqrt(w) - 3, GILES_TAIL));
+  let y = size * (w < 5 ? polynomial2(w - 2.5, GILES_CENTRE) : polynomial2(Math.sqrt(w) - 3, GILES_TAIL));
   for (let step2 = 0; step2 < 8; step2++) {
     const error = size < 0.5 ? erf(y) - size : 1 - size - erfc(y);
     const slope = 2 * ONE_OVER_ROOT_PI * exponentialOfSquare(y);
@@ -3294,9 +3704,9 @@ var LGAMMA_SERIES = [
   -15021384080754142e-27
 ];
 function lgammaNearTwo(z) {
-  return z * (ONE_MINUS_EULER + z * polynomial(z, LGAMMA_SERIES));
+  return z * (ONE_MINUS_EULER + z * polynomial2(z, LGAMMA_SERIES));
 }
-var STIRLING = [
+var STIRLING2 = [
   1 / 12,
   -1 / 360,
   1 / 1260,
@@ -3319,9 +3729,9 @@ var DIGAMMA_ASYMPTOTIC = [
 var HALF_LOG_TWO_PI = 0.9189385332046728;
 var ASYMPTOTIC_FROM2 = 10;
 function sinPi(x) {
-  const nearest = Math.round(x);
-  const sine = Math.sin(Math.PI * (x - nearest));
-  return nearest % 2 === 0 ? sine : -sine;
+  const nearest2 = Math.round(x);
+  const sine = Math.sin(Math.PI * (x - nearest2));
+  return nearest2 % 2 === 0 ? sine : -sine;
 }
 function lgamma(x) {
   if (x !== x) return NaN;
@@ -3335,7 +3745,7 @@ function lgamma(x) {
     return Math.log(product5) + lgammaNearTwo(x - 2);
   }
   const z = 1 / x;
-  return (x - 0.5) * (Math.log(x) - 1) - 0.5 + HALF_LOG_TWO_PI + z * polynomial(z * z, STIRLING);
+  return (x - 0.5) * (Math.log(x) - 1) - 0.5 + HALF_LOG_TWO_PI + z * polynomial2(z * z, STIRLING2);
 }
 var DIGAMMA_ROOT = 1.4616321449683622;
 var DIGAMMA_ROOT_LOW = 9549995429965697e-32;
@@ -3390,12 +3800,12 @@ function digamma(x) {
   if (x < 0.96) return digamma(x + 1) - 1 / x;
   if (x < 1.96) {
     const z2 = x - DIGAMMA_ROOT - DIGAMMA_ROOT_LOW;
-    return z2 * polynomial(z2, DIGAMMA_SERIES);
+    return z2 * polynomial2(z2, DIGAMMA_SERIES);
   }
-  let sum4 = 0;
-  for (; x < ASYMPTOTIC_FROM2; x++) sum4 += 1 / x;
+  let sum5 = 0;
+  for (; x < ASYMPTOTIC_FROM2; x++) sum5 += 1 / x;
   const z = 1 / x;
-  return Math.log(x) - 0.5 * z - z * z * polynomial(z * z, DIGAMMA_ASYMPTOTIC) - sum4;
+  return Math.log(x) - 0.5 * z - z * z * polynomial2(z * z, DIGAMMA_ASYMPTOTIC) - sum5;
 }
 
 // lib/trace/primitives/elementwise_special.ts
@@ -3444,23 +3854,23 @@ var SERIES_FROM = 10;
 var SERIES_TERMS = 12;
 function erfcxSlope(x) {
   const z = apply("div", constantLike(x, 0.5), apply("square", x));
-  let sum4 = constantLike(x, 1);
+  let sum5 = constantLike(x, 1);
   for (let k = SERIES_TERMS - 1; k >= 1; k--) {
-    const term = apply("mul", apply("mul", z, sum4), constantLike(x, 2 * k + 1));
-    sum4 = apply("sub", constantLike(x, 1), term);
+    const term = apply("mul", apply("mul", z, sum5), constantLike(x, 2 * k + 1));
+    sum5 = apply("sub", constantLike(x, 1), term);
   }
-  return apply("mul", constantLike(x, -TWO_OVER_ROOT_PI), apply("mul", z, sum4));
+  return apply("mul", constantLike(x, -TWO_OVER_ROOT_PI), apply("mul", z, sum5));
 }
 var erfcx2 = unary("erfcx", {
   domain: "float",
   evaluate: (x) => erfcx(x),
   derivative: [
     (t, [x], y) => {
-      const far = apply("gt", x, constantLike(x, SERIES_FROM));
-      const near = apply("select", far, constantLike(x, 0), x);
-      const plain2 = apply("sub", apply("mul", constantLike(x, 2), apply("mul", near, y)), constantLike(x, TWO_OVER_ROOT_PI));
-      const distant = apply("select", far, x, constantLike(x, SERIES_FROM));
-      return apply("mul", t, apply("select", far, erfcxSlope(distant), plain2));
+      const far2 = apply("gt", x, constantLike(x, SERIES_FROM));
+      const near2 = apply("select", far2, constantLike(x, 0), x);
+      const plain2 = apply("sub", apply("mul", constantLike(x, 2), apply("mul", near2, y)), constantLike(x, TWO_OVER_ROOT_PI));
+      const distant = apply("select", far2, x, constantLike(x, SERIES_FROM));
+      return apply("mul", t, apply("select", far2, erfcxSlope(distant), plain2));
     }
   ]
 });
@@ -3471,16 +3881,25 @@ var i02 = unary("i0", {
     (t, [x]) => apply("mul", t, apply("i1", x))
   ]
 });
+var BESSEL_RATIO = [
+  0.5
+];
+for (let k = 1; k < 11; k++) BESSEL_RATIO.push(BESSEL_RATIO[k - 1] / (4 * k * (k + 1)));
+function besselRatio(x, y) {
+  const near2 = apply("lt", apply("abs", x), constantLike(x, 1));
+  const square4 = apply("square", apply("select", near2, x, constantLike(x, 0)));
+  let series2 = constantLike(x, BESSEL_RATIO[BESSEL_RATIO.length - 1]);
+  for (let k = BESSEL_RATIO.length - 2; k >= 0; k--) {
+    series2 = apply("add", constantLike(x, BESSEL_RATIO[k]), apply("mul", square4, series2));
+  }
+  const divisor = apply("select", near2, constantLike(x, 1), x);
+  return apply("select", near2, series2, apply("div", y, divisor));
+}
 var i12 = unary("i1", {
   domain: "float",
   evaluate: (x) => i1(x),
   derivative: [
-    (t, [x], y) => {
-      const zero = apply("eq", x, constantLike(x, 0));
-      const quotient = apply("div", y, apply("select", zero, constantLike(x, 1), x));
-      const ratio = apply("select", zero, constantLike(x, 0.5), quotient);
-      return apply("mul", t, apply("sub", apply("i0", x), ratio));
-    }
+    (t, [x], y) => apply("mul", t, apply("sub", apply("i0", x), besselRatio(x, y)))
   ]
 });
 var lgamma2 = unary("lgamma", {
@@ -3494,42 +3913,13 @@ var digamma2 = unary("digamma", {
   domain: "float",
   evaluate: (x) => digamma(x),
   derivative: [
-    (t, [x]) => apply("mulNoNaN", t, trigamma(x))
+    (t, [x]) => apply("mulNoNaN", t, bindOne(polygammaPrimitive, [
+      x
+    ], {
+      order: 1
+    }))
   ]
 });
-var BERNOULLI = [
-  1 / 6,
-  -1 / 30,
-  1 / 42,
-  -1 / 30,
-  5 / 66,
-  -691 / 2730,
-  7 / 6,
-  -3617 / 510
-];
-var SHIFT = 10;
-function trigamma(x) {
-  const c = (value) => constantLike(x, value);
-  const one = c(1);
-  const reflected = apply("lt", x, c(0));
-  const positive = apply("select", reflected, apply("sub", one, x), x);
-  const inverse = apply("reciprocal", apply("add", positive, c(SHIFT)));
-  const inverseSquare = apply("square", inverse);
-  let series = c(BERNOULLI[BERNOULLI.length - 1]);
-  for (let k = BERNOULLI.length - 2; k >= 0; k--) {
-    series = apply("add", c(BERNOULLI[k]), apply("mul", series, inverseSquare));
-  }
-  let sum4 = apply("add", apply("add", inverse, apply("mul", c(0.5), inverseSquare)), apply("mul", apply("mul", inverse, inverseSquare), series));
-  for (let k = SHIFT - 1; k >= 0; k--) {
-    const shifted = k === 0 ? positive : apply("add", positive, c(k));
-    sum4 = apply("add", sum4, apply("reciprocal", apply("square", shifted)));
-  }
-  const fraction = apply("sub", x, apply("round", x));
-  const sine = apply("sin", apply("mul", c(Math.PI), fraction));
-  const squaredSine = apply("square", apply("select", reflected, sine, one));
-  const reflection = apply("div", c(Math.PI * Math.PI), squaredSine);
-  return apply("select", reflected, apply("sub", reflection, sum4), sum4);
-}
 var isNaN = compare("isNaN", {
   domain: "any",
   evaluate: (x) => x !== x ? 1 : 0,
@@ -3893,11 +4283,11 @@ var slicePrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(slicePrimitive, [
           tangent
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -3990,21 +4380,21 @@ var flipPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(flipPrimitive, [
           tangent
-        ], params)
+        ], params2)
       ];
     }
   },
   linear: {
     kind: "linear",
-    transpose({ cotangents: [cotangent], params }) {
+    transpose({ cotangents: [cotangent], params: params2 }) {
       return [
         cotangent && bindOne(flipPrimitive, [
           cotangent
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -4072,12 +4462,12 @@ var padPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(padPrimitive, [
           tangent
         ], {
-          ...params,
+          ...params2,
           value: 0
         })
       ];
@@ -4091,7 +4481,7 @@ var padPrimitive = {
       ];
       const none = low.map(() => 0);
       const outer2 = low.some((k) => k !== 0) || high.some((k) => k !== 0);
-      let result = outer2 ? bindOne(padPrimitive, [
+      let result3 = outer2 ? bindOne(padPrimitive, [
         cotangent
       ], {
         low: low.map((k) => 0 - k),
@@ -4100,16 +4490,16 @@ var padPrimitive = {
         value: 0
       }) : cotangent;
       if (interior.some((k, a) => k > 0 && x.shape[a] > 1)) {
-        result = bindOne(slicePrimitive, [
-          result
+        result3 = bindOne(slicePrimitive, [
+          result3
         ], {
           start: none,
-          stop: result.shape,
+          stop: result3.shape,
           step: interior.map((k) => k + 1)
         });
       }
       return [
-        result
+        result3
       ];
     }
   },
@@ -4132,10 +4522,10 @@ var padPrimitive = {
       })
     ];
   },
-  evaluate([x], params, [{ shape }]) {
+  evaluate([x], params2, [{ shape }]) {
     const map2 = padMap({
-      ...params,
-      value: castValue(params.value, "float64", x.dtype)
+      ...params2,
+      value: castValue(params2.value, "float64", x.dtype)
     });
     return [
       {
@@ -4145,10 +4535,10 @@ var padPrimitive = {
       }
     ];
   },
-  lower(params) {
+  lower(params2) {
     return {
       kind: "index",
-      map: padMap(params)
+      map: padMap(params2)
     };
   },
   print({ low, high, interior, value }) {
@@ -4179,10 +4569,10 @@ function evaluateReduction(x, combiner, axes2, dtype) {
   const kept = otherAxes(x.shape.length, axes2);
   const starts = offsetsOf(x.shape, kept), steps2 = offsetsOf(x.shape, axes2);
   const data = new Float64Array(starts.length);
-  const values = new Float64Array(steps2.length);
+  const values2 = new Float64Array(steps2.length);
   for (let i = 0; i < starts.length; i++) {
-    for (let j = 0; j < steps2.length; j++) values[j] = x.data[starts[i] + steps2[j]];
-    data[i] = COMBINE[combiner](values, dtype);
+    for (let j = 0; j < steps2.length; j++) values2[j] = x.data[starts[i] + steps2[j]];
+    data[i] = COMBINE[combiner](values2, dtype);
   }
   return {
     shape: kept.map((axis) => x.shape[axis]),
@@ -4191,40 +4581,40 @@ function evaluateReduction(x, combiner, axes2, dtype) {
   };
 }
 var COMBINE = {
-  sum: (values, dtype) => isFloat(dtype) ? accurateSum(values) : fold(values, 0, (a, b) => a + b, dtype),
-  prod: (values, dtype) => fold(values, 1, multiply(dtype), dtype),
-  max: (values) => values.reduce((a, b) => Math.max(a, b)),
-  min: (values) => values.reduce((a, b) => Math.min(a, b)),
-  any: (values) => values.some((x) => x !== 0) ? 1 : 0,
-  all: (values) => values.every((x) => x !== 0) ? 1 : 0,
-  argmax: (values) => firstBest(values, (a, b) => a > b),
-  argmin: (values) => firstBest(values, (a, b) => a < b)
+  sum: (values2, dtype) => isFloat(dtype) ? accurateSum(values2) : fold(values2, 0, (a, b) => a + b, dtype),
+  prod: (values2, dtype) => fold(values2, 1, multiply(dtype), dtype),
+  max: (values2) => values2.reduce((a, b) => Math.max(a, b)),
+  min: (values2) => values2.reduce((a, b) => Math.min(a, b)),
+  any: (values2) => values2.some((x) => x !== 0) ? 1 : 0,
+  all: (values2) => values2.every((x) => x !== 0) ? 1 : 0,
+  argmax: (values2) => firstBest(values2, (a, b) => a > b),
+  argmin: (values2) => firstBest(values2, (a, b) => a < b)
 };
-function accurateSum(values) {
-  let sum4 = 0, lost = 0;
-  for (const x of values) {
-    const next = sum4 + x;
-    lost += Math.abs(sum4) >= Math.abs(x) ? sum4 - next + x : x - next + sum4;
-    sum4 = next;
+function accurateSum(values2) {
+  let sum5 = 0, lost = 0;
+  for (const x of values2) {
+    const next = sum5 + x;
+    lost += Math.abs(sum5) >= Math.abs(x) ? sum5 - next + x : x - next + sum5;
+    sum5 = next;
   }
-  return Number.isFinite(sum4) ? sum4 + lost : sum4;
+  return Number.isFinite(sum5) ? sum5 + lost : sum5;
 }
 function multiply(dtype) {
   return isFloat(dtype) ? (a, b) => a * b : Math.imul;
 }
-function fold(values, initial, combine3, dtype) {
-  let result = initial;
-  for (const x of values) {
-    result = combine3(result, x);
-    if (!isFloat(dtype)) result = wrapInteger(result, dtype);
+function fold(values2, initial, combine4, dtype) {
+  let result3 = initial;
+  for (const x of values2) {
+    result3 = combine4(result3, x);
+    if (!isFloat(dtype)) result3 = wrapInteger(result3, dtype);
   }
-  return result;
+  return result3;
 }
-function firstBest(values, better) {
+function firstBest(values2, better) {
   let best = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] !== values[i]) return i;
-    if (better(values[i], values[best])) best = i;
+  for (let i = 0; i < values2.length; i++) {
+    if (values2[i] !== values2[i]) return i;
+    if (better(values2[i], values2[best])) best = i;
   }
   return best;
 }
@@ -4238,7 +4628,7 @@ function evaluateCumulative(x, combiner, axis, reverse) {
   ]);
   if (reverse) steps2.reverse();
   const wrap3 = !isFloat(x.dtype);
-  const combine3 = {
+  const combine4 = {
     sum: (a, b) => a + b,
     prod: multiply(x.dtype),
     max: Math.max,
@@ -4247,7 +4637,7 @@ function evaluateCumulative(x, combiner, axis, reverse) {
   for (const start of starts) {
     for (let j = 0; j < steps2.length; j++) {
       const value = x.data[start + steps2[j]];
-      const next = j === 0 ? value : combine3(data[start + steps2[j - 1]], value);
+      const next = j === 0 ? value : combine4(data[start + steps2[j - 1]], value);
       data[start + steps2[j]] = wrap3 ? wrapInteger(next, x.dtype) : next;
     }
   }
@@ -4338,23 +4728,23 @@ function exclusiveProducts(x, axis) {
   ], backward);
   return apply("mul", before, after);
 }
-function doubling({ primals: [x], tangents: [t], params }, neutral, combine3) {
+function doubling({ primals: [x], tangents: [t], params: params2 }, neutral, combine4) {
   let value = x, tangent = t;
-  for (let distance = 1; distance < x.shape[params.axis]; distance *= 2) {
+  for (let distance = 1; distance < x.shape[params2.axis]; distance *= 2) {
     const earlier = [
-      shift(value, params, distance, neutral),
-      shift(tangent, params, distance, 0)
+      shift(value, params2, distance, neutral),
+      shift(tangent, params2, distance, 0)
     ];
-    [value, tangent] = combine3(earlier, [
+    [value, tangent] = combine4(earlier, [
       value,
       tangent
     ]);
   }
   return tangent;
 }
-var cumsum = cumulative("cumsum", ({ tangents: [t], params }) => bindOne(cumulatives.cumsum, [
+var cumsum = cumulative("cumsum", ({ tangents: [t], params: params2 }) => bindOne(cumulatives.cumsum, [
   t
-], params), {
+], params2), {
   kind: "linear",
   transpose({ cotangents: [c], params: { axis, reverse } }) {
     return [
@@ -4446,10 +4836,10 @@ function reduction(name, definition) {
       ]
     } : derivative,
     linear: definition.linear,
-    batch({ inputs, params }) {
+    batch({ inputs, params: params2 }) {
       return [
         bindOne(reductions[name], inputs, {
-          axes: params.axes.map((axis) => axis + 1)
+          axes: params2.axes.map((axis) => axis + 1)
         })
       ];
     },
@@ -4473,14 +4863,14 @@ function reduction(name, definition) {
 var sumPrimitive = reduction("sum", {
   domain: "number",
   empty: 0,
-  derivative: ({ tangents: [t], params }) => bindOne(reductions.sum, [
+  derivative: ({ tangents: [t], params: params2 }) => bindOne(reductions.sum, [
     t
-  ], params),
+  ], params2),
   linear: {
     kind: "linear",
-    transpose({ cotangents: [c], avals: [x], params }) {
+    transpose({ cotangents: [c], avals: [x], params: params2 }) {
       return [
-        c && spread(c, x.shape, params.axes)
+        c && spread(c, x.shape, params2.axes)
       ];
     }
   }
@@ -4511,13 +4901,13 @@ var prod = reduction("prod", {
   },
   linear: NOT_LINEAR
 });
-function extremum2({ primals: [x], tangents: [t], outputs: [y], params }) {
-  const attained = apply("eq", x, reshapeTo(y, keptShape(x.shape, params.axes)));
+function extremum2({ primals: [x], tangents: [t], outputs: [y], params: params2 }) {
+  const attained = apply("eq", x, reshapeTo(y, keptShape(x.shape, params2.axes)));
   const total = (value) => {
     const masked = apply("select", attained, value, constantLike(x, 0));
     return bindOne(reductions.sum, [
       masked
-    ], params);
+    ], params2);
   };
   return apply("div", total(t), total(constantLike(x, 1)));
 }
@@ -4594,11 +4984,11 @@ var broadcastToPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(broadcastToPrimitive, [
           tangent
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -4612,13 +5002,13 @@ var broadcastToPrimitive = {
       const axes2 = axis.flatMap((a, d) => a < 0 ? [
         d
       ] : []);
-      const sum4 = axes2.length === 0 ? cotangent : bindOne(sumPrimitive, [
+      const sum5 = axes2.length === 0 ? cotangent : bindOne(sumPrimitive, [
         cotangent
       ], {
         axes: axes2
       });
       return [
-        reshapeTo(sum4, x.shape)
+        reshapeTo(sum5, x.shape)
       ];
     }
   },
@@ -4702,11 +5092,11 @@ var reshapePrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(reshapePrimitive, [
           tangent
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -4787,22 +5177,22 @@ var transposePrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(transposePrimitive, [
           tangent
-        ], params)
+        ], params2)
       ];
     }
   },
   linear: {
     kind: "linear",
-    transpose({ cotangents: [cotangent], params }) {
+    transpose({ cotangents: [cotangent], params: params2 }) {
       return [
         cotangent && bindOne(transposePrimitive, [
           cotangent
         ], {
-          permutation: inversePermutation(params.permutation)
+          permutation: inversePermutation(params2.permutation)
         })
       ];
     }
@@ -4939,7 +5329,7 @@ var concatPrimitive = {
     const shape = [
       ...inputs[0].shape
     ];
-    shape[axis] = inputs.reduce((sum4, x) => sum4 + x.shape[axis], 0);
+    shape[axis] = inputs.reduce((sum5, x) => sum5 + x.shape[axis], 0);
     return [
       {
         shape,
@@ -4949,12 +5339,12 @@ var concatPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals, tangents, params }) {
+    jvp({ primals, tangents, params: params2 }) {
       if (tangents.every((t) => t === null)) return [
         null
       ];
       return [
-        bindOne(concatPrimitive, tangents.map((t, i) => instantiate(t, primals[i].aval)), params)
+        bindOne(concatPrimitive, tangents.map((t, i) => instantiate(t, primals[i].aval)), params2)
       ];
     }
   },
@@ -5039,9 +5429,9 @@ function dtypeOfTyped(operation, array2) {
 }
 function convertTyped(array2, from, to2) {
   if (from === to2 && array2.constructor === newTypedArray(to2, 0).constructor) return array2;
-  const result = newTypedArray(to2, array2.length);
-  for (let i = 0; i < array2.length; i++) result[i] = castValue(array2[i], from, to2);
-  return result;
+  const result3 = newTypedArray(to2, array2.length);
+  for (let i = 0; i < array2.length; i++) result3[i] = castValue(array2[i], from, to2);
+  return result3;
 }
 function place(path) {
   return path.length === 0 ? "the data" : `position [${path.join("][")}]`;
@@ -5084,11 +5474,11 @@ function flattenNested(operation, data, dtype) {
   collect(operation, data, shape, 0, [], all3);
   const own = all3.numbers || !all3.typed && !all3.booleans ? all3.typed && isFloat(all3.typed) ? all3.typed : defaultFloat() : all3.typed && all3.booleans ? promote(all3.typed, "bool") : all3.typed ?? "bool";
   const target2 = dtype ?? own;
-  const result = newTypedArray(target2, all3.values.length);
-  if (isFloat(target2)) result.set(all3.values);
-  else for (let i = 0; i < result.length; i++) result[i] = castValue(all3.values[i], "float64", target2);
+  const result3 = newTypedArray(target2, all3.values.length);
+  if (isFloat(target2)) result3.set(all3.values);
+  else for (let i = 0; i < result3.length; i++) result3[i] = castValue(all3.values[i], "float64", target2);
   return {
-    data: result,
+    data: result3,
     dtype: target2,
     shape
   };
@@ -5251,21 +5641,21 @@ function promoteOperands(operation, operands2, options = {}) {
     operation
   }));
   let dtype = null;
-  let uniform4 = true;
+  let uniform5 = true;
   for (const { aval } of tensors) {
-    if (aval.weak) uniform4 = false;
+    if (aval.weak) uniform5 = false;
     else if (dtype === null) dtype = aval.dtype;
     else if (dtype !== aval.dtype) {
       dtype = promote(dtype, aval.dtype);
-      uniform4 = false;
+      uniform5 = false;
     }
   }
   if (dtype === null) return promoteWeak(tensors);
   if (!isFloat(dtype) && options.float) {
     dtype = defaultFloat();
-    uniform4 = false;
+    uniform5 = false;
   }
-  if (uniform4) return tensors;
+  if (uniform5) return tensors;
   if (!isFloat(dtype)) dtype = meetNumbers(dtype, tensors);
   const target2 = dtype;
   return tensors.map((x) => {
@@ -5362,9 +5752,9 @@ function binaryOp(op4, a, b, options) {
   return apply(op4, ...operands2);
 }
 function ringOp(op4, operands2) {
-  const result = apply(op4, ...operands2);
-  if (result.aval.weak) result.origin = combineOrigins(operands2);
-  return result;
+  const result3 = apply(op4, ...operands2);
+  if (result3.aval.weak) result3.origin = combineOrigins(operands2);
+  return result3;
 }
 
 // lib/trace/ops/install.ts
@@ -5414,8 +5804,8 @@ function logaddexp(a, b) {
     float: true
   });
   const greater = apply("gt", x, y);
-  const difference2 = apply("sub", y, x);
-  const distance = apply("select", greater, difference2, apply("neg", difference2));
+  const difference3 = apply("sub", y, x);
+  const distance = apply("select", greater, difference3, apply("neg", difference3));
   const equal = apply("and", apply("eq", x, y), apply("not", apply("isFinite", x)));
   const rest = apply("log1p", apply("exp", apply("select", equal, constantLike(x, -Infinity), distance)));
   return apply("add", apply("select", greater, x, y), rest);
@@ -5443,9 +5833,9 @@ var stopGradientPrimitive = {
   },
   derivative: notDifferentiable("It is there to stop derivatives."),
   linear: NOT_LINEAR,
-  batch({ inputs, params }) {
+  batch({ inputs, params: params2 }) {
     return [
-      bindOne(stopGradientPrimitive, inputs, params)
+      bindOne(stopGradientPrimitive, inputs, params2)
     ];
   },
   evaluate([x]) {
@@ -5466,12 +5856,12 @@ var stopGradientPrimitive = {
 // lib/trace/rewrite.ts
 function rewriteGraph(graph, rule) {
   const trace2 = new Trace(null, graph.name);
-  const values = /* @__PURE__ */ new Map();
+  const values2 = /* @__PURE__ */ new Map();
   let changed = false;
   return withTrace(trace2, () => {
-    for (const input of graph.inputs) values.set(input, new Tensor(input.aval, null, trace2, input));
+    for (const input of graph.inputs) values2.set(input, new Tensor(input.aval, null, trace2, input));
     for (const node of graph.nodes) {
-      const inputs = node.inputs.map((variable) => values.get(variable));
+      const inputs = node.inputs.map((variable) => values2.get(variable));
       const previous = swapLocation(node.location);
       const mark = trace2.nodes.length;
       let outputs2;
@@ -5492,10 +5882,10 @@ function rewriteGraph(graph, rule) {
         outputs2 = outputs2.map((tensor2) => new Tensor(tensor2.aval, null, trace2, trace2.lift(tensor2)));
         outputs2.forEach((tensor2, i) => tensor2.variable.name ??= node.outputs[i].name);
       }
-      node.outputs.forEach((variable, i) => values.set(variable, outputs2[i]));
+      node.outputs.forEach((variable, i) => values2.set(variable, outputs2[i]));
     }
     if (!changed) return graph;
-    const outputs = graph.outputs.map((variable) => values.get(variable).variable);
+    const outputs = graph.outputs.map((variable) => values2.get(variable).variable);
     return new Graph(graph.inputs, outputs, trace2.nodes, graph.name);
   });
 }
@@ -5549,13 +5939,13 @@ function softplus(x) {
   return logaddexp(x, literal(0, x));
 }
 function onePlusExp(x) {
-  const sum4 = operands(x, "add");
-  if (!sum4) return null;
+  const sum5 = operands(x, "add");
+  if (!sum5) return null;
   for (const [a, b] of [
-    sum4,
+    sum5,
     [
-      sum4[1],
-      sum4[0]
+      sum5[1],
+      sum5[0]
     ]
   ]) {
     const inner4 = operands(a, "exp");
@@ -5564,15 +5954,15 @@ function onePlusExp(x) {
   return null;
 }
 function oneMinus(x) {
-  const difference2 = operands(x, "sub");
-  if (difference2 && uniformValue(difference2[0]) === 1) return difference2[1];
-  const sum4 = operands(x, "add");
-  if (!sum4) return null;
+  const difference3 = operands(x, "sub");
+  if (difference3 && uniformValue(difference3[0]) === 1) return difference3[1];
+  const sum5 = operands(x, "add");
+  if (!sum5) return null;
   for (const [a, b] of [
-    sum4,
+    sum5,
     [
-      sum4[1],
-      sum4[0]
+      sum5[1],
+      sum5[0]
     ]
   ]) {
     const negated = operands(a, "neg");
@@ -5584,30 +5974,30 @@ function sameShape2(a, b) {
   return a.aval.shape.length === b.aval.shape.length && a.aval.shape.every((size, i) => size === b.aval.shape[i]);
 }
 function logOfExps(x) {
-  const sum4 = operands(x, "add");
-  if (!sum4) return null;
-  const left = operands(sum4[0], "exp"), right = operands(sum4[1], "exp");
+  const sum5 = operands(x, "add");
+  if (!sum5) return null;
+  const left = operands(sum5[0], "exp"), right = operands(sum5[1], "exp");
   return left && right && logaddexp(left[0], right[0]);
 }
 function logOfSumOfExp(x) {
   const reshaped = producer(x, "reshape");
   const inner4 = reshaped ? asTensor(reshaped.inputs[0], x) : x;
-  const sum4 = producer(inner4, "sum");
-  if (!sum4) return null;
-  const exp5 = operands(asTensor(sum4.inputs[0], x), "exp");
+  const sum5 = producer(inner4, "sum");
+  if (!sum5) return null;
+  const exp5 = operands(asTensor(sum5.inputs[0], x), "exp");
   if (!exp5) return null;
   const [value] = exp5;
   if (isShiftedByMax(value)) return null;
-  const { axes: axes2 } = sum4.params;
+  const { axes: axes2 } = sum5.params;
   if (axes2.some((axis) => value.aval.shape[axis] === 0)) return null;
   const max3 = bindOne(reductions.max, [
     value
   ], {
     axes: axes2
   });
-  const finite = op("lt", op("abs", max3), literal(Infinity, max3));
+  const finite2 = op("lt", op("abs", max3), literal(Infinity, max3));
   const shift2 = bindOne(stopGradientPrimitive, [
-    op("select", finite, max3, literal(0, max3))
+    op("select", finite2, max3, literal(0, max3))
   ], {});
   const kept = value.aval.shape.map((size, axis) => axes2.includes(axis) ? 1 : size);
   const shifted = op("sub", value, bindOne(reshapePrimitive, [
@@ -5620,17 +6010,17 @@ function logOfSumOfExp(x) {
   ], {
     axes: axes2
   });
-  const result = op("add", shift2, op("log", total));
+  const result3 = op("add", shift2, op("log", total));
   return reshaped ? bindOne(reshapePrimitive, [
-    result
+    result3
   ], {
     shape: x.aval.shape
-  }) : result;
+  }) : result3;
 }
 function isShiftedByMax(x) {
-  const difference2 = producer(x, "sub");
-  if (!difference2) return false;
-  let current3 = asTensor(difference2.inputs[1], x);
+  const difference3 = producer(x, "sub");
+  if (!difference3) return false;
+  let current3 = asTensor(difference3.inputs[1], x);
   for (let i = 0; current3 && i < 8; i++) {
     const node = current3.variable.node;
     if (!node) return false;
@@ -5663,10 +6053,10 @@ function logOfMoved(x) {
 function logarithm(x) {
   const exp5 = operands(x, "exp");
   if (exp5) return exp5[0];
-  const quotient = operands(x, "div");
-  if (quotient) {
-    const top = operands(quotient[0], "exp");
-    if (top) return op("sub", top[0], logarithm(quotient[1]) ?? op("log", quotient[1]));
+  const quotient2 = operands(x, "div");
+  if (quotient2) {
+    const top = operands(quotient2[0], "exp");
+    if (top) return op("sub", top[0], logarithm(quotient2[1]) ?? op("log", quotient2[1]));
   }
   const sigmoid5 = operands(x, "sigmoid");
   if (sigmoid5) return op("neg", softplus(op("neg", sigmoid5[0])));
@@ -5680,13 +6070,13 @@ function logarithm(x) {
 var log3 = (_node, [x]) => {
   const stable = logarithm(x);
   if (stable) return stable;
-  const sum4 = operands(x, "add");
-  if (!sum4) return null;
+  const sum5 = operands(x, "add");
+  if (!sum5) return null;
   for (const [a, b] of [
-    sum4,
+    sum5,
     [
-      sum4[1],
-      sum4[0]
+      sum5[1],
+      sum5[0]
     ]
   ]) {
     if (uniformValue(b) === 1 && sameShape2(a, x)) return op("log1p", a);
@@ -5727,7 +6117,7 @@ function stabiliseTrace(trace2) {
   if (!trace2.nodes.some((node) => Object.hasOwn(RULES, node.primitive.name))) return;
   const isConstant = (node) => node.primitive.name === "constant";
   const constants = [];
-  const result = [];
+  const result3 = [];
   for (const node of trace2.nodes.splice(0)) {
     if (isConstant(node)) {
       constants.push(node);
@@ -5739,22 +6129,22 @@ function stabiliseTrace(trace2) {
     const emitted = [];
     for (const made of trace2.nodes.splice(0)) (isConstant(made) ? constants : emitted).push(made);
     if (!answer) {
-      result.push(node);
+      result3.push(node);
       continue;
     }
     const [output] = node.outputs;
     const source2 = trace2.lift(answer);
     constants.push(...trace2.nodes.splice(0));
-    result.push(...emitted);
-    const params = {
+    result3.push(...emitted);
+    const params2 = {
       shape: output.aval.shape
     };
-    result.push(Node.redefine(output, reshapePrimitive, [
+    result3.push(Node.redefine(output, reshapePrimitive, [
       source2
-    ], params, node.location));
+    ], params2, node.location));
   }
   for (const node of constants) trace2.nodes.push(node);
-  for (const node of result) trace2.nodes.push(node);
+  for (const node of result3) trace2.nodes.push(node);
 }
 var stabilise = {
   name: "stabilise",
@@ -5858,7 +6248,7 @@ function checkContract([a, b], { batchA, batchB, contractA, contractB }) {
 function cotangentOf(cotangent, other, rank, own, others, otherFreeStart) {
   const otherFree = freeAxes(other.ndim, others.batch, others.contract);
   const batch2 = own.batch.map((_, i) => i);
-  const result = bindOne(contractPrimitive, [
+  const result3 = bindOne(contractPrimitive, [
     cotangent,
     other
   ], {
@@ -5873,16 +6263,16 @@ function cotangentOf(cotangent, other, rank, own, others, otherFreeStart) {
     ...freeAxes(rank, own.batch, own.contract),
     ...contracted
   ];
-  return transposeTo(result, inversePermutation(order));
+  return transposeTo(result3, inversePermutation(order));
 }
 var contractPrimitive = {
   name: "contract",
-  infer([a, b], params) {
+  infer([a, b], params2) {
     checkContract([
       a,
       b
-    ], params);
-    const { batchA, batchB, contractA, contractB } = params;
+    ], params2);
+    const { batchA, batchB, contractA, contractB } = params2;
     const shape = [
       ...batchA.map((axis) => a.shape[axis]),
       ...freeAxes(a.shape.length, batchA, contractA).map((axis) => a.shape[axis]),
@@ -5897,15 +6287,15 @@ var contractPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [a, b], tangents: [tangentA, tangentB], params }) {
+    jvp({ primals: [a, b], tangents: [tangentA, tangentB], params: params2 }) {
       const left = tangentA && bindOne(contractPrimitive, [
         tangentA,
         b
-      ], params);
+      ], params2);
       const right = tangentB && bindOne(contractPrimitive, [
         a,
         tangentB
-      ], params);
+      ], params2);
       return [
         left && right ? apply("add", left, right) : left ?? right
       ];
@@ -5913,12 +6303,12 @@ var contractPrimitive = {
   },
   linear: {
     kind: "linear",
-    transpose({ cotangents: [cotangent], inputs: [a, b], avals, params }) {
+    transpose({ cotangents: [cotangent], inputs: [a, b], avals, params: params2 }) {
       if (!cotangent) return [
         null,
         null
       ];
-      const { batchA, batchB, contractA, contractB } = params;
+      const { batchA, batchB, contractA, contractB } = params2;
       const sideA = {
         batch: batchA,
         contract: contractA
@@ -5940,34 +6330,34 @@ var contractPrimitive = {
       ];
     }
   },
-  batch({ inputs: [a, b], batched: [batchedA, batchedB], params }) {
+  batch({ inputs: [a, b], batched: [batchedA, batchedB], params: params2 }) {
     const shift2 = (axes2, by) => by ? axes2.map((axis) => axis + 1) : axes2;
-    const { batchA, batchB, contractA, contractB } = params;
-    const both = batchedA && batchedB;
-    const result = bindOne(contractPrimitive, [
+    const { batchA, batchB, contractA, contractB } = params2;
+    const both2 = batchedA && batchedB;
+    const result3 = bindOne(contractPrimitive, [
       a,
       b
     ], {
-      batchA: both ? [
+      batchA: both2 ? [
         0,
         ...shift2(batchA, true)
       ] : shift2(batchA, batchedA),
-      batchB: both ? [
+      batchB: both2 ? [
         0,
         ...shift2(batchB, true)
       ] : shift2(batchB, batchedB),
       contractA: shift2(contractA, batchedA),
       contractB: shift2(contractB, batchedB)
     });
-    if (both) return [
-      result
+    if (both2) return [
+      result3
     ];
-    const from = batchedA ? batchA.length : result.ndim - (b.ndim - batchB.length - contractB.length);
+    const from = batchedA ? batchA.length : result3.ndim - (b.ndim - batchB.length - contractB.length);
     const rest = Array.from({
-      length: result.ndim
+      length: result3.ndim
     }, (_, d) => d).filter((d) => d !== from);
     return [
-      transposeTo(result, [
+      transposeTo(result3, [
         from,
         ...rest
       ])
@@ -5983,11 +6373,11 @@ var contractPrimitive = {
       for (const left of offsetsA.free) {
         for (const right of offsetsB.free) {
           const startA = offsetsA.batch[i] + left, startB = offsetsB.batch[i] + right;
-          let sum4 = 0;
+          let sum5 = 0;
           for (let k = 0; k < offsetsA.contract.length; k++) {
-            sum4 += multiply3(a.data[startA + offsetsA.contract[k]], b.data[startB + offsetsB.contract[k]]);
+            sum5 += multiply3(a.data[startA + offsetsA.contract[k]], b.data[startB + offsetsB.contract[k]]);
           }
-          data[next++] = castValue(sum4, isFloat(dtype) ? "float64" : "int32", dtype);
+          data[next++] = castValue(sum5, isFloat(dtype) ? "float64" : "int32", dtype);
         }
       }
     }
@@ -6015,15 +6405,15 @@ var contractPrimitive = {
 };
 function offsets(shape, axes2) {
   const strides = stridesOf(shape);
-  let result = [
+  let result3 = [
     0
   ];
   for (const axis of axes2) {
     const next = [];
-    for (const base of result) for (let i = 0; i < shape[axis]; i++) next.push(base + i * strides[axis]);
-    result = next;
+    for (const base of result3) for (let i = 0; i < shape[axis]; i++) next.push(base + i * strides[axis]);
+    result3 = next;
   }
-  return result;
+  return result3;
 }
 function offsetTable(shape, batch2, free, contract2) {
   return {
@@ -6097,9 +6487,9 @@ function print({ sizes: sizes4, strides, dilations, padding, value }) {
 }
 var windowsPrimitive = {
   name: "windows",
-  infer([x], params) {
-    checkWindows(x, params);
-    const { sizes: sizes4, strides, dilations, padding } = params;
+  infer([x], params2) {
+    checkWindows(x, params2);
+    const { sizes: sizes4, strides, dilations, padding } = params2;
     const batch2 = x.shape.length - sizes4.length;
     const counts = sizes4.map((size, i) => windowCount(x.shape[batch2 + i], size, strides[i], dilations[i], padding[i]));
     return [
@@ -6115,12 +6505,12 @@ var windowsPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(windowsPrimitive, [
           tangent
         ], {
-          ...params,
+          ...params2,
           value: 0
         })
       ];
@@ -6142,15 +6532,15 @@ var windowsPrimitive = {
       ];
     }
   },
-  batch({ inputs, params }) {
+  batch({ inputs, params: params2 }) {
     return [
-      bindOne(windowsPrimitive, inputs, params)
+      bindOne(windowsPrimitive, inputs, params2)
     ];
   },
-  evaluate([x], params, [{ shape, dtype }]) {
+  evaluate([x], params2, [{ shape, dtype }]) {
     const map2 = windowsMap(x.shape, {
-      ...params,
-      value: castValue(params.value, "float64", dtype)
+      ...params2,
+      value: castValue(params2.value, "float64", dtype)
     });
     return [
       {
@@ -6160,10 +6550,10 @@ var windowsPrimitive = {
       }
     ];
   },
-  lower(params, [x]) {
+  lower(params2, [x]) {
     return {
       kind: "index",
-      map: windowsMap(x.shape, params)
+      map: windowsMap(x.shape, params2)
     };
   },
   print
@@ -6203,11 +6593,11 @@ var unwindowPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(unwindowPrimitive, [
           tangent
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -6228,9 +6618,9 @@ var unwindowPrimitive = {
       ];
     }
   },
-  batch({ inputs, params }) {
+  batch({ inputs, params: params2 }) {
     return [
-      bindOne(unwindowPrimitive, inputs, params)
+      bindOne(unwindowPrimitive, inputs, params2)
     ];
   },
   evaluate([x], { shape, strides, dilations, padding }, [out]) {
@@ -6247,8 +6637,8 @@ var unwindowPrimitive = {
         offset += at2 * steps2[batch2 + s];
       }
       if (!inside3) continue;
-      const sum4 = data[offset] + x.data[i];
-      data[offset] = isFloat(out.dtype) ? sum4 : wrapInteger(sum4, out.dtype);
+      const sum5 = data[offset] + x.data[i];
+      data[offset] = isFloat(out.dtype) ? sum5 : wrapInteger(sum5, out.dtype);
     }
     return [
       {
@@ -6258,10 +6648,10 @@ var unwindowPrimitive = {
       }
     ];
   },
-  lower(params, [x]) {
+  lower(params2, [x]) {
     return {
       kind: "call",
-      graph: decompose(x, params)
+      graph: decompose(x, params2)
     };
   },
   print({ shape, ...rest }) {
@@ -6278,8 +6668,8 @@ function decompose(x, { shape, strides, dilations, padding }) {
     let value = start;
     for (let i = 0; i < k; i++) {
       const positions3 = batch2 + i, offsets2 = batch2 + k;
-      const sum4 = strides[i] > 1 && dilations[i] === 1 ? overlapBlocks(value, positions3, offsets2, strides[i]) : overlap(spread2(value, positions3, strides[i]), positions3, offsets2, dilations[i]);
-      value = cropTo(sum4, positions3, padding[i][0], shape[i]);
+      const sum5 = strides[i] > 1 && dilations[i] === 1 ? overlapBlocks(value, positions3, offsets2, strides[i]) : overlap(spread2(value, positions3, strides[i]), positions3, offsets2, dilations[i]);
+      value = cropTo(sum5, positions3, padding[i][0], shape[i]);
     }
     return [
       value
@@ -6311,10 +6701,10 @@ function overlapBlocks(x, positions3, offsets2, stride) {
     stride,
     ...x.shape.slice(offsets2 + 1)
   ]);
-  const summed = overlap(cut2, positions3, offsets2, 1);
-  const order = summed.shape.map((_, d) => d).filter((d) => d !== offsets2);
+  const summed2 = overlap(cut2, positions3, offsets2, 1);
+  const order = summed2.shape.map((_, d) => d).filter((d) => d !== offsets2);
   order.splice(positions3 + 1, 0, offsets2);
-  const ordered2 = transposeTo(summed, order);
+  const ordered2 = transposeTo(summed2, order);
   const merged = ordered2.shape[positions3] * stride;
   return reshapeTo(ordered2, [
     ...ordered2.shape.slice(0, positions3),
@@ -6359,7 +6749,7 @@ function overlapBySkew(x, positions3, offsets2, dilation) {
     ...outer2,
     window * (span2 + dilation)
   ]), outer2.length, 0, window * span2);
-  const sum4 = bindOne(sumPrimitive, [
+  const sum5 = bindOne(sumPrimitive, [
     reshapeTo(flat, [
       ...outer2,
       window,
@@ -6373,7 +6763,7 @@ function overlapBySkew(x, positions3, offsets2, dilation) {
   const back = Array.from({
     length: rank - 1
   }, (_, d) => d < positions3 ? d : d === positions3 ? rank - 2 : d - 1);
-  return transposeTo(sum4, back);
+  return transposeTo(sum5, back);
 }
 function cropTo(x, axis, low, size) {
   const high = size + low - x.shape[axis];
@@ -6397,8 +6787,8 @@ function convolutionPass(isDirect2) {
   const run2 = (graph) => rewriteGraph(graph, (node, inputs) => {
     if (node.primitive.name === "convolve") return isDirect2(node) ? null : asProduct(node, inputs);
     if (!node.primitive.graphs) return null;
-    const params = mapGraphs(node.params, run2);
-    return params === node.params ? null : bind(node.primitive, inputs, params);
+    const params2 = mapGraphs(node.params, run2);
+    return params2 === node.params ? null : bind(node.primitive, inputs, params2);
   });
   return {
     name: "convolution",
@@ -6407,18 +6797,18 @@ function convolutionPass(isDirect2) {
 }
 var convolution = convolutionPass(() => false);
 function asProduct(node, [x, kernel]) {
-  const params = node.params;
+  const params2 = node.params;
   const [out] = node.outputs;
-  const count3 = Math.max(params.groups, params.batchGroups);
+  const count3 = Math.max(params2.groups, params2.batchGroups);
   const places = out.aval.shape.slice(2);
-  const filters = kernel.shape[0] / count3, sum4 = sizeOf(kernel.shape.slice(1));
-  const work = sizeOf(out.aval.shape) * sum4;
-  if (places.length === 0 || work < MIN_WORK || sum4 < 4 || count3 > 1 && filters < 4) return null;
-  const axis = params.groups > 1 ? 1 : 0;
+  const filters = kernel.shape[0] / count3, sum5 = sizeOf(kernel.shape.slice(1));
+  const work = sizeOf(out.aval.shape) * sum5;
+  if (places.length === 0 || work < MIN_WORK || sum5 < 4 || count3 > 1 && filters < 4) return null;
+  const axis = params2.groups > 1 ? 1 : 0;
   const grouped = {
     ...ungrouped(x, kernel, count3, axis),
     places,
-    params
+    params: params2
   };
   const product5 = inParts(grouped);
   if (!product5) return null;
@@ -6453,11 +6843,11 @@ function ungrouped(x, kernel, count3, axis) {
   };
 }
 function inParts(grouped) {
-  const { images, filters, places, params } = grouped;
+  const { images, filters, places, params: params2 } = grouped;
   const [count3, own, channels, ...sizes4] = filters.shape;
   const number2 = images.shape[1];
   const window = count3 * sizeOf(sizes4);
-  const spread6 = params.strides.every((stride) => stride === 1) && own * sizeOf(images.shape.slice(3)) < channels * sizeOf(places);
+  const spread6 = params2.strides.every((stride) => stride === 1) && own * sizeOf(images.shape.slice(3)) < channels * sizeOf(places);
   const each = window * (spread6 ? own * sizeOf(images.shape.slice(3)) : channels * sizeOf(places));
   const rows2 = Math.max(1, Math.floor(MAX_ELEMENTS / each));
   if (Math.ceil(number2 / rows2) > MAX_PARTS) return null;
@@ -6484,10 +6874,10 @@ function rowsOf(x, from, to2) {
     step: x.shape.map(() => 1)
   });
 }
-function productOfWindows({ images, filters, places, params }) {
+function productOfWindows({ images, filters, places, params: params2 }) {
   const [count3, own, channels, ...sizes4] = filters.shape;
   const number2 = images.shape[1], k = places.length;
-  const { strides, kernelDilation, inputDilation } = params;
+  const { strides, kernelDilation, inputDilation } = params2;
   const dilated = inputDilation.some((step2) => step2 > 1);
   const front3 = [
     0,
@@ -6499,11 +6889,11 @@ function productOfWindows({ images, filters, places, params }) {
   ], {
     low: [
       ...front3,
-      ...params.padding.map(([low]) => low)
+      ...params2.padding.map(([low]) => low)
     ],
     high: [
       ...front3,
-      ...params.padding.map(([, high]) => high)
+      ...params2.padding.map(([, high]) => high)
     ],
     interior: [
       ...front3,
@@ -6517,10 +6907,10 @@ function productOfWindows({ images, filters, places, params }) {
     sizes: sizes4,
     strides,
     dilations: kernelDilation,
-    padding: dilated ? params.padding.map(() => [
+    padding: dilated ? params2.padding.map(() => [
       0,
       0
-    ]) : params.padding,
+    ]) : params2.padding,
     value: 0
   });
   const of = (from) => places.map((_, i) => from + i);
@@ -6564,17 +6954,17 @@ function productOfWindows({ images, filters, places, params }) {
     ...places
   ]);
 }
-function productOfImages({ images, filters, places, params }) {
+function productOfImages({ images, filters, places, params: params2 }) {
   const [count3, own, , ...sizes4] = filters.shape;
   const number2 = images.shape[1], inputs = images.shape.slice(3), k = places.length;
-  const { inputDilation, kernelDilation } = params;
-  const turned = bindOne(flipPrimitive, [
+  const { inputDilation, kernelDilation } = params2;
+  const turned2 = bindOne(flipPrimitive, [
     filters
   ], {
     axes: places.map((_, i) => i + 3)
   });
   const product5 = bindOne(contractPrimitive, [
-    turned,
+    turned2,
     images
   ], {
     batchA: [
@@ -6600,7 +6990,7 @@ function productOfImages({ images, filters, places, params }) {
   ]);
   const padding = places.map((size, i) => {
     const reach2 = (sizes4[i] - 1) * kernelDilation[i];
-    const before = reach2 - params.padding[i][0];
+    const before = reach2 - params2.padding[i][0];
     return [
       before,
       (inputs[i] - 1) * inputDilation[i] + reach2 + 1 - size - before
@@ -6644,13 +7034,13 @@ var fold2 = {
         });
       }
       const { aval } = node.outputs[0];
-      const [result] = node.primitive.evaluate(scalars, node.params, [
+      const [result3] = node.primitive.evaluate(scalars, node.params, [
         {
           shape: [],
           dtype: aval.dtype
         }
       ]);
-      const literal3 = Tensor.literal(result.data[0], aval.dtype, aval.weak);
+      const literal3 = Tensor.literal(result3.data[0], aval.dtype, aval.weak);
       return aval.shape.length === 0 ? literal3 : bindOne(broadcastToPrimitive, [
         literal3
       ], {
@@ -6699,14 +7089,14 @@ function withUnusedInputs(graph, added) {
 }
 
 // lib/loop/loop_layout.ts
-function splitInputs(values, params) {
-  let next = params.counted ? 1 : 0;
-  const take3 = (count3) => values.slice(next, next += count3);
+function splitInputs(values2, params2) {
+  let next = params2.counted ? 1 : 0;
+  const take3 = (count3) => values2.slice(next, next += count3);
   return {
-    count: params.counted ? values[0] : null,
-    constants: take3(params.constants),
-    carries: take3(params.carries),
-    sequences: take3(params.sequences)
+    count: params2.counted ? values2[0] : null,
+    constants: take3(params2.constants),
+    carries: take3(params2.carries),
+    sequences: take3(params2.sequences)
   };
 }
 function joinInputs({ count: count3, constants, carries, sequences }) {
@@ -6719,24 +7109,24 @@ function joinInputs({ count: count3, constants, carries, sequences }) {
     ...sequences
   ];
 }
-function splitOutputs(values, params) {
-  const { carries, results } = params;
+function splitOutputs(values2, params2) {
+  const { carries, results } = params2;
   return {
-    carries: values.slice(0, carries),
-    results: values.slice(carries, carries + results),
-    taken: params.taken ? values[carries + results] : null
+    carries: values2.slice(0, carries),
+    results: values2.slice(carries, carries + results),
+    taken: params2.taken ? values2[carries + results] : null
   };
 }
-function splitBodyInputs(values, params) {
+function splitBodyInputs(values2, params2) {
   let next = 0;
-  const take3 = (count3) => values.slice(next, next += count3);
-  const constants = take3(params.constants), carries = take3(params.carries);
-  const [step2] = take3(params.step ? 1 : 0);
+  const take3 = (count3) => values2.slice(next, next += count3);
+  const constants = take3(params2.constants), carries = take3(params2.carries);
+  const [step2] = take3(params2.step ? 1 : 0);
   return {
     constants,
     carries,
-    step: params.step ? step2 : null,
-    slices: take3(params.sequences)
+    step: params2.step ? step2 : null,
+    slices: take3(params2.sequences)
   };
 }
 function joinBodyInputs({ constants, carries, step: step2, slices }) {
@@ -6749,12 +7139,12 @@ function joinBodyInputs({ constants, carries, step: step2, slices }) {
     ...slices
   ];
 }
-function splitBodyOutputs(values, params) {
-  const { carries, results } = params;
+function splitBodyOutputs(values2, params2) {
+  const { carries, results } = params2;
   return {
-    carries: values.slice(0, carries),
-    rows: values.slice(carries, carries + results),
-    stop: params.stops ? values[carries + results] : null
+    carries: values2.slice(0, carries),
+    rows: values2.slice(carries, carries + results),
+    stop: params2.stops ? values2[carries + results] : null
   };
 }
 
@@ -6775,9 +7165,9 @@ function literalOf(node) {
   const { value, dtype } = node.params;
   return Tensor.literal(value, dtype, node.outputs[0].aval.weak ?? false);
 }
-function enterLocation(node, transform2) {
+function enterLocation(node, transform3) {
   const { location } = node;
-  const previous = swapLocation(transform2 !== void 0 && location ? location.within(transform2) : location);
+  const previous = swapLocation(transform3 !== void 0 && location ? location.within(transform3) : location);
   if (node.location === null) swapLocation(previous);
   return previous;
 }
@@ -6855,12 +7245,12 @@ var recomputeBarrierPrimitive = {
       ];
     }
   },
-  batch({ inputs: [x, token], batched, params, size }) {
+  batch({ inputs: [x, token], batched, params: params2, size }) {
     return [
       bindOne(recomputeBarrierPrimitive, [
         batched[0] ? x : broadcastFront(x, size),
         token
-      ], params)
+      ], params2)
     ];
   },
   evaluate([x]) {
@@ -6884,20 +7274,20 @@ function isRecomputeBarrier(node) {
 // lib/autodiff/batch_graph.ts
 function batchGraph(graph, inputs, batched, size) {
   const trace2 = activeTrace();
-  const values = new Environment(graph.inputs, inputs);
+  const values2 = new Environment(graph.inputs, inputs);
   const varying = /* @__PURE__ */ new Set();
   graph.inputs.forEach((input, i) => batched[i] && varying.add(input));
   for (const node of graph.nodes) {
-    const tensors = values.all(node.inputs);
+    const tensors = values2.all(node.inputs);
     const mask2 = node.inputs.map((input) => varying.has(input));
     const passes = isRecomputeBarrier(node) && !mask2[0];
     if (!mask2.includes(true) || passes) {
-      values.define(node.outputs, replayNode(trace2, node, tensors));
+      values2.define(node.outputs, replayNode(trace2, node, tensors));
       continue;
     }
     const previous = enterLocation(node);
     try {
-      values.define(node.outputs, node.primitive.batch({
+      values2.define(node.outputs, node.primitive.batch({
         inputs: tensors,
         batched: mask2,
         params: node.params,
@@ -6909,13 +7299,13 @@ function batchGraph(graph, inputs, batched, size) {
     for (const output of node.outputs) varying.add(output);
   }
   return {
-    outputs: values.all(graph.outputs),
+    outputs: values2.all(graph.outputs),
     batched: graph.outputs.map((output) => varying.has(output))
   };
 }
 function batchGraphFully(graph, inputs, batched, size) {
-  const result = batchGraph(graph, inputs, batched, size);
-  return result.outputs.map((output, i) => result.batched[i] ? output : broadcastFront(output, size));
+  const result3 = batchGraph(graph, inputs, batched, size);
+  return result3.outputs.map((output, i) => result3.batched[i] ? output : broadcastFront(output, size));
 }
 function batchFunction(fn, batched, size, name) {
   return (inputs) => {
@@ -6951,10 +7341,10 @@ function parameterName(fn, position2, otherwise = `args[${position2}]`) {
 function functionName(fn) {
   return fn.name || "an anonymous function";
 }
-function adoptNames(wrapper, fn, transform2) {
+function adoptNames(wrapper, fn, transform3) {
   known.set(wrapper, parameterNames(fn));
   Object.defineProperty(wrapper, "name", {
-    value: fn.name ? `${transform2}(${fn.name})` : transform2
+    value: fn.name ? `${transform3}(${fn.name})` : transform3
   });
   return wrapper;
 }
@@ -7063,7 +7453,7 @@ function build(spec, leaves2, cursor) {
 function countLeaves(spec) {
   if (spec.kind === "leaf") return 1;
   if (spec.kind === "static") return 0;
-  return spec.children.reduce((sum4, child) => sum4 + countLeaves(child), 0);
+  return spec.children.reduce((sum5, child) => sum5 + countLeaves(child), 0);
 }
 function specKey(spec, keyOf5) {
   switch (spec.kind) {
@@ -7144,15 +7534,15 @@ function differentiate(fn, args, positions3, context, check2 = (path, aval) => c
     names: tensorLeaves.map((leaf) => leaf.path),
     rebuild(inputs) {
       let next = 0;
-      const values = leaves2.map(({ source: source2 }) => source2 instanceof Shared ? source2 : inputs[next++]);
+      const values2 = leaves2.map(({ source: source2 }) => source2 instanceof Shared ? source2 : inputs[next++]);
       const full2 = [
         ...args
       ];
-      placeTrees(specs, values).forEach((tree, i) => full2[positions3[i]] = tree);
+      placeTrees(specs, values2).forEach((tree, i) => full2[positions3[i]] = tree);
       return full2;
     },
     specs,
-    mirror: (values) => placeTrees(specs, values)
+    mirror: (values2) => placeTrees(specs, values2)
   };
 }
 function matchLeaves(spec, tree, path, context) {
@@ -7221,11 +7611,11 @@ function describeTree(value) {
   if (Array.isArray(value)) return `an array of ${value.length}`;
   return typeof value === "object" && value !== null ? "an object" : String(value);
 }
-function placeTrees(specs, values) {
+function placeTrees(specs, values2) {
   const tree = unflatten({
     kind: "array",
     children: specs
-  }, values);
+  }, values2);
   return tree;
 }
 function checkFloat(path, { shape, dtype }, context) {
@@ -7282,9 +7672,9 @@ function distinctPlaces(places) {
     slots: places.map((place3) => slotOf.get(place3) ?? -1)
   };
 }
-function flattenResult(result) {
+function flattenResult(result3) {
   const isLeaf5 = (value) => value instanceof Tensor || value instanceof Shared;
-  const { leaves: leaves2, spec } = flatten(result, isLeaf5);
+  const { leaves: leaves2, spec } = flatten(result3, isLeaf5);
   const tensors = leaves2.map((leaf) => {
     const tensor2 = leaf instanceof Shared ? leaf.value : leaf;
     return tensor2.aval.weak ? tensor2.convertWeak(weakDType(tensor2)) : tensor2;
@@ -7488,8 +7878,8 @@ function dependents(graph, marked, follow) {
   }
   return found;
 }
-function loopActivity(params, marked, follow, step2 = false) {
-  const { body } = params;
+function loopActivity(params2, marked, follow, step2 = false) {
+  const { body } = params2;
   const carries = [
     ...marked.carries
   ];
@@ -7497,11 +7887,11 @@ function loopActivity(params, marked, follow, step2 = false) {
     const flags = joinBodyInputs({
       ...marked,
       carries,
-      step: params.step ? step2 : null
+      step: params2.step ? step2 : null
     });
     const variables = dependents(body, flags, follow);
     let changed = false;
-    splitBodyOutputs(body.outputs, params).carries.forEach((output, i) => {
+    splitBodyOutputs(body.outputs, params2).carries.forEach((output, i) => {
       if (!variables.has(output) || carries[i]) return;
       carries[i] = true;
       changed = true;
@@ -7512,10 +7902,10 @@ function loopActivity(params, marked, follow, step2 = false) {
     };
   }
 }
-function cotangentActivity(params, linear, marked) {
-  const { body } = params;
-  const outputs = splitBodyOutputs(body.outputs, params);
-  const inputs = splitBodyInputs(body.inputs, params);
+function cotangentActivity(params2, linear, marked) {
+  const { body } = params2;
+  const outputs = splitBodyOutputs(body.outputs, params2);
+  const inputs = splitBodyInputs(body.inputs, params2);
   const carries = [
     ...marked.carries
   ];
@@ -7559,26 +7949,26 @@ function choose(alive, a, b) {
     ...ones3
   ]), a, b);
 }
-function batchLoop({ inputs, batched, params, size }) {
-  const flags = splitInputs(batched, params);
-  const given = alignSequences(splitInputs(inputs, params), flags, params);
+function batchLoop({ inputs, batched, params: params2, size }) {
+  const flags = splitInputs(batched, params2);
+  const given = alignSequences(splitInputs(inputs, params2), flags, params2);
   const marked = {
     constants: flags.constants,
     carries: flags.carries,
     slices: flags.sequences
   };
-  const { carries, variables } = loopActivity(params, marked, dependence);
+  const { carries, variables } = loopActivity(params2, marked, dependence);
   const conditionMask = [
     ...flags.constants,
     ...carries
   ];
-  const { condition, body } = params;
+  const { condition, body } = params2;
   const byCondition = condition !== null && dependents(condition, conditionMask, dependence).has(condition.outputs[0]);
-  const { stop, rows: rows2 } = splitBodyOutputs(body.outputs, params);
+  const { stop, rows: rows2 } = splitBodyOutputs(body.outputs, params2);
   const byStop = stop !== null && variables.has(stop);
-  if (byCondition || byStop || flags.count) return maskedLoop(given, flags, params, size);
-  const rowMask = rows2.map((row2) => variables.has(row2) || params.length === DYNAMIC);
-  const stepMask = params.step ? [
+  if (byCondition || byStop || flags.count) return maskedLoop(given, flags, params2, size);
+  const rowMask = rows2.map((row2) => variables.has(row2) || params2.length === DYNAMIC);
+  const stepMask = params2.step ? [
     false
   ] : [];
   const mask2 = [
@@ -7589,7 +7979,7 @@ function batchLoop({ inputs, batched, params, size }) {
   ];
   const graph = closedBody(body.name, (trace2) => {
     const own = inputsOf(trace2, body.inputs.map(({ aval }, i) => batchedAval(aval, mask2[i], size)));
-    const result = batchGraph(body, own, mask2, size);
+    const result3 = batchGraph(body, own, mask2, size);
     const full2 = [
       ...carries,
       ...rowMask,
@@ -7599,11 +7989,11 @@ function batchLoop({ inputs, batched, params, size }) {
     ];
     return {
       inputs: own,
-      outputs: result.outputs.map((x, i) => full2[i] ? front(x, result.batched[i], size) : x)
+      outputs: result3.outputs.map((x, i) => full2[i] ? front(x, result3.batched[i], size) : x)
     };
   });
   const batchedParams = {
-    ...params,
+    ...params2,
     body: graph,
     condition: condition && closedBody(condition.name, (trace2) => {
       const own = inputsOf(trace2, condition.inputs.map(({ aval }, i) => batchedAval(aval, conditionMask[i], size)));
@@ -7617,7 +8007,7 @@ function batchLoop({ inputs, batched, params, size }) {
   const outputs = splitOutputs(bind(loopPrimitive, joinInputs({
     ...given,
     carries: initial
-  }), batchedParams), params);
+  }), batchedParams), params2);
   return [
     ...outputs.carries.map((x, i) => front(x, carries[i], size)),
     ...outputs.results.map((x, i) => rowMask[i] ? unstack(x) : broadcastFront(x, size)),
@@ -7635,8 +8025,8 @@ function batchedAval({ shape, dtype }, batched, size) {
     dtype
   };
 }
-function alignSequences(inputs, flags, params) {
-  const sequences = inputs.sequences.map((x, i) => flags.sequences[i] && params.length !== DYNAMIC ? moveAxis(x, 1, 0) : x);
+function alignSequences(inputs, flags, params2) {
+  const sequences = inputs.sequences.map((x, i) => flags.sequences[i] && params2.length !== DYNAMIC ? moveAxis(x, 1, 0) : x);
   return {
     ...inputs,
     sequences
@@ -7645,21 +8035,21 @@ function alignSequences(inputs, flags, params) {
 function unstack(x) {
   return x.shape[0] === DYNAMIC ? x : moveAxis(x, 1, 0);
 }
-function maskedLoop(given, flags, params, size) {
-  const { body, condition } = params;
-  const hasAlive = condition !== null || params.stops;
+function maskedLoop(given, flags, params2, size) {
+  const { body, condition } = params2;
+  const hasAlive = condition !== null || params2.stops;
   const countedApart = flags.count === true;
-  const inside3 = splitBodyInputs(body.inputs.map((input) => input.aval), params);
+  const inside3 = splitBodyInputs(body.inputs.map((input) => input.aval), params2);
   const conditionMask = [
     ...flags.constants,
     ...inside3.carries.map(() => true)
   ];
   const holds = (graph2, constants2, carries) => {
-    const result = batchGraph(graph2, [
+    const result3 = batchGraph(graph2, [
       ...constants2,
       ...carries
     ], conditionMask, size);
-    return front(result.outputs[0], result.batched[0], size);
+    return front(result3.outputs[0], result3.batched[0], size);
   };
   const largest = () => {
     const zero = filled(0, {
@@ -7694,7 +8084,7 @@ function maskedLoop(given, flags, params, size) {
       dtype: "bool"
     })
   ];
-  const counters = params.taken ? [
+  const counters = params2.taken ? [
     filled(0, {
       shape: [
         size
@@ -7706,7 +8096,7 @@ function maskedLoop(given, flags, params, size) {
     given.count,
     total
   ] : [];
-  const needsStep = params.step || countedApart;
+  const needsStep = params2.step || countedApart;
   const graph = closedBody(body.name, (trace2) => {
     const avals = {
       constants: inside3.constants.map((aval, i) => batchedAval(aval, flags.constants[i], size)),
@@ -7729,14 +8119,14 @@ function maskedLoop(given, flags, params, size) {
     let active2 = ownAlive.length > 0 ? ownAlive[0] : null;
     if (countedApart) {
       const last = Tensor.literal(1, "int32");
-      const position2 = params.reverse ? op2("sub", op2("sub", ownCounts[1], last), step2[0]) : step2[0];
+      const position2 = params2.reverse ? op2("sub", op2("sub", ownCounts[1], last), step2[0]) : step2[0];
       const within = op2("lt", position2, ownCounts[0]);
       active2 = active2 ? op2("and", active2, within) : within;
     }
     const mask2 = [
       ...flags.constants,
       ...carries.map(() => true),
-      ...params.step ? [
+      ...params2.step ? [
         false
       ] : [],
       ...flags.sequences
@@ -7744,12 +8134,12 @@ function maskedLoop(given, flags, params, size) {
     const ownInputs = [
       ...constants2,
       ...carries,
-      ...params.step ? step2 : [],
+      ...params2.step ? step2 : [],
       ...slices
     ];
-    const result = batchGraph(body, ownInputs, mask2, size);
-    const full2 = result.outputs.map((x, i) => front(x, result.batched[i], size));
-    const { carries: next, rows: rows2, stop } = splitBodyOutputs(full2, params);
+    const result3 = batchGraph(body, ownInputs, mask2, size);
+    const full2 = result3.outputs.map((x, i) => front(x, result3.batched[i], size));
+    const { carries: next, rows: rows2, stop } = splitBodyOutputs(full2, params2);
     const chosen2 = next.map((x, i) => choose(active2, x, carries[i]));
     let stillAlive = active2;
     if (stop) stillAlive = op2("and", stillAlive, op2("not", stop));
@@ -7806,7 +8196,7 @@ function maskedLoop(given, flags, params, size) {
     };
   });
   const masked = {
-    ...params,
+    ...params2,
     body: graph,
     condition: anyAlive,
     constants: constants.length,
@@ -7824,7 +8214,7 @@ function maskedLoop(given, flags, params, size) {
   return [
     ...outputs.carries.slice(0, initial.length),
     ...outputs.results.map(unstack),
-    ...params.taken ? [
+    ...params2.taken ? [
       outputs.carries[allCarries.length - 1]
     ] : []
   ];
@@ -7848,14 +8238,14 @@ function row(sequence, position2) {
     data
   };
 }
-function evaluateLoop(inputs, params, outputs) {
-  const { body, condition, length: length3, reverse } = params;
-  const { count: count3, constants, carries: initial, sequences } = splitInputs(inputs, params);
+function evaluateLoop(inputs, params2, outputs) {
+  const { body, condition, length: length3, reverse } = params2;
+  const { count: count3, constants, carries: initial, sequences } = splitInputs(inputs, params2);
   const limit = length3 !== DYNAMIC ? length3 : sequences.length > 0 ? sequences[0].shape[0] : Infinity;
   const steps2 = count3 ? Math.max(0, Math.min(count3.data[0], limit)) : limit;
   let carries = initial;
   const rows2 = Array.from({
-    length: params.results
+    length: params2.results
   }, () => []);
   let taken = 0;
   while (taken < steps2) {
@@ -7865,7 +8255,7 @@ function evaluateLoop(inputs, params, outputs) {
     ])[0].data[0] === 0) break;
     const position2 = reverse ? steps2 - 1 - taken : taken;
     const slices = sequences.map((sequence) => row(sequence, position2));
-    const step2 = params.step ? [
+    const step2 = params2.step ? [
       scalar(taken)
     ] : [];
     const after = splitBodyOutputs(interpretGraph(body, [
@@ -7873,14 +8263,14 @@ function evaluateLoop(inputs, params, outputs) {
       ...carries,
       ...step2,
       ...slices
-    ]), params);
+    ]), params2);
     carries = after.carries;
     after.rows.forEach((value, i) => rows2[i].push(value));
     taken++;
     if (after.stop && after.stop.data[0] !== 0) break;
   }
   const stacked = rows2.map((list2, i) => {
-    const { shape: [declared, ...rest], dtype } = outputs[params.carries + i];
+    const { shape: [declared, ...rest], dtype } = outputs[params2.carries + i];
     const leading = declared === DYNAMIC ? taken : declared;
     const size = sizeOf(rest);
     const data = new Float64Array(leading * size);
@@ -7897,7 +8287,7 @@ function evaluateLoop(inputs, params, outputs) {
   return [
     ...carries,
     ...stacked,
-    ...params.taken ? [
+    ...params2.taken ? [
       scalar(taken)
     ] : []
   ];
@@ -7907,27 +8297,27 @@ function evaluateLoop(inputs, params, outputs) {
 function pushForward(graph, primals, tangents, context) {
   const trace2 = activeTrace();
   graph = stabilise.run(graph);
-  const values = new Environment(graph.inputs, primals);
+  const values2 = new Environment(graph.inputs, primals);
   const moving = /* @__PURE__ */ new Map();
   graph.inputs.forEach((input, i) => {
     const tangent = tangents[i];
     if (tangent) moving.set(input, tangent);
   });
   for (const node of graph.nodes) {
-    const inputs = values.all(node.inputs);
+    const inputs = values2.all(node.inputs);
     if (!node.inputs.some((input) => moving.has(input))) {
-      values.define(node.outputs, replayNode(trace2, node, inputs));
+      values2.define(node.outputs, replayNode(trace2, node, inputs));
       continue;
     }
     const inputTangents = node.inputs.map((input) => moving.get(input) ?? null);
-    const together = forwardTogether(node, inputs, inputTangents);
-    const outputs = together?.outputs ?? replayNode(trace2, node, inputs);
-    values.define(node.outputs, outputs);
-    const results = together?.tangents ?? tangentsOf(node, inputs, inputTangents, outputs, context, `in the forward derivative (${context})`);
+    const together2 = forwardTogether(node, inputs, inputTangents);
+    const outputs = together2?.outputs ?? replayNode(trace2, node, inputs);
+    values2.define(node.outputs, outputs);
+    const results = together2?.tangents ?? tangentsOf(node, inputs, inputTangents, outputs, context, `in the forward derivative (${context})`);
     results.forEach((tangent, i) => tangent && moving.set(node.outputs[i], tangent));
   }
   return {
-    outputs: values.all(graph.outputs),
+    outputs: values2.all(graph.outputs),
     tangents: graph.outputs.map((output) => moving.get(output) ?? null)
   };
 }
@@ -7936,26 +8326,26 @@ function forwardTogether(node, primals, tangents) {
   if (derivative.kind === "none" || !derivative.forward) return null;
   const previous = enterLocation(node);
   try {
-    const result = derivative.forward({
+    const result3 = derivative.forward({
       primals,
       tangents,
       params: node.params
     });
     return {
-      outputs: result.outputs,
-      tangents: checkTangents(node, result.tangents)
+      outputs: result3.outputs,
+      tangents: checkTangents(node, result3.tangents)
     };
   } finally {
     swapLocation(previous);
   }
 }
-function tangentsOf(node, primals, tangents, outputs, context, transform2) {
+function tangentsOf(node, primals, tangents, outputs, context, transform3) {
   const { derivative } = node.primitive;
   if (derivative.kind === "none") {
     if (derivative.policy === "error") throw missingDerivative(node, tangents, derivative.why, context);
     return outputs.map(() => null);
   }
-  const previous = enterLocation(node, transform2);
+  const previous = enterLocation(node, transform3);
   try {
     return checkTangents(node, derivative.jvp({
       primals,
@@ -7999,19 +8389,19 @@ function missingDerivative(node, tangents, why, context) {
 }
 
 // lib/loop/loop_forward.ts
-function forwardLoop(primals, tangents, params) {
-  const { body } = params;
-  const given = splitInputs(primals, params);
-  const moving = splitInputs(tangents, params);
+function forwardLoop(primals, tangents, params2) {
+  const { body } = params2;
+  const given = splitInputs(primals, params2);
+  const moving = splitInputs(tangents, params2);
   const has = (list2) => list2.map((tangent) => tangent !== null);
   const constants = has(moving.constants), slices = has(moving.sequences);
-  const { carries } = loopActivity(params, {
+  const { carries } = loopActivity(params2, {
     constants,
     carries: has(moving.carries),
     slices
   }, differentiable);
   let rows2 = [];
-  const inside3 = splitBodyInputs(body.inputs, params);
+  const inside3 = splitBodyInputs(body.inputs, params2);
   const chosen2 = (list2, flags) => list2.filter((_, i) => flags[i]);
   const graph = closedBody(body.name, (trace2) => {
     const own = {
@@ -8040,18 +8430,18 @@ function forwardLoop(primals, tangents, params) {
       ...own.step.map(() => null),
       ...spread6(own.sliceTangents, slices)
     ], "loop");
-    const values = splitBodyOutputs(pushed.outputs, params);
-    const directions = splitBodyOutputs(pushed.tangents, params);
+    const values2 = splitBodyOutputs(pushed.outputs, params2);
+    const directions = splitBodyOutputs(pushed.tangents, params2);
     rows2 = has(directions.rows);
     return {
       inputs: Object.values(own).flat(),
       outputs: [
-        ...values.carries,
-        ...chosen2(directions.carries.map((t, i) => instantiate(t, values.carries[i].aval)), carries),
-        ...values.rows,
+        ...values2.carries,
+        ...chosen2(directions.carries.map((t, i) => instantiate(t, values2.carries[i].aval)), carries),
+        ...values2.rows,
         ...directions.rows.filter((tangent) => tangent !== null),
-        ...values.stop ? [
-          values.stop
+        ...values2.stop ? [
+          values2.stop
         ] : []
       ]
     };
@@ -8059,25 +8449,25 @@ function forwardLoop(primals, tangents, params) {
   const newConstants = moving.constants.filter((tangent) => tangent !== null);
   const newCarries = chosen2(moving.carries.map((t, i) => instantiate(t, given.carries[i].aval)), carries);
   const newSequences = moving.sequences.filter((tangent) => tangent !== null);
-  const condition = params.condition && withUnusedInputs(params.condition, [
+  const condition = params2.condition && withUnusedInputs(params2.condition, [
     ...newConstants.map(({ aval }) => ({
-      at: params.constants,
+      at: params2.constants,
       aval
     })),
     ...newCarries.map(({ aval }) => ({
-      at: params.constants + params.carries,
+      at: params2.constants + params2.carries,
       aval
     }))
   ]);
   const rowCount = rows2.filter((row2) => row2).length;
   const doubled = {
-    ...params,
+    ...params2,
     body: graph,
     condition,
-    constants: params.constants + newConstants.length,
-    carries: params.carries + newCarries.length,
-    sequences: params.sequences + newSequences.length,
-    results: params.results + rowCount
+    constants: params2.constants + newConstants.length,
+    carries: params2.carries + newCarries.length,
+    sequences: params2.sequences + newSequences.length,
+    results: params2.results + rowCount
   };
   const results = splitOutputs(bind(loopPrimitive, joinInputs({
     count: given.count,
@@ -8094,15 +8484,15 @@ function forwardLoop(primals, tangents, params) {
       ...newSequences
     ]
   }), doubled), doubled);
-  const carryTangents = results.carries.slice(params.carries), rowTangents = results.results.slice(params.results);
+  const carryTangents = results.carries.slice(params2.carries), rowTangents = results.results.slice(params2.results);
   let nextCarry = 0, nextRow = 0;
   const taken = results.taken ? [
     results.taken
   ] : [];
   return {
     outputs: [
-      ...results.carries.slice(0, params.carries),
-      ...results.results.slice(0, params.results),
+      ...results.carries.slice(0, params2.carries),
+      ...results.results.slice(0, params2.results),
       ...taken
     ],
     tangents: [
@@ -8135,16 +8525,16 @@ var BOOL_SCALAR = {
   shape: [],
   dtype: "bool"
 };
-function inferLoop(inputs, params) {
-  const { body, condition, constants, carries, sequences, results, length: length3, counted, step: step2, stops } = params;
+function inferLoop(inputs, params2) {
+  const { body, condition, constants, carries, sequences, results, length: length3, counted, step: step2, stops } = params2;
   const wanted = (counted ? 1 : 0) + constants + carries + sequences;
   if (inputs.length !== wanted) throw fault2(`${inputs.length} inputs were given instead of ${wanted}`);
   const bodyInputCount = constants + carries + (step2 ? 1 : 0) + sequences;
   checkGraph("body", body, bodyInputCount, carries + results + (stops ? 1 : 0));
-  if (params.reverse && (stops || condition)) throw fault2("a reversed loop must not stop early");
-  const given = splitInputs(inputs, params);
-  const inside3 = splitBodyInputs(body.inputs.map((input) => input.aval), params);
-  const outside = splitBodyOutputs(body.outputs.map((output) => output.aval), params);
+  if (params2.reverse && (stops || condition)) throw fault2("a reversed loop must not stop early");
+  const given = splitInputs(inputs, params2);
+  const inside3 = splitBodyInputs(body.inputs.map((input) => input.aval), params2);
+  const outside = splitBodyOutputs(body.outputs.map((output) => output.aval), params2);
   if (given.count) checkType("the trip count", given.count, INT_SCALAR);
   given.constants.forEach((aval, i) => checkType(`constant ${i}`, aval, inside3.constants[i]));
   given.carries.forEach((aval, i) => {
@@ -8186,7 +8576,7 @@ function inferLoop(inputs, params) {
       ],
       dtype
     })),
-    ...params.taken ? [
+    ...params2.taken ? [
       INT_SCALAR
     ] : []
   ];
@@ -8280,9 +8670,9 @@ function transposeNode(node, linear, sums2, residual, context) {
     params: node.params
   });
   node.inputs.forEach((input, i) => {
-    const result = results[i];
-    if (!result || !linear.has(input)) return;
-    const cotangent = masked ? masked.mask(result) : result;
+    const result3 = results[i];
+    if (!result3 || !linear.has(input)) return;
+    const cotangent = masked ? masked.mask(result3) : result3;
     if (!sameAval(cotangent.aval, input.aval)) {
       throw new GradientError(`The transpose rule of ${primitive.name} gave a cotangent ${describe(cotangent.aval)} for input ${i}, ${describe(input.aval)}.`, {
         operation: primitive.name,
@@ -8304,8 +8694,8 @@ function isProduct(node, linear) {
   return BILINEAR.has(node.primitive.name) && node.inputs.every((input) => linear.has(input));
 }
 function accumulate(sums2, variable, cotangent) {
-  const sum4 = sums2.get(variable);
-  sums2.set(variable, sum4 ? addCotangents(sum4, cotangent) : cotangent);
+  const sum5 = sums2.get(variable);
+  sums2.set(variable, sum5 ? addCotangents(sum5, cotangent) : cotangent);
 }
 var addTapes = null;
 function installTapeAddition(add6) {
@@ -8392,12 +8782,12 @@ var LinearFunction = class _LinearFunction {
   #coefficients() {
     if (this.recomputed.length === 0) return (variable) => this.#residuals.get(variable);
     const trace2 = activeTrace();
-    const values = new Map(this.#residuals);
+    const values2 = new Map(this.#residuals);
     for (const node of this.recomputed) {
-      const outputs = replayNode(trace2, node, node.inputs.map((input) => values.get(input)));
-      node.outputs.forEach((output, i) => values.set(output, outputs[i]));
+      const outputs = replayNode(trace2, node, node.inputs.map((input) => values2.get(input)));
+      node.outputs.forEach((output, i) => values2.set(output, outputs[i]));
     }
-    return (variable) => values.get(variable);
+    return (variable) => values2.get(variable);
   }
   /** Cotangents of the inputs for cotangents of the outputs; inside a trace. */
   transpose(cotangents) {
@@ -8408,27 +8798,27 @@ var LinearFunction = class _LinearFunction {
     const trace2 = activeTrace();
     const { map: map2 } = this;
     const coefficient = this.#coefficients();
-    const values = /* @__PURE__ */ new Map();
+    const values2 = /* @__PURE__ */ new Map();
     map2.inputs.forEach((input, i) => {
       const tangent = tangents[i];
-      if (tangent) values.set(input, tangent);
+      if (tangent) values2.set(input, tangent);
     });
     for (const node of map2.nodes) {
-      const moving = node.inputs.filter((input) => values.has(input));
+      const moving = node.inputs.filter((input) => values2.has(input));
       if (moving.length === 0) continue;
       const isLinear = node.inputs.map((input) => map2.variables.has(input));
       if (node.primitive === elementwise.add && moving.length === 1) {
         const [known2] = moving;
         if (sameShape(known2.aval.shape, node.outputs[0].aval.shape)) {
-          values.set(node.outputs[0], values.get(known2));
+          values2.set(node.outputs[0], values2.get(known2));
           continue;
         }
       }
-      const inputs = node.inputs.map((input, i) => isLinear[i] ? instantiate(values.get(input) ?? null, input.aval) : coefficient(input));
+      const inputs = node.inputs.map((input, i) => isLinear[i] ? instantiate(values2.get(input) ?? null, input.aval) : coefficient(input));
       const outputs = replayNode(trace2, node, inputs);
-      node.outputs.forEach((output, i) => values.set(output, outputs[i]));
+      node.outputs.forEach((output, i) => values2.set(output, outputs[i]));
     }
-    return map2.outputs.map((output) => (output && values.get(output)) ?? null);
+    return map2.outputs.map((output) => (output && values2.get(output)) ?? null);
   }
 };
 
@@ -8457,16 +8847,16 @@ var Replacements = class {
     const moved = /* @__PURE__ */ new Set();
     for (const { emitted } of this.#byNode.values()) for (const node of emitted) moved.add(node);
     const isConstant = (node) => node.primitive === constantPrimitive;
-    const result = this.trace.nodes.filter(isConstant);
+    const result3 = this.trace.nodes.filter(isConstant);
     for (const node of this.trace.nodes) {
       if (moved.has(node) || isConstant(node)) continue;
       const replacement = this.#byNode.get(node);
       if (!replacement) {
-        result.push(node);
+        result3.push(node);
         continue;
       }
       for (const emitted of replacement.emitted) {
-        if (!removed.has(emitted) && !isConstant(emitted)) result.push(emitted);
+        if (!removed.has(emitted) && !isConstant(emitted)) result3.push(emitted);
       }
       node.outputs.forEach((variable, i) => {
         const input = this.trace.lift(replacement.outputs[i]);
@@ -8474,17 +8864,17 @@ var Replacements = class {
           renamed.set(variable, input);
           return;
         }
-        const params = {
+        const params2 = {
           shape: variable.aval.shape
         };
         const primitive = reshapePrimitive;
-        result.push(Node.redefine(variable, primitive, [
+        result3.push(Node.redefine(variable, primitive, [
           input
-        ], params, node.location));
+        ], params2, node.location));
       });
     }
     this.trace.nodes.length = 0;
-    for (const node of result) this.trace.nodes.push(renamed.size === 0 ? node : rename(node, renamed));
+    for (const node of result3) this.trace.nodes.push(renamed.size === 0 ? node : rename(node, renamed));
     return renamed;
   }
 };
@@ -8537,8 +8927,8 @@ var Linearizer = class {
   /** The plain rule: the outputs are there already. */
   push(node, primals, outputs) {
     const tangents = node.inputs.map((input) => this.tangentOf(input));
-    const transform2 = /^(?:linearize|jacfwd) /.test(this.context) ? `in the forward derivative (${this.context})` : `in the backward pass (${this.context})`;
-    this.#record(node, tangentsOf(node, primals, tangents, outputs, this.context, transform2));
+    const transform3 = /^(?:linearize|jacfwd) /.test(this.context) ? `in the forward derivative (${this.context})` : `in the backward pass (${this.context})`;
+    this.#record(node, tangentsOf(node, primals, tangents, outputs, this.context, transform3));
   }
   /** The rule of loops and calls, which computes the outputs anew; null when the primitive has none. */
   linearize(node, primals) {
@@ -8547,13 +8937,13 @@ var Linearizer = class {
     const tangents = node.inputs.map((input) => this.tangentOf(input));
     const previous = enterLocation(node);
     try {
-      const result = derivative.linearize({
+      const result3 = derivative.linearize({
         primals,
         tangents,
         params: node.params
       });
-      this.#record(node, checkTangents(node, result.tangents));
-      return result.outputs;
+      this.#record(node, checkTangents(node, result3.tangents));
+      return result3.outputs;
     } finally {
       swapLocation(previous);
     }
@@ -8605,18 +8995,18 @@ function linearizeGraph(graph, primals, active2, context, count3 = graph.outputs
   const differentiated = graph.outputs.slice(0, count3);
   const needed = influences(graph.nodes, differentiated.filter((output) => isFloat(output.aval.dtype)));
   const linearizer = new Linearizer(context);
-  const values = new Environment(graph.inputs, primals);
+  const values2 = new Environment(graph.inputs, primals);
   for (const i of active2) linearizer.differentiate(graph.inputs[i]);
   for (const node of graph.nodes) {
-    const inputs = values.all(node.inputs);
+    const inputs = values2.all(node.inputs);
     const isActive = linearizer.reaches(node) && node.outputs.some((output) => needed.has(output));
     const replaced = isActive ? linearizer.linearize(node, inputs) : null;
     const outputs = replaced ?? replayNode(linearizer.trace, node, inputs);
-    values.define(node.outputs, outputs);
+    values2.define(node.outputs, outputs);
     if (isActive && !replaced) linearizer.push(node, inputs, outputs);
   }
   return {
-    outputs: values.all(graph.outputs),
+    outputs: values2.all(graph.outputs),
     map: linearizer.finish(differentiated.map((output) => linearizer.tangentOf(output))),
     connected: active2.map((i) => needed.has(graph.inputs[i]))
   };
@@ -8675,10 +9065,10 @@ function callArguments(fn, args) {
     paths.push(...leafPaths(spec, parameterName(fn, i)));
     return spec;
   });
-  const rebuild2 = (values) => unflatten({
+  const rebuild2 = (values2) => unflatten({
     kind: "array",
     children: specs
-  }, values);
+  }, values2);
   return {
     specs,
     tensors,
@@ -8883,11 +9273,11 @@ var checkpointPrimitive = {
     jvp({ primals, tangents, params: { graph } }) {
       return pushForward(graph, primals, tangents, CONTEXT).tangents;
     },
-    linearize({ primals, tangents, params }) {
-      const outputs = bind(checkpointPrimitive, primals, params);
+    linearize({ primals, tangents, params: params2 }) {
+      const outputs = bind(checkpointPrimitive, primals, params2);
       const active2 = primals.map((_, i) => i).filter((i) => tangents[i] !== null);
       const moving = active2.map((i) => tangents[i]);
-      const rule = new RecomputeRule(params.graph, active2, primals.map((x) => x.aval), moving.map((t) => t.aval));
+      const rule = new RecomputeRule(params2.graph, active2, primals.map((x) => x.aval), moving.map((t) => t.aval));
       return {
         outputs,
         tangents: bind(linearCallPrimitive, [
@@ -8908,10 +9298,10 @@ var checkpointPrimitive = {
   evaluate(inputs, { graph }) {
     return interpretGraph(graph, inputs);
   },
-  lower(params) {
+  lower(params2) {
     return {
       kind: "call",
-      graph: params.graph
+      graph: params2.graph
     };
   },
   print() {
@@ -9089,7 +9479,7 @@ function closeLoop(loop) {
   const body = prune(new Graph(inputs, outputs, trace2.nodes, trace2.name));
   const constants = around.constants();
   const initialStates = around.writes.map((shared3) => shared3.value);
-  const params = {
+  const params2 = {
     body,
     condition: condition && conditionGraph(condition, holds, around),
     constants: constants.length,
@@ -9104,7 +9494,7 @@ function closeLoop(loop) {
     taken: loop.taken
   };
   return {
-    params,
+    params: params2,
     count: loop.count,
     constants,
     carries: [
@@ -9126,7 +9516,7 @@ function conditionGraph({ trace: trace2, carries }, holds, around) {
     holds
   ], trace2.nodes, trace2.name));
 }
-function bindLoop({ params, count: count3, constants, carries, sequences }) {
+function bindLoop({ params: params2, count: count3, constants, carries, sequences }) {
   const inputs = [
     ...count3 ? [
       count3
@@ -9135,7 +9525,7 @@ function bindLoop({ params, count: count3, constants, carries, sequences }) {
     ...carries,
     ...sequences
   ];
-  return splitOutputs(bind(loopPrimitive, inputs, params), params);
+  return splitOutputs(bind(loopPrimitive, inputs, params2), params2);
 }
 function commitStates(closed, carries) {
   const own = carries.length - closed.states.length;
@@ -9155,6 +9545,109 @@ function writesInCondition(operation, trace2) {
     ],
     remedy: "Assign it in the body: the condition only decides whether another step is taken."
   });
+}
+
+// lib/autodiff/custom_jvp.ts
+var JvpRule = class _JvpRule {
+  rule;
+  argumentCount;
+  context;
+  replaces;
+  constructor(rule, argumentCount, context) {
+    this.rule = rule;
+    this.argumentCount = argumentCount;
+    this.context = context;
+    this.replaces = true;
+  }
+  #run(primals, tangents) {
+    const count3 = this.argumentCount;
+    checkClosure(tangents, count3, primals, this.context);
+    const full2 = tangents.slice(0, count3).map((tangent, i) => instantiate(tangent, primals[i].aval));
+    return this.rule([
+      ...primals,
+      ...full2
+    ]);
+  }
+  jvp(primals, tangents) {
+    const results = this.#run(primals, tangents);
+    return results.slice(results.length / 2);
+  }
+  linearize(primals, tangents) {
+    const results = this.#run(primals, tangents);
+    const half = results.length / 2;
+    return {
+      outputs: results.slice(0, half),
+      tangents: results.slice(half)
+    };
+  }
+  batch(batched, size) {
+    const mask2 = [
+      ...batched,
+      ...batched.slice(0, this.argumentCount)
+    ];
+    return new _JvpRule(batchFunction(this.rule, mask2, size, this.context), this.argumentCount, this.context);
+  }
+};
+function customJvp(fn, rule) {
+  const context = `customJvp of ${functionName(fn)}`;
+  const wrapped2 = (...args) => {
+    if (currentTrace() === null) return fn(...args);
+    const { call: call2, traced, spec, inputs } = traceCall(fn, args);
+    checkNoWrites(traced, context);
+    const outputs = traced.graph.outputs.map((output) => output.aval);
+    const count3 = call2.tensors.length;
+    const flatRule = (tensors) => {
+      adoptCaptured(traced, tensors.slice(count3));
+      const primals = call2.rebuild(tensors.slice(0, count3));
+      const tangents = call2.rebuild(tensors.slice(inputs.length));
+      return checkRule(rule(primals, tangents), spec, outputs, context);
+    };
+    const results = bind(customCallPrimitive, inputs, {
+      name: functionName(fn),
+      graph: traced.graph,
+      rule: new JvpRule(flatRule, count3, context)
+    });
+    return unflatten(spec, commitWrites(traced, results));
+  };
+  return adoptNames(wrapped2, fn, "customJvp");
+}
+function checkRule(result3, spec, avals, context) {
+  if (!Array.isArray(result3) || result3.length !== 2) {
+    throw new GradientError(`${context}: the rule must return [out, tangentOut].`, {
+      operation: context,
+      remedy: "Return an array of two, each with the structure of the function's result."
+    });
+  }
+  return [
+    ...ruleLeaves(result3[0], "out"),
+    ...ruleLeaves(result3[1], "tangentOut")
+  ];
+  function ruleLeaves(tree, name) {
+    return matchLeaves(spec, tree, name, context).map((leaf, i) => {
+      const value = leaf.value instanceof Shared ? leaf.value.value : leaf.value;
+      if (name === "out" && value instanceof Tensor && value.dtype === avals[i].dtype) {
+        return checkedOutput({
+          path: leaf.path,
+          value
+        }, avals[i], context);
+      }
+      return instantiate(directionFor({
+        path: leaf.path,
+        value
+      }, avals[i], "result", context), avals[i]);
+    });
+  }
+}
+function checkedOutput({ path, value }, aval, context) {
+  const asFloat = {
+    shape: aval.shape,
+    dtype: aval.dtype
+  };
+  directionFor({
+    path,
+    value
+  }, asFloat, "result", context);
+  return value;
 }
 
 // lib/trace/primitives/iota.ts
@@ -9322,12 +9815,12 @@ var gatherPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [, ...indices], tangents: [tangent], params }) {
+    jvp({ primals: [, ...indices], tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(gatherPrimitive, [
           tangent,
           ...indices
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -9357,7 +9850,7 @@ var gatherPrimitive = {
   batch({ inputs: [x, ...indices], batched: [batchedX, ...batchedIndices], params: { axes: axes2 }, size }) {
     const shifted = axes2.map((axis) => axis + 1);
     if (!batchedIndices.includes(true)) {
-      const result = bindOne(gatherPrimitive, [
+      const result3 = bindOne(gatherPrimitive, [
         x,
         ...indices
       ], {
@@ -9365,10 +9858,10 @@ var gatherPrimitive = {
       });
       const places = indices[0].ndim;
       const order = Array.from({
-        length: result.ndim
+        length: result3.ndim
       }, (_, d) => d).filter((d) => d !== places);
       return [
-        transposeTo(result, [
+        transposeTo(result3, [
           places,
           ...order
         ])
@@ -9490,11 +9983,11 @@ var scatterPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [base, updates, ...indices], tangents: [tangentBase, tangentUpdates], params }) {
+    jvp({ primals: [base, updates, ...indices], tangents: [tangentBase, tangentUpdates], params: params2 }) {
       if (!tangentBase && !tangentUpdates) return [
         null
       ];
-      if (!tangentUpdates && params.combiner === "add") return [
+      if (!tangentUpdates && params2.combiner === "add") return [
         tangentBase
       ];
       const left = instantiate(tangentBase, base.aval), right = instantiate(tangentUpdates, updates.aval);
@@ -9503,7 +9996,7 @@ var scatterPrimitive = {
           left,
           right,
           ...indices
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -9648,7 +10141,7 @@ function checkStarts(operation, x, sizes4, starts) {
 }
 function blockOffset(x, sizes4, starts) {
   const strides = stridesOf(x);
-  return starts.reduce((sum4, start, a) => sum4 + Math.max(0, Math.min(x[a] - sizes4[a], start.data[0])) * strides[a], 0);
+  return starts.reduce((sum5, start, a) => sum5 + Math.max(0, Math.min(x[a] - sizes4[a], start.data[0])) * strides[a], 0);
 }
 function blockElements(x, sizes4) {
   const strides = stridesOf(x);
@@ -9656,7 +10149,7 @@ function blockElements(x, sizes4) {
   return Array.from({
     length: sizeOf(sizes4)
   }, () => {
-    const offset = position2.reduce((sum4, i, a) => sum4 + i * strides[a], 0);
+    const offset = position2.reduce((sum5, i, a) => sum5 + i * strides[a], 0);
     advance(position2, sizes4);
     return offset;
   });
@@ -9707,12 +10200,12 @@ var dynamicSlicePrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [, ...starts], tangents: [tangent], params }) {
+    jvp({ primals: [, ...starts], tangents: [tangent], params: params2 }) {
       return [
         tangent && bindOne(dynamicSlicePrimitive, [
           tangent,
           ...starts
-        ], params)
+        ], params2)
       ];
     }
   },
@@ -9928,6 +10421,29 @@ var dynamicUpdatePrimitive = {
 
 // lib/loop/truncate_gradient.ts
 var cut = (tensors) => tensors.map((tensor2) => isFloat(tensor2.aval.dtype) ? stopGradient(tensor2) : tensor2);
+var withoutSlope = customJvp(function truncateGradient(value, _origin) {
+  return value;
+}, ([value], [, tangent]) => {
+  const { dtype } = tangent.aval;
+  const never2 = bindOne(elementwise.select, [
+    filled(0, {
+      shape: tangent.shape,
+      dtype: "bool"
+    }),
+    tangent,
+    filled(0, {
+      shape: tangent.shape,
+      dtype
+    })
+  ], {});
+  return [
+    value,
+    never2
+  ];
+});
+function begin(carries, origins) {
+  return cut(carries).map((carry, i) => isFloat(carry.aval.dtype) && currentTrace() !== null ? withoutSlope(carry, origins[i]) : carry);
+}
 function rowsBetween(x, from, to2) {
   const rest = x.shape.slice(1);
   return bindOne(slicePrimitive, [
@@ -9957,15 +10473,14 @@ function truncated(closed, steps2, run2) {
       remedy: "Pass the number of last steps that derivatives go through: a non-negative integer."
     });
   }
-  const { params } = closed;
-  if (params.stops) return truncatedAtStop(closed, steps2, run2);
-  if (params.length === DYNAMIC || closed.count) return truncatedCount(closed, closed.count, steps2, run2);
-  const { length: length3 } = params;
+  const { params: params2 } = closed;
+  if (params2.stops || closed.count) return truncatedAtStop(closed, steps2, run2);
+  const { length: length3 } = params2;
   const head = Math.max(0, length3 - steps2);
   if (head === 0) return run2(closed);
   const parts2 = (xs) => {
-    const early2 = xs.map((x) => params.reverse ? rowsBetween(x, length3 - head, length3) : rowsBetween(x, 0, head));
-    const late2 = xs.map((x) => params.reverse ? rowsBetween(x, 0, length3 - head) : rowsBetween(x, head, length3));
+    const early2 = xs.map((x) => params2.reverse ? rowsBetween(x, length3 - head, length3) : rowsBetween(x, 0, head));
+    const late2 = xs.map((x) => params2.reverse ? rowsBetween(x, 0, length3 - head) : rowsBetween(x, head, length3));
     return {
       early: early2,
       late: late2
@@ -9975,7 +10490,7 @@ function truncated(closed, steps2, run2) {
   const first = bindLoop({
     ...closed,
     params: {
-      ...params,
+      ...params2,
       length: head
     },
     constants: cut(closed.constants),
@@ -9985,17 +10500,17 @@ function truncated(closed, steps2, run2) {
   const second = run2({
     ...closed,
     params: {
-      ...params,
+      ...params2,
       length: length3 - head
     },
-    carries: cut(first.carries),
+    carries: begin(first.carries, closed.carries),
     sequences: late
   });
   const results = first.results.map((rows2, i) => {
     const [head2] = cut([
       rows2
     ]);
-    const pieces = params.reverse ? [
+    const pieces = params2.reverse ? [
       second.results[i],
       head2
     ] : [
@@ -10012,39 +10527,14 @@ function truncated(closed, steps2, run2) {
   };
 }
 var integer = (value) => Tensor.literal(value, "int32");
-function truncatedCount(closed, count3, steps2, run2) {
-  if (closed.params.sequences + closed.params.results > 0) return truncatedAtStop(closed, steps2, run2);
-  const n = bindOne(elementwise.maximum, [
-    count3,
-    integer(0)
-  ], {});
-  const late = bindOne(elementwise.minimum, [
-    n,
-    integer(steps2)
-  ], {});
-  const first = bindLoop({
-    ...closed,
-    count: bindOne(elementwise.sub, [
-      n,
-      late
-    ], {}),
-    constants: cut(closed.constants),
-    carries: cut(closed.carries)
-  });
-  return run2({
-    ...closed,
-    count: late,
-    carries: cut(first.carries)
-  });
-}
 function truncatedAtStop(closed, steps2, run2) {
-  const { params } = closed;
-  const { length: length3 } = params;
+  const { params: params2 } = closed;
+  const { length: length3 } = params2;
   const window = Math.min(steps2, length3);
   const whole2 = bindLoop({
     ...closed,
     params: {
-      ...params,
+      ...params2,
       taken: true
     },
     constants: cut(closed.constants),
@@ -10061,7 +10551,7 @@ function truncatedAtStop(closed, steps2, run2) {
     late
   ], {});
   const counted = {
-    ...params,
+    ...params2,
     counted: true,
     taken: false
   };
@@ -10096,7 +10586,7 @@ function truncatedAtStop(closed, steps2, run2) {
       length: window
     },
     count: late,
-    carries: cut(first.carries),
+    carries: begin(first.carries, closed.carries),
     sequences: closed.sequences.map((x) => block2(padded(x, window), start))
   });
   const results = whole2.results.map((rows2, i) => placeRows(cut([
@@ -10105,7 +10595,7 @@ function truncatedAtStop(closed, steps2, run2) {
   return {
     carries: second.carries,
     results,
-    taken: params.taken ? taken : null
+    taken: params2.taken ? taken : null
   };
 }
 function padded(x, count3) {
@@ -10191,8 +10681,8 @@ function checkpointed(closed, every) {
       remedy: "Pass the number of steps between checkpoints: a positive integer."
     });
   }
-  const { params, sequences } = closed;
-  const { length: length3, reverse } = params;
+  const { params: params2, sequences } = closed;
+  const { length: length3, reverse } = params2;
   if (every >= length3 || closed.count) return bindLoop(closed);
   const blocks = Math.floor(length3 / every), rest = length3 - blocks * every;
   const edge = reverse ? rest : blocks * every;
@@ -10205,7 +10695,7 @@ function checkpointed(closed, every) {
   ];
   const first = runBlocks(closed, whole2, blocks, every);
   if (rest === 0) return first;
-  const block2 = blockGraph(params, rest);
+  const block2 = blockGraph(params2, rest);
   const go = first.stopped ? bindOne(castPrimitive, [
     bindOne(elementwise.not, [
       first.stopped
@@ -10225,7 +10715,7 @@ function checkpointed(closed, every) {
     ...partial
   ], {
     graph: block2
-  }), params);
+  }), params2);
   const results = first.results.map((rows2, i) => bindOne(concatPrimitive, reverse ? [
     last.rows[i],
     rows2
@@ -10249,9 +10739,9 @@ function splitBlock(outputs, { carries, results }) {
     taken: outputs[carries + results + 1]
   };
 }
-function blockGraph(params, length3) {
-  const { body } = params;
-  const inside3 = splitBodyInputs(body.inputs, params);
+function blockGraph(params2, length3) {
+  const { body } = params2;
+  const inside3 = splitBodyInputs(body.inputs, params2);
   return closedBody(body.name, (trace2) => {
     const constants = inputsLike(trace2, inside3.constants), carries = inputsLike(trace2, inside3.carries);
     const [count3, base] = inputsOf(trace2, [
@@ -10266,16 +10756,16 @@ function blockGraph(params, length3) {
       dtype
     })));
     const inner4 = {
-      ...params,
-      body: steppedBody(params),
-      constants: params.constants + 1,
-      carries: params.carries + 1,
+      ...params2,
+      body: steppedBody(params2),
+      constants: params2.constants + 1,
+      carries: params2.carries + 1,
       length: length3,
-      counted: params.stops,
-      taken: params.stops
+      counted: params2.stops,
+      taken: params2.stops
     };
     const outputs = bind(loopPrimitive, [
-      ...params.stops ? [
+      ...params2.stops ? [
         count3
       ] : [],
       ...constants,
@@ -10284,9 +10774,9 @@ function blockGraph(params, length3) {
       Tensor.literal(0, "bool"),
       ...sequences
     ], inner4);
-    const { carries: n, results } = params;
+    const { carries: n, results } = params2;
     const rows2 = outputs.slice(n + 1, n + 1 + results);
-    const taken = params.stops ? outputs[n + 1 + results] : count3;
+    const taken = params2.stops ? outputs[n + 1 + results] : count3;
     return {
       inputs: [
         ...constants,
@@ -10304,9 +10794,9 @@ function blockGraph(params, length3) {
     };
   });
 }
-function steppedBody(params) {
-  const { body } = params;
-  const inside3 = splitBodyInputs(body.inputs, params);
+function steppedBody(params2) {
+  const { body } = params2;
+  const inside3 = splitBodyInputs(body.inputs, params2);
   return closedBody(body.name, (trace2) => {
     const constants = inputsLike(trace2, inside3.constants), [base] = inputsOf(trace2, [
       INT
@@ -10314,18 +10804,18 @@ function steppedBody(params) {
     const carries = inputsLike(trace2, inside3.carries), [stopped] = inputsOf(trace2, [
       BOOL
     ]);
-    const step2 = params.step ? inputsOf(trace2, [
+    const step2 = params2.step ? inputsOf(trace2, [
       INT
     ]) : [];
     const slices = inputsLike(trace2, inside3.slices);
-    const number2 = params.step ? add2(base, step2[0]) : null;
+    const number2 = params2.step ? add2(base, step2[0]) : null;
     const all3 = evaluateGraph(body, joinBodyInputs({
       constants,
       carries,
       step: number2,
       slices
     }));
-    const { carries: next, rows: rows2, stop } = splitBodyOutputs(all3, params);
+    const { carries: next, rows: rows2, stop } = splitBodyOutputs(all3, params2);
     return {
       inputs: [
         ...constants,
@@ -10347,11 +10837,11 @@ function steppedBody(params) {
   });
 }
 function runBlocks(closed, sequences, blocks, every) {
-  const { params } = closed;
-  const { stops } = params;
-  const inside3 = splitBodyInputs(params.body.inputs, params);
-  const block2 = blockGraph(params, every);
-  const body = closedBody(params.body.name, (trace2) => {
+  const { params: params2 } = closed;
+  const { stops } = params2;
+  const inside3 = splitBodyInputs(params2.body.inputs, params2);
+  const block2 = blockGraph(params2, every);
+  const body = closedBody(params2.body.name, (trace2) => {
     const constants = inputsLike(trace2, inside3.constants), carries = inputsLike(trace2, inside3.carries);
     const state3 = stops ? inputsOf(trace2, [
       BOOL,
@@ -10380,7 +10870,7 @@ function runBlocks(closed, sequences, blocks, every) {
     ];
     const made = splitBlock(bind(checkpointPrimitive, inputs, {
       graph: block2
-    }), params);
+    }), params2);
     return {
       inputs: [
         ...constants,
@@ -10407,9 +10897,9 @@ function runBlocks(closed, sequences, blocks, every) {
     integer2(0)
   ] : [];
   const outer2 = {
-    ...params,
+    ...params2,
     body,
-    carries: params.carries + state2.length,
+    carries: params2.carries + state2.length,
     length: blocks,
     counted: false,
     step: true,
@@ -10420,7 +10910,7 @@ function runBlocks(closed, sequences, blocks, every) {
     every,
     ...x.shape.slice(1)
   ]));
-  const result = bindLoop({
+  const result3 = bindLoop({
     ...closed,
     params: outer2,
     carries: [
@@ -10429,15 +10919,15 @@ function runBlocks(closed, sequences, blocks, every) {
     ],
     sequences: parts2
   });
-  const own = params.carries;
+  const own = params2.carries;
   return {
-    carries: result.carries.slice(0, own),
-    results: result.results.map((x) => reshapeTo(x, [
+    carries: result3.carries.slice(0, own),
+    results: result3.results.map((x) => reshapeTo(x, [
       blocks * every,
       ...x.shape.slice(2)
     ])),
-    taken: stops ? result.carries[own + 1] : null,
-    stopped: stops ? result.carries[own] : null
+    taken: stops ? result3.carries[own + 1] : null,
+    stopped: stops ? result3.carries[own] : null
   };
 }
 
@@ -10448,37 +10938,115 @@ var REARRANGEMENTS = /* @__PURE__ */ new Set([
   "transpose",
   "flip"
 ]);
+var CHEAP = /* @__PURE__ */ new Set([
+  "abs",
+  "add",
+  "and",
+  "constant",
+  "div",
+  "eq",
+  "ge",
+  "gt",
+  "le",
+  "lt",
+  "maximum",
+  "minimum",
+  "mul",
+  "mulNoNaN",
+  "ne",
+  "neg",
+  "not",
+  "or",
+  "reciprocal",
+  "select",
+  "sign",
+  "square",
+  "sub"
+]);
+var MOST_NODES = 8;
 function planResiduals(nodes, needed, available) {
   const invariant = new Set(available.constants);
   for (const node of nodes) {
     if (hasEffect(node) || !node.inputs.every((input) => invariant.has(input))) continue;
     for (const output of node.outputs) invariant.add(output);
   }
-  const wanted = new Set(needed);
+  const wanted = withInputsOfTapes(nodes, needed, invariant);
+  const stored = chooseStored(inOrder(nodes, wanted), /* @__PURE__ */ new Set([
+    ...invariant,
+    ...available.slices
+  ]));
   const recomputed = [];
-  const stored = [];
   for (let i = nodes.length - 1; i >= 0; i--) {
     const node = nodes[i];
-    const outputs = node.outputs.filter((output) => wanted.has(output));
-    if (outputs.length === 0) continue;
-    for (const output of outputs) wanted.delete(output);
-    if (invariant.has(outputs[0]) || isRearrangement(node) || outputs.some(isTape)) {
-      recomputed.push(node);
-      for (const input of node.inputs) wanted.add(input);
-    } else stored.push(...outputs);
+    if (!node.outputs.some((output) => wanted.has(output) && !stored.has(output))) continue;
+    recomputed.push(node);
+    for (const output of node.outputs) wanted.delete(output);
+    for (const input of node.inputs) wanted.add(input);
   }
   const free = /* @__PURE__ */ new Set([
     ...available.constants,
     ...available.slices
   ]);
-  for (const variable of wanted) if (!free.has(variable)) stored.push(variable);
   return {
     recomputed: recomputed.reverse(),
-    stored,
+    stored: [
+      ...stored
+    ],
     inputs: [
       ...wanted
     ].filter((variable) => free.has(variable))
   };
+}
+function withInputsOfTapes(nodes, needed, invariant) {
+  const wanted = new Set(needed);
+  for (let i = nodes.length - 1; i >= 0; i--) {
+    const { inputs, outputs } = nodes[i];
+    if (outputs.some((output) => wanted.has(output) && !invariant.has(output)) && outputs.some(isTape)) {
+      for (const input of inputs) wanted.add(input);
+    }
+  }
+  return wanted;
+}
+function inOrder(nodes, wanted) {
+  const inputs = new Set(wanted);
+  const made = [];
+  for (const { outputs } of nodes) {
+    for (const output of outputs) if (inputs.delete(output)) made.push(output);
+  }
+  return [
+    ...inputs,
+    ...made
+  ];
+}
+function chooseStored(coefficients, free) {
+  const stored = /* @__PURE__ */ new Set();
+  const isHad = (variable) => free.has(variable) || stored.has(variable) || isTape(variable);
+  for (const coefficient of coefficients) {
+    if (isHad(coefficient)) continue;
+    const [leaf, ...others] = leavesOf(coefficient, isHad);
+    if (leaf === void 0) continue;
+    stored.add(others.length === 0 && bytesOf(leaf) <= bytesOf(coefficient) ? leaf : coefficient);
+  }
+  return stored;
+}
+function leavesOf(coefficient, isHad) {
+  const leaves2 = /* @__PURE__ */ new Set(), seen = /* @__PURE__ */ new Set();
+  const stack3 = [
+    coefficient
+  ];
+  let left = MOST_NODES;
+  while (stack3.length > 0) {
+    const variable = stack3.pop();
+    if (seen.has(variable) || isHad(variable)) continue;
+    seen.add(variable);
+    const { node } = variable;
+    if (node && isRearrangement(node)) stack3.push(...node.inputs);
+    else if (node && left > 0 && CHEAP.has(node.primitive.name)) {
+      left--;
+      stack3.push(...node.inputs);
+    } else leaves2.add(variable);
+  }
+  return leaves2;
 }
 function isTape(variable) {
   return variable.aval.shape[0] === DYNAMIC;
@@ -10486,23 +11054,26 @@ function isTape(variable) {
 function isRearrangement({ primitive, inputs, outputs }) {
   return REARRANGEMENTS.has(primitive.name) && sizeOf(inputs[0].aval.shape) <= sizeOf(outputs[0].aval.shape);
 }
+function bytesOf({ aval: { shape, dtype } }) {
+  return sizeOf(shape) * byteSize(dtype);
+}
 
 // lib/loop/loop_linearize.ts
-function linearizeBody(params, active2) {
-  const { body } = params;
+function linearizeBody(params2, active2) {
+  const { body } = params2;
   const trace2 = new Trace(null, body.name);
   return withTrace(trace2, () => {
     const own = inputsLike(trace2, body.inputs);
     const positions3 = active2.flatMap((flag, i) => flag ? [
       i
     ] : []);
-    const differentiated = params.carries + params.results;
+    const differentiated = params2.carries + params2.results;
     const { outputs, map: full2 } = linearizeGraph(body, own, positions3, "loop", differentiated);
     const map2 = pruneMap(full2);
     const variables = own.map((tensor2) => tensor2.variable);
-    const inside3 = splitBodyInputs(variables, params);
+    const inside3 = splitBodyInputs(variables, params2);
     const plan = planResiduals(trace2.nodes, residualsOf(map2), inside3);
-    const results = splitBodyOutputs(outputs.map((tensor2) => trace2.lift(tensor2)), params);
+    const results = splitBodyOutputs(outputs.map((tensor2) => trace2.lift(tensor2)), params2);
     const stop = results.stop ? [
       results.stop
     ] : [];
@@ -10520,12 +11091,12 @@ function linearizeBody(params, active2) {
     };
   });
 }
-function linearizeLoop(primals, tangents, params) {
-  const given = splitInputs(primals, params);
-  const moving = splitInputs(tangents, params);
+function linearizeLoop(primals, tangents, params2) {
+  const given = splitInputs(primals, params2);
+  const moving = splitInputs(tangents, params2);
   const has = (list2) => list2.map((tangent) => tangent !== null);
   const constants = has(moving.constants), slices = has(moving.sequences);
-  const { carries } = loopActivity(params, {
+  const { carries } = loopActivity(params2, {
     constants,
     carries: has(moving.carries),
     slices
@@ -10533,24 +11104,24 @@ function linearizeLoop(primals, tangents, params) {
   const active2 = [
     ...constants,
     ...carries,
-    ...params.step ? [
+    ...params2.step ? [
       false
     ] : [],
     ...slices
   ];
-  const linearized = linearizeBody(params, active2);
+  const linearized = linearizeBody(params2, active2);
   const { map: map2, plan } = linearized;
-  if (isTooLarge(params, plan.stored)) return linearizeInBlocks(primals, tangents, params);
-  const stopsEarly = params.condition !== null || params.stops;
+  if (isTooLarge(params2, plan.stored)) return linearizeInBlocks(primals, tangents, params2);
+  const stopsEarly = params2.condition !== null || params2.stops;
   const primalParams = {
-    ...params,
+    ...params2,
     body: linearized.primal,
-    results: params.results + plan.stored.length,
-    taken: params.taken || stopsEarly
+    results: params2.results + plan.stored.length,
+    taken: params2.taken || stopsEarly
   };
   const results = splitOutputs(bind(loopPrimitive, primals, primalParams), primalParams);
-  const stored = results.results.slice(params.results);
-  const inside3 = splitBodyInputs(linearized.inputs, params);
+  const stored = results.results.slice(params2.results);
+  const inside3 = splitBodyInputs(linearized.inputs, params2);
   const kept = (variables, tensors) => {
     const chosen2 = variables.map((_, i) => i).filter((i) => plan.inputs.includes(variables[i]));
     return {
@@ -10560,21 +11131,21 @@ function linearizeLoop(primals, tangents, params) {
   };
   const keptConstants = kept(inside3.constants, given.constants);
   const keptSlices = kept(inside3.slices, given.sequences);
-  const placeholders = splitBodyInputs(spread3(map2.inputs, active2), params);
+  const placeholders = splitBodyInputs(spread3(map2.inputs, active2), params2);
   const outputs = splitBodyOutputs(map2.outputs, {
-    ...params,
+    ...params2,
     stops: false
   });
   const present = (list2) => list2.filter((value) => value !== null);
   const activeCarries = carries.flatMap((flag, i) => flag ? [
     i
   ] : []);
-  const linearBody = closedBody(`linear ${params.body.name}`, (trace2) => {
-    const values = /* @__PURE__ */ new Map();
+  const linearBody = closedBody(`linear ${params2.body.name}`, (trace2) => {
+    const values2 = /* @__PURE__ */ new Map();
     const inputs = [];
     const enter = (variables) => {
       const tensors = inputsLike(trace2, variables);
-      variables.forEach((variable, i) => values.set(variable, tensors[i]));
+      variables.forEach((variable, i) => values2.set(variable, tensors[i]));
       inputs.push(...tensors);
     };
     enter(keptConstants.variables);
@@ -10587,10 +11158,10 @@ function linearizeLoop(primals, tangents, params) {
       ...plan.recomputed,
       ...map2.nodes
     ]) {
-      const made = replayNode(trace2, node, node.inputs.map((input) => values.get(input)));
-      node.outputs.forEach((output, i) => values.set(output, made[i]));
+      const made = replayNode(trace2, node, node.inputs.map((input) => values2.get(input)));
+      node.outputs.forEach((output, i) => values2.set(output, made[i]));
     }
-    const tangentOf = (variable) => variable && values.get(variable);
+    const tangentOf = (variable) => variable && values2.get(variable);
     return {
       inputs,
       outputs: [
@@ -10619,22 +11190,22 @@ function linearizeLoop(primals, tangents, params) {
     carries: linearInputs.carries.length,
     sequences: linearInputs.sequences.length,
     results: present(outputs.rows).length,
-    length: params.length,
+    length: params2.length,
     counted: linearInputs.count !== null,
     step: false,
     stops: false,
-    reverse: params.reverse,
+    reverse: params2.reverse,
     taken: false
   };
   const moved = linearParams.carries + linearParams.results === 0 ? [] : bind(loopPrimitive, joinInputs(linearInputs), linearParams);
   let next = 0;
-  const taken = params.taken ? [
+  const taken = params2.taken ? [
     results.taken
   ] : [];
   return {
     outputs: [
       ...results.carries,
-      ...results.results.slice(0, params.results),
+      ...results.results.slice(0, params2.results),
       ...taken
     ],
     tangents: [
@@ -10649,21 +11220,21 @@ function spread3(list2, flags) {
   return flags.map((flag) => flag ? list2[next++] : null);
 }
 var threshold = 2 ** 30;
-function isTooLarge(params, stored) {
-  const { length: length3, counted, condition, stops, taken } = params;
+function isTooLarge(params2, stored) {
+  const { length: length3, counted, condition, stops, taken } = params2;
   if (length3 < 4 || counted || condition || stops || taken) return false;
-  const bytes = stored.reduce((sum4, { aval }) => sum4 + sizeOf(aval.shape) * byteSize(aval.dtype), 0);
+  const bytes = stored.reduce((sum5, { aval }) => sum5 + sizeOf(aval.shape) * byteSize(aval.dtype), 0);
   return bytes * length3 > threshold;
 }
-function linearizeInBlocks(primals, tangents, params) {
-  const graph = closedBody(params.body.name, (trace2) => {
+function linearizeInBlocks(primals, tangents, params2) {
+  const graph = closedBody(params2.body.name, (trace2) => {
     const inputs = inputsOf(trace2, primals.map((primal) => primal.aval));
     const closed = {
-      ...splitInputs(inputs, params),
-      params,
+      ...splitInputs(inputs, params2),
+      params: params2,
       states: []
     };
-    const { carries, results } = checkpointed(closed, Math.ceil(Math.sqrt(params.length)));
+    const { carries, results } = checkpointed(closed, Math.ceil(Math.sqrt(params2.length)));
     return {
       inputs,
       outputs: [
@@ -10709,12 +11280,12 @@ function linearPart(graph, linear) {
     coefficients: neededNodes(others, residualsOf(map2))
   };
 }
-function transposeGraph(graph, values, cotangents, context) {
+function transposeGraph(graph, values2, cotangents, context) {
   const trace2 = activeTrace();
-  const { map: map2, coefficients } = linearPart(graph, values.map((value) => value === null));
+  const { map: map2, coefficients } = linearPart(graph, values2.map((value) => value === null));
   const known2 = new Environment([], []);
   graph.inputs.forEach((input, i) => {
-    const value = values[i];
+    const value = values2[i];
     if (value) known2.define([
       input
     ], [
@@ -10728,25 +11299,25 @@ function transposeGraph(graph, values, cotangents, context) {
 }
 
 // lib/loop/loop_transpose.ts
-function transposeLoop({ cotangents, inputs, avals, params }) {
-  const { body } = params;
-  const given = splitInputs(inputs, params);
-  const types = splitInputs(avals, params);
+function transposeLoop({ cotangents, inputs, avals, params: params2 }) {
+  const { body } = params2;
+  const given = splitInputs(inputs, params2);
+  const types = splitInputs(avals, params2);
   const absent = (list2) => list2.map((tensor2) => tensor2 === null);
   const linear = {
     constants: absent(given.constants),
     carries: absent(given.carries),
     slices: absent(given.sequences)
   };
-  if (params.condition || params.stops || params.step) throw mixed();
-  const forward = loopActivity(params, {
+  if (params2.condition || params2.stops || params2.step) throw mixed();
+  const forward = loopActivity(params2, {
     ...linear,
     carries: linear.carries.map(() => true)
   }, dependence);
-  const outputs = splitOutputs(cotangents, params);
+  const outputs = splitOutputs(cotangents, params2);
   const present = (list2) => list2.map((tensor2) => tensor2 !== null);
-  const inside3 = splitBodyInputs(body.inputs, params);
-  const active2 = cotangentActivity(params, forward.variables, {
+  const inside3 = splitBodyInputs(body.inputs, params2);
+  const active2 = cotangentActivity(params2, forward.variables, {
     carries: present(outputs.carries),
     rows: present(outputs.results)
   });
@@ -10775,7 +11346,7 @@ function transposeLoop({ cotangents, inputs, avals, params }) {
       let next = 0;
       return flags2.map((flag) => flag ? list2[next++] : null);
     };
-    const values = joinBodyInputs({
+    const values2 = joinBodyInputs({
       constants: place3(own.constants, linear.constants.map((flag) => !flag)),
       carries: inside3.carries.map(() => null),
       step: null,
@@ -10785,13 +11356,13 @@ function transposeLoop({ cotangents, inputs, avals, params }) {
       ...place3(own.carries, active2.carries),
       ...place3(own.rows, present(outputs.results))
     ];
-    const pulled = transposeGraph(body, values, directions, "loop");
+    const pulled = transposeGraph(body, values2, directions, "loop");
     const flags = [
       ...linear.constants,
       ...inside3.carries.map(() => true),
       ...linear.slices
     ];
-    const results2 = splitBodyInputs(place3(pulled, flags), params);
+    const results2 = splitBodyInputs(place3(pulled, flags), params2);
     const sums2 = chosen2(results2.constants, constants).map((cotangent, i) => cotangent ? bindOne(elementwise.add, [
       own.sums[i],
       cotangent
@@ -10821,11 +11392,11 @@ function transposeLoop({ cotangents, inputs, avals, params }) {
     carries: carryTensors.length,
     sequences: sequenceTensors.length,
     results: slices.filter((slice3) => slice3).length,
-    length: params.length,
-    counted: params.counted,
+    length: params2.length,
+    counted: params2.counted,
     step: false,
     stops: false,
-    reverse: !params.reverse,
+    reverse: !params2.reverse,
     taken: false
   };
   const count3 = given.count ? [
@@ -10862,14 +11433,14 @@ var loopPrimitive = {
   infer: inferLoop,
   derivative: {
     kind: "derivative",
-    jvp({ primals, tangents, params }) {
-      return forwardLoop(primals, tangents, params).tangents;
+    jvp({ primals, tangents, params: params2 }) {
+      return forwardLoop(primals, tangents, params2).tangents;
     },
-    forward({ primals, tangents, params }) {
-      return forwardLoop(primals, tangents, params);
+    forward({ primals, tangents, params: params2 }) {
+      return forwardLoop(primals, tangents, params2);
     },
-    linearize({ primals, tangents, params }) {
-      return linearizeLoop(primals, tangents, params);
+    linearize({ primals, tangents, params: params2 }) {
+      return linearizeLoop(primals, tangents, params2);
     }
   },
   linear: {
@@ -10931,12 +11502,12 @@ var LoopDraft = class {
   nodes;
   /** Where each output of the old node comes from. */
   outputs;
-  constructor(inputs, params) {
-    this.params = params;
-    const given = splitInputs(inputs, params);
-    const inside3 = splitBodyInputs(params.body.inputs, params);
-    const results = splitBodyOutputs(params.body.outputs, params);
-    const condition = params.condition?.inputs ?? null;
+  constructor(inputs, params2) {
+    this.params = params2;
+    const given = splitInputs(inputs, params2);
+    const inside3 = splitBodyInputs(params2.body.inputs, params2);
+    const results = splitBodyOutputs(params2.body.outputs, params2);
+    const condition = params2.condition?.inputs ?? null;
     this.count = given.count;
     this.constants = given.constants.map((outer2, i) => ({
       outer: outer2,
@@ -10946,7 +11517,7 @@ var LoopDraft = class {
     this.carries = given.carries.map((initial, i) => ({
       initial,
       body: inside3.carries[i],
-      condition: condition && condition[params.constants + i],
+      condition: condition && condition[params2.constants + i],
       next: results.carries[i]
     }));
     this.sequences = given.sequences.map((outer2, i) => ({
@@ -10958,7 +11529,7 @@ var LoopDraft = class {
     }));
     this.step = inside3.step;
     this.stop = results.stop;
-    this.nodes = params.body.nodes;
+    this.nodes = params2.body.nodes;
     this.outputs = [
       ...this.carries.map((slot) => ({
         kind: "carry",
@@ -10968,7 +11539,7 @@ var LoopDraft = class {
         kind: "row",
         slot
       })),
-      ...params.taken ? [
+      ...params2.taken ? [
         {
           kind: "taken"
         }
@@ -10983,6 +11554,46 @@ var LoopDraft = class {
   get isWalk() {
     const { condition, stops, length: length3 } = this.params;
     return condition === null && !stops && length3 >= 0;
+  }
+  /** Zeros in the place of the rows that a counted loop does not reach. */
+  reached(rows2) {
+    const { count: count3 } = this, { shape, aval: { dtype } } = rows2;
+    if (count3 === null) return rows2;
+    const [length3] = shape;
+    const positions3 = bindOne(iotaPrimitive, [], {
+      shape: [
+        length3
+      ],
+      dtype: "int32",
+      axis: 0
+    });
+    const limit = bindOne(broadcastToPrimitive, [
+      count3
+    ], {
+      shape: [
+        length3
+      ]
+    });
+    const isReached = reshapeTo(bindOne(elementwise.lt, [
+      positions3,
+      limit
+    ], {}), [
+      length3,
+      ...shape.slice(1).map(() => 1)
+    ]);
+    const mask2 = bindOne(broadcastToPrimitive, [
+      isReached
+    ], {
+      shape
+    });
+    return bindOne(elementwise.select, [
+      mask2,
+      rows2,
+      filled(0, {
+        shape,
+        dtype
+      })
+    ], {});
   }
   /** Bytes that stacking these values of the body would take beyond what is stacked anyway. */
   stackedBytes(variables) {
@@ -11045,9 +11656,9 @@ var LoopDraft = class {
     for (const slot of this.rows) slot.body = at2(slot.body);
     if (this.stop) this.stop = at2(this.stop);
   }
-  /** A new constant of the loop with the value `outer`. */
+  /** A new constant of the loop with the value `outer`, called as another variable. */
   addConstant(outer2, like2) {
-    const { shape, dtype } = like2.aval;
+    const { shape, dtype } = outer2.aval;
     const fresh = () => new Variable({
       shape,
       dtype
@@ -11083,7 +11694,7 @@ var LoopDraft = class {
   }
   /** Binds the new loop and gives the outputs of the old node. */
   finish() {
-    const { params } = this;
+    const { params: params2 } = this;
     const inputs = [
       ...this.constants.map((slot) => slot.body),
       ...this.carries.map((slot) => slot.body),
@@ -11093,11 +11704,11 @@ var LoopDraft = class {
       ...this.sequences.map((slot) => slot.body)
     ];
     const outputs = this.bodyOutputs();
-    const body = new Graph(inputs, outputs, neededNodes(this.nodes, outputs), params.body.name);
-    const condition = params.condition && new Graph([
+    const body = new Graph(inputs, outputs, neededNodes(this.nodes, outputs), params2.body.name);
+    const condition = params2.condition && new Graph([
       ...this.constants,
       ...this.carries
-    ].map((slot) => slot.condition), params.condition.outputs, params.condition.nodes, params.condition.name);
+    ].map((slot) => slot.condition), params2.condition.outputs, params2.condition.nodes, params2.condition.name);
     const all3 = [
       ...this.count ? [
         this.count
@@ -11107,7 +11718,7 @@ var LoopDraft = class {
       ...this.sequences.map((slot) => slot.outer)
     ];
     const results = bind(loopPrimitive, all3, {
-      ...params,
+      ...params2,
       body,
       condition,
       constants: this.constants.length,
@@ -11176,10 +11787,10 @@ function readersOf(graph) {
 var loopPrune = loopPass("loop prune", (draft, context) => {
   const before = sizes(draft);
   const moved = bringConstantsIn(draft);
-  const settled = settleUnchanged(draft);
+  const settled2 = settleUnchanged(draft);
   const merged = mergeEqual(draft);
   dropUnneeded(draft, context);
-  return moved || settled || merged || sizes(draft) !== before;
+  return moved || settled2 || merged || sizes(draft) !== before;
 });
 function sizes({ constants, carries, sequences, rows: rows2 }) {
   return [
@@ -11221,9 +11832,9 @@ function readsInCondition(draft, variable) {
   return condition.outputs.includes(variable) || condition.nodes.some((node) => node.inputs.includes(variable));
 }
 function settleUnchanged(draft) {
-  const settled = draft.carries.filter((slot) => slot.next === slot.body);
-  if (settled.length === 0) return false;
-  for (const slot of settled) {
+  const settled2 = draft.carries.filter((slot) => slot.next === slot.body);
+  if (settled2.length === 0) return false;
+  for (const slot of settled2) {
     draft.constants.push({
       outer: slot.initial,
       body: slot.body,
@@ -11238,7 +11849,7 @@ function settleUnchanged(draft) {
       }
     });
   }
-  draft.carries = draft.carries.filter((slot) => !settled.includes(slot));
+  draft.carries = draft.carries.filter((slot) => !settled2.includes(slot));
   return true;
 }
 function mergeEqual(draft) {
@@ -11415,7 +12026,7 @@ function stackedForBehind(draft) {
 }
 var loopBehind = loopPass("loop behind", (draft) => {
   const { length: length3 } = draft.params;
-  if (!draft.isFixed || length3 < 2 || draft.rows.length === 0) return false;
+  if (!draft.isWalk || length3 < 2 || draft.rows.length === 0) return false;
   const found = findBehind(draft);
   if (!found || !draft.mayStack(found.needed)) return false;
   const { nodes, results, made, needed } = found;
@@ -11430,8 +12041,8 @@ var loopBehind = loopPass("loop behind", (draft) => {
   const compute = (bound2) => {
     const inputs = sources.map((source2) => source2.row ? bound2.row(source2.row) : source2.tensor);
     const batched = sources.map((source2) => source2.varies);
-    const result = batchGraph(graph, inputs, batched, length3);
-    return result.outputs.map((x, i) => result.batched[i] ? x : broadcastFront(x, length3));
+    const result3 = batchGraph(graph, inputs, batched, length3);
+    return result3.outputs.map((x, i) => draft.reached(result3.batched[i] ? x : broadcastFront(x, length3)));
   };
   draft.outputs.forEach((source2, k) => {
     if (source2.kind !== "row") return;
@@ -11492,12 +12103,12 @@ function tooLarge(needed, results, draft) {
   const size = (variable) => variable.aval.shape.reduce((product5, n) => product5 * n, 1);
   let added = 0;
   for (const variable of needed) if (!free.has(variable)) added += size(variable);
-  return added > 4 * results.reduce((sum4, slot) => sum4 + size(slot.body), 0);
+  return added > 4 * results.reduce((sum5, slot) => sum5 + size(slot.body), 0);
 }
 
 // lib/jit/passes/loop_sums.ts
 var loopSums = loopPass("loop sums", (draft) => {
-  if (!draft.isFixed || draft.params.length < 2) return false;
+  if (!draft.isWalk || draft.params.length < 2) return false;
   let changed = false;
   for (const kind of [
     "contract",
@@ -11569,7 +12180,7 @@ function sumOfProducts(draft, term) {
   const [a, b] = node.inputs.map((input) => sourceOf(draft, input));
   const own = node.params;
   const shift2 = (axes2) => axes2.map((axis) => axis + 1);
-  const params = {
+  const params2 = {
     batchA: shift2(own.batchA),
     batchB: shift2(own.batchB),
     contractA: [
@@ -11586,11 +12197,14 @@ function sumOfProducts(draft, term) {
     const operands2 = [
       a,
       b
-    ].map((source2) => source2.row ? bound2.row(source2.row) : source2.tensor);
-    let total = bindOne(contractPrimitive, operands2, params);
+    ].map((source2) => summed(draft, source2, bound2));
+    let total = bindOne(contractPrimitive, operands2, params2);
     for (const permutation2 of permutations.toReversed()) total = transposeTo(total, permutation2);
     return total;
   });
+}
+function summed(draft, { row: row2, tensor: tensor2 }, bound2) {
+  return row2 ? bound2.row(row2) : draft.reached(tensor2);
 }
 function sumOfRows(draft, term) {
   const node = term.node;
@@ -11605,7 +12219,7 @@ function sumOfRows(draft, term) {
   const axes2 = isSum2 ? node.params.axes.map((axis) => axis + 1) : [];
   const location = term.node?.location ?? null;
   return (bound2) => atLocation(location, () => {
-    const rows2 = source2.row ? bound2.row(source2.row) : source2.tensor;
+    const rows2 = summed(draft, source2, bound2);
     return bindOne(reductions.sum, [
       rows2
     ], {
@@ -11630,9 +12244,9 @@ var loopBlocks = {
     if (!graph.nodes.some(isLoop)) return graph;
     return rewriteGraph(graph, (node, inputs) => {
       if (!isLoop(node)) return null;
-      const params = node.params;
-      const steps2 = stepsOfBlock(new LoopDraft(inputs, params));
-      return steps2 === 0 ? null : inBlocks(inputs, params, steps2);
+      const params2 = node.params;
+      const steps2 = stepsOfBlock(new LoopDraft(inputs, params2));
+      return steps2 === 0 ? null : inBlocks(inputs, params2, steps2);
     });
   }
 };
@@ -11645,12 +12259,12 @@ function stepsOfBlock(draft) {
   ].map((find) => draft.stepsOfBlock(find(draft))).filter((count3) => count3 > 0);
   return steps2.length === 0 ? 0 : Math.min(...steps2);
 }
-function inBlocks(inputs, params, steps2) {
-  const { length: length3 } = params;
-  const { constants, carries, sequences } = splitInputs(inputs, params);
+function inBlocks(inputs, params2, steps2) {
+  const { length: length3 } = params2;
+  const { constants, carries, sequences } = splitInputs(inputs, params2);
   const outer2 = {
-    ...params,
-    body: blockBody(params, steps2),
+    ...params2,
+    body: blockBody(params2, steps2),
     length: length3 / steps2,
     taken: false
   };
@@ -11670,21 +12284,21 @@ function inBlocks(inputs, params, steps2) {
       length3,
       ...x.shape.slice(2)
     ])),
-    ...params.taken ? [
+    ...params2.taken ? [
       Tensor.literal(length3, "int32")
     ] : []
   ];
 }
-function blockBody(params, steps2) {
-  const inside3 = splitBodyInputs(params.body.inputs, params);
+function blockBody(params2, steps2) {
+  const inside3 = splitBodyInputs(params2.body.inputs, params2);
   const inner4 = {
-    ...params,
-    body: steppedBody2(params),
-    constants: params.constants + (params.step ? 1 : 0),
+    ...params2,
+    body: steppedBody2(params2),
+    constants: params2.constants + (params2.step ? 1 : 0),
     length: steps2,
     taken: false
   };
-  const graph = closedBody(params.body.name, (trace2) => {
+  const graph = closedBody(params2.body.name, (trace2) => {
     const constants = inputsLike(trace2, inside3.constants), carries = inputsLike(trace2, inside3.carries);
     const number2 = inputsLike(trace2, inside3.step ? [
       inside3.step
@@ -11717,10 +12331,10 @@ function blockBody(params, steps2) {
   });
   return INSIDE.reduce((current3, pass) => pass.run(current3), graph);
 }
-function steppedBody2(params) {
-  const { body } = params;
-  if (!params.step) return body;
-  const inside3 = splitBodyInputs(body.inputs, params);
+function steppedBody2(params2) {
+  const { body } = params2;
+  if (!params2.step) return body;
+  const inside3 = splitBodyInputs(body.inputs, params2);
   return closedBody(body.name, (trace2) => {
     const constants = inputsLike(trace2, inside3.constants), carries = inputsLike(trace2, inside3.carries);
     const [start, number2] = inputsLike(trace2, [
@@ -11764,20 +12378,20 @@ var loopHoist = loopPass("loop hoist", (draft) => {
   const { invariant, used } = findInvariant(draft);
   const hoisted = draft.nodes.filter((node) => invariant.has(node) && !FREE.has(node.primitive.name));
   if (hoisted.length === 0) return false;
-  const values = new Map(draft.constants.map((slot) => [
+  const values2 = new Map(draft.constants.map((slot) => [
     slot.body,
     slot.outer
   ]));
   const trace2 = currentTrace();
   for (const node of draft.nodes) {
     if (!invariant.has(node)) continue;
-    const outputs = replayNode(trace2, node, node.inputs.map((input) => values.get(input)));
-    node.outputs.forEach((output, i) => values.set(output, outputs[i]));
+    const outputs = replayNode(trace2, node, node.inputs.map((input) => values2.get(input)));
+    node.outputs.forEach((output, i) => values2.set(output, outputs[i]));
   }
   const names = /* @__PURE__ */ new Map();
   for (const node of hoisted) {
     for (const output of node.outputs) {
-      if (used.has(output)) names.set(output, draft.addConstant(values.get(output), output).body);
+      if (used.has(output)) names.set(output, draft.addConstant(values2.get(output), output).body);
     }
   }
   draft.nodes = draft.nodes.filter((node) => !hoisted.includes(node));
@@ -11822,7 +12436,7 @@ var keepLast = loopPass("loop last", (draft, { node, readers }) => {
       kind: "made",
       make(bound2) {
         const row2 = bound2.carry(carry);
-        const params = {
+        const params2 = {
           low: [
             last,
             ...row2.shape.map(() => 0)
@@ -11837,13 +12451,13 @@ var keepLast = loopPass("loop last", (draft, { node, readers }) => {
           ],
           value: 0
         };
-        stacks.add(params);
+        stacks.add(params2);
         return bindOne(padPrimitive, [
           reshapeTo(row2, [
             1,
             ...row2.shape
           ])
-        ], params);
+        ], params2);
       }
     };
     if (!draft.outputs.some((other) => other.kind === "row" && other.slot === slot)) {
@@ -11852,9 +12466,9 @@ var keepLast = loopPass("loop last", (draft, { node, readers }) => {
   });
   return changed;
 });
-function readsRow({ primitive, params }, row2) {
+function readsRow({ primitive, params: params2 }, row2) {
   if (primitive.name !== slicePrimitive.name) return false;
-  const { start, stop } = params;
+  const { start, stop } = params2;
   return start[0] === row2 && stop[0] === row2 + 1;
 }
 function carryOf(draft, row2) {
@@ -11883,7 +12497,7 @@ var readKnownRow = {
     const pad3 = stack3.variable?.node;
     if (!pad3 || !stacks.has(pad3.params)) return null;
     const { start, stop, step: step2 } = node.params;
-    const params = {
+    const params2 = {
       start: [
         0,
         ...start.slice(1)
@@ -11897,7 +12511,7 @@ var readKnownRow = {
     const row2 = pad3.inputs[0];
     return bindOne(slicePrimitive, [
       asTensor(row2, stack3)
-    ], params);
+    ], params2);
   })
 };
 var loopLast = {
@@ -11970,24 +12584,24 @@ var loopMerge = {
   run(graph) {
     let current3 = graph;
     for (let i = 0; i < MOST_MERGES; i++) {
-      const pair2 = findPair(current3);
-      if (!pair2) break;
-      current3 = mergePair(current3, ...pair2);
+      const pair3 = findPair(current3);
+      if (!pair3) break;
+      current3 = mergePair(current3, ...pair3);
     }
     return equalCarries.run(current3 === graph ? current3 : loopPrune.run(current3));
   }
 };
-function isFixed({ counted, condition, stops, length: length3, taken }) {
-  return !counted && condition === null && !stops && !taken && length3 > 0;
+function isPlainWalk({ condition, stops, length: length3, taken }) {
+  return condition === null && !stops && !taken && length3 > 0;
 }
 function findPair(graph) {
   const bySequence = /* @__PURE__ */ new Map();
   for (const node of graph.nodes) {
-    const params = node.params;
-    if (!isLoop(node) || !isFixed(params)) continue;
-    const { sequences } = splitInputs(node.inputs, params);
+    const params2 = node.params;
+    if (!isLoop(node) || !isPlainWalk(params2)) continue;
+    const { count: count3, sequences } = splitInputs(node.inputs, params2);
     for (const sequence of new Set(sequences)) {
-      const key2 = `${sequence.id} ${params.length} ${params.reverse}`;
+      const key2 = `${sequence.id} ${params2.length} ${count3?.id} ${params2.reverse}`;
       const others = bySequence.get(key2) ?? [];
       for (const other of others) if (!dependsOn(graph, node, other)) return [
         other,
@@ -12018,9 +12632,9 @@ function mergePair(graph, first, second) {
   const merged = mergedNode(first, second);
   const renamed = /* @__PURE__ */ new Map();
   const a = first.params, b = second.params;
-  const place3 = (node, params, carriesBefore, rowsBefore) => node.outputs.forEach((output, k) => {
-    const isCarry = k < params.carries;
-    const at3 = isCarry ? carriesBefore + k : a.carries + b.carries + rowsBefore + k - params.carries;
+  const place3 = (node, params2, carriesBefore, rowsBefore) => node.outputs.forEach((output, k) => {
+    const isCarry = k < params2.carries;
+    const at3 = isCarry ? carriesBefore + k : a.carries + b.carries + rowsBefore + k - params2.carries;
     renamed.set(output, merged.outputs[at3]);
     merged.outputs[at3].name = output.name;
   });
@@ -12058,7 +12672,7 @@ function mergedNode(first, second) {
   const givenA = splitInputs(first.inputs, a), givenB = splitInputs(second.inputs, b);
   const insideA = splitBodyInputs(bodyA.inputs, a), insideB = splitBodyInputs(bodyB.inputs, b);
   const resultsA = splitBodyOutputs(bodyA.outputs, a), resultsB = splitBodyOutputs(bodyB.outputs, b);
-  const params = {
+  const params2 = {
     ...a,
     body: bodyA,
     constants: a.constants + b.constants,
@@ -12100,7 +12714,7 @@ function mergedNode(first, second) {
     ...nodesB.nodes
   ], bodyA.name);
   const inputs = joinInputs({
-    count: null,
+    count: givenA.count,
     constants: [
       ...givenA.constants,
       ...givenB.constants
@@ -12122,27 +12736,27 @@ function mergedNode(first, second) {
   ].map((output) => output.aval);
   const primitive = loopPrimitive;
   return new Node(primitive, inputs, {
-    ...params,
+    ...params2,
     body
   }, avals, first.location);
 }
 function copyOf(graph, names) {
-  const values = new Map(names);
+  const values2 = new Map(names);
   for (const input of graph.inputs) {
-    if (values.has(input)) continue;
-    values.set(input, names ? input : new Variable(input.aval, null, 0, input.name));
+    if (values2.has(input)) continue;
+    values2.set(input, names ? input : new Variable(input.aval, null, 0, input.name));
   }
   const nodes = graph.nodes.map((node) => {
     const avals = node.outputs.map((output) => output.aval);
-    const inputs = node.inputs.map((input) => values.get(input));
+    const inputs = node.inputs.map((input) => values2.get(input));
     const copy = new Node(node.primitive, inputs, node.params, avals, node.location);
     node.outputs.forEach((output, i) => {
       copy.outputs[i].name = output.name;
-      values.set(output, copy.outputs[i]);
+      values2.set(output, copy.outputs[i]);
     });
     return copy;
   });
-  const at2 = (variable) => values.get(variable);
+  const at2 = (variable) => values2.get(variable);
   return new Graph(graph.inputs.map(at2), graph.outputs.map(at2), nodes, graph.name);
 }
 var equalCarries = loopPass("equal carries", (draft) => {
@@ -12184,12 +12798,12 @@ function groupBy(slots, keyOf5) {
   }));
 }
 function nextValues(draft, names) {
-  const values = new Map(names);
-  const at2 = (variable) => values.get(variable) ?? variable;
+  const values2 = new Map(names);
+  const at2 = (variable) => values2.get(variable) ?? variable;
   const nodes = draft.nodes.map((node) => {
     const avals = node.outputs.map((output) => output.aval);
     const copy = new Node(node.primitive, node.inputs.map(at2), node.params, avals, null);
-    node.outputs.forEach((output, i) => values.set(output, copy.outputs[i]));
+    node.outputs.forEach((output, i) => values2.set(output, copy.outputs[i]));
     return copy;
   });
   const merged = merge.run(new Graph([], draft.carries.map((slot) => at2(slot.next)), nodes));
@@ -12210,6 +12824,167 @@ function unite(draft, twins, names) {
     };
   });
   return true;
+}
+
+// lib/jit/passes/loop_operands.ts
+var LEAST_ROWS = 2;
+var MOST_ROWS = 96;
+var loopOperands = loopPass("loop operands", (draft) => {
+  const { length: length3 } = draft.params;
+  if (length3 === 0 || length3 === 1) return false;
+  const constants = new Map(draft.constants.map((slot) => [
+    slot.body,
+    slot
+  ]));
+  const ordered2 = /* @__PURE__ */ new Map();
+  const names = /* @__PURE__ */ new Map();
+  let changed = false;
+  const nodes = draft.nodes.map((node) => {
+    const slot = node.primitive.name === "contract" ? constants.get(node.inputs[1]) : void 0;
+    const order = slot && orderOf(node);
+    let inputs = node.inputs.map((input) => names.get(input) ?? input);
+    let { params: params2 } = node;
+    if (order) {
+      const key2 = `${slot.body.id} ${order.join()}`;
+      const known2 = ordered2.get(key2) ?? draft.addConstant(transposeTo(slot.outer, order), slot.body);
+      ordered2.set(key2, known2);
+      inputs = [
+        inputs[0],
+        known2.body
+      ];
+      const { batchA, batchB, contractA, contractB } = params2;
+      params2 = {
+        batchA,
+        batchB,
+        contractA,
+        contractB: contractB.map((_, i) => i)
+      };
+      changed = true;
+    } else if (inputs.every((input, i) => input === node.inputs[i])) return node;
+    const copy = new Node(node.primitive, inputs, params2, node.outputs.map(({ aval }) => aval), node.location);
+    node.outputs.forEach((output, i) => {
+      copy.outputs[i].name = output.name;
+      names.set(output, copy.outputs[i]);
+    });
+    return copy;
+  });
+  if (!changed) return false;
+  draft.nodes = nodes;
+  draft.rename(names);
+  return true;
+});
+function orderOf({ inputs: [a, b], params: params2 }) {
+  const { batchA, contractA, contractB } = params2;
+  if (batchA.length > 0) return null;
+  const rows2 = sizeOf(freeAxes(a.aval.shape.length, contractA).map((axis) => a.aval.shape[axis]));
+  if (rows2 < LEAST_ROWS || rows2 > MOST_ROWS) return null;
+  const { shape } = b.aval;
+  const free = freeAxes(shape.length, contractB);
+  const order = [
+    ...contractB,
+    ...free
+  ];
+  const wide = order.filter((axis) => shape[axis] !== 1);
+  const isVector2 = !wide.some((axis) => free.includes(axis)) || !wide.some((axis) => contractB.includes(axis));
+  return isVector2 || wide.every((axis, i) => i === 0 || wide[i - 1] < axis) ? null : order;
+}
+
+// lib/jit/passes/loop_shift.ts
+var loopShift = {
+  name: "loop shift",
+  run(graph) {
+    if (!graph.nodes.some(isLoop)) return graph;
+    const found = findStacks(graph);
+    if (found.size === 0) return graph;
+    const sources = new Set([
+      ...found.values()
+    ].map(({ loop }) => loop));
+    const results = /* @__PURE__ */ new Map();
+    return rewriteGraph(graph, (node, inputs) => {
+      if (!isLoop(node)) return null;
+      const params2 = node.params;
+      let outputs = null;
+      const read3 = splitInputs(node.inputs, params2).sequences;
+      if (read3.some((variable) => found.has(variable))) {
+        const draft = new LoopDraft(inputs, params2);
+        read3.forEach((variable, i) => {
+          const stacks2 = found.get(variable);
+          if (stacks2) readBefore(draft, i, results.get(stacks2.loop), stacks2);
+        });
+        draft.sequences = draft.sequences.filter((_, i) => !(i < read3.length && found.has(read3[i])));
+        outputs = draft.finish();
+      }
+      if (!sources.has(node)) return outputs;
+      outputs ??= bind(loopPrimitive, inputs, params2);
+      results.set(node, outputs);
+      return outputs;
+    });
+  }
+};
+function readBefore(draft, sequence, outputs, { last, before }) {
+  const { body } = draft.sequences[sequence];
+  const { shape, dtype } = body.aval;
+  const next = draft.addSequence(outputs[before], body).body;
+  const carry = {
+    initial: outputs[last],
+    body: new Variable({
+      shape,
+      dtype
+    }),
+    condition: null,
+    next
+  };
+  draft.carries.push(carry);
+  draft.rename(/* @__PURE__ */ new Map([
+    [
+      body,
+      carry.body
+    ]
+  ]));
+}
+function findStacks(graph) {
+  const found = /* @__PURE__ */ new Map();
+  const readers = readersOf(graph);
+  for (const loop of graph.nodes) {
+    if (!isLoop(loop)) continue;
+    const params2 = loop.params;
+    const { carries, body } = params2;
+    for (let i = 0; i < carries; i++) {
+      const first = params2.constants + i, old = body.inputs[first], next = body.outputs[i];
+      if (old === next) continue;
+      const rows2 = body.outputs.slice(carries, carries + params2.results);
+      const before = rows2.indexOf(old), after = rows2.indexOf(next);
+      if (before < 0 || after < 0 || !readers.has(loop.outputs[carries + before])) continue;
+      const stack3 = loop.outputs[carries + after];
+      const all3 = readers.get(stack3);
+      if (!all3 || !all3.every((reader) => reader !== null && walksBack(reader, loop, stack3))) continue;
+      found.set(stack3, {
+        loop,
+        last: i,
+        before: carries + before,
+        after: stack3
+      });
+    }
+  }
+  return found;
+}
+function walksBack(node, loop, stack3) {
+  if (!isLoop(node)) return false;
+  const own = node.params, other = loop.params;
+  if (own.length !== other.length || own.reverse === other.reverse || own.condition || own.stops) {
+    return false;
+  }
+  const { count: count3, constants, carries } = splitInputs(node.inputs, own);
+  if ([
+    ...constants,
+    ...carries
+  ].includes(stack3)) return false;
+  const { taken } = splitOutputs(loop.outputs, other);
+  if (count3) return count3 === taken || isWalk(other) && count3 === splitInputs(loop.inputs, other).count;
+  return other.length < 0 || isWalk(other) && !other.counted;
+}
+function isWalk({ condition, stops }) {
+  return condition === null && !stops;
 }
 
 // lib/loop/switch_rules.ts
@@ -12263,15 +13038,15 @@ function forwardSwitch([index, ...operands2], [, ...tangents], { branches }) {
   const pushed = branches.map((branch) => closedBody(branch.name, (trace2) => {
     const own = inputsLike(trace2, branch.inputs);
     const ownTangents = inputsOf(trace2, moving.map((tangent) => tangent.aval));
-    const result = pushForward(branch, own, place2(ownTangents, marked), "cond");
-    const directions = result.tangents.map((tangent, k) => instantiate(tangent, branch.outputs[k].aval));
+    const result3 = pushForward(branch, own, place2(ownTangents, marked), "cond");
+    const directions = result3.tangents.map((tangent, k) => instantiate(tangent, branch.outputs[k].aval));
     return {
       inputs: [
         ...own,
         ...ownTangents
       ],
       outputs: [
-        ...result.outputs,
+        ...result3.outputs,
         ...directions.filter((_, k) => active2[k])
       ]
     };
@@ -12288,9 +13063,9 @@ function forwardSwitch([index, ...operands2], [, ...tangents], { branches }) {
     tangents: place2(results.slice(active2.length), active2)
   };
 }
-function linearizeSwitch(primals, [, ...tangents], params) {
-  const { branches } = params;
-  const outputs = bind(switchPrimitive, primals, params);
+function linearizeSwitch(primals, [, ...tangents], params2) {
+  const { branches } = params2;
+  const outputs = bind(switchPrimitive, primals, params2);
   const marked = tangents.map((tangent) => tangent !== null);
   const active2 = activeOutputs(branches, marked);
   if (!active2.includes(true)) return {
@@ -12305,14 +13080,14 @@ function linearizeSwitch(primals, [, ...tangents], params) {
       i
     ] : []);
     const { map: map2 } = linearizeGraph(branch, own, positions3, "cond");
-    const values = new Map(map2.inputs.map((input, i) => [
+    const values2 = new Map(map2.inputs.map((input, i) => [
       input,
       ownTangents[i]
     ]));
-    const valueOf2 = (variable) => values.get(variable) ?? new Tensor(variable.aval, null, trace2, variable);
+    const valueOf2 = (variable) => values2.get(variable) ?? new Tensor(variable.aval, null, trace2, variable);
     for (const node of map2.nodes) {
       const made = replayNode(trace2, node, node.inputs.map(valueOf2));
-      node.outputs.forEach((output, i) => values.set(output, made[i]));
+      node.outputs.forEach((output, i) => values2.set(output, made[i]));
     }
     const directions = map2.outputs.map((output, k) => instantiate(output && valueOf2(output), branch.outputs[k].aval));
     return {
@@ -12347,8 +13122,8 @@ function transposeSwitch({ cotangents, inputs, avals, params: { branches } }) {
   const transposed2 = branches.map((branch) => closedBody(`backward ${branch.name}`, (trace2) => {
     const own = inputsOf(trace2, known2.map((operand2) => operand2.aval));
     const ownCotangents = inputsOf(trace2, given.map((cotangent) => cotangent.aval));
-    const values = place2(own, linear.map((flag) => !flag));
-    const pulled = place2(transposeGraph(branch, values, place2(ownCotangents, present), "cond"), linear);
+    const values2 = place2(own, linear.map((flag) => !flag));
+    const pulled = place2(transposeGraph(branch, values2, place2(ownCotangents, present), "cond"), linear);
     const results2 = types.map((aval, i) => instantiate(pulled[i] ?? null, aval));
     return {
       inputs: [
@@ -12423,8 +13198,8 @@ function selectBranches(index, operands2, mask2, branches, size) {
       ], {});
     });
     const batched = guarded.map((x, i) => mask2[i] || x !== operands2[i]);
-    const result = batchGraph(branch, guarded, batched, size);
-    return result.outputs.map((output, k) => result.batched[k] ? output : broadcastFront(output, size));
+    const result3 = batchGraph(branch, guarded, batched, size);
+    return result3.outputs.map((output, k) => result3.batched[k] ? output : broadcastFront(output, size));
   });
   return results[0].map((first, k) => {
     let chosen2 = first;
@@ -12446,14 +13221,14 @@ var switchPrimitive = {
   infer: inferSwitch,
   derivative: {
     kind: "derivative",
-    jvp({ primals, tangents, params }) {
-      return forwardSwitch(primals, tangents, params).tangents;
+    jvp({ primals, tangents, params: params2 }) {
+      return forwardSwitch(primals, tangents, params2).tangents;
     },
-    forward({ primals, tangents, params }) {
-      return forwardSwitch(primals, tangents, params);
+    forward({ primals, tangents, params: params2 }) {
+      return forwardSwitch(primals, tangents, params2);
     },
-    linearize({ primals, tangents, params }) {
-      return linearizeSwitch(primals, tangents, params);
+    linearize({ primals, tangents, params: params2 }) {
+      return linearizeSwitch(primals, tangents, params2);
     }
   },
   linear: {
@@ -12486,19 +13261,19 @@ function mapSubgraphs(graph, fn) {
   if (!graph.nodes.some((node) => isLoop(node) || isSwitch(node))) return graph;
   return rewriteGraph(graph, (node, inputs) => {
     if (isLoop(node)) {
-      const params = node.params;
-      const body = fn(params.body), condition = params.condition && fn(params.condition);
-      if (body === params.body && condition === params.condition) return null;
+      const params2 = node.params;
+      const body = fn(params2.body), condition = params2.condition && fn(params2.condition);
+      if (body === params2.body && condition === params2.condition) return null;
       return bind(loopPrimitive, inputs, {
-        ...params,
+        ...params2,
         body,
         condition
       });
     }
     if (isSwitch(node)) {
-      const params = node.params;
-      const branches = params.branches.map(fn);
-      if (branches.every((branch, i) => branch === params.branches[i])) return null;
+      const params2 = node.params;
+      const branches = params2.branches.map(fn);
+      if (branches.every((branch, i) => branch === params2.branches[i])) return null;
       return bind(switchPrimitive, inputs, {
         branches
       });
@@ -12576,7 +13351,7 @@ function planSum(shape, terms, uses) {
     ...pieces.values()
   ].sort((a, b) => a.low - b.low);
   if (sorted.some((piece, i) => i > 0 && piece.low < sorted[i - 1].high)) return null;
-  const covered = sorted.reduce((sum4, { low, high }) => sum4 + high - low, 0);
+  const covered = sorted.reduce((sum5, { low, high }) => sum5 + high - low, 0);
   if (sorted.length < 2 || 2 * covered < shape[axis]) return null;
   if (rest.length > 0 && sorted.length < MIN_PIECES) return null;
   return {
@@ -12587,8 +13362,8 @@ function planSum(shape, terms, uses) {
   };
 }
 function add3(terms) {
-  return terms.reduce((sum4, term) => bindOne(elementwise.add, [
-    sum4,
+  return terms.reduce((sum5, term) => bindOne(elementwise.add, [
+    sum5,
     term
   ], {}));
 }
@@ -12774,8 +13549,8 @@ var pow2 = (context) => {
 var neg2 = ({ inputs: [x] }) => {
   const again = inside(x, "neg");
   if (again) return again[0];
-  const difference2 = inside(x, "sub");
-  if (difference2) return op3("sub", difference2[1], difference2[0]);
+  const difference3 = inside(x, "sub");
+  if (difference3) return op3("sub", difference3[1], difference3[0]);
   const product5 = inside(x, "mul");
   if (product5) {
     const value = uniformValue(product5[1]);
@@ -12846,43 +13621,43 @@ function permutationOf(x) {
   const node = producer(x, "transpose");
   return node && node.params.permutation;
 }
-function freeAxes2(rank, batch2, sum4) {
+function freeAxes2(rank, batch2, sum5) {
   return Array.from({
     length: rank
-  }, (_, axis) => axis).filter((a) => !batch2.includes(a) && !sum4.includes(a));
+  }, (_, axis) => axis).filter((a) => !batch2.includes(a) && !sum5.includes(a));
 }
 function ascending(list2) {
   return list2.every((value, i) => i === 0 || list2[i - 1] < value);
 }
 function contract({ node, inputs }) {
-  const params = {
+  const params2 = {
     ...node.params
   };
   let changed = false;
   const operands2 = inputs.map((x, side) => {
     const permutation2 = permutationOf(x);
     if (!permutation2) return x;
-    const [batch2, sum4] = side === 0 ? [
-      params.batchA,
-      params.contractA
+    const [batch2, sum5] = side === 0 ? [
+      params2.batchA,
+      params2.contractA
     ] : [
-      params.batchB,
-      params.contractB
+      params2.batchB,
+      params2.contractB
     ];
-    const free = freeAxes2(permutation2.length, batch2, sum4).map((axis) => permutation2[axis]);
+    const free = freeAxes2(permutation2.length, batch2, sum5).map((axis) => permutation2[axis]);
     if (!ascending(free)) return x;
     changed = true;
     const at2 = (axes2) => axes2.map((axis) => permutation2[axis]);
     if (side === 0) {
-      params.batchA = at2(batch2);
-      params.contractA = at2(sum4);
+      params2.batchA = at2(batch2);
+      params2.contractA = at2(sum5);
     } else {
-      params.batchB = at2(batch2);
-      params.contractB = at2(sum4);
+      params2.batchB = at2(batch2);
+      params2.contractB = at2(sum5);
     }
     return asTensor(producer(x, "transpose").inputs[0], x);
   });
-  return changed ? bindOne(contractPrimitive, operands2, params) : null;
+  return changed ? bindOne(contractPrimitive, operands2, params2) : null;
 }
 function transposeOfContract({ node, inputs: [x], uses }) {
   const below = producer(x, "contract");
@@ -12958,11 +13733,11 @@ var transpose = (context) => {
   const below = producer(x, "transpose");
   if (below) {
     const first = below.params.permutation;
-    const both = permutation2.map((axis) => first[axis]);
+    const both2 = permutation2.map((axis) => first[axis]);
     return bindOne(transposePrimitive, [
       asTensor(below.inputs[0], x)
     ], {
-      permutation: both
+      permutation: both2
     });
   }
   const value = uniformValue(x);
@@ -13029,9 +13804,9 @@ function implicitBroadcast({ node, inputs }) {
   if (bare.every((x, i) => x === inputs[i])) return null;
   const { shape } = node.outputs[0].aval;
   const joint = broadcastAll(node.primitive.name, bare.map((x) => x.aval));
-  const result = bindOne(elementwise[node.primitive.name], bare, {});
-  return sameShape(joint, shape) ? result : bindOne(broadcastToPrimitive, [
-    result
+  const result3 = bindOne(elementwise[node.primitive.name], bare, {});
+  return sameShape(joint, shape) ? result3 : bindOne(broadcastToPrimitive, [
+    result3
   ], {
     shape
   });
@@ -13247,6 +14022,20 @@ var tidyBodies = {
     return mapSubgraphs(graph, (inner4) => passes.reduce((current3, pass) => pass.run(current3), inner4));
   }
 };
+var LOOP_PASSES = [
+  loopPrune,
+  loopMerge,
+  loopShift,
+  loopPrune,
+  loopLast,
+  loopHoist,
+  loopOperands,
+  loopBlocks,
+  loopFront,
+  loopSums,
+  loopBehind,
+  loopPrune
+];
 var GENERAL = [
   inline,
   prune2,
@@ -13256,16 +14045,7 @@ var GENERAL = [
   padSums,
   merge,
   bodies,
-  loopPrune,
-  loopMerge,
-  loopPrune,
-  loopLast,
-  loopHoist,
-  loopBlocks,
-  loopFront,
-  loopSums,
-  loopBehind,
-  loopPrune,
+  ...LOOP_PASSES,
   tidyBodies,
   ...TIDYING
 ];
@@ -13513,12 +14293,12 @@ function splitGroups(from, to2) {
   const groups = [];
   let next = 0;
   for (const size of from) {
-    const begin2 = next;
+    const begin7 = next;
     let product5 = 1;
     while (next < to2.length && product5 < size) product5 *= to2[next++];
     if (product5 !== size) return null;
     groups.push([
-      begin2,
+      begin7,
       next
     ]);
   }
@@ -13606,10 +14386,10 @@ function composeIndexMap(map2, output, inputRank, domainRank) {
 function composeSplit(inputShape, outputShape, output, domainRank) {
   const groups = splitGroups(inputShape, outputShape);
   if (!groups) return null;
-  return groups.map(([begin2, end]) => {
+  return groups.map(([begin7, end]) => {
     let form = constantForm(0, domainRank);
     let stride = 1;
-    for (let d = end - 1; d >= begin2; d--) {
+    for (let d = end - 1; d >= begin7; d--) {
       form = addScaled(form, output[d], stride);
       stride *= outputShape[d];
     }
@@ -13627,7 +14407,7 @@ function splitPosition(shape, position2, domain) {
   let rest = position2;
   for (let axis = 0; axis < shape.length; axis++) {
     const stride = strides[axis];
-    const quotient = {
+    const quotient2 = {
       offset: Math.floor(rest.offset / stride),
       coefficients: rest.coefficients.map((c) => c % stride === 0 ? c / stride : 0),
       terms: rest.terms.filter((t) => t.scale % stride === 0).map((t) => ({
@@ -13636,13 +14416,13 @@ function splitPosition(shape, position2, domain) {
       }))
     };
     const remainder = {
-      offset: rest.offset - quotient.offset * stride,
+      offset: rest.offset - quotient2.offset * stride,
       coefficients: rest.coefficients.map((c) => c % stride === 0 ? 0 : c),
       terms: rest.terms.filter((t) => t.scale % stride !== 0)
     };
     const [low, high] = boundsOf(remainder, domain);
     if (low < 0 || high >= stride) return null;
-    forms.push(quotient);
+    forms.push(quotient2);
     rest = remainder;
   }
   return forms;
@@ -13808,14 +14588,14 @@ var ExpressionBuilder = class {
   /** The statement for a linear form, as int32. */
   formStatement(form) {
     return this.#intern(`f${formKey(form)}`, () => {
-      let sum4 = -1;
+      let sum5 = -1;
       const addTerm = (id, scale2) => {
         const term = scale2 === 1 ? id : this.op("mul", "int32", [
           id,
           this.constant(scale2, "int32")
         ]);
-        sum4 = sum4 < 0 ? term : this.op("add", "int32", [
-          sum4,
+        sum5 = sum5 < 0 ? term : this.op("add", "int32", [
+          sum5,
           term
         ]);
       };
@@ -13829,7 +14609,7 @@ var ExpressionBuilder = class {
         }
       });
       for (const term of form.terms) addTerm(term.statement, term.scale);
-      if (sum4 < 0) return {
+      if (sum5 < 0) return {
         kind: "constant",
         dtype: "int32",
         value: form.offset
@@ -13839,7 +14619,7 @@ var ExpressionBuilder = class {
         op: "add",
         dtype: "int32",
         args: [
-          sum4,
+          sum5,
           this.constant(form.offset, "int32")
         ]
       };
@@ -13919,7 +14699,7 @@ var ExpressionBuilder = class {
       }
       case "threefry": {
         const args = node.inputs.map((v) => this.#operand(v, aval.shape, forms, mask2));
-        const pair2 = this.#intern(`t${args.join()}`, () => ({
+        const pair3 = this.#intern(`t${args.join()}`, () => ({
           kind: "threefry",
           dtype: "uint32",
           args
@@ -13927,7 +14707,7 @@ var ExpressionBuilder = class {
         return this.push({
           kind: "part",
           dtype: "uint32",
-          of: pair2,
+          of: pair3,
           index: output
         });
       }
@@ -14000,11 +14780,11 @@ var ExpressionBuilder = class {
       ]), this.#rank);
     });
     if (inside3 < 0) return this.value(input, inner4, mask2);
-    const both = mask2 < 0 ? inside3 : this.op("and", "bool", [
+    const both2 = mask2 < 0 ? inside3 : this.op("and", "bool", [
       mask2,
       inside3
     ]);
-    const value = this.value(input, inner4, both);
+    const value = this.value(input, inner4, both2);
     return this.op("select", dtype, [
       inside3,
       value,
@@ -14118,6 +14898,18 @@ function buildAnchor(group3, context, base) {
           rows: sizeOf(shape.slice(0, -1)),
           length: shape[shape.length - 1] ?? 1,
           descending: lowering.descending,
+          operands: operands2
+        }))
+      ];
+    }
+    case "topk": {
+      const { shape } = node.inputs[0].aval;
+      return [
+        whole(node, base, (operands2) => ({
+          kind: "topk",
+          rows: sizeOf(shape.slice(0, -1)),
+          length: shape[shape.length - 1],
+          count: lowering.count,
           operands: operands2
         }))
       ];
@@ -14282,13 +15074,13 @@ function buildScatter(node, axes2, mode, group3, context) {
       index,
       builder.constant(target2.aval.shape[axis], "int32")
     ]);
-    const both = builder.op("and", "bool", [
+    const both2 = builder.op("and", "bool", [
       low,
       high
     ]);
-    inside3 = inside3 < 0 ? both : builder.op("and", "bool", [
+    inside3 = inside3 < 0 ? both2 : builder.op("and", "bool", [
       inside3,
-      both
+      both2
     ]);
     coordinates[axis] = statementForm(index, domain.length);
   });
@@ -14323,14 +15115,14 @@ function buildUpdate(node, group3, context) {
 // lib/jit/schedule/build_contract.ts
 function contractAxes(lowering, side, rank) {
   const batch2 = side === 0 ? lowering.batchA : lowering.batchB;
-  const sum4 = side === 0 ? lowering.contractA : lowering.contractB;
+  const sum5 = side === 0 ? lowering.contractA : lowering.contractB;
   const free = Array.from({
     length: rank
-  }, (_, i) => i).filter((i) => !batch2.includes(i) && !sum4.includes(i));
+  }, (_, i) => i).filter((i) => !batch2.includes(i) && !sum5.includes(i));
   return {
     batch: batch2,
     free,
-    sum: sum4
+    sum: sum5
   };
 }
 function jointStride(strides, shape, axes2) {
@@ -14405,16 +15197,16 @@ function buildContraction(group3, context) {
     member: () => void 0
   });
   const forms = builder.identity(shape.map((_, i) => i));
-  const sum4 = builder.push({
+  const sum5 = builder.push({
     kind: "reduced",
     dtype: contract2.outputs[0].aval.dtype,
     reduction: 0
   });
-  builder.remember(contract2.outputs[0], forms, sum4);
+  builder.remember(contract2.outputs[0], forms, sum5);
   const stores = [];
   const a = contractOperand(builder, inputA, contractAxes(lowering, 0, inputA.aval.shape.length), context);
   const b = contractOperand(builder, inputB, contractAxes(lowering, 1, inputB.aval.shape.length), context);
-  storeIfNeeded(contract2.outputs[0], sum4);
+  storeIfNeeded(contract2.outputs[0], sum5);
   for (const node of rest) {
     for (const output of node.outputs) {
       const id = builder.node(node, output.index, forms);
@@ -14434,9 +15226,9 @@ function buildContraction(group3, context) {
     });
   }
   const collapse = (index) => {
-    const result = collapseIndex(index, shape, batch2, end);
-    if (!result) throw new Error(`The epilogue of ${contract2.primitive.name} reads with no single stride.`);
-    return result;
+    const result3 = collapseIndex(index, shape, batch2, end);
+    if (!result3) throw new Error(`The epilogue of ${contract2.primitive.name} reads with no single stride.`);
+    return result3;
   };
   const statements = builder.statements.map((s) => {
     if (s.kind === "load") return {
@@ -14550,8 +15342,8 @@ function forEachInput(node, { lowering }, map2, visit) {
       visit(node.inputs[0], inputShape.map((size, a) => {
         if (size === 1) return BROADCAST;
         if (!groups) return OTHER;
-        const [begin2, end] = groups[a];
-        for (let d = begin2; d < end; d++) if (shape[d] === size) return map2[d];
+        const [begin7, end] = groups[a];
+        for (let d = begin7; d < end; d++) if (shape[d] === size) return map2[d];
         return OTHER;
       }));
       return;
@@ -14596,12 +15388,14 @@ var Grouper = class {
   #classes;
   #materialized;
   #limits;
+  #storesAll;
   /** The last open group over a domain. */
   #lastOver = /* @__PURE__ */ new Map();
-  constructor(classes, materialized, limits2) {
+  constructor(classes, materialized, { storesAll = false, ...limits2 }) {
     this.#classes = classes;
     this.#materialized = materialized;
     this.#limits = limits2;
+    this.#storesAll = storesAll;
   }
   run(graph) {
     for (const node of scalarsFirst(graph.nodes)) {
@@ -14665,7 +15459,8 @@ var Grouper = class {
     return newest;
   }
   #fits(group3, node, reads) {
-    return group3.statements + this.#classes.get(node).size <= this.#limits.statements && group3.operands + reads + 1 <= this.#limits.operands;
+    const stores = this.#storesAll ? group3.members.length : 0;
+    return group3.statements + this.#classes.get(node).size <= this.#limits.statements && group3.operands + stores + reads + 1 <= this.#limits.operands;
   }
   #placeMap(node) {
     const sources = this.#sources(node);
@@ -14674,8 +15469,8 @@ var Grouper = class {
     const candidates = newest ? [
       newest
     ] : [];
-    const over2 = this.#lastOver.get(shape.join());
-    if (over2 && over2 !== newest && (!newest || over2.index > newest.index)) candidates.push(over2);
+    const over3 = this.#lastOver.get(shape.join());
+    if (over3 && over3 !== newest && (!newest || over3.index > newest.index)) candidates.push(over3);
     for (const group3 of candidates) {
       if (!this.#fits(group3, node, sources.length)) continue;
       const place3 = this.#columnPlace(group3, node, shape, sources) ?? this.#rowPlace(group3, shape, sources);
@@ -14786,8 +15581,8 @@ var Grouper = class {
     const candidates = newest ? [
       newest
     ] : [];
-    const over2 = this.#lastOver.get(domain.join());
-    if (over2 && over2 !== newest && (!newest || over2.index > newest.index)) candidates.push(over2);
+    const over3 = this.#lastOver.get(domain.join());
+    if (over3 && over3 !== newest && (!newest || over3.index > newest.index)) candidates.push(over3);
     for (const group4 of candidates) {
       if (group4.kind !== "nest" || !this.#fits(group4, node, sources.length)) continue;
       if (group4.axes !== null && !sameShape(group4.axes, axes2)) continue;
@@ -14945,7 +15740,7 @@ var NestBuilder = class {
       if (level.get(node) !== pass - 1 || rows2.has(node) || (lastUse.get(node) ?? 0) < pass) continue;
       const variable = node.outputs[0];
       const stored = this.#context.stored.has(variable);
-      if (!stored && this.#recompute.get(node) <= RECOMPUTE_COST) continue;
+      if (!stored && this.#recompute.get(node) <= this.#context.recomputeCost) continue;
       const home = stored ? variable : this.#homeFor(node) ?? variable;
       if (!stored) {
         this.#store(variable, this.#builder.value(variable, this.#column), home, false, pass - 1);
@@ -14971,10 +15766,10 @@ var NestBuilder = class {
     const { members, level, rows: rows2, passes } = this.#group;
     const dtype = node.outputs[0].aval.dtype;
     for (const member of members) {
-      const result = member.outputs[0];
-      if (rows2.has(member) || level.get(member) !== passes - 1 || !this.#context.stored.has(result)) continue;
-      if (result.aval.dtype !== dtype || this.#scratch.includes(result)) continue;
-      if (member.inputs.includes(node.outputs[0])) return result;
+      const result3 = member.outputs[0];
+      if (rows2.has(member) || level.get(member) !== passes - 1 || !this.#context.stored.has(result3)) continue;
+      if (result3.aval.dtype !== dtype || this.#scratch.includes(result3)) continue;
+      if (member.inputs.includes(node.outputs[0])) return result3;
     }
     return null;
   }
@@ -15129,46 +15924,74 @@ function planLevel(level, byId) {
   const own = new Set(level.temporaries.map((b) => b.id));
   const { first, last } = lifetimesOf(steps2);
   const root = shareBuffers(level, byId, own, first, last);
-  const arena = new Arena();
-  const starting = steps2.map(() => []);
-  const ending = steps2.map(() => []);
+  const requests = [];
   for (const buffer of level.temporaries) {
-    if (root.get(buffer.id) !== buffer.id || !first.has(buffer.id)) continue;
-    starting[first.get(buffer.id)].push(buffer);
-    ending[last.get(buffer.id)].push(buffer);
+    const { id } = buffer;
+    if (root.get(id) !== id || !first.has(id)) continue;
+    requests.push({
+      bytes: alignBytes(buffer.bytes),
+      first: first.get(id),
+      last: last.get(id),
+      settle: (offset) => buffer.offset = offset
+    });
   }
   steps2.forEach((step2, i) => {
-    for (const buffer of starting[i]) buffer.offset = arena.allocate(alignBytes(buffer.bytes));
     const inner4 = level.nested.get(step2) ?? [];
-    const exclusive = inner4.filter((n) => n.exclusive), others = inner4.filter((n) => !n.exclusive);
     for (const { level: nested2 } of inner4) planLevel(nested2, byId);
-    const shared3 = Math.max(0, ...exclusive.map((n) => n.level.bytes));
-    const regions = [];
-    if (shared3 > 0) {
-      const offset = arena.allocate(shared3);
-      exclusive.forEach((n) => n.level.shift(offset));
-      regions.push([
-        offset,
-        shared3
-      ]);
-    }
-    for (const { level: nested2 } of others) {
-      if (nested2.bytes === 0) continue;
-      const offset = arena.allocate(nested2.bytes);
-      nested2.shift(offset);
-      regions.push([
-        offset,
-        nested2.bytes
-      ]);
-    }
-    for (const [offset, bytes] of regions) arena.free(offset, bytes);
-    for (const buffer of ending[i]) arena.free(buffer.offset, alignBytes(buffer.bytes));
+    const request = (levels) => {
+      const bytes = Math.max(0, ...levels.map((nested2) => nested2.bytes));
+      const settle2 = (offset) => levels.forEach((nested2) => nested2.shift(offset));
+      if (bytes > 0) requests.push({
+        bytes,
+        first: i,
+        last: i,
+        settle: settle2
+      });
+    };
+    request(inner4.filter((n) => n.exclusive).map((n) => n.level));
+    for (const { level: nested2, exclusive } of inner4) if (!exclusive) request([
+      nested2
+    ]);
   });
+  level.bytes = placeRequests(requests, steps2.length);
   for (const buffer of level.temporaries) {
     const home = root.get(buffer.id);
     if (home !== buffer.id) buffer.offset = byId[home].offset;
   }
-  level.bytes = arena.size;
+}
+function placeRequests(requests, steps2) {
+  const starting = Array.from({
+    length: steps2
+  }, () => []);
+  const ending = Array.from({
+    length: steps2
+  }, () => []);
+  let largest = 0;
+  requests.forEach(({ bytes, first, last }, k) => {
+    starting[first].push(k);
+    ending[last].push(k);
+    largest = Math.max(largest, bytes);
+  });
+  const place3 = (limit2) => {
+    const large3 = new Arena(), small2 = new Arena();
+    const arenaOf = (k) => requests[k].bytes > limit2 ? large3 : small2;
+    const offsets3 = new Float64Array(requests.length);
+    for (let i = 0; i < steps2; i++) {
+      for (const k of starting[i]) offsets3[k] = arenaOf(k).allocate(requests[k].bytes);
+      for (const k of ending[i]) arenaOf(k).free(offsets3[k], requests[k].bytes);
+    }
+    return {
+      offsets: offsets3,
+      large: large3,
+      small: small2
+    };
+  };
+  const sizeOf4 = ({ large: large3, small: small2 }) => large3.size + small2.size;
+  const together2 = place3(0), apart = place3(largest / 8);
+  const { offsets: offsets2, large: large2, small } = sizeOf4(apart) < sizeOf4(together2) ? apart : together2;
+  const limit = sizeOf4(apart) < sizeOf4(together2) ? largest / 8 : 0;
+  requests.forEach((request, k) => request.settle(offsets2[k] + (request.bytes > limit ? 0 : large2.size)));
+  return large2.size + small.size;
 }
 function shareBuffers(level, byId, own, first, last) {
   const root = /* @__PURE__ */ new Map();
@@ -15209,11 +16032,15 @@ var Arena = class {
   /** Free intervals by offset. */
   #free = [];
   allocate(bytes) {
+    let best = -1;
     for (let i = 0; i < this.#free.length; i++) {
-      const gap = this.#free[i];
-      if (gap.bytes < bytes) continue;
-      const { offset: offset2 } = gap;
-      if (gap.bytes === bytes) this.#free.splice(i, 1);
+      const size = this.#free[i].bytes;
+      if (size >= bytes && (best < 0 || size < this.#free[best].bytes)) best = i;
+      if (size === bytes) break;
+    }
+    if (best >= 0) {
+      const gap = this.#free[best], { offset: offset2 } = gap;
+      if (gap.bytes === bytes) this.#free.splice(best, 1);
       else {
         gap.offset += bytes;
         gap.bytes -= bytes;
@@ -15259,17 +16086,39 @@ var Arena = class {
 function recordLength(variable) {
   return sizeOf(variable.aval.shape.slice(1));
 }
-function scheduleLoop(builder, node, params) {
+function scheduleLoop(builder, node, params2) {
   const { scheduler } = builder;
   const loop = scheduler.loops++;
-  const { constants, carries, sequences, results } = params;
+  const { constants, carries, sequences, results } = params2;
   let next = 0;
   const take3 = (count4) => node.inputs.slice(next, next += count4);
-  const count3 = params.counted ? builder.binding(take3(1)[0]) : null;
+  const count3 = params2.counted ? builder.binding(take3(1)[0]) : null;
   const constantInputs = take3(constants), initial = take3(carries), sequenceInputs = take3(sequences);
   const outputs = node.outputs;
   const tapes = [];
+  const shifted = builder.shiftedCarries(node);
   const carryPlaces = initial.map((variable, i) => {
+    const sequence = shifted.get(i);
+    if (sequence !== void 0) {
+      const stack3 = builder.binding(sequenceInputs[sequence]), stride = sizeOf(variable.aval.shape);
+      const first = {
+        ...stack3,
+        offset: stack3.offset + (params2.reverse ? params2.length * stride : -stride)
+      };
+      builder.copy(builder.binding(variable), first, variable);
+      const offset = stack3.offset + (params2.reverse ? stride : -stride);
+      return {
+        ...stack3,
+        offset,
+        steps: [
+          ...stack3.steps,
+          {
+            loop,
+            stride
+          }
+        ]
+      };
+    }
     const place3 = builder.binding(outputs[i]);
     builder.copy(builder.binding(variable), place3, variable);
     return place3;
@@ -15291,7 +16140,7 @@ function scheduleLoop(builder, node, params) {
   const rows2 = outputs.slice(carries, carries + results).map((variable) => {
     const place3 = variable.aval.shape[0] === DYNAMIC ? tapeFor(builder, variable) : builder.binding(variable);
     noteTape(builder, place3, tapes);
-    const early = params.stops || params.condition !== null || params.counted;
+    const early = params2.stops || params2.condition !== null || params2.counted;
     if (early && variable.aval.shape[0] !== DYNAMIC) zeroFill(builder, place3, variable, node);
     return {
       ...place3,
@@ -15310,8 +16159,8 @@ function scheduleLoop(builder, node, params) {
     cells.push(buffer);
     return bind2(buffer);
   };
-  const stepNumber = params.step ? cell2("int32") : null;
-  const stop = params.stops ? cell2("bool") : null;
+  const stepNumber = params2.step ? cell2("int32") : null;
+  const stop = params2.stops ? cell2("bool") : null;
   const bodyInputs = [
     ...constantInputs.map((v) => builder.binding(v)),
     ...carryPlaces,
@@ -15320,7 +16169,7 @@ function scheduleLoop(builder, node, params) {
     ] : [],
     ...slices
   ];
-  const carryNext = params.body.outputs.slice(0, carries).map((variable) => {
+  const carryNext = params2.body.outputs.slice(0, carries).map((variable) => {
     const buffer = scheduler.table.forVariable("temporary", variable);
     cells.push(buffer);
     return buffer;
@@ -15332,14 +16181,14 @@ function scheduleLoop(builder, node, params) {
       stop
     ] : []
   ];
-  const body = scheduler.schedule(params.body, {
+  const body = scheduler.schedule(params2.body, {
     inputs: bodyInputs,
     outputs: bodyOutputs,
     late: lateCarries(carries)
   });
-  const unchanged2 = /* @__PURE__ */ new Set();
-  params.body.outputs.slice(0, carries).forEach((variable, i) => {
-    if (variable === params.body.inputs[constants + i]) unchanged2.add(i);
+  const unchanged2 = new Set(shifted.keys());
+  params2.body.outputs.slice(0, carries).forEach((variable, i) => {
+    if (variable === params2.body.inputs[constants + i]) unchanged2.add(i);
   });
   const steps2 = body.steps.filter((step3) => !isIdleCopy(step3, unchanged2, carryNext));
   const inPlace = placeInCarry(steps2, carryPlaces, carryNext, unchanged2);
@@ -15353,15 +16202,15 @@ function scheduleLoop(builder, node, params) {
     }
   ];
   let condition = null;
-  if (params.condition) {
-    const result = cell2("bool");
-    const level = scheduler.schedule(params.condition, {
+  if (params2.condition) {
+    const result3 = cell2("bool");
+    const level = scheduler.schedule(params2.condition, {
       inputs: [
         ...constantInputs.map((v) => builder.binding(v)),
         ...carryPlaces
       ],
       outputs: [
-        result
+        result3
       ],
       late: /* @__PURE__ */ new Set()
     });
@@ -15371,22 +16220,22 @@ function scheduleLoop(builder, node, params) {
     });
     condition = {
       steps: level.steps,
-      result
+      result: result3
     };
   }
   builder.temporaries.push(...cells);
   const step2 = {
     kind: "loop",
     loop,
-    length: params.length,
+    length: params2.length,
     count: count3,
-    reverse: params.reverse,
+    reverse: params2.reverse,
     condition,
     body: inPlace.steps,
     stop,
     stepNumber,
     exchange: inPlace.exchange,
-    taken: params.taken ? builder.binding(outputs[outputs.length - 1]) : null,
+    taken: params2.taken ? builder.binding(outputs[outputs.length - 1]) : null,
     tapes,
     node
   };
@@ -15420,7 +16269,7 @@ function isIdleCopy(step2, unchanged2, carryNext) {
 }
 function placeInCarry(steps2, carryPlaces, carryNext, unchanged2) {
   const { first, last } = lifetimesOf(steps2);
-  const exchange4 = [];
+  const exchange5 = [];
   const moved = /* @__PURE__ */ new Map();
   carryPlaces.forEach((carry, i) => {
     if (unchanged2.has(i)) return;
@@ -15431,7 +16280,7 @@ function placeInCarry(steps2, carryPlaces, carryNext, unchanged2) {
     const shared3 = carryPlaces.some((other, k) => k !== i && other.buffer === carry.buffer);
     if (!shared3 && (read3 === void 0 || read3 < written || read3 === written && overwrites(steps2[written], carry, next))) {
       moved.set(next.id, carry);
-    } else exchange4.push({
+    } else exchange5.push({
       carry,
       next: bind2(next),
       bytes: next.bytes
@@ -15439,7 +16288,7 @@ function placeInCarry(steps2, carryPlaces, carryNext, unchanged2) {
   });
   return {
     steps: steps2.map((step2) => rebind(step2, moved)),
-    exchange: exchange4
+    exchange: exchange5
   };
 }
 function overwrites(step2, carry, next) {
@@ -15569,10 +16418,10 @@ function zeroFill(builder, place3, variable, node) {
     ]
   });
 }
-function scheduleSwitch(builder, node, params) {
+function scheduleSwitch(builder, node, params2) {
   const { scheduler } = builder;
   const [index, ...operands2] = node.inputs;
-  const levels = params.branches.map((branch) => scheduler.schedule(branch, {
+  const levels = params2.branches.map((branch) => scheduler.schedule(branch, {
     inputs: operands2.map((v) => builder.binding(v)),
     outputs: node.outputs.map((v) => builder.binding(v)),
     late: /* @__PURE__ */ new Set()
@@ -15641,14 +16490,14 @@ function consecutive(axes2, shape) {
   const wide = axes2.filter((axis) => shape[axis] !== 1);
   return wide.every((axis, i) => i === 0 || strides[wide[i - 1]] === strides[axis] * shape[axis]);
 }
-function isRegular({ free, sum: sum4 }, shape) {
-  if (!consecutive(free, shape) || !consecutive(sum4, shape)) return false;
+function isRegular({ free, sum: sum5 }, shape) {
+  if (!consecutive(free, shape) || !consecutive(sum5, shape)) return false;
   const strides = stridesOf(shape);
   const last = (axes2) => {
     const wide = axes2.filter((axis) => shape[axis] !== 1);
     return wide.length === 0 ? 1 : strides[wide[wide.length - 1]];
   };
-  return last(free) === 1 || last(sum4) === 1;
+  return last(free) === 1 || last(sum5) === 1;
 }
 function prepareContractions(graph) {
   let changed = false;
@@ -15672,7 +16521,7 @@ function prepareContractions(graph) {
   return new Graph(graph.inputs, graph.outputs.map((v) => renamed.get(v) ?? v), nodes, graph.name);
 }
 function prepareOne(node, inputs, lowering, nodes) {
-  const params = {
+  const params2 = {
     ...lowering
   };
   let changed = false;
@@ -15700,22 +16549,62 @@ function prepareOne(node, inputs, lowering, nodes) {
     nodes.push(transpose4);
     const at2 = (list2) => list2.map((axis) => permutation2.indexOf(axis));
     if (side === 0) {
-      params.batchA = at2(lowering.batchA);
-      params.contractA = at2(lowering.contractA);
+      params2.batchA = at2(lowering.batchA);
+      params2.contractA = at2(lowering.contractA);
     } else {
-      params.batchB = at2(lowering.batchB);
-      params.contractB = at2(lowering.contractB);
+      params2.batchB = at2(lowering.batchB);
+      params2.contractB = at2(lowering.contractB);
     }
     return transpose4.outputs[0];
   });
   if (!changed) return null;
-  const { batchA, batchB, contractA, contractB } = params;
+  const { batchA, batchB, contractA, contractB } = params2;
   return new Node(node.primitive, prepared, {
     batchA,
     batchB,
     contractA,
     contractB
   }, node.outputs.map((v) => v.aval), node.location);
+}
+
+// lib/jit/schedule/shifted_carry.ts
+var ShiftedCarries = class {
+  /** By loop: the position of the sequence that each such carry follows, by that of the carry. */
+  byLoop = /* @__PURE__ */ new Map();
+  /** Stacks with room for a row before the first or behind the last. */
+  rooms = /* @__PURE__ */ new Map();
+  constructor(graph) {
+    const loops = graph.nodes.filter(isLoop2);
+    if (loops.length < 2) return;
+    const read3 = new Set(graph.outputs);
+    for (const { inputs } of graph.nodes) for (const input of inputs) read3.add(input);
+    const results = new Set(graph.outputs);
+    for (const node of loops) this.#find(node, read3, results);
+  }
+  #find(node, read3, results) {
+    const params2 = node.params;
+    const { length: length3, counted, condition, stops, carries, body } = params2;
+    if (counted || condition || stops || length3 < 1) return;
+    const { sequences } = splitInputs(node.inputs, params2);
+    const { slices } = splitBodyInputs(body.inputs, params2);
+    const found = /* @__PURE__ */ new Map();
+    const side = params2.reverse ? "behind" : "before";
+    for (let i = 0; i < carries; i++) {
+      const k = slices.indexOf(body.outputs[i]);
+      if (k < 0 || read3.has(node.outputs[i])) continue;
+      const stack3 = sequences[k];
+      if (!stack3.node || !isLoop2(stack3.node) || results.has(stack3) || sizeOf(stack3.aval.shape) === 0) {
+        continue;
+      }
+      if ((this.rooms.get(stack3) ?? side) !== side) continue;
+      this.rooms.set(stack3, side);
+      found.set(i, k);
+    }
+    if (found.size > 0) this.byLoop.set(node, found);
+  }
+};
+function isLoop2(node) {
+  return node.primitive === loopPrimitive;
 }
 
 // lib/jit/schedule/level.ts
@@ -15742,9 +16631,11 @@ var LevelBuilder = class {
   #materialized;
   #copies = [];
   #late;
+  #shifted;
   constructor(scheduler, graph, bindings) {
     this.scheduler = scheduler;
     this.#graph = graph;
+    this.#shifted = new ShiftedCarries(graph);
     this.#classes = classify(graph, countUses(graph));
     this.#materialized = findMaterialized(graph, this.#classes);
     graph.inputs.forEach((variable, i) => this.#bindings.set(variable, bindings.inputs[i]));
@@ -15769,8 +16660,23 @@ var LevelBuilder = class {
   binding(variable) {
     const base = this.base(variable);
     let binding = this.#bindings.get(base);
-    if (!binding) this.#bindings.set(base, binding = bind2(this.temporary(base)));
+    if (!binding) this.#bindings.set(base, binding = this.#stackWithRoom(base) ?? bind2(this.temporary(base)));
     return binding;
+  }
+  #stackWithRoom(stack3) {
+    const room = this.#shifted.rooms.get(stack3);
+    if (room === void 0) return null;
+    const { shape, dtype } = stack3.aval, row2 = sizeOf(shape.slice(1));
+    const buffer = this.scheduler.table.add("temporary", dtype, sizeOf(shape) + row2);
+    this.temporaries.push(buffer);
+    return {
+      ...bind2(buffer),
+      offset: room === "before" ? row2 : 0
+    };
+  }
+  /** The carries of a loop that are the rows before those of a sequence: the sequence of each, by its position. */
+  shiftedCarries(loop) {
+    return this.#shifted.byLoop.get(loop) ?? /* @__PURE__ */ new Map();
   }
   temporary(variable) {
     const buffer = this.scheduler.table.forVariable("temporary", variable);
@@ -15785,14 +16691,20 @@ var LevelBuilder = class {
     return this.#bindings.get(variable);
   }
   build() {
-    const grouper = new Grouper(this.#classes, this.#materialized, this.scheduler.limits);
-    grouper.run(this.#graph);
-    const stored = this.#findStored(grouper);
+    let grouper = this.#grouped({});
+    let stored = this.#findStored(grouper);
+    if (grouper.groups.some((group3) => this.#operandsOf(group3, stored) > this.scheduler.limits.operands)) {
+      grouper = this.#grouped({
+        storesAll: true
+      });
+      stored = this.#findStored(grouper);
+    }
     const context = {
       classes: this.#classes,
       materialized: this.#materialized,
       groupOf: grouper.groupOf,
-      stored
+      stored,
+      recomputeCost: this.scheduler.limits.recomputeCost ?? RECOMPUTE_COST
     };
     for (const group3 of this.#order(grouper.groups, stored, context)) this.#emit(group3, context);
     for (const { from, to: to2 } of this.#copies) this.copy(this.#bindings.get(from), to2, from);
@@ -15807,6 +16719,27 @@ var LevelBuilder = class {
         for (const inner4 of nested2.values()) inner4.forEach(({ level }) => level.shift(bytes));
       }
     };
+  }
+  #grouped(options) {
+    const grouper = new Grouper(this.#classes, this.#materialized, {
+      ...this.scheduler.limits,
+      ...options
+    });
+    grouper.run(this.#graph);
+    return grouper;
+  }
+  /** How many buffers the kernel of a group reads and writes. */
+  #operandsOf(group3, stored) {
+    if (group3.kind === "anchor") return 0;
+    const operands2 = /* @__PURE__ */ new Set();
+    const members = new Set(group3.members);
+    for (const node of group3.members) {
+      for (const output of node.outputs) if (stored.has(output)) operands2.add(output);
+      visitSources(node, this.#classes, this.#materialized, ({ variable }) => {
+        if (!variable.node || !members.has(variable.node)) operands2.add(variable);
+      });
+    }
+    return operands2.size;
   }
   /** Variables that are read from outside the group that computes them, or leave the graph. */
   #findStored(grouper) {
@@ -15881,9 +16814,9 @@ var LevelBuilder = class {
     if (group3.kind === "contract") return this.kernelStep(buildContraction(group3, context));
     const [node] = group3.members;
     const { lowering } = context.classes.get(node);
-    const { routinesOnHost, shaders } = this.scheduler.limits;
+    const { knowsRoutine: knowsRoutine2, shaders } = this.scheduler.limits;
     if (lowering.kind === "shader" && shaders) return this.#shader(node, lowering);
-    const onHost = lowering.kind === "shader" || lowering.kind === "routine" && routinesOnHost;
+    const onHost = lowering.kind === "shader" || lowering.kind === "routine" && knowsRoutine2?.(lowering.routine) === false;
     switch (onHost ? "host" : lowering.kind) {
       case "loop":
         return scheduleLoop(this, node, node.params);
@@ -16020,7 +16953,7 @@ function schedule(graph, options) {
   planLevel(level, table.buffers);
   const { steps: steps2 } = level;
   const donatedBytes = reuseInputs(steps2, inputs, outputs, options);
-  const outputBytes = outputs.reduce((sum4, b) => b.reuses >= 0 ? sum4 : sum4 + alignBytes(b.bytes), 0);
+  const outputBytes = outputs.reduce((sum5, b) => b.reuses >= 0 ? sum5 : sum5 + alignBytes(b.bytes), 0);
   const used = /* @__PURE__ */ new Set();
   for (const id of lifetimesOf(steps2).first.keys()) used.add(id);
   return {
@@ -16149,7 +17082,7 @@ function emitBatch(module, contract2, spec, axes2, options = {}) {
   const { bytes } = elements[spec.dtype];
   const passNumber = options.passNumber ?? false;
   const extra = (spec.extra ?? []).slice(0, passNumber ? -1 : void 0);
-  const params = [
+  const params2 = [
     "i32",
     "i32",
     "i32",
@@ -16159,7 +17092,7 @@ function emitBatch(module, contract2, spec, axes2, options = {}) {
     ...extra
   ];
   const f = module.addFunction({
-    params,
+    params: params2,
     results: []
   });
   const [scratch4, start, end] = [
@@ -16203,6 +17136,47 @@ function emitPointer(f, pointer, terms) {
   for (const [digit, step2] of terms) if (step2 !== 0) f.localGet(digit).i32Const(step2).i32Mul().i32Add();
 }
 
+// lib/jit/wasm/contract/splat_loads.ts
+var TOGETHER = 3;
+var MOST_OFFSET = 1 << 24;
+function pushSum(f, local, distance) {
+  return distance === 0 ? f.localGet(local) : f.localGet(local).i32Const(distance).i32Add();
+}
+var SplatLoads = class {
+  #f;
+  #strip;
+  #packed;
+  #offsets;
+  constructor(f, strip) {
+    this.#f = f;
+    this.#strip = strip;
+    const { element: element3, rows: rows2, rowStep, depthStep } = strip;
+    this.#packed = rowStep === element3.bytes && depthStep === rows2 * rowStep;
+    const sharable = rowStep > 0 && TOGETHER * rowStep < MOST_OFFSET;
+    const count3 = !sharable ? 1 : this.#packed ? TOGETHER : Math.min(TOGETHER, rows2);
+    this.#offsets = Array.from({
+      length: count3
+    }, (_, i) => i * rowStep);
+  }
+  /** Before the loop: the first elements, for nothing but their addresses. */
+  prepare() {
+    for (const offset of this.#offsets) {
+      this.#f.localGet(this.#strip.pointer);
+      this.#strip.element.loadSplat(this.#f, offset);
+      this.#f.drop();
+    }
+  }
+  /** Leaves the element on the stack. */
+  load(row2, depth2) {
+    const { element: element3, pointer, rowStep, depthStep } = this.#strip;
+    const distance = row2 * rowStep + depth2 * depthStep;
+    const number2 = this.#packed ? distance / rowStep : row2;
+    const offset = this.#offsets[number2 % this.#offsets.length];
+    pushSum(this.#f, pointer, distance - offset);
+    element3.loadSplat(this.#f, offset);
+  }
+};
+
 // lib/jit/wasm/contract/tile_kernel.ts
 var firstBlock = 1;
 var lastBlock = 2;
@@ -16230,15 +17204,19 @@ function emitTile(module, options) {
     length: vectors
   }, () => f.local("v128"));
   const left = f.local("v128");
+  const splats = new SplatLoads(f, {
+    element: element3,
+    pointer: a,
+    rows: rows2,
+    rowStep: aRow,
+    depthStep: aDepth
+  });
   function step2(offset) {
     for (let v = 0; v < vectors; v++) {
-      f.localGet(b).v128Load(offset * bDepth + v * vectorBytes).localSet(right[v]);
+      pushSum(f, b, offset * bDepth).v128Load(v * vectorBytes).localSet(right[v]);
     }
     for (let r = 0; r < rows2; r++) {
-      f.localGet(a);
-      const distance = offset * aDepth + r * aRow;
-      if (distance !== 0) f.i32Const(distance).i32Add();
-      element3.loadSplat(f);
+      splats.load(r, offset);
       f.localSet(left);
       for (let v = 0; v < vectors; v++) element3.multiplyAdd(f, sums2[r * vectors + v], left, right[v]);
     }
@@ -16251,6 +17229,8 @@ function emitTile(module, options) {
   const unroll = options.unroll;
   if (unroll > 1) {
     f.localGet(depth2).i32Const(unroll).i32GeU().if();
+    for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * vectorBytes).drop();
+    splats.prepare();
     f.loop();
     for (let u = 0; u < unroll; u++) step2(u);
     advance3(unroll);
@@ -16269,14 +17249,14 @@ function emitTile(module, options) {
     }
   };
   f.localGet(flags).i32Const(firstBlock).i32And().i32Eqz().if();
-  eachRow(c, cRow, (sum4, v) => {
+  eachRow(c, cRow, (sum5, v) => {
     emitLoadPart(f, element3, c, v * vectorBytes, lanesOf(v), left);
-    f.localGet(sum4);
+    f.localGet(sum5);
     element3.add(f);
-    f.localSet(sum4);
+    f.localSet(sum5);
   });
   f.end();
-  eachRow(target2, targetRow, (sum4, v) => emitStorePart(f, element3, target2, v * vectorBytes, lanesOf(v), sum4));
+  eachRow(target2, targetRow, (sum5, v) => emitStorePart(f, element3, target2, v * vectorBytes, lanesOf(v), sum5));
   return f.index;
 }
 function emitTileEpilogue(module, options) {
@@ -16375,7 +17355,7 @@ function emitOneRow(module, spec, plan) {
   };
   const inner4 = plan.method === "dots" ? emitDots(module, product5) : emitRowSums(module, product5);
   const extra = spec.extra ?? [];
-  const params = [
+  const params2 = [
     "i32",
     "i32",
     "i32",
@@ -16387,7 +17367,7 @@ function emitOneRow(module, spec, plan) {
     ...extra
   ];
   const f = module.addFunction({
-    params,
+    params: params2,
     results: []
   });
   const [x, m] = plan.swapped ? [
@@ -16475,9 +17455,9 @@ function emitEpilogue(f, product5, value, lanes, at2) {
     return;
   }
   const single = f.local("v128");
-  const result = f.local("v128");
+  const result3 = f.local("v128");
   const row2 = f.local("i32");
-  f.localGet(value).localSet(result);
+  f.localGet(value).localSet(result3);
   for (let lane = 0; lane < lanes; lane++) {
     f.localGet(value);
     element3.broadcastLane(f, lane);
@@ -16494,10 +17474,10 @@ function emitEpilogue(f, product5, value, lanes, at2) {
     const bytes = Array.from({
       length: 16
     }, (_, i) => Math.floor(i / element3.bytes) === lane ? 16 + i % element3.bytes : i);
-    f.localGet(result).localGet(single).i8x16Shuffle(bytes).localSet(result);
+    f.localGet(result3).localGet(single).i8x16Shuffle(bytes).localSet(result3);
   }
-  f.localGet(result).localSet(value);
-  f.release(zero, row2, single, result);
+  f.localGet(result3).localSet(value);
+  f.release(zero, row2, single, result3);
 }
 function eachPart(f, element3, count3, left, body, next) {
   f.localGet(count3).localSet(left);
@@ -16586,7 +17566,7 @@ function emitAddRows(module, product5, rows2) {
   const factors = Array.from({
     length: rows2
   }, () => f.local("v128"));
-  const sum4 = f.local("v128");
+  const sum5 = f.local("v128");
   const part = f.local("v128");
   const left = f.local("i32");
   for (let r = 0; r < rows2; r++) {
@@ -16596,13 +17576,13 @@ function emitAddRows(module, product5, rows2) {
   }
   eachPart(f, element3, count3, left, (lanes) => {
     emitLoadPart(f, element3, c, 0, lanes, part);
-    f.localSet(sum4);
+    f.localSet(sum5);
     for (let r = 0; r < rows2; r++) {
       emitLoadPart(f, element3, m, r * matrixDepth, lanes, part);
       f.localSet(part);
-      element3.multiplyAdd(f, sum4, factors[r], part);
+      element3.multiplyAdd(f, sum5, factors[r], part);
     }
-    emitStorePart(f, element3, c, 0, lanes, sum4);
+    emitStorePart(f, element3, c, 0, lanes, sum5);
   }, (lanes) => {
     f.localGet(m).i32Const(lanes * element3.bytes).i32Add().localSet(m);
     f.localGet(c).i32Const(lanes * element3.bytes).i32Add().localSet(c);
@@ -16715,15 +17695,15 @@ function emitLaneSums(f, element3, vectors) {
     length: lanes
   }, (_, i) => vectors[Math.min(i, vectors.length - 1)]);
   const halve = (a, b) => {
-    for (const odd of [
+    for (const odd2 of [
       0,
       1
     ]) {
-      const bytesOf3 = (lane) => Array.from({
+      const bytesOf4 = (lane) => Array.from({
         length: bytes
       }, (_, i) => lane * bytes + i);
       const picked = [];
-      for (let lane = 0; lane < lanes; lane++) picked.push(...bytesOf3(lane * 2 + odd));
+      for (let lane = 0; lane < lanes; lane++) picked.push(...bytesOf4(lane * 2 + odd2));
       f.localGet(a).localGet(b).i8x16Shuffle(picked);
     }
     element3.add(f);
@@ -17009,7 +17989,7 @@ function tileFunction(module, spec, sizes4, tile2) {
     aRow: sizes4.packA ? bytes : spec.a.outer * bytes,
     aDepth: sizes4.packA ? tile2.rows * bytes : spec.a.depth * bytes,
     bDepth: sizes4.packB ? tile2.vectors * lanes * bytes : spec.b.depth * bytes,
-    unroll: Math.min(8, Math.max(1, spec.depth))
+    unroll: Math.min(4, Math.max(1, spec.depth))
   };
   return once(module, `${spec.dtype} ${JSON.stringify(key2)}`, () => emitTile(module, {
     element: element3,
@@ -17103,7 +18083,7 @@ function emitPanels(module, spec) {
   const hasFullPanels = spec.columns >= tileColumns;
   const restColumns = spec.columns % tileColumns;
   const { fullTiles, restTiles, finish: finish2, packPanel, packLast, packRows, packRestRows } = emitParts(module, spec, sizes4);
-  const params = [
+  const params2 = [
     "i32",
     "i32",
     "i32",
@@ -17115,7 +18095,7 @@ function emitPanels(module, spec) {
     ...extra
   ];
   const f = module.addFunction({
-    params,
+    params: params2,
     results: []
   });
   const [a, b, c, scratch4, rowStart, rowEnd, columnStart, columnEnd] = [
@@ -17256,7 +18236,7 @@ function emitPanels(module, spec) {
 function emitContract(module, spec) {
   const plan = planContract(spec);
   if (spec.rows === 0 || spec.columns === 0) {
-    const params = [
+    const params2 = [
       "i32",
       "i32",
       "i32",
@@ -17269,7 +18249,7 @@ function emitContract(module, spec) {
     ];
     return {
       index: module.addFunction({
-        params,
+        params: params2,
         results: []
       }).index,
       plan
@@ -17517,64 +18497,6 @@ function emitRun(f, element3, target2, count3, value) {
 }
 
 // lib/jit/wasm/convolve/filters_form.ts
-var BLOCK_TAPS = 448;
-var ROWS_OF_PART = 96;
-var ENOUGH_UNITS = 16;
-var MOST_TEMPORARY = 1 << 20;
-function align(bytes) {
-  return Math.ceil(bytes / 64) * 64;
-}
-function planFilters(geometry) {
-  const { axes: axes2, groups, batchGroups, images, channels, filters, dtype } = geometry;
-  const { bytes, lanes } = elements[dtype];
-  const last = axes2[axes2.length - 1];
-  const rows2 = images * product(axes2.map(({ out }) => out));
-  if (groups > 1 || axes2.some(({ every }) => every > 1)) return null;
-  if (last.taps <= last.out || last.taps < lanes || rows2 < 6) return null;
-  const dense = {
-    ...geometry,
-    axes: axes2.map((axis) => ({
-      size: axis.size,
-      every: 1,
-      out: reach(axis),
-      taps: 1,
-      stride: 1,
-      dilation: 1,
-      low: axis.low
-    }))
-  };
-  const places = placesOf(dense, dense.axes[0].out);
-  const vectors = filters <= lanes ? 1 : 2;
-  const width = Math.ceil(filters / (vectors * lanes)) * vectors * lanes;
-  const highest = vectors === 1 ? 12 : 6;
-  const tiles = Math.ceil(rows2 / highest), tileRows = Math.ceil(rows2 / tiles);
-  const tapRows = product(axes2.slice(0, -1).map(({ taps }) => taps));
-  const blockRows = Math.max(1, Math.min(tapRows, Math.floor(BLOCK_TAPS / last.taps)));
-  const rowParts = places.copied ? 1 : Math.max(1, Math.min(8, tiles, Math.floor(rows2 / ROWS_OF_PART)));
-  const channelParts = Math.max(1, Math.min(channels, Math.ceil(ENOUGH_UNITS / rowParts / batchGroups), Math.floor(MOST_TEMPORARY / (batchGroups * rows2 * width * bytes))));
-  const tapTable = align(4 * rows2);
-  const packed = tapTable + align(4 * tapRows);
-  const slab = packed + align(blockRows * last.taps * width * bytes);
-  const scratchBytes2 = slab + (places.copied ? images * places.channel * bytes + 64 : 0);
-  if (scratchBytes2 > MOST_SCRATCH) return null;
-  return {
-    dense,
-    places,
-    rows: rows2,
-    tileRows,
-    highRows: (rows2 - tiles * (tileRows - 1)) * tileRows,
-    vectors,
-    width,
-    tapRows,
-    blockRows,
-    channelParts,
-    rowParts,
-    tapTable,
-    packed,
-    slab,
-    scratchBytes: scratchBytes2
-  };
-}
 function emitTables(module, geometry, plan) {
   const { axes: axes2, images, channels, dtype } = geometry;
   const { bytes } = elements[dtype];
@@ -17611,7 +18533,7 @@ function emitTables(module, geometry, plan) {
     f.release(start);
   };
   f.localGet(0).localSet(at2);
-  const origin = places.copied ? 0 : -axes2.reduce((sum4, { low }, i) => sum4 + low * pitches[i], 0);
+  const origin = places.copied ? 0 : -axes2.reduce((sum5, { low }, i) => sum5 + low * pitches[i], 0);
   count3([
     images,
     ...axes2.map(({ out }) => out)
@@ -17626,7 +18548,7 @@ function emitTables(module, geometry, plan) {
 }
 var UNROLL = 4;
 function emitTapTile(module, tile2) {
-  const { element: element3, rows: rows2, vectors, taps, tapStep, cRow } = tile2;
+  const { element: element3, rows: rows2, vectors, taps, tapStep, together: together2, rowStep, cRow } = tile2;
   const f = module.addFunction({
     params: [
       "i32",
@@ -17654,21 +18576,34 @@ function emitTapTile(module, tile2) {
   }, () => f.local("v128"));
   const left = f.local("v128");
   const pointers = Array.from({
-    length: rows2
+    length: rows2 / together2
   }, () => f.local("i32"));
+  const from = f.local("i32");
+  const splats = new SplatLoads(f, {
+    element: element3,
+    pointer: from,
+    rows: together2,
+    rowStep,
+    depthStep: 0
+  });
   const place3 = f.local("i32"), count3 = f.local("i32");
-  pointers.forEach((pointer, r) => f.localGet(x).localGet(table).i32Load(4 * r).i32Add().localSet(pointer));
+  pointers.forEach((pointer, i) => {
+    f.localGet(x).localGet(table).i32Load(4 * i * together2).i32Add().localSet(pointer);
+  });
   const step2 = (u) => {
-    for (let v = 0; v < vectors; v++) f.localGet(b).v128Load((u * vectors + v) * 16).localSet(right[v]);
+    for (let v = 0; v < vectors; v++) pushSum(f, b, u * vectors * 16).v128Load(v * 16).localSet(right[v]);
     for (let r = 0; r < rows2; r++) {
-      f.localGet(pointers[r]).localGet(place3).i32Add();
-      element3.loadSplat(f);
+      if (r % together2 === 0) f.localGet(pointers[r / together2]).localGet(place3).i32Add().localSet(from);
+      splats.load(r % together2, 0);
       f.localSet(left);
       for (let v = 0; v < vectors; v++) element3.multiplyAdd(f, sums2[r * vectors + v], left, right[v]);
     }
     f.localGet(place3).i32Const(tapStep).i32Add().localSet(place3);
   };
   const advance3 = (steps2) => void f.localGet(b).i32Const(steps2 * vectors * 16).i32Add().localSet(b);
+  f.localGet(pointers[0]).localSet(from);
+  splats.prepare();
+  for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * 16).drop();
   f.loop();
   f.localGet(tapTable).i32Load().localSet(place3);
   if (taps >= UNROLL) {
@@ -17683,12 +18618,12 @@ function emitTapTile(module, tile2) {
   f.localGet(tapRows).i32Const(1).i32Sub().localTee(tapRows).brIf(0).end();
   for (let r = 0; r < rows2; r++) {
     for (let v = 0; v < vectors; v++) {
-      const sum4 = sums2[r * vectors + v], offset = r * cRow + 16 * v;
+      const sum5 = sums2[r * vectors + v], offset = r * cRow + 16 * v;
       emitLoadPart(f, element3, c, offset, element3.lanes, left);
-      f.localGet(sum4);
+      f.localGet(sum5);
       element3.add(f);
-      f.localSet(sum4);
-      emitStorePart(f, element3, c, offset, element3.lanes, sum4);
+      f.localSet(sum5);
+      emitStorePart(f, element3, c, offset, element3.lanes, sum5);
     }
   }
   return f.index;
@@ -17698,7 +18633,7 @@ function emitFilters(context, geometry, plan) {
   const { axes: axes2, batchGroups, images, channels, filters, dtype } = geometry;
   const element3 = elements[dtype];
   const { bytes, lanes } = element3;
-  const { places, rows: rows2, tileRows, highRows, vectors, width, tapRows, blockRows, channelParts, rowParts } = plan;
+  const { places, rows: rows2, together: together2, tileRows, lowRows, highRows, vectors, width, tapRows, blockRows, channelParts, rowParts } = plan;
   const last = axes2[axes2.length - 1];
   const inside3 = product(axes2.map(({ size }) => size)) * bytes;
   const allTaps = tapRows * last.taps * bytes;
@@ -17721,6 +18656,8 @@ function emitFilters(context, geometry, plan) {
     vectors,
     taps: last.taps,
     tapStep: last.dilation * bytes,
+    together: together2,
+    rowStep: last.stride * bytes,
     cRow: width * bytes
   };
   const high = emitTapTile(module, {
@@ -17729,9 +18666,9 @@ function emitFilters(context, geometry, plan) {
   });
   const low = highRows < rows2 ? emitTapTile(module, {
     ...tileOptions,
-    rows: tileRows - 1
+    rows: lowRows
   }) : -1;
-  const tiles = highRows / tileRows + (highRows < rows2 ? (rows2 - highRows) / (tileRows - 1) : 0);
+  const tiles = highRows / tileRows + (highRows < rows2 ? (rows2 - highRows) / lowRows : 0);
   const f = module.addFunction({
     params: [
       "i32",
@@ -17770,7 +18707,7 @@ function emitFilters(context, geometry, plan) {
     ]) {
       f.localGet(number2).i32Const(next).i32Add().i32Const(tiles).i32Mul().i32Const(rowParts).i32DivU().localSet(at2);
       f.localGet(at2).i32Const(tileRows).i32Mul();
-      f.i32Const(highRows).localGet(at2).i32Const(highRows / tileRows).i32Sub().i32Const(tileRows - 1).i32Mul().i32Add();
+      f.i32Const(highRows).localGet(at2).i32Const(highRows / tileRows).i32Sub().i32Const(lowRows).i32Mul().i32Add();
       f.localGet(at2).i32Const(highRows / tileRows).i32LtU().select().localSet(bound2);
     }
     f.localGet(unit).i32Const(rowParts).i32DivU().localSet(number2);
@@ -17835,7 +18772,7 @@ function emitFilters(context, geometry, plan) {
       run2(high, tileRows, () => {
         f.localGet(rowEnd).i32Const(highRows).localGet(rowEnd).i32Const(highRows).i32LtU().select();
       });
-      if (low >= 0) run2(low, tileRows - 1, () => f.localGet(rowEnd));
+      if (low >= 0) run2(low, lowRows, () => f.localGet(rowEnd));
       f.localGet(source2).i32Const(panel * channels * allTaps).i32Add().localSet(source2);
       f.localGet(column).i32Const(panel).i32Add().localTee(column).i32Const(width).i32LtU().brIf(0).end();
       f.localGet(tapRow).localGet(count3).i32Add().localTee(tapRow).i32Const(tapRows).i32LtU().brIf(0).end();
@@ -17878,7 +18815,7 @@ function emitSums(module, geometry, plan) {
   ];
   const row2 = f.local("i32"), group3 = f.local("i32"), image2 = f.local("i32"), filter = f.local("i32");
   const left = f.local("i32"), place3 = f.local("i32"), target2 = f.local("i32");
-  const sum4 = f.local("v128");
+  const sum5 = f.local("v128");
   const repeat4 = (count3, local, body) => {
     f.i32Const(count3).localSet(local).loop();
     body();
@@ -17892,14 +18829,14 @@ function emitSums(module, geometry, plan) {
         repeat4(filters, filter, () => {
           f.localGet(row2);
           element3.loadZero(f);
-          f.localSet(sum4);
+          f.localSet(sum5);
           for (let part = 1; part < channelParts; part++) {
-            f.localGet(sum4).localGet(row2);
+            f.localGet(sum5).localGet(row2);
             element3.loadZero(f, part * batchGroups * rows2 * width * bytes);
             element3.add(f);
-            f.localSet(sum4);
+            f.localSet(sum5);
           }
-          f.localGet(target2).localGet(sum4);
+          f.localGet(target2).localGet(sum5);
           element3.storeLane(f, 0);
           f.localGet(row2).i32Const(bytes).i32Add().localSet(row2);
           f.localGet(target2).i32Const(outs * bytes).i32Add().localSet(target2);
@@ -17914,10 +18851,83 @@ function emitSums(module, geometry, plan) {
   return f.index;
 }
 
+// lib/jit/wasm/convolve/filters_plan.ts
+var BLOCK_TAPS = 448;
+var ROWS_OF_PART = 96;
+var ENOUGH_UNITS = 16;
+var MOST_TEMPORARY = 1 << 20;
+function align(bytes) {
+  return Math.ceil(bytes / 64) * 64;
+}
+function runOf(out) {
+  for (const length3 of [
+    5,
+    3,
+    2
+  ]) if (out % length3 === 0) return length3;
+  return 1;
+}
+function planFilters(geometry) {
+  const { axes: axes2, groups, batchGroups, images, channels, filters, dtype } = geometry;
+  const { bytes, lanes } = elements[dtype];
+  const last = axes2[axes2.length - 1];
+  const rows2 = images * product(axes2.map(({ out }) => out));
+  if (groups > 1 || axes2.some(({ every }) => every > 1)) return null;
+  if (last.taps <= last.out || last.taps < lanes || rows2 < 6) return null;
+  const dense = {
+    ...geometry,
+    axes: axes2.map((axis) => ({
+      size: axis.size,
+      every: 1,
+      out: reach(axis),
+      taps: 1,
+      stride: 1,
+      dilation: 1,
+      low: axis.low
+    }))
+  };
+  const places = placesOf(dense, dense.axes[0].out);
+  const vectors = filters <= lanes ? 1 : 2;
+  const width = Math.ceil(filters / (vectors * lanes)) * vectors * lanes;
+  const highest = vectors === 1 ? 12 : 6;
+  const together2 = runOf(last.out);
+  const tiles = Math.ceil(rows2 / (highest - highest % together2));
+  const tileRows = Math.ceil(rows2 / tiles / together2) * together2, lowRows = tileRows - together2;
+  const tapRows = product(axes2.slice(0, -1).map(({ taps }) => taps));
+  const blockRows = Math.max(1, Math.min(tapRows, Math.floor(BLOCK_TAPS / last.taps)));
+  const rowParts = places.copied ? 1 : Math.max(1, Math.min(8, tiles, Math.floor(rows2 / ROWS_OF_PART)));
+  const channelParts = Math.max(1, Math.min(channels, Math.ceil(ENOUGH_UNITS / rowParts / batchGroups), Math.floor(MOST_TEMPORARY / (batchGroups * rows2 * width * bytes))));
+  const tapTable = align(4 * rows2);
+  const packed = tapTable + align(4 * tapRows);
+  const slab = packed + align(blockRows * last.taps * width * bytes);
+  const scratchBytes2 = slab + (places.copied ? images * places.channel * bytes + 64 : 0);
+  if (scratchBytes2 > MOST_SCRATCH) return null;
+  return {
+    dense,
+    places,
+    rows: rows2,
+    together: together2,
+    tileRows,
+    lowRows,
+    highRows: (rows2 - tiles * lowRows) / together2 * tileRows,
+    vectors,
+    width,
+    tapRows,
+    blockRows,
+    channelParts,
+    rowParts,
+    tapTable,
+    packed,
+    slab,
+    scratchBytes: scratchBytes2
+  };
+}
+
 // lib/jit/wasm/convolve/offset_tile.ts
-var UNROLL2 = 4;
+var UNROLL2 = 6;
 function emitOffsetTile(module, tile2) {
-  const { element: element3, rows: rows2, vectors, aRow, cRow } = tile2;
+  const { element: element3, rows: rows2, vectors, aRow, aDepth, taps, cRow } = tile2;
+  const width = vectors.length;
   const f = module.addFunction({
     params: [
       "i32",
@@ -17929,7 +18939,7 @@ function emitOffsetTile(module, tile2) {
     ],
     results: []
   });
-  const [a, b, c, depth2, first, table] = [
+  const [a, b, c, runs, first, table] = [
     0,
     1,
     2,
@@ -17938,61 +18948,76 @@ function emitOffsetTile(module, tile2) {
     5
   ];
   const sums2 = Array.from({
-    length: rows2 * vectors
+    length: rows2 * width
   }, () => f.local("v128"));
-  const right = Array.from({
-    length: vectors
-  }, () => f.local("v128"));
+  const right = vectors.map(() => f.local("v128"));
   const left = f.local("v128");
   const place3 = f.local("i32");
-  const step2 = (u) => {
-    f.localGet(b).localGet(table).i32Load(4 * u).i32Add().localSet(place3);
-    for (let v = 0; v < vectors; v++) f.localGet(place3).v128Load(16 * v).localSet(right[v]);
-    for (let r = 0; r < rows2; r++) {
-      f.localGet(a);
-      const distance = r * aRow + u * element3.bytes;
-      if (distance !== 0) f.i32Const(distance).i32Add();
-      element3.loadSplat(f);
-      f.localSet(left);
-      for (let v = 0; v < vectors; v++) element3.multiplyAdd(f, sums2[r * vectors + v], left, right[v]);
-    }
+  const splats = new SplatLoads(f, {
+    element: element3,
+    pointer: a,
+    rows: rows2,
+    rowStep: aRow,
+    depthStep: aDepth
+  });
+  const pushPlace = (run2) => void f.localGet(b).localGet(table).i32Load(4 * run2).i32Add();
+  const step2 = (run2) => {
+    pushPlace(run2);
+    f.localSet(place3);
+    taps.forEach((tap2, u) => {
+      vectors.forEach(({ from }, v) => f.localGet(place3).v128Load(tap2 + from).localSet(right[v]));
+      for (let r = 0; r < rows2; r++) {
+        splats.load(r, run2 * taps.length + u);
+        f.localSet(left);
+        for (let v = 0; v < width; v++) element3.multiplyAdd(f, sums2[r * width + v], left, right[v]);
+      }
+    });
   };
   const advance3 = (steps2) => {
-    f.localGet(a).i32Const(steps2 * element3.bytes).i32Add().localSet(a);
+    f.localGet(a).i32Const(steps2 * taps.length * aDepth).i32Add().localSet(a);
     f.localGet(table).i32Const(4 * steps2).i32Add().localSet(table);
-    f.localGet(depth2).i32Const(steps2).i32Sub().localTee(depth2);
+    f.localGet(runs).i32Const(steps2).i32Sub().localTee(runs);
   };
-  f.localGet(depth2).i32Const(UNROLL2).i32GeU().if().loop();
-  for (let u = 0; u < UNROLL2; u++) step2(u);
-  advance3(UNROLL2);
-  f.i32Const(UNROLL2).i32GeU().brIf(0).end().end();
-  f.localGet(depth2).if().loop();
-  step2(0);
-  advance3(1);
+  const together2 = Math.max(1, Math.floor(UNROLL2 / taps.length));
+  const loop = (steps2) => {
+    splats.prepare();
+    pushPlace(0);
+    f.localSet(place3);
+    for (const tap2 of taps) for (const { from } of vectors) f.localGet(place3).v128Load(tap2 + from).drop();
+    f.loop();
+    for (let run2 = 0; run2 < steps2; run2++) step2(run2);
+    advance3(steps2);
+  };
+  if (together2 > 1) {
+    f.localGet(runs).i32Const(together2).i32GeU().if();
+    loop(together2);
+    f.i32Const(together2).i32GeU().brIf(0).end().end();
+  }
+  f.localGet(runs).if();
+  loop(1);
   f.brIf(0).end().end();
   const each = (body) => {
     for (let r = 0; r < rows2; r++) {
-      for (let v = 0; v < vectors; v++) {
-        body(sums2[r * vectors + v], r * cRow + 16 * v, v === vectors - 1 ? tile2.tailLanes : element3.lanes);
-      }
+      vectors.forEach(({ to: to2, lanes }, v) => body(sums2[r * width + v], r * cRow + to2, lanes));
     }
   };
   if (!tile2.whole) {
     f.localGet(first).i32Eqz().if();
-    each((sum4, offset, lanes) => {
+    each((sum5, offset, lanes) => {
       emitLoadPart(f, element3, c, offset, lanes, left);
-      f.localGet(sum4);
+      f.localGet(sum5);
       element3.add(f);
-      f.localSet(sum4);
+      f.localSet(sum5);
     });
     f.end();
   }
-  each((sum4, offset, lanes) => emitStorePart(f, element3, c, offset, lanes, sum4));
+  each((sum5, offset, lanes) => emitStorePart(f, element3, c, offset, lanes, sum5));
   return f.index;
 }
 
 // lib/jit/wasm/convolve/windows_form.ts
 var MOST_DEPTH = 640;
+var MOST_TAPS = 8;
 var UNIT_WORK = 2e6;
 var ENOUGH_UNITS2 = 32;
 function chooseTile2(filters, vectors) {
@@ -18034,36 +19059,61 @@ function planWindows(geometry) {
     channels,
     ...axes2.map(({ taps }) => taps)
   ]);
-  const tableBytes2 = Math.ceil(4 * depth2 / 64) * 64;
+  const inRun = last.taps <= MOST_TAPS ? last.taps : 1;
+  const runs = depth2 / inRun;
+  const tableBytes2 = Math.ceil(4 * runs / 64) * 64;
+  const packedBytes = Math.ceil(filters * depth2 * bytes / 64) * 64;
+  const packed = groups === 1 && packedBytes <= MOST_SCRATCH / 2 && product(axes2.map(({ out }) => out)) / rowParts >= 96;
+  const slab = tableBytes2 + (packed ? packedBytes : 0);
   let rowsOfPart = Math.ceil(axes2[0].out / rowParts);
   let places = placesOf(geometry, rowsOfPart);
-  const bytesOf3 = () => tableBytes2 + (places.copied ? channels * places.channel * bytes + 64 : 0);
-  while (bytesOf3() > MOST_SCRATCH && rowParts < axes2[0].out && axes2.length > 1) {
+  const bytesOf4 = () => slab + (places.copied ? channels * places.channel * bytes + 64 : 0);
+  while (bytesOf4() > MOST_SCRATCH && rowParts < axes2[0].out && axes2.length > 1) {
     rowParts = Math.min(axes2[0].out, 2 * rowParts);
     rowsOfPart = Math.ceil(axes2[0].out / rowParts);
     places = placesOf(geometry, rowsOfPart);
   }
-  if (bytesOf3() > MOST_SCRATCH) return null;
+  if (bytesOf4() > MOST_SCRATCH) return null;
   const tile2 = chooseTile2(filters, Math.ceil(last.out / lanes));
-  const filterParts = places.copied ? 1 : Math.max(1, Math.min(Math.ceil(wanted / rowParts), Math.floor(filters / 16)));
+  const filterParts = places.copied || packed ? 1 : Math.max(1, Math.min(Math.ceil(wanted / rowParts), Math.floor(filters / 16)));
   const tiles = Math.ceil(filters / tile2.rows);
   const tileRows = Math.ceil(filters / tiles);
   const blocks = Math.ceil(depth2 / MOST_DEPTH);
+  const origin = axes2.map(() => 0);
+  const tapAt = (tap2) => tapOffset(geometry, places, [
+    ...origin.slice(1),
+    tap2
+  ]);
   return {
     places,
     rowParts,
     rowsOfPart,
     filterParts: Math.min(filterParts, tiles),
     depth: depth2,
-    blockDepth: Math.ceil(depth2 / blocks),
-    scratchBytes: bytesOf3(),
+    taps: Array.from({
+      length: inRun
+    }, (_, tap2) => tapAt(tap2) - tapAt(0)),
+    runs,
+    blockRuns: Math.ceil(runs / blocks),
+    packed,
+    scratchBytes: bytesOf4(),
+    slab,
     tableBytes: tableBytes2,
     tileRows,
     highRows: (filters - tiles * (tileRows - 1)) * tileRows,
     tileVectors: tile2.vectors
   };
 }
-function emitRow(module, geometry, plan, rows2) {
+function neighbours(count3, lanes, tailLanes) {
+  return Array.from({
+    length: count3
+  }, (_, v) => ({
+    from: 16 * v,
+    to: 16 * v,
+    lanes: v === count3 - 1 ? tailLanes : lanes
+  }));
+}
+function emitRowParts(module, geometry, plan, rows2) {
   const element3 = elements[geometry.dtype];
   const { bytes, lanes } = element3;
   const { axes: axes2 } = geometry;
@@ -18071,88 +19121,143 @@ function emitRow(module, geometry, plan, rows2) {
   const options = {
     element: element3,
     rows: rows2,
-    aRow: plan.depth * bytes,
+    aRow: plan.packed ? bytes : plan.depth * bytes,
+    aDepth: plan.packed ? rows2 * bytes : bytes,
+    taps: plan.taps.map((tap2) => tap2 * bytes),
     cRow: product(axes2.map((axis) => axis.out)) * bytes,
-    whole: plan.blockDepth >= plan.depth
+    whole: plan.blockRuns >= plan.runs
   };
   const width = plan.tileVectors * lanes;
-  const full2 = Math.floor(out / width), rest = out % width;
-  const tile2 = full2 === 0 ? -1 : emitOffsetTile(module, {
+  const full2 = Math.floor(out / width), left = out % width;
+  const vectors = Math.ceil(left / lanes), tailLanes = left - (vectors - 1) * lanes;
+  let restOfTwo = -1;
+  if (vectors === 1 && plan.tileVectors === 2 && axes2.length > 1) {
+    const axis = axes2.length - 2;
+    const from = placeStep(geometry, plan.places, axis) * bytes, to2 = out * bytes;
+    restOfTwo = emitOffsetTile(module, {
+      ...options,
+      vectors: [
+        {
+          from: 0,
+          to: 0,
+          lanes: tailLanes
+        },
+        {
+          from,
+          to: to2,
+          lanes: tailLanes
+        }
+      ]
+    });
+  }
+  const rest = left === 0 ? -1 : emitOffsetTile(module, {
     ...options,
-    vectors: plan.tileVectors,
-    tailLanes: lanes
+    vectors: neighbours(vectors, lanes, tailLanes)
   });
-  const vectors = Math.ceil(rest / lanes);
-  const lastTile = rest === 0 ? -1 : emitOffsetTile(module, {
+  if (full2 === 0) return {
+    whole: -1,
+    rest,
+    restOfTwo,
+    restAt: 0
+  };
+  const tile2 = emitOffsetTile(module, {
     ...options,
-    vectors,
-    tailLanes: rest - (vectors - 1) * lanes
+    vectors: neighbours(plan.tileVectors, lanes, lanes)
   });
   const f = module.addFunction({
-    params: [
-      "i32",
-      "i32",
-      "i32",
-      "i32",
-      "i32",
-      "i32"
-    ],
+    params: new Array(6).fill("i32"),
     results: []
   });
-  const call2 = (index) => {
-    for (let i = 0; i < 6; i++) f.localGet(i);
-    f.call(index);
+  const count3 = f.local("i32");
+  f.i32Const(full2).localSet(count3).loop();
+  for (let i = 0; i < 6; i++) f.localGet(i);
+  f.call(tile2);
+  for (const pointer of [
+    1,
+    2
+  ]) f.localGet(pointer).i32Const(width * bytes).i32Add().localSet(pointer);
+  f.localGet(count3).i32Const(1).i32Sub().localTee(count3).brIf(0).end();
+  return {
+    whole: f.index,
+    rest,
+    restOfTwo,
+    restAt: full2 * width * bytes
   };
-  if (full2 > 0) {
-    const left = f.local("i32");
-    f.i32Const(full2).localSet(left).loop();
-    call2(tile2);
-    for (const pointer of [
-      1,
-      2
-    ]) f.localGet(pointer).i32Const(width * bytes).i32Add().localSet(pointer);
-    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
-  }
-  if (rest > 0) call2(lastTile);
-  return f.index;
 }
 function emitRows2(module, geometry, plan, filters) {
   const { axes: axes2, dtype } = geometry;
   const { bytes } = elements[dtype];
-  const row2 = emitRow(module, geometry, plan, filters);
+  const { whole: whole2, rest, restOfTwo, restAt } = emitRowParts(module, geometry, plan, filters);
   const outs = contiguous(axes2.map(({ out }) => out));
   const f = module.addFunction({
-    params: [
-      "i32",
-      "i32",
-      "i32",
-      "i32",
-      "i32",
-      "i32",
-      "i32"
-    ],
+    params: new Array(7).fill("i32"),
     results: []
   });
-  const level = (axis, b, c) => {
-    if (axis === axes2.length - 1) {
-      f.localGet(0).localGet(b).localGet(c).localGet(3).localGet(4).localGet(5).call(row2);
-      return;
-    }
+  const call2 = (index, b, c, distance) => {
+    f.localGet(0);
+    for (const pointer of [
+      b,
+      c
+    ]) f.localGet(pointer).i32Const(distance).i32Add();
+    f.localGet(3).localGet(4).localGet(5).call(index);
+  };
+  const outputs = (axis, [b, c], bodies3) => {
     const left = f.local("i32"), from = f.local("i32"), to2 = f.local("i32");
     if (axis === 0) f.localGet(6);
     else f.i32Const(axes2[axis].out);
     f.localSet(left).localGet(b).localSet(from).localGet(c).localSet(to2);
-    f.loop();
-    level(axis + 1, from, to2);
-    f.localGet(from).i32Const(placeStep(geometry, plan.places, axis) * bytes).i32Add().localSet(from);
-    f.localGet(to2).i32Const(outs[axis] * bytes).i32Add().localSet(to2);
-    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+    for (const { together: together2, body } of bodies3) {
+      f.localGet(left).i32Const(together2).i32GeU().if().loop();
+      body(from, to2);
+      const step2 = placeStep(geometry, plan.places, axis);
+      f.localGet(from).i32Const(together2 * step2 * bytes).i32Add().localSet(from);
+      f.localGet(to2).i32Const(together2 * outs[axis] * bytes).i32Add().localSet(to2);
+      f.localGet(left).i32Const(together2).i32Sub().localTee(left).i32Const(together2).i32GeU().brIf(0).end();
+      f.end();
+    }
     f.release(left, from, to2);
+  };
+  const level = (axis, b, c) => {
+    if (axis === axes2.length - 1) {
+      if (whole2 >= 0) call2(whole2, b, c, 0);
+      if (rest >= 0) call2(rest, b, c, restAt);
+    } else if (axis === axes2.length - 2 && restOfTwo >= 0) {
+      if (whole2 >= 0) outputs(axis, [
+        b,
+        c
+      ], [
+        {
+          together: 1,
+          body: (b2, c2) => call2(whole2, b2, c2, 0)
+        }
+      ]);
+      outputs(axis, [
+        b,
+        c
+      ], [
+        {
+          together: 2,
+          body: (b2, c2) => call2(restOfTwo, b2, c2, restAt)
+        },
+        {
+          together: 1,
+          body: (b2, c2) => call2(rest, b2, c2, restAt)
+        }
+      ]);
+    } else outputs(axis, [
+      b,
+      c
+    ], [
+      {
+        together: 1,
+        body: (b2, c2) => level(axis + 1, b2, c2)
+      }
+    ]);
   };
   level(0, 1, 2);
   return f.index;
 }
-function emitTapTable(module, geometry, places) {
+function emitTapTable(module, geometry, { places, taps: run2 }) {
   const { axes: axes2, channels, dtype } = geometry;
   const { bytes } = elements[dtype];
   const f = module.addFunction({
@@ -18167,7 +19272,10 @@ function emitTapTable(module, geometry, places) {
     if (taps.length === axes2.length) {
       f.localGet(0).localGet(base).i32Const(tapOffset(geometry, places, taps) * bytes).i32Add().i32Store();
       f.localGet(0).i32Const(4).i32Add().localSet(0);
-    } else for (let tap2 = 0; tap2 < axes2[taps.length].taps; tap2++) level([
+      return;
+    }
+    const step2 = taps.length === axes2.length - 1 ? run2.length : 1;
+    for (let tap2 = 0; tap2 < axes2[taps.length].taps; tap2 += step2) level([
       ...taps,
       tap2
     ]);
@@ -18182,13 +19290,37 @@ function pushStart(f, part, next, size, parts2) {
   if (next > 0) f.i32Const(next).i32Add();
   return f.i32Const(size).i32Mul().i32Const(parts2).i32DivU();
 }
+function emitPackFilters({ module, scratchGlobal }, f, geometry, plan, filtersPointer) {
+  const element3 = elements[geometry.dtype];
+  const { depth: depth2, highRows, tileRows } = plan;
+  const filter = f.local("i32"), limit = f.local("i32");
+  f.i32Const(0).localSet(filter);
+  const strips = (width, end) => {
+    const outer2 = depth2 * element3.bytes;
+    const pack = emitPack(module, {
+      element: element3,
+      width,
+      count: width,
+      outer: outer2,
+      depth: element3.bytes
+    });
+    f.i32Const(end).localSet(limit);
+    f.forLoop(filter, limit, width, () => {
+      f.localGet(filtersPointer).localGet(filter).i32Const(outer2).i32Mul().i32Add();
+      f.globalGet(scratchGlobal).i32Const(plan.tableBytes).i32Add().localGet(filter).i32Const(outer2).i32Mul().i32Add().i32Const(depth2).call(pack);
+    });
+  };
+  strips(tileRows, highRows);
+  if (highRows < geometry.filters) strips(tileRows - 1, geometry.filters);
+  f.release(filter, limit);
+}
 function emitWindows(context, geometry, plan) {
   const { module } = context;
   const { axes: axes2, channels, filters, groups, images, dtype } = geometry;
   const { bytes } = elements[dtype];
-  const { places, rowParts, filterParts, depth: depth2, blockDepth, tileRows, highRows } = plan;
+  const { places, rowParts, filterParts, depth: depth2, taps, runs, blockRuns, tileRows, highRows } = plan;
   context.needScratch(plan.scratchBytes);
-  const table = emitTapTable(module, geometry, places);
+  const table = emitTapTable(module, geometry, plan);
   const copy = places.copied ? emitSlabCopy(module, geometry, places) : -1;
   const high = emitRows2(module, geometry, plan, tileRows);
   const low = highRows < filters ? emitRows2(module, geometry, plan, tileRows - 1) : -1;
@@ -18213,8 +19345,9 @@ function emitWindows(context, geometry, plan) {
   ];
   const i32 = () => f.local("i32");
   const rest = i32(), part = i32(), first = i32(), count3 = i32(), filter = i32(), filterEnd = i32(), limit = i32();
-  const image2 = i32(), b = i32(), a = i32(), c = i32(), at2 = i32(), depths2 = i32(), offsets2 = i32();
+  const image2 = i32(), b = i32(), a = i32(), c = i32(), at2 = i32(), block2 = i32(), offsets2 = i32();
   f.globalGet(context.scratchGlobal).call(table);
+  if (plan.packed) emitPackFilters(context, f, geometry, plan, w);
   f.forLoop(unit, end, 1, () => {
     f.localGet(unit).i32Const(rowParts).i32RemU().localSet(part).localGet(unit).i32Const(rowParts).i32DivU().localSet(rest);
     pushStart(f, part, 0, outs[0], rowParts).localSet(first);
@@ -18238,7 +19371,7 @@ function emitWindows(context, geometry, plan) {
     }
     f.localGet(image2).i32Const(channels * inside3).i32Mul().localGet(x).i32Add().localSet(b);
     if (copy >= 0) {
-      f.localGet(b).globalGet(context.scratchGlobal).i32Const(plan.tableBytes).i32Add().localTee(at2);
+      f.localGet(b).globalGet(context.scratchGlobal).i32Const(plan.slab).i32Add().localTee(at2);
       f.i32Const(channels).i32Const(inside3).i32Const(places.channel * bytes);
       f.localGet(first).i32Const(axes2[0].stride).i32Mul();
       f.localGet(count3).i32Const(1).i32Sub().i32Const(axes2[0].stride).i32Mul().i32Const(reach(axes2[0], 1)).i32Add();
@@ -18250,39 +19383,47 @@ function emitWindows(context, geometry, plan) {
     }
     f.localGet(image2).i32Const(filters * outside).i32Mul().localGet(out).i32Add();
     f.localGet(first).i32Const(contiguous(outs)[0] * bytes).i32Mul().i32Add().localSet(c);
-    f.localGet(w);
+    if (plan.packed) f.globalGet(context.scratchGlobal).i32Const(plan.tableBytes).i32Add();
+    else f.localGet(w);
     if (groups > 1) {
       f.localGet(image2).i32Const(groups).i32RemU().i32Const(filters * depth2 * bytes).i32Mul().i32Add();
     }
     f.localSet(a);
     f.i32Const(0).localSet(at2);
     f.loop();
-    f.i32Const(depth2).localGet(at2).i32Sub().localTee(depths2).i32Const(blockDepth);
-    f.localGet(depths2).i32Const(blockDepth).i32LtU().select().localSet(depths2);
+    f.i32Const(runs).localGet(at2).i32Sub().localTee(block2).i32Const(blockRuns);
+    f.localGet(block2).i32Const(blockRuns).i32LtU().select().localSet(block2);
     f.globalGet(context.scratchGlobal).localGet(at2).i32Const(4).i32Mul().i32Add().localSet(offsets2);
     f.localGet(filter).localSet(rest);
     const tiles = (index, rows2, pushLimit) => {
       pushLimit();
       f.localSet(limit);
       f.forLoop(rest, limit, rows2, () => {
-        f.localGet(a).localGet(rest).i32Const(depth2).i32Mul().localGet(at2).i32Add().i32Const(bytes).i32Mul().i32Add();
+        f.localGet(a).localGet(rest).i32Const(depth2).i32Mul();
+        f.localGet(at2).i32Const(taps.length * (plan.packed ? rows2 : 1)).i32Mul();
+        f.i32Add().i32Const(bytes).i32Mul().i32Add();
         f.localGet(b).localGet(c).localGet(rest).i32Const(outside).i32Mul().i32Add();
-        f.localGet(depths2).localGet(at2).i32Eqz().localGet(offsets2).localGet(count3).call(index);
+        f.localGet(block2).localGet(at2).i32Eqz().localGet(offsets2).localGet(count3).call(index);
       });
     };
     tiles(high, tileRows, () => {
       f.localGet(filterEnd).i32Const(highRows).localGet(filterEnd).i32Const(highRows).i32LtU().select();
     });
     if (low >= 0) tiles(low, tileRows - 1, () => f.localGet(filterEnd));
-    f.localGet(at2).localGet(depths2).i32Add().localTee(at2).i32Const(depth2).i32LtU().brIf(0).end();
+    f.localGet(at2).localGet(block2).i32Add().localTee(at2).i32Const(runs).i32LtU().brIf(0).end();
   });
   const units = images * groups * rowParts * filterParts;
   const work = images * groups * filters * depth2 * product(outs);
+  const unitCost = 0.05 * work / units;
+  const packing = plan.packed ? filters * depth2 : 0;
+  const most = Math.max(1, Math.floor(units / (4 * context.threads)));
+  const grain = Math.max(1, Math.min(most, Math.round(100 * packing / unitCost)));
   return {
     index: f.index,
     units,
-    unitCost: 0.05 * work / units,
-    splittable: true
+    unitCost,
+    splittable: true,
+    grain
   };
 }
 
@@ -18338,7 +19479,7 @@ function enclosingLoops(steps2) {
   return loops;
 }
 
-// lib/jit/wasm/memory/kept_objects.ts
+// lib/jit/memory/kept_objects.ts
 function makeKeptObjectsCleaner() {
   if (!("process" in globalThis)) return null;
   let run2;
@@ -18363,7 +19504,7 @@ function emptyJob(process) {
   };
 }
 
-// lib/jit/wasm/memory/block_cache.ts
+// lib/jit/memory/block_cache.ts
 var Block = class {
   bytes;
   charge;
@@ -18780,10 +19921,10 @@ var ByteWriter = class {
     this.#bytes[this.#length++] = value;
   }
   /** Appends bytes. */
-  bytes(values) {
-    this.#reserve(values.length);
-    this.#bytes.set(values, this.#length);
-    this.#length += values.length;
+  bytes(values2) {
+    this.#reserve(values2.length);
+    this.#bytes.set(values2, this.#length);
+    this.#length += values2.length;
   }
   /** Appends an unsigned integer below 2^53 as LEB128. */
   unsigned(value) {
@@ -19800,8 +20941,8 @@ var FunctionBuilder = class {
   }
   /** The type of a parameter or local. */
   localType(local) {
-    const params = this.type.params;
-    return local < params.length ? params[local] : this.#locals[local - params.length];
+    const params2 = this.type.params;
+    return local < params2.length ? params2[local] : this.#locals[local - params2.length];
   }
   /** A local of the type: a released one (with an old value in it) or a new one. */
   local(type) {
@@ -20100,21 +21241,6 @@ var ModuleBuilder = class {
     this.#imports.unsigned(options.minimum);
     if (options.maximum !== void 0) this.#imports.unsigned(options.maximum);
   }
-  /** Imports the table that `call_indirect` looks functions up in. */
-  importTable(from, minimum3) {
-    if (this.#table !== void 0) throw new RangeError("A module has one table");
-    this.#import(from, tableKind);
-    this.#imports.bytes([
-      112,
-      0
-    ]);
-    this.#imports.unsigned(minimum3);
-    this.#table = {
-      elements: [],
-      minimum: minimum3,
-      imported: true
-    };
-  }
   /** Adds a function and returns its builder; a name exports it. */
   addFunction(type, exportName) {
     const index = this.#importedFunctions + this.#functions.length;
@@ -20133,8 +21259,7 @@ var ModuleBuilder = class {
     if (this.#table !== void 0) throw new RangeError("A module has one table");
     this.#table = {
       elements: functions,
-      minimum: functions.length,
-      imported: false
+      minimum: functions.length
     };
     if (options.exportName !== void 0) this.#export(options.exportName, tableKind, 0);
   }
@@ -20186,7 +21311,7 @@ var ModuleBuilder = class {
     writeSection(out, 2, this.#importCount, this.#imports);
     writeSection(out, 3, this.#functions.length, signatures);
     const table = this.#table;
-    if (table !== void 0 && !table.imported) {
+    if (table !== void 0) {
       const body = new ByteWriter(16);
       body.bytes([
         112,
@@ -20546,9 +21671,9 @@ function readSignature(reader) {
   };
 }
 function signatureText(type) {
-  const params = type.params.length > 0 ? ` (param ${type.params.join(" ")})` : "";
+  const params2 = type.params.length > 0 ? ` (param ${type.params.join(" ")})` : "";
   const results = type.results.length > 0 ? ` (result ${type.results.join(" ")})` : "";
-  return params + results;
+  return params2 + results;
 }
 function readLimits(reader, skipElementType = false) {
   if (skipElementType) reader.skip(1);
@@ -20720,50 +21845,115 @@ function floatText(value) {
   return Object.is(value, -0) ? "-0" : String(value);
 }
 
+// lib/jit/kernel/statements.ts
+function argumentsOf(s) {
+  switch (s.kind) {
+    case "load": {
+      const from = s.index.dynamic.map((term) => term.statement);
+      if (s.mask !== void 0) from.push(s.mask);
+      return from;
+    }
+    case "op":
+    case "threefry":
+      return s.args;
+    case "cast":
+    case "bitcast":
+      return [
+        s.arg
+      ];
+    case "part":
+      return [
+        s.of
+      ];
+    default:
+      return [];
+  }
+}
+function storeRoots(store) {
+  const roots = [
+    store.value,
+    ...store.index.dynamic.map((term) => term.statement)
+  ];
+  if (store.mask !== void 0) roots.push(store.mask);
+  return roots;
+}
+function dependsOn2(statements, axes2, reduced) {
+  const result3 = new Array(statements.length).fill(false);
+  statements.forEach((s, id) => {
+    result3[id] = s.kind === "coordinate" ? axes2(s.axis) : s.kind === "reduced" ? reduced(s.reduction) : s.kind === "load" && s.index.strides.some((stride, axis) => stride !== 0 && axes2(axis)) || argumentsOf(s).some((arg) => result3[arg]);
+  });
+  return result3;
+}
+function placedIndex(index, { place: place3, move }) {
+  const moved = move ? move(index) : index;
+  if (moved.dynamic.length === 0) return moved;
+  return {
+    ...moved,
+    dynamic: moved.dynamic.map((term) => ({
+      ...term,
+      statement: place3(term.statement)
+    }))
+  };
+}
+function placedMask(mask2, { place: place3 }) {
+  return mask2 === void 0 ? {} : {
+    mask: place3(mask2)
+  };
+}
+function placedStatement(s, placement) {
+  const { place: place3 } = placement;
+  switch (s.kind) {
+    case "load":
+      return {
+        ...s,
+        index: placedIndex(s.index, placement),
+        ...placedMask(s.mask, placement)
+      };
+    case "op":
+      return {
+        ...s,
+        args: s.args.map((arg) => place3(arg))
+      };
+    case "cast":
+    case "bitcast":
+      return {
+        ...s,
+        arg: place3(s.arg)
+      };
+    case "threefry": {
+      const [a, b, c, d] = s.args;
+      return {
+        ...s,
+        args: [
+          place3(a),
+          place3(b),
+          place3(c),
+          place3(d)
+        ]
+      };
+    }
+    case "part":
+      return {
+        ...s,
+        of: place3(s.of)
+      };
+    default:
+      return s;
+  }
+}
+function placedStore(store, placement) {
+  return {
+    ...store,
+    value: placement.place(store.value),
+    index: placedIndex(store.index, placement),
+    ...placedMask(store.mask, placement)
+  };
+}
+
 // lib/jit/kernel/contraction_nest.ts
 function contractionNest(kernel) {
   const { batch: batch2, m, n, k, epilogue } = kernel;
   const statements = [];
-  const shifted = (statement, shift3, index) => {
-    switch (statement.kind) {
-      case "load":
-        return {
-          ...statement,
-          index: index(statement.index),
-          mask: statement.mask === void 0 ? void 0 : statement.mask + shift3
-        };
-      case "op":
-        return {
-          ...statement,
-          args: statement.args.map((arg) => arg + shift3)
-        };
-      case "cast":
-      case "bitcast":
-        return {
-          ...statement,
-          arg: statement.arg + shift3
-        };
-      case "threefry": {
-        const [a2, b2, c, d] = statement.args;
-        return {
-          ...statement,
-          args: [
-            a2 + shift3,
-            b2 + shift3,
-            c + shift3,
-            d + shift3
-          ]
-        };
-      }
-      case "part":
-        return {
-          ...statement,
-          of: statement.of + shift3
-        };
-      default:
-        return statement;
-    }
-  };
   const read3 = (side, strides) => {
     const shift3 = statements.length;
     statements.push({
@@ -20778,7 +21968,10 @@ function contractionNest(kernel) {
         ]
       }
     });
-    for (const s of side.prologue.slice(1)) statements.push(shifted(s, shift3, (index) => index));
+    const placement2 = {
+      place: (statement) => statement + shift3
+    };
+    for (const s of side.prologue.slice(1)) statements.push(placedStatement(s, placement2));
     return statements.length - 1;
   };
   const a = read3(kernel.a, [
@@ -20803,23 +21996,19 @@ function contractionNest(kernel) {
     ]
   }) - 1;
   const shift2 = statements.length;
-  const extend = (index) => ({
-    ...index,
-    strides: [
-      ...index.strides,
-      0
-    ],
-    dynamic: index.dynamic.map((term) => ({
-      ...term,
-      statement: term.statement + shift2
-    }))
-  });
-  for (const s of epilogue.statements) statements.push(shifted(s, shift2, extend));
+  const placement = {
+    place: (statement) => statement + shift2,
+    move: (index) => ({
+      ...index,
+      strides: [
+        ...index.strides,
+        0
+      ]
+    })
+  };
+  for (const s of epilogue.statements) statements.push(placedStatement(s, placement));
   const stores = epilogue.stores.map((store) => ({
-    ...store,
-    index: extend(store.index),
-    value: store.value + shift2,
-    mask: store.mask === void 0 ? void 0 : store.mask + shift2,
+    ...placedStore(store, placement),
     perRow: true,
     pass: 0
   }));
@@ -21206,17 +22395,17 @@ function floatToHalf(builder, context, float) {
   const m = new Lanes(builder, context, "f32");
   const x = m.variable(float);
   const magnitude = m.let(m.abs(x));
-  const odd = m.and(m.shiftRightUnsigned(magnitude, 13), m.bits(1n));
-  const rebiased = m.integerAdd(m.integerAdd(magnitude, m.bits(0xc8000fffn)), odd);
+  const odd2 = m.and(m.shiftRightUnsigned(magnitude, 13), m.bits(1n));
+  const rebiased = m.integerAdd(m.integerAdd(magnitude, m.bits(0xc8000fffn)), odd2);
   const normal3 = m.shiftRightUnsigned(rebiased, 13);
   const subnormal = m.integerSub(m.add(magnitude, 0.5), m.bits(0x3f000000n));
   const isSubnormal = m.integerGreater(m.bits(0x38800000n), magnitude);
-  const finite = m.select(isSubnormal, subnormal, normal3);
+  const finite2 = m.select(isSubnormal, subnormal, normal3);
   const isNaN3 = m.integerGreater(magnitude, m.bits(0x7f800000n));
   const special2 = m.select(isNaN3, m.bits(0x7e00n), m.bits(0x7c00n));
   const isLarge = m.integerGreater(magnitude, m.bits(0x477fffffn));
   const sign4 = m.shiftRightUnsigned(m.and(x, m.signBit()), 16);
-  m.or(m.select(isLarge, special2, finite), sign4).emit();
+  m.or(m.select(isLarge, special2, finite2), sign4).emit();
   m.release();
 }
 
@@ -21285,7 +22474,7 @@ var lowerHalves = [
 ];
 function viaDouble(m, operands2, formula, accuracy2) {
   const f = m.builder;
-  const halves2 = [];
+  const halves3 = [];
   for (const upper of [
     false,
     true
@@ -21299,19 +22488,19 @@ function viaDouble(m, operands2, formula, accuracy2) {
       }
       f.f64x2PromoteLowF32x4();
     })));
-    halves2.push(m.let(double.emitted(() => {
+    halves3.push(m.let(double.emitted(() => {
       formula(double, widened3[0], widened3[widened3.length - 1]).emit();
       f.f32x4DemoteF64x2Zero();
     })));
     double.release();
   }
   return m.emitted(() => {
-    for (const half of halves2) half.emit();
+    for (const half of halves3) half.emit();
     f.i8x16Shuffle(lowerHalves);
   });
 }
 
-// lib/jit/wasm/math/coefficients.ts
+// lib/jit/math/coefficients.ts
 var expCoefficients = {
   f32: [
     0.5,
@@ -21587,300 +22776,7 @@ function sigmoid3(m, x) {
   return m.div(m.select(m.less(x, 0), e, 1), m.add(e, 1));
 }
 
-// lib/jit/wasm/math/special_coefficients.ts
-var erfCoefficients = {
-  f32: [
-    0.12837916612625122,
-    -0.37612637877464294,
-    0.11283782124519348,
-    -0.026865430176258087,
-    0.005221031606197357,
-    -8484080317430198e-19,
-    11265958892181516e-20,
-    -9667044650996104e-21
-  ],
-  f64: [
-    0.1283791670955126,
-    -0.37612638903183754,
-    0.1128379167095512,
-    -0.02686617064512984,
-    0.0052239776254232985,
-    -854832702193483e-18,
-    12055332902888736e-20,
-    -14925647567519332e-21,
-    16462045441468418e-22,
-    -16364642158167616e-23,
-    14792401209404813e-24,
-    -1216456005728345e-24,
-    8709045129053106e-26,
-    -4230945824295338e-27
-  ]
-};
-var erfcScaledCoefficients = {
-  f32: [
-    1.2769783816289269,
-    -0.09276382812172922,
-    -0.16603041600524604,
-    0.16405142263055972,
-    -0.054219417105399674,
-    -0.00803808446291543,
-    0.008719485373629841,
-    0.0013158621179812473,
-    -0.0015001743415938309,
-    -5939819303190778e-19,
-    5471317245915859e-19,
-    -8712209200574032e-20
-  ],
-  f64: [
-    1.2769783815525286,
-    -0.09276382658574601,
-    -0.16603039761528943,
-    0.16405128003344416,
-    -0.054220000992026944,
-    -0.008034015082530585,
-    0.008722653875081098,
-    0.0012713389682276024,
-    -0.0014568139267076416,
-    -45434085942681885e-20,
-    20636681218051377e-20,
-    15103959663114017e-20,
-    -15049924974077451e-22,
-    -36430979821483574e-21,
-    -13525270353120682e-21,
-    37964971723796274e-22,
-    5290268006607562e-21,
-    10512499312657335e-22,
-    -2973880302820327e-22,
-    -18943157344933963e-23,
-    -20126696907112597e-22,
-    17251528044609218e-22,
-    -4011174643074765e-22
-  ]
-};
-var erfTailCoefficients = [
-  -1.1285934448242188,
-  -0.6355066299438477,
-  -0.1053142249584198,
-  0.02247731387615204,
-  -0.0025792322121560574,
-  -2193526888731867e-19,
-  15837039973121136e-20,
-  -3118715176242404e-20,
-  30542264539690223e-22,
-  -12520212067101966e-23
-];
-var lgammaCoefficients = [
-  0.42278433509846713,
-  0.3224670334241132,
-  -0.06735230105319809,
-  0.02058080842778484,
-  -0.007385551028675609,
-  0.0028905103307019617,
-  -0.0011927539116414743,
-  5096695271542661e-19,
-  -22315475614956e-17,
-  9945744071970968e-20,
-  -4492644909871198e-20,
-  20508132408983847e-21,
-  -9434190855786094e-21,
-  4375713110038959e-21,
-  -20887255089982175e-22,
-  8339617512966887e-22,
-  -42711223807053623e-23,
-  8498023865400203e-22,
-  13213383954575606e-22,
-  16377600572433783e-22,
-  940350491500829e-21,
-  2750169913669309e-22
-];
-var stirlingCoefficients = [
-  0.08333333333333333,
-  -0.0027777777777777744,
-  7936507936450394e-19,
-  -5952380914267929e-19,
-  841749570829054e-18,
-  -0.001917287055870562,
-  0.006383322059276921,
-  -0.027742741357277903,
-  0.11001554697563673
-];
-var digammaCoefficients = [
-  0.9676722454476212,
-  -0.4427631689835921,
-  0.2584997609556486,
-  -0.16394270544241185,
-  0.1078240506916922,
-  -0.07219956125611147,
-  0.048804288134436574,
-  -0.03316112647814546,
-  0.02259764928437279,
-  -0.015424766261277919,
-  0.010538769938576956,
-  -0.007204519666511045,
-  0.0049270580267742016,
-  -0.0033700680515484165,
-  0.0023028895420557894,
-  -0.00157420216813665,
-  0.0010901225234458578,
-  -7549229618596274e-19,
-  4717939701691318e-19,
-  -2843132292526133e-19,
-  2805343686746867e-19,
-  -2785074876883787e-19,
-  11881232908510335e-20
-];
-var digammaAsymptoticCoefficients = [
-  0.08333333333333333,
-  -0.008333333333333246,
-  0.003968253968071808,
-  -0.0041666665200247215,
-  0.007575699357598426,
-  -0.021080156991782954,
-  0.0817924750293092,
-  -0.3421318584841549
-];
-var erfinvCentralCoefficients = {
-  f32: [
-    1.6235420065379758,
-    0.24163040414304734,
-    -0.005738136016107892,
-    -8361815249746705e-19,
-    19506272533632716e-20,
-    -12716873090583234e-21,
-    -17489187809627485e-22,
-    4502891203278818e-22,
-    -23407992568788055e-24,
-    -55654659371024445e-25,
-    10684025387667025e-25,
-    -148666180578682e-25,
-    -14563269630773788e-27,
-    12732868700624292e-28
-  ],
-  f64: [
-    1.6235420064648298,
-    0.24163040416615827,
-    -0.005738135221005968,
-    -8361817769093166e-19,
-    19506132441372799e-20,
-    -12716422638720585e-21,
-    -17480020967030342e-22,
-    44998542545718333e-23,
-    -2368872626492295e-23,
-    -54671789842189004e-25,
-    11107974232037305e-25,
-    -31425551279949383e-27,
-    -17328538731928835e-27,
-    26989652309090837e-28,
-    6190781479406349e-30,
-    -5292972044721015e-29,
-    6339002394406591e-30,
-    27405937576493665e-32,
-    -162547328079684e-30,
-    12874404438465058e-33,
-    20411289874716924e-34,
-    -3916147418354864e-34,
-    -10208579184069643e-36,
-    43365108728076584e-37
-  ]
-};
-var erfinvTailCoefficients = {
-  f32: [
-    4.09222342239351,
-    1.0099782777491129,
-    7128001181231479e-19,
-    -6079172148515377e-19,
-    21185714719084602e-20,
-    -6426999219055391e-20,
-    22743541078494556e-21,
-    -10565084808027408e-21,
-    4934275995148561e-21,
-    -2770886040684039e-21,
-    20058775181495895e-22,
-    -798182845547772e-21,
-    -5511527412489934e-23,
-    1230474710487258e-22,
-    -1832369185834939e-23,
-    -20214377305179876e-25
-  ],
-  f64: [
-    4.09222342366813,
-    1.0099782771612558,
-    7127499726595002e-19,
-    -607894027475605e-18,
-    21217671326941647e-20,
-    -6441975055578889e-20,
-    21980128279807762e-21,
-    -10197666339344778e-21,
-    5807267806135795e-21,
-    -3211122608793651e-21,
-    14901757333529054e-22,
-    -5152740376974521e-22,
-    9329117570120873e-23,
-    25632408714694854e-24,
-    -30146105862001615e-24,
-    13417226678498909e-24,
-    -30604536935109878e-25,
-    -1758343379059249e-25,
-    45590676226323225e-26,
-    -1930464646623354e-25,
-    381865571528955e-25,
-    4230899341336053e-27,
-    -5931084392909599e-27,
-    14318523631252693e-28,
-    21946190003008803e-29,
-    -6288121696956299e-29,
-    -6489326686351747e-29,
-    9317319778993109e-30,
-    10720637362204272e-30,
-    -2371696524608255e-30,
-    -5105989323639647e-31,
-    14329546626681626e-32
-  ]
-};
-var erfcxCoefficients = {
-  f32: [
-    1.2769783735275269,
-    -0.09276382625102997,
-    -0.1660304069519043,
-    0.16405132412910461,
-    -0.05421986058354378,
-    -0.008035308681428432,
-    0.008721920661628246,
-    0.0012850620551034808,
-    -0.0014687000075355172,
-    -5029374151490629e-19,
-    30445310403592885e-20,
-    1249044871656224e-19,
-    -658486969769001e-19
-  ],
-  f64: [
-    1.2769783815525286,
-    -0.09276382658574601,
-    -0.16603039761528934,
-    0.16405128003344271,
-    -0.05422000099204242,
-    -0.0080340150824001,
-    0.0087226538759286,
-    0.0012713389623614359,
-    -0.00145681394762783,
-    -4543407073691593e-19,
-    20636703247893965e-20,
-    15103724843662785e-20,
-    -15048384390135087e-22,
-    -364101194446216e-19,
-    -13551271200409563e-21,
-    3705336157272515e-21,
-    5528083504703999e-21,
-    11039007869382339e-22,
-    -1101523503147823e-21,
-    7034157327614296e-22,
-    -16080190178581727e-22,
-    -6301117170697304e-23,
-    13494702104361787e-22,
-    -7910877074973897e-22,
-    14298490253499387e-23
-  ]
-};
+// lib/jit/math/bessel_coefficients.ts
 var besselZeroSmallCoefficients = {
   f32: [
     1,
@@ -22037,23 +22933,255 @@ function quarterSquare(m, a) {
 }
 function i04(m, x) {
   const a = m.let(m.abs(x));
-  const result = m.let(m.polynomial(quarterSquare(m, a), m.coefficients(besselZeroSmallCoefficients)));
-  const far = m.let(m.greater(a, 8));
-  m.ifAny(far, () => {
-    m.assign(result, m.select(far, large(m, a, besselZeroLargeCoefficients), result));
+  const result3 = m.let(m.polynomial(quarterSquare(m, a), m.coefficients(besselZeroSmallCoefficients)));
+  const far2 = m.let(m.greater(a, 8));
+  m.ifAny(far2, () => {
+    m.assign(result3, m.select(far2, large(m, a, besselZeroLargeCoefficients), result3));
   });
-  return m.select(m.equal(a, a), result, a);
+  return m.select(m.equal(a, a), result3, a);
 }
 function i14(m, x) {
   const a = m.let(m.abs(x));
-  const near = m.polynomial(quarterSquare(m, a), m.coefficients(besselOneSmallCoefficients));
-  const result = m.let(m.mul(near, a));
-  const far = m.let(m.greater(a, 8));
-  m.ifAny(far, () => {
-    m.assign(result, m.select(far, large(m, a, besselOneLargeCoefficients), result));
+  const near2 = m.polynomial(quarterSquare(m, a), m.coefficients(besselOneSmallCoefficients));
+  const result3 = m.let(m.mul(near2, a));
+  const far2 = m.let(m.greater(a, 8));
+  m.ifAny(far2, () => {
+    m.assign(result3, m.select(far2, large(m, a, besselOneLargeCoefficients), result3));
   });
-  return m.select(m.equal(a, a), m.copySign(result, x), x);
+  return m.select(m.equal(a, a), m.copySign(result3, x), x);
 }
+
+// lib/jit/math/error_function_coefficients.ts
+var erfCoefficients = {
+  f32: [
+    0.12837916612625122,
+    -0.37612637877464294,
+    0.11283782124519348,
+    -0.026865430176258087,
+    0.005221031606197357,
+    -8484080317430198e-19,
+    11265958892181516e-20,
+    -9667044650996104e-21
+  ],
+  f64: [
+    0.1283791670955126,
+    -0.37612638903183754,
+    0.1128379167095512,
+    -0.02686617064512984,
+    0.0052239776254232985,
+    -854832702193483e-18,
+    12055332902888736e-20,
+    -14925647567519332e-21,
+    16462045441468418e-22,
+    -16364642158167616e-23,
+    14792401209404813e-24,
+    -1216456005728345e-24,
+    8709045129053106e-26,
+    -4230945824295338e-27
+  ]
+};
+var erfcScaledCoefficients = {
+  f32: [
+    1.2769783816289269,
+    -0.09276382812172922,
+    -0.16603041600524604,
+    0.16405142263055972,
+    -0.054219417105399674,
+    -0.00803808446291543,
+    0.008719485373629841,
+    0.0013158621179812473,
+    -0.0015001743415938309,
+    -5939819303190778e-19,
+    5471317245915859e-19,
+    -8712209200574032e-20
+  ],
+  f64: [
+    1.2769783815525286,
+    -0.09276382658574601,
+    -0.16603039761528943,
+    0.16405128003344416,
+    -0.054220000992026944,
+    -0.008034015082530585,
+    0.008722653875081098,
+    0.0012713389682276024,
+    -0.0014568139267076416,
+    -45434085942681885e-20,
+    20636681218051377e-20,
+    15103959663114017e-20,
+    -15049924974077451e-22,
+    -36430979821483574e-21,
+    -13525270353120682e-21,
+    37964971723796274e-22,
+    5290268006607562e-21,
+    10512499312657335e-22,
+    -2973880302820327e-22,
+    -18943157344933963e-23,
+    -20126696907112597e-22,
+    17251528044609218e-22,
+    -4011174643074765e-22
+  ]
+};
+var erfTailCoefficients = [
+  -1.1285934448242188,
+  -0.6355066299438477,
+  -0.1053142249584198,
+  0.02247731387615204,
+  -0.0025792322121560574,
+  -2193526888731867e-19,
+  15837039973121136e-20,
+  -3118715176242404e-20,
+  30542264539690223e-22,
+  -12520212067101966e-23
+];
+var erfinvCentralCoefficients = {
+  f32: [
+    1.6235420065379758,
+    0.24163040414304734,
+    -0.005738136016107892,
+    -8361815249746705e-19,
+    19506272533632716e-20,
+    -12716873090583234e-21,
+    -17489187809627485e-22,
+    4502891203278818e-22,
+    -23407992568788055e-24,
+    -55654659371024445e-25,
+    10684025387667025e-25,
+    -148666180578682e-25,
+    -14563269630773788e-27,
+    12732868700624292e-28
+  ],
+  f64: [
+    1.6235420064648298,
+    0.24163040416615827,
+    -0.005738135221005968,
+    -8361817769093166e-19,
+    19506132441372799e-20,
+    -12716422638720585e-21,
+    -17480020967030342e-22,
+    44998542545718333e-23,
+    -2368872626492295e-23,
+    -54671789842189004e-25,
+    11107974232037305e-25,
+    -31425551279949383e-27,
+    -17328538731928835e-27,
+    26989652309090837e-28,
+    6190781479406349e-30,
+    -5292972044721015e-29,
+    6339002394406591e-30,
+    27405937576493665e-32,
+    -162547328079684e-30,
+    12874404438465058e-33,
+    20411289874716924e-34,
+    -3916147418354864e-34,
+    -10208579184069643e-36,
+    43365108728076584e-37
+  ]
+};
+var erfinvTailCoefficients = {
+  f32: [
+    4.09222342239351,
+    1.0099782777491129,
+    7128001181231479e-19,
+    -6079172148515377e-19,
+    21185714719084602e-20,
+    -6426999219055391e-20,
+    22743541078494556e-21,
+    -10565084808027408e-21,
+    4934275995148561e-21,
+    -2770886040684039e-21,
+    20058775181495895e-22,
+    -798182845547772e-21,
+    -5511527412489934e-23,
+    1230474710487258e-22,
+    -1832369185834939e-23,
+    -20214377305179876e-25
+  ],
+  f64: [
+    4.09222342366813,
+    1.0099782771612558,
+    7127499726595002e-19,
+    -607894027475605e-18,
+    21217671326941647e-20,
+    -6441975055578889e-20,
+    21980128279807762e-21,
+    -10197666339344778e-21,
+    5807267806135795e-21,
+    -3211122608793651e-21,
+    14901757333529054e-22,
+    -5152740376974521e-22,
+    9329117570120873e-23,
+    25632408714694854e-24,
+    -30146105862001615e-24,
+    13417226678498909e-24,
+    -30604536935109878e-25,
+    -1758343379059249e-25,
+    45590676226323225e-26,
+    -1930464646623354e-25,
+    381865571528955e-25,
+    4230899341336053e-27,
+    -5931084392909599e-27,
+    14318523631252693e-28,
+    21946190003008803e-29,
+    -6288121696956299e-29,
+    -6489326686351747e-29,
+    9317319778993109e-30,
+    10720637362204272e-30,
+    -2371696524608255e-30,
+    -5105989323639647e-31,
+    14329546626681626e-32
+  ]
+};
+var erfcxCoefficients = {
+  f32: [
+    1.2769783735275269,
+    -0.09276382625102997,
+    -0.1660303920507431,
+    0.16405129432678223,
+    -0.05421995371580124,
+    -0.008034351281821728,
+    0.008722302503883839,
+    0.0012742993421852589,
+    -0.0014564708108082414,
+    -46722960541956127e-20,
+    21268281852826476e-20,
+    17774919979274273e-20,
+    -2716846574912779e-20,
+    -55803269788157195e-21,
+    1765925480867736e-20
+  ],
+  f64: [
+    1.2769783815525286,
+    -0.09276382658574601,
+    -0.1660303976152894,
+    0.16405128003344416,
+    -0.054220000992031926,
+    -0.008034015082541448,
+    0.008722653875434456,
+    0.0012713389689340867,
+    -0.001456813940300921,
+    -45434087220356763e-20,
+    20636712170976233e-20,
+    15103950960569619e-20,
+    -15091104384727728e-22,
+    -364250188082079e-19,
+    -13496881175649745e-21,
+    37162651879603815e-22,
+    5239263389332448e-21,
+    14905241333122167e-22,
+    -7392838322446204e-22,
+    -8054774135732125e-22,
+    -17169112324501648e-23,
+    7287922552003865e-23,
+    3591465290004919e-23,
+    1453830937389276e-22,
+    6083476309068037e-23,
+    -14602493918216812e-23,
+    -7150464601728301e-24,
+    62435432311777e-21,
+    -2432946057016675e-23,
+    2589746571321178e-24
+  ]
+};
 
 // lib/jit/wasm/math/logarithm.ts
 function decompose2(m, x) {
@@ -22073,30 +23201,30 @@ function notNormal(m, x) {
   return m.let(m.not(normal3));
 }
 function decomposeAny(m, x, special2) {
-  const result = decompose2(m, x);
+  const result3 = decompose2(m, x);
   m.ifAny(special2, () => {
     const subnormal = m.let(m.less(x, m.pick(2 ** -126, 2 ** -1022)));
     const scaled = decompose2(m, m.let(m.select(subnormal, m.mul(x, m.pick(2 ** 25, 2 ** 54)), x)));
-    m.assign(result.f, scaled.f);
-    m.assign(result.k, m.sub(scaled.k, m.and(subnormal, m.constant(m.pick(25, 54)))));
+    m.assign(result3.f, scaled.f);
+    m.assign(result3.k, m.sub(scaled.k, m.and(subnormal, m.constant(m.pick(25, 54)))));
   });
-  return result;
+  return result3;
 }
-function repairSpecial(m, result, x, special2) {
+function repairSpecial(m, result3, x, special2) {
   m.ifAny(special2, () => {
     const infinite = m.sub(m.sqrt(x), m.and(m.equal(x, 0), m.constant(Infinity)));
     const limit = m.pick(2 ** -149, 2 ** -1074);
-    const finite = m.and(m.greaterOrEqual(x, limit), m.less(x, Infinity));
-    m.assign(result, m.select(finite, result, infinite));
+    const finite2 = m.and(m.greaterOrEqual(x, limit), m.less(x, Infinity));
+    m.assign(result3, m.select(finite2, result3, infinite));
   });
-  return result;
+  return result3;
 }
 function logTail(m, f) {
   if (m.type === "f32") {
     const square4 = m.let(m.mul(f, f));
-    const tail = m.mul(m.mul(m.polynomial(f, logCoefficients), f), square4);
+    const tail2 = m.mul(m.mul(m.polynomial(f, logCoefficients), f), square4);
     return {
-      tail,
+      tail: tail2,
       halfSquare: m.let(m.mul(square4, 0.5))
     };
   }
@@ -22110,11 +23238,11 @@ function logTail(m, f) {
   };
 }
 function combine(m, { k, f }, correction) {
-  const { tail, halfSquare } = logTail(m, f);
+  const { tail: tail2, halfSquare } = logTail(m, f);
   const low = m.pick(-21219444005469057e-20, 19082149292705877e-26);
-  const small = m.madd(k, low, correction === void 0 ? tail : m.add(tail, correction));
-  const sum4 = m.sub(f, m.sub(halfSquare, small));
-  return m.let(m.madd(k, m.pick(0.693359375, 0.6931471803691238), sum4));
+  const small = m.madd(k, low, correction === void 0 ? tail2 : m.add(tail2, correction));
+  const sum5 = m.sub(f, m.sub(halfSquare, small));
+  return m.let(m.madd(k, m.pick(0.693359375, 0.6931471803691238), sum5));
 }
 function log4(m, x) {
   const special2 = notNormal(m, x);
@@ -22127,8 +23255,8 @@ function log1p3(m, x) {
   const u = m.let(m.add(x, 1));
   const special2 = notNormal(m, u);
   const lost = m.select(m.greaterOrEqual(x, 1), m.sub(1, m.sub(u, x)), m.sub(x, m.sub(u, 1)));
-  const result = repairSpecial(m, combine(m, decompose2(m, u), m.let(m.div(lost, u))), u, special2);
-  return m.select(m.less(m.abs(x), m.pick(2 ** -30, 2 ** -60)), x, result);
+  const result3 = repairSpecial(m, combine(m, decompose2(m, u), m.let(m.div(lost, u))), u, special2);
+  return m.select(m.less(m.abs(x), m.pick(2 ** -30, 2 ** -60)), x, result3);
 }
 var binary2 = {
   f32: {
@@ -22177,17 +23305,17 @@ var decimal = {
 function logOfBase(m, x, base) {
   const special2 = notNormal(m, x);
   const { k, f } = decomposeAny(m, x, special2);
-  const { tail, halfSquare } = logTail(m, f);
+  const { tail: tail2, halfSquare } = logTail(m, f);
   const mask2 = m.bits(m.pick(0xfffff000n, 0xffffffff00000000n));
   const high = m.let(m.and(m.sub(f, halfSquare), mask2));
-  const low = m.let(m.add(m.sub(m.sub(f, high), halfSquare), tail));
+  const low = m.let(m.add(m.sub(m.sub(f, high), halfSquare), tail2));
   const product5 = m.let(m.mul(high, base.inverse[0]));
   const exponent = base.ofTwo[0] === 1 ? k : m.let(m.mul(k, base.ofTwo[0]));
-  const sum4 = m.let(m.add(exponent, product5));
+  const sum5 = m.let(m.add(exponent, product5));
   let small = m.madd(m.add(low, high), base.inverse[1], m.mul(low, base.inverse[0]));
   if (base.ofTwo[1] !== 0) small = m.madd(k, base.ofTwo[1], small);
-  const rounding = m.add(m.sub(exponent, sum4), product5);
-  return repairSpecial(m, m.let(m.add(m.add(small, rounding), sum4)), x, special2);
+  const rounding = m.add(m.sub(exponent, sum5), product5);
+  return repairSpecial(m, m.let(m.add(m.add(small, rounding), sum5)), x, special2);
 }
 function log22(m, x) {
   return logOfBase(m, x, m.pick(binary2.f32, binary2.f64));
@@ -22230,9 +23358,9 @@ function erf4(m, x) {
 function erfc4(m, x) {
   const large2 = m.let(erfcLarge(m, m.let(m.abs(x))));
   m.assign(large2, m.select(m.less(x, 0), m.sub(2, large2), large2));
-  const tail = m.let(erfTail(m, x));
-  const upper = m.sub(0.5, m.add(m.sub(x, 0.5), tail));
-  const small = m.select(m.greater(x, 0.25), upper, m.sub(1, m.add(x, tail)));
+  const tail2 = m.let(erfTail(m, x));
+  const upper = m.sub(0.5, m.add(m.sub(x, 0.5), tail2));
+  const small = m.select(m.greater(x, 0.25), upper, m.sub(1, m.add(x, tail2)));
   return m.select(m.less(m.abs(x), 1), small, large2);
 }
 function erfcx4(m, x) {
@@ -22241,37 +23369,109 @@ function erfcx4(m, x) {
   const inside3 = m.let(m.select(m.less(a, 2 ** 60), t, 1));
   const scaled = m.polynomial(inside3, m.coefficients(erfcxCoefficients));
   const large2 = m.let(m.div(m.mul(scaled, 0.5), m.add(a, 0.5)));
-  const tail = m.let(erfTail(m, a));
-  const upper = m.sub(0.5, m.add(m.sub(a, 0.5), tail));
-  const complement = m.select(m.greater(a, 0.25), upper, m.sub(1, m.add(a, tail)));
+  const tail2 = m.let(erfTail(m, a));
+  const upper = m.sub(0.5, m.add(m.sub(a, 0.5), tail2));
+  const complement = m.select(m.greater(a, 0.25), upper, m.sub(1, m.add(a, tail2)));
   const square4 = m.let(m.mul(a, a));
   const small = m.mul(exp3(m, square4), complement);
-  const result = m.let(m.select(m.less(a, 1), small, m.select(m.equal(a, a), large2, a)));
+  const result3 = m.let(m.select(m.less(a, 0.5), small, m.select(m.equal(a, a), large2, a)));
   const negative = m.let(m.less(x, 0));
   m.ifAny(negative, () => {
     const limited = m.let(m.pmin(a, 28));
     const h = m.let(m.and(limited, m.bits(0xfffffffff8000000n)));
     const rest = m.let(m.mul(m.sub(limited, h), m.add(limited, h)));
     const twice2 = m.mul(expCorrected(m, m.let(m.mul(h, h)), rest), 2);
-    m.assign(result, m.select(negative, m.sub(twice2, result), result));
+    m.assign(result3, m.select(negative, m.sub(twice2, result3), result3));
   });
-  return result;
+  return result3;
 }
 function erfinv4(m, x) {
   const complement = m.let(m.mul(m.sub(1, x), m.add(1, x)));
   const w = m.let(m.neg(logNormal(m, m.let(m.pmax(complement, 2 ** -54)))));
   const central = m.let(m.sub(w, 3));
   const value = m.let(m.polynomial(central, m.coefficients(erfinvCentralCoefficients)));
-  const tail = m.let(m.greater(w, 6));
-  m.ifAny(tail, () => {
+  const tail2 = m.let(m.greater(w, 6));
+  m.ifAny(tail2, () => {
     const root = m.let(m.sub(m.sqrt(w), 4.25));
-    m.assign(value, m.select(tail, m.polynomial(root, m.coefficients(erfinvTailCoefficients)), value));
+    m.assign(value, m.select(tail2, m.polynomial(root, m.coefficients(erfinvTailCoefficients)), value));
   });
-  const result = m.let(m.mul(x, value));
+  const result3 = m.let(m.mul(x, value));
   const inside3 = m.less(m.abs(x), 1);
   const outside = m.div(m.select(m.equal(m.abs(x), 1), x, 0), 0);
-  return m.select(inside3, result, outside);
+  return m.select(inside3, result3, outside);
 }
+
+// lib/jit/math/gamma_coefficients.ts
+var lgammaCoefficients = [
+  0.42278433509846713,
+  0.3224670334241132,
+  -0.06735230105319809,
+  0.02058080842778484,
+  -0.007385551028675609,
+  0.0028905103307019617,
+  -0.0011927539116414743,
+  5096695271542661e-19,
+  -22315475614956e-17,
+  9945744071970968e-20,
+  -4492644909871198e-20,
+  20508132408983847e-21,
+  -9434190855786094e-21,
+  4375713110038959e-21,
+  -20887255089982175e-22,
+  8339617512966887e-22,
+  -42711223807053623e-23,
+  8498023865400203e-22,
+  13213383954575606e-22,
+  16377600572433783e-22,
+  940350491500829e-21,
+  2750169913669309e-22
+];
+var stirlingCoefficients = [
+  0.08333333333333333,
+  -0.0027777777777777744,
+  7936507936450394e-19,
+  -5952380914267929e-19,
+  841749570829054e-18,
+  -0.001917287055870562,
+  0.006383322059276921,
+  -0.027742741357277903,
+  0.11001554697563673
+];
+var digammaCoefficients = [
+  0.9676722454476212,
+  -0.4427631689835921,
+  0.2584997609556486,
+  -0.16394270544241185,
+  0.1078240506916922,
+  -0.07219956125611147,
+  0.048804288134436574,
+  -0.03316112647814546,
+  0.02259764928437279,
+  -0.015424766261277919,
+  0.010538769938576956,
+  -0.007204519666511045,
+  0.0049270580267742016,
+  -0.0033700680515484165,
+  0.0023028895420557894,
+  -0.00157420216813665,
+  0.0010901225234458578,
+  -7549229618596274e-19,
+  4717939701691318e-19,
+  -2843132292526133e-19,
+  2805343686746867e-19,
+  -2785074876883787e-19,
+  11881232908510335e-20
+];
+var digammaAsymptoticCoefficients = [
+  0.08333333333333333,
+  -0.008333333333333246,
+  0.003968253968071808,
+  -0.0041666665200247215,
+  0.007575699357598426,
+  -0.021080156991782954,
+  0.0817924750293092,
+  -0.3421318584841549
+];
 
 // lib/jit/wasm/math/trigonometric.ts
 var halfPiParts = {
@@ -22321,23 +23521,23 @@ function reduce(m, x) {
     quadrant
   };
 }
-function sinKernel(m, { r, tail }, square4) {
+function sinKernel(m, { r, tail: tail2 }, square4) {
   const s = m.polynomial(square4, m.coefficients(sinCoefficients));
   const cube = m.mul(square4, r);
-  if (tail === void 0) return m.let(m.madd(s, cube, r));
-  const correction = m.nmadd(m.mul(square4, 0.5), tail, tail);
+  if (tail2 === void 0) return m.let(m.madd(s, cube, r));
+  const correction = m.nmadd(m.mul(square4, 0.5), tail2, tail2);
   return m.let(m.add(r, m.madd(s, cube, correction)));
 }
-function cosKernel(m, { r, tail }, square4) {
+function cosKernel(m, { r, tail: tail2 }, square4) {
   const c = m.polynomial(square4, m.coefficients(cosCoefficients));
   const fourth = m.mul(square4, square4);
-  if (tail === void 0) return m.let(m.madd(c, fourth, m.nmadd(square4, 0.5, 1)));
+  if (tail2 === void 0) return m.let(m.madd(c, fourth, m.nmadd(square4, 0.5, 1)));
   const half = m.let(m.mul(square4, 0.5));
   const w = m.let(m.sub(1, half));
-  const small = m.madd(c, fourth, m.neg(m.mul(r, tail)));
+  const small = m.madd(c, fourth, m.neg(m.mul(r, tail2)));
   return m.let(m.add(w, m.add(m.sub(m.sub(1, w), half), small)));
 }
-function repairHuge(m, result, x, helper2) {
+function repairHuge(m, result3, x, helper2) {
   const f = m.builder;
   const limit = m.pick(largestFastArgument.f32, largestFastArgument.f64);
   const huge = m.let(m.greaterOrEqual(m.abs(x), limit));
@@ -22347,17 +23547,17 @@ function repairHuge(m, result, x, helper2) {
       if (m.type === "f32") f.i32x4ExtractLane(lane);
       else f.i64x2ExtractLane(lane).i32WrapI64();
       f.if();
-      result.emit();
+      result3.emit();
       x.emit();
       if (m.type === "f32") f.f32x4ExtractLane(lane).f64PromoteF32();
       else f.f64x2ExtractLane(lane);
       f.call(m.context.helpers[helper2]);
       if (m.type === "f32") f.f32DemoteF64().f32x4ReplaceLane(lane);
       else f.f64x2ReplaceLane(lane);
-      f.localSet(result.local).end();
+      f.localSet(result3.local).end();
     }
   });
-  return result;
+  return result3;
 }
 function isOdd(m, quadrant) {
   return m.integerEqual(m.and(quadrant, m.bits(1n)), m.bits(1n));
@@ -22371,9 +23571,9 @@ function sin2(m, x) {
   const s = sinKernel(m, reduction2, square4);
   const c = cosKernel(m, reduction2, square4);
   const unsigned = m.select(isOdd(m, reduction2.quadrant), c, s);
-  const turned = m.xor(unsigned, halfTurnSign(m, reduction2.quadrant));
-  const result = m.let(m.or(turned, m.and(x, m.equal(x, 0))));
-  return repairHuge(m, result, x, "sin");
+  const turned2 = m.xor(unsigned, halfTurnSign(m, reduction2.quadrant));
+  const result3 = m.let(m.or(turned2, m.and(x, m.equal(x, 0))));
+  return repairHuge(m, result3, x, "sin");
 }
 function cos2(m, x) {
   const reduction2 = reduce(m, x);
@@ -22382,19 +23582,19 @@ function cos2(m, x) {
   const c = cosKernel(m, reduction2, square4);
   const unsigned = m.select(isOdd(m, reduction2.quadrant), s, c);
   const next = m.integerAdd(reduction2.quadrant, m.bits(1n));
-  const result = m.let(m.xor(unsigned, halfTurnSign(m, next)));
-  return repairHuge(m, result, x, "cos");
+  const result3 = m.let(m.xor(unsigned, halfTurnSign(m, next)));
+  return repairHuge(m, result3, x, "cos");
 }
 function tan2(m, x) {
   const reduction2 = reduce(m, x);
   const square4 = m.let(m.mul(reduction2.r, reduction2.r));
   const s = sinKernel(m, reduction2, square4);
   const c = cosKernel(m, reduction2, square4);
-  const odd = m.let(isOdd(m, reduction2.quadrant));
-  const quotient = m.div(m.select(odd, c, s), m.select(odd, s, c));
-  const turned = m.xor(quotient, m.and(odd, m.signBit()));
-  const result = m.let(m.or(turned, m.and(x, m.equal(x, 0))));
-  return repairHuge(m, result, x, "tan");
+  const odd2 = m.let(isOdd(m, reduction2.quadrant));
+  const quotient2 = m.div(m.select(odd2, c, s), m.select(odd2, s, c));
+  const turned2 = m.xor(quotient2, m.and(odd2, m.signBit()));
+  const result3 = m.let(m.or(turned2, m.and(x, m.equal(x, 0))));
+  return repairHuge(m, result3, x, "tan");
 }
 function sinPiReduced(m, r) {
   const quarter = m.let(m.greater(m.abs(r), 0.25));
@@ -22433,23 +23633,23 @@ function lgammaPositive(m, a) {
   m.assign(central, m.add(central, m.xor(logarithm2, m.and(below, m.signBit()))));
   const inverse = m.let(m.div(1, a));
   const square4 = m.let(m.mul(inverse, inverse));
-  const series = m.madd(inverse, m.polynomial(square4, stirlingCoefficients), 0.9189385332046728 - 0.5);
-  const stirling = m.madd(m.sub(a, 0.5), m.sub(logarithm2, 1), series);
-  return m.select(large2, m.select(m.less(a, 2 ** 1016), stirling, m.mul(a, m.sub(logarithm2, 1))), central);
+  const series2 = m.madd(inverse, m.polynomial(square4, stirlingCoefficients), 0.9189385332046728 - 0.5);
+  const stirling2 = m.madd(m.sub(a, 0.5), m.sub(logarithm2, 1), series2);
+  return m.select(large2, m.select(m.less(a, 2 ** 1016), stirling2, m.mul(a, m.sub(logarithm2, 1))), central);
 }
 function lgamma4(m, x) {
   const a = m.let(m.abs(x));
-  const result = m.let(lgammaPositive(m, a));
+  const result3 = m.let(lgammaPositive(m, a));
   const negative = m.let(m.less(x, 0));
   m.ifAny(negative, () => {
     const sine = m.let(m.abs(sinPiReduced(m, m.let(m.sub(a, m.nearest(a))))));
     const logarithm2 = log4(m, m.let(m.mul(a, sine)));
-    const reflected = m.sub(m.sub(1.1447298858494002, logarithm2), result);
+    const reflected = m.sub(m.sub(1.1447298858494002, logarithm2), result3);
     const pole = m.equal(a, m.floor(a));
     const tiny = m.less(a, 2 ** -60);
-    m.assign(result, m.select(m.andNot(negative, tiny), m.select(pole, Infinity, reflected), result));
+    m.assign(result3, m.select(m.andNot(negative, tiny), m.select(pole, Infinity, reflected), result3));
   });
-  return result;
+  return result3;
 }
 function digammaPositive(m, a) {
   const large2 = m.let(m.greaterOrEqual(a, 10));
@@ -22472,25 +23672,25 @@ function digammaPositive(m, a) {
   const central = m.let(m.madd(u, m.polynomial(u, digammaCoefficients), rest));
   const inverse = m.let(m.div(1, a));
   const square4 = m.let(m.mul(inverse, inverse));
-  const series = m.madd(square4, m.polynomial(square4, digammaAsymptoticCoefficients), m.mul(inverse, 0.5));
-  const asymptotic2 = m.sub(logNormal(m, m.let(m.pmax(a, 1))), series);
+  const series2 = m.madd(square4, m.polynomial(square4, digammaAsymptoticCoefficients), m.mul(inverse, 0.5));
+  const asymptotic2 = m.sub(logNormal(m, m.let(m.pmax(a, 1))), series2);
   const unlimited = m.select(m.equal(a, Infinity), a, asymptotic2);
   return m.select(large2, unlimited, central);
 }
 function digamma4(m, x) {
   const negative = m.let(m.less(x, 0));
   const a = m.let(m.select(negative, m.sub(1, x), x));
-  const result = m.let(digammaPositive(m, a));
+  const result3 = m.let(digammaPositive(m, a));
   m.ifAny(negative, () => {
     const r = m.let(m.sub(x, m.nearest(x)));
     const sine = m.let(sinPiReduced(m, r));
     const cotangent = m.div(m.mul(cosPiReduced(m, r), Math.PI), sine);
-    const reflected = m.sub(result, cotangent);
+    const reflected = m.sub(result3, cotangent);
     const pole = m.equal(x, m.floor(x));
-    m.assign(result, m.select(negative, m.select(pole, NaN, reflected), result));
+    m.assign(result3, m.select(negative, m.select(pole, NaN, reflected), result3));
   });
   const atZero = m.div(-1, x);
-  return m.select(m.equal(x, 0), atZero, result);
+  return m.select(m.equal(x, 0), atZero, result3);
 }
 
 // lib/jit/wasm/math/hyperbolic.ts
@@ -22499,8 +23699,8 @@ function sinh2(m, x) {
   const half = m.let(halfExp(m, a));
   const large2 = m.let(m.sub(half, m.div(0.25, half)));
   const square4 = m.let(m.mul(a, a));
-  const polynomial3 = m.polynomial(square4, m.coefficients(sinhCoefficients));
-  const small = m.madd(m.mul(a, square4), polynomial3, a);
+  const polynomial4 = m.polynomial(square4, m.coefficients(sinhCoefficients));
+  const small = m.madd(m.mul(a, square4), polynomial4, a);
   return m.copySign(m.select(m.less(a, 1), small, large2), x);
 }
 function cosh2(m, x) {
@@ -22509,11 +23709,12 @@ function cosh2(m, x) {
 }
 function tanh2(m, x) {
   const a = m.let(m.abs(x));
-  const e = expNormal(m, m.let(m.pmin(m.add(a, a), 40)));
-  const large2 = m.let(m.withSignOf(m.sub(1, m.div(2, m.add(e, 1))), x));
-  const square4 = m.let(m.mul(x, x));
-  const polynomial3 = m.polynomial(square4, m.coefficients(tanhCoefficients));
-  const small = m.madd(polynomial3, m.mul(square4, x), x);
+  const { fraction, exponent } = reduceExponential(m, m.let(m.pmin(m.add(a, a), 40)));
+  const scale2 = m.let(powerOfTwo(m, exponent));
+  const large2 = m.sub(1, m.div(2, m.madd(scale2, fraction, m.add(scale2, 1))));
+  const square4 = m.let(m.mul(a, a));
+  const polynomial4 = m.polynomial(square4, m.coefficients(tanhCoefficients));
+  const small = m.madd(polynomial4, m.mul(square4, a), a);
   return m.copySign(m.select(m.greaterOrEqual(a, 0.625), large2, small), x);
 }
 function largeOffset(m, large2) {
@@ -22622,7 +23823,7 @@ function arcSine(m, x) {
   const z = m.let(m.select(large2, m.mul(m.sub(1, a), 0.5), m.mul(a, a)));
   const root = m.let(m.sqrt(z));
   const s = m.let(m.select(large2, root, a));
-  const tail = m.let(m.mul(m.mul(s, z), m.polynomial(z, m.coefficients(asinCoefficients))));
+  const tail2 = m.let(m.mul(m.mul(s, z), m.polynomial(z, m.coefficients(asinCoefficients))));
   const shortRoot = m.let(m.and(root, m.bits(m.pick(0xfffff000n, 0xffffffff00000000n))));
   const divisor = m.pmax(m.add(root, shortRoot), m.pick(2 ** -126, 2 ** -1022));
   const rootRest = m.let(m.div(m.sub(z, m.mul(shortRoot, shortRoot)), divisor));
@@ -22630,26 +23831,26 @@ function arcSine(m, x) {
     a,
     large: large2,
     s,
-    tail,
+    tail: tail2,
     shortRoot,
     rootRest
   };
 }
 function asin2(m, x) {
-  const { large: large2, s, tail, shortRoot, rootRest } = arcSine(m, x);
+  const { large: large2, s, tail: tail2, shortRoot, rootRest } = arcSine(m, x);
   const [high] = m.pick(quarterPi.f32, quarterPi.f64);
   const [, low] = m.pick(halfPi.f32, halfPi.f64);
-  const p = m.sub(m.mul(tail, 2), m.sub(low, m.mul(rootRest, 2)));
+  const p = m.sub(m.mul(tail2, 2), m.sub(low, m.mul(rootRest, 2)));
   const q = m.sub(high, m.mul(shortRoot, 2));
   const reflected = m.sub(high, m.sub(p, q));
-  return m.copySign(m.select(large2, reflected, m.add(s, tail)), x);
+  return m.copySign(m.select(large2, reflected, m.add(s, tail2)), x);
 }
 function acos2(m, x) {
-  const { large: large2, s, tail, shortRoot, rootRest } = arcSine(m, x);
+  const { large: large2, s, tail: tail2, shortRoot, rootRest } = arcSine(m, x);
   const [high, low] = m.pick(halfPi.f32, halfPi.f64);
-  const middle = m.sub(high, m.sub(x, m.sub(low, m.copySign(tail, x))));
-  const positive = m.mul(m.add(shortRoot, m.add(tail, rootRest)), 2);
-  const negative = m.mul(m.sub(high, m.add(s, m.sub(tail, low))), 2);
+  const middle = m.sub(high, m.sub(x, m.sub(low, m.copySign(tail2, x))));
+  const positive = m.mul(m.add(shortRoot, m.add(tail2, rootRest)), 2);
+  const negative = m.mul(m.sub(high, m.add(s, m.sub(tail2, low))), 2);
   return m.select(large2, m.select(m.less(x, 0), negative, positive), middle);
 }
 
@@ -22667,17 +23868,17 @@ function log2Pair(m, a) {
   const w = m.let(m.integerAdd(m.and(shifted, m.bits(0xfffffffffffffn)), m.bits(lowest)));
   const upper = m.let(m.greater(w, 1.224744871391589));
   const base = m.let(m.select(upper, 1.5, 1));
-  const difference2 = m.let(m.sub(w, base));
-  const sum4 = m.let(m.add(w, base));
-  const reciprocal4 = m.let(m.div(1, sum4));
-  const s = m.let(m.mul(difference2, reciprocal4));
+  const difference3 = m.let(m.sub(w, base));
+  const sum5 = m.let(m.add(w, base));
+  const reciprocal4 = m.let(m.div(1, sum5));
+  const s = m.let(m.mul(difference3, reciprocal4));
   const sHigh = m.let(upperHalf(m, s));
-  const sumHigh = m.let(upperHalf(m, sum4));
+  const sumHigh = m.let(upperHalf(m, sum5));
   const sumLow = m.sub(w, m.sub(sumHigh, base));
-  const sLow = m.let(m.mul(reciprocal4, m.sub(m.sub(difference2, m.mul(sHigh, sumHigh)), m.mul(sHigh, sumLow))));
+  const sLow = m.let(m.mul(reciprocal4, m.sub(m.sub(difference3, m.mul(sHigh, sumHigh)), m.mul(sHigh, sumLow))));
   const square4 = m.let(m.mul(s, s));
-  const series = m.mul(m.mul(square4, square4), m.polynomial(square4, log2OfQuotientCoefficients));
-  const rest = m.let(m.madd(sLow, m.add(sHigh, s), series));
+  const series2 = m.mul(m.mul(square4, square4), m.polynomial(square4, log2OfQuotientCoefficients));
+  const rest = m.let(m.madd(sLow, m.add(sHigh, s), series2));
   const exactSquare = m.let(m.mul(sHigh, sHigh));
   const factorHigh = m.let(upperHalf(m, m.add(m.add(exactSquare, 3), rest)));
   const factorLow = m.let(m.sub(rest, m.sub(m.sub(factorHigh, 3), exactSquare)));
@@ -22705,8 +23906,8 @@ function exp2Pair(m, high, low) {
   const v = m.let(m.madd(rest, Math.LN2, m.mul(t, -1904654299957768e-24)));
   const z = m.let(m.add(u, v));
   const lost = m.let(m.sub(v, m.sub(z, u)));
-  const tail = m.madd(m.mul(z, z), m.polynomial(z, expCoefficients.f64), m.madd(lost, z, lost));
-  return scaleByPowerOfTwo(m, m.add(m.add(z, tail), 1), n);
+  const tail2 = m.madd(m.mul(z, z), m.polynomial(z, expCoefficients.f64), m.madd(lost, z, lost));
+  return scaleByPowerOfTwo(m, m.add(m.add(z, tail2), 1), n);
 }
 function exp2Single(m, z) {
   const n = m.let(m.nearest(z));
@@ -22715,8 +23916,8 @@ function exp2Single(m, z) {
 }
 function log2Single(m, a) {
   const { k, f } = decompose2(m, a);
-  const { tail, halfSquare } = logTail(m, f);
-  return m.madd(m.sub(f, m.sub(halfSquare, tail)), Math.LOG2E, k);
+  const { tail: tail2, halfSquare } = logTail(m, f);
+  return m.madd(m.sub(f, m.sub(halfSquare, tail2)), Math.LOG2E, k);
 }
 function plainExponent(m, a, y, logarithm2) {
   const infinite = m.select(m.equal(a, Infinity), Infinity, logarithm2);
@@ -22742,8 +23943,8 @@ function pow3(m, x, y) {
   ], powerOfMagnitudeSingle, "f64") : powerOfMagnitude(m, a, y));
   const integer3 = m.let(m.equal(y, m.nearest(y)));
   const half = m.let(m.mul(y, 0.5));
-  const odd = m.andNot(integer3, m.equal(half, m.nearest(half)));
-  const signed = m.let(m.xor(magnitude, m.and(odd, m.and(x, m.signBit()))));
+  const odd2 = m.andNot(integer3, m.equal(half, m.nearest(half)));
+  const signed = m.let(m.xor(magnitude, m.and(odd2, m.and(x, m.signBit()))));
   const negative = m.and(m.less(x, 0), m.greater(x, -Infinity));
   const unordered = m.or(m.notEqual(x, x), m.notEqual(y, y));
   const undefinedPower = m.or(m.andNot(negative, integer3), unordered);
@@ -22766,8 +23967,8 @@ function remainderOfMagnitudes(m, x, y, single) {
   m.builder.loop();
   const d = m.let(divisor);
   for (let i = 0; i < (single ? 0 : 2); i++) {
-    const far = m.greaterOrEqual(m.mul(rest, 2 ** -1e3), d);
-    m.assign(d, m.select(far, m.mul(d, 2 ** 1e3), d));
+    const far2 = m.greaterOrEqual(m.mul(rest, 2 ** -1e3), d);
+    m.assign(d, m.select(far2, m.mul(d, 2 ** 1e3), d));
   }
   const high = m.let(m.and(d, m.bits(0xfffffffff8000000n)));
   const low = m.sub(d, high);
@@ -23183,10 +24384,6 @@ var DeviceMemory = class {
   free(address) {
     this.#allocator.free(address);
   }
-  /** How many bytes a request for `bytes` really takes (at most one eighth more, 64 at least). */
-  roundedBytes(bytes) {
-    return this.#allocator.roundedBytes(bytes);
-  }
   /** Live, pooled and peak bytes. */
   use() {
     const { live, pool, peak } = this.#allocator;
@@ -23281,29 +24478,6 @@ function moduleImports(memory2) {
 }
 
 // lib/jit/wasm/nest/analysis.ts
-function argumentsOf(s) {
-  switch (s.kind) {
-    case "load": {
-      const list2 = s.index.dynamic.map((term) => term.statement);
-      if (s.mask !== void 0) list2.push(s.mask);
-      return list2;
-    }
-    case "op":
-    case "threefry":
-      return s.args;
-    case "cast":
-    case "bitcast":
-      return [
-        s.arg
-      ];
-    case "part":
-      return [
-        s.of
-      ];
-    default:
-      return [];
-  }
-}
 function axesOf2(index) {
   let bits = 0;
   index.strides.forEach((stride, axis) => {
@@ -23345,14 +24519,6 @@ function columnRoots(nest2, pass) {
     roots.push(reduction2.value);
     if (reduction2.position !== void 0) roots.push(reduction2.position);
   }
-  return roots;
-}
-function storeRoots(store) {
-  const roots = [
-    store.value,
-    ...store.index.dynamic.map((term) => term.statement)
-  ];
-  if (store.mask !== void 0) roots.push(store.mask);
   return roots;
 }
 function rowRoots(nest2, pass) {
@@ -23516,12 +24682,12 @@ function constantValue2(dtype, constant3) {
     uniform: true
   };
 }
-function localValue(dtype, local, uniform4) {
+function localValue(dtype, local, uniform5) {
   return {
     dtype,
     local,
     constant: 0,
-    uniform: uniform4
+    uniform: uniform5
   };
 }
 var LANE = {
@@ -23748,9 +24914,9 @@ function floorDivide(context, m, x, y) {
   const rest = m.let(m.emitted(() => vectorMath.truncatedMod[m.type](m.builder, context, x.local, y.local)));
   const opposite = m.and(m.xor(m.less(rest, 0), m.less(y, 0)), m.notEqual(rest, 0));
   const truncated2 = m.nearest(m.div(m.sub(x, rest), y));
-  const near = m.let(m.sub(truncated2, m.and(opposite, m.constant(1))));
+  const near2 = m.let(m.sub(truncated2, m.and(opposite, m.constant(1))));
   const plain2 = m.let(m.div(x, y));
-  return m.select(m.equal(y, 0), plain2, m.select(m.equal(near, 0), m.withSignOf(0, plain2), near));
+  return m.select(m.equal(y, 0), plain2, m.select(m.equal(near2, 0), m.withSignOf(0, plain2), near2));
 }
 
 // lib/jit/wasm/nest/integer_helpers.ts
@@ -23804,17 +24970,17 @@ function emitPower(f, unsigned) {
     f.i32Const(0).return();
     f.end();
   }
-  const result = f.local("i32");
-  f.i32Const(1).localSet(result);
+  const result3 = f.local("i32");
+  f.i32Const(1).localSet(result3);
   f.block().loop();
   f.localGet(1).i32Eqz().brIf(1);
   f.localGet(1).i32Const(1).i32And().if();
-  f.localGet(result).localGet(0).i32Mul().localSet(result);
+  f.localGet(result3).localGet(0).i32Mul().localSet(result3);
   f.end();
   f.localGet(0).localGet(0).i32Mul().localSet(0);
   f.localGet(1).i32Const(1).i32ShrU().localSet(1);
   f.br(0).end().end();
-  f.localGet(result);
+  f.localGet(result3);
 }
 
 // lib/jit/wasm/nest/integer_ops.ts
@@ -24065,9 +25231,9 @@ var MATH_COST = {
   maximum: 3,
   mulNoNaN: 3
 };
-var CHEAP = new Set("add sub mul neg abs square floor ceil round trunc not and or xor shiftLeft shiftRight eq ne lt le gt ge select isNaN isFinite".split(" "));
+var CHEAP2 = new Set("add sub mul neg abs square floor ceil round trunc not and or xor shiftLeft shiftRight eq ne lt le gt ge select isNaN isFinite".split(" "));
 function costOf(op4) {
-  return MATH_COST[op4] ?? (CHEAP.has(op4) ? 1 : 30);
+  return MATH_COST[op4] ?? (CHEAP2.has(op4) ? 1 : 30);
 }
 
 // lib/jit/wasm/nest/reduction_state.ts
@@ -24161,16 +25327,16 @@ var ReductionState = class {
       return;
     }
     if (this.compensated) {
-      const corrected = f.local("v128"), sum4 = f.local("v128");
+      const corrected = f.local("v128"), sum5 = f.local("v128");
       push(f, pool, value);
       f.localGet(state2[1]).f32x4Sub().localTee(corrected);
-      f.localGet(state2[0]).f32x4Add().localTee(sum4);
+      f.localGet(state2[0]).f32x4Add().localTee(sum5);
       f.localGet(state2[0]).f32x4Sub().localGet(corrected).f32x4Sub().localTee(corrected);
       f.localGet(corrected).f32x4Abs();
       pushConstant(f, pool, "float32", Infinity);
       f.f32x4Lt().v128And().localSet(state2[1]);
-      f.localGet(sum4).localSet(state2[0]);
-      f.release(corrected, sum4);
+      f.localGet(sum5).localSet(state2[0]);
+      f.release(corrected, sum5);
       return;
     }
     const old = localValue(this.dtype, state2[0], false);
@@ -25043,14 +26209,14 @@ function writeOne(access, dtype, address, value, mask2, add6) {
     const place3 = f.local("i32");
     f.localTee(place3).localGet(place3);
     loadSplat(context, f, dtype, offset);
-    pushSum(access, dtype, value);
+    pushSum2(access, dtype, value);
     f.release(place3);
   } else push(f, context.pool, value);
   encodePacked(context, f, dtype);
   storeLane(f, dtype, 0, offset);
   if (mask2 !== null) f.end();
 }
-function pushSum({ context, f, lanes }, dtype, value) {
+function pushSum2({ context, f, lanes }, dtype, value) {
   const old = f.local("v128");
   f.localSet(old);
   emitScalarOp(context, f, "add", dtype, [
@@ -25074,7 +26240,7 @@ function writeLanes(access, dtype, address, value, mask2, add6) {
       const place3 = f.local("i32");
       f.localTee(place3).localGet(place3);
       loadVector(context, f, dtype, lanes, offset);
-      pushSum(access, dtype, value);
+      pushSum2(access, dtype, value);
       f.release(place3);
     } else push(f, context.pool, value);
     encodePacked(context, f, dtype);
@@ -25108,7 +26274,7 @@ function addLane(access, dtype, value, lane, offset) {
   }, (_, i) => lane * bytes + i % bytes)).localSet(one);
   f.localGet(place3).localGet(place3);
   loadSplat(context, f, dtype, offset);
-  pushSum(access, dtype, localValue(dtype, one, true));
+  pushSum2(access, dtype, localValue(dtype, one, true));
   encodePacked(context, f, dtype);
   storeLane(f, dtype, 0, offset);
   f.release(place3, one);
@@ -25360,16 +26526,16 @@ var StatementEmitter = class _StatementEmitter {
       if (value.local >= 0) this.f.release(value.local);
       this.#values.delete(statement);
     }
-    const pair2 = this.#pairs.get(statement);
-    if (pair2 !== void 0) {
-      this.f.release(...pair2);
+    const pair3 = this.#pairs.get(statement);
+    if (pair3 !== void 0) {
+      this.f.release(...pair3);
       this.#pairs.delete(statement);
     }
   }
   #findPair(statement) {
-    const pair2 = this.#pairs.get(statement) ?? (this.#outer === null ? void 0 : this.#outer.#findPair(statement));
-    if (pair2 === void 0) throw new Error(`Statement ${statement} is used before it is computed.`);
-    return pair2;
+    const pair3 = this.#pairs.get(statement) ?? (this.#outer === null ? void 0 : this.#outer.#findPair(statement));
+    if (pair3 === void 0) throw new Error(`Statement ${statement} is used before it is computed.`);
+    return pair3;
   }
   #emit(statement) {
     const s = this.statements[statement];
@@ -25933,7 +27099,7 @@ function sweepColumns2(body, emitter2, level) {
     axis
   ], streams);
   const round4 = (columns) => {
-    const uniform4 = w.statementsAt([
+    const uniform5 = w.statementsAt([
       ...body.roots,
       ...w.termRoots(streams)
     ], (at2) => at2 === depth2);
@@ -25943,7 +27109,7 @@ function sweepColumns2(body, emitter2, level) {
       const inner4 = emitter2.inner();
       w.shiftAxis = axis;
       w.shift = c;
-      inner4.emitAll(uniform4);
+      inner4.emitAll(uniform5);
       w.shiftAxis = -1;
       w.shift = 0;
       return inner4;
@@ -26175,24 +27341,24 @@ function pair(bytes, lanes) {
   }, (_, i) => lane * bytes + i));
 }
 function transpose2(f, v) {
-  const combine3 = (a2, b2, lanes) => {
+  const combine4 = (a2, b2, lanes) => {
     const local = f.local("v128");
     f.localGet(a2).localGet(b2).i8x16Shuffle(lanes).localSet(local);
     return local;
   };
   if (v.length === 2) {
-    const result2 = [
-      combine3(v[0], v[1], pair(8, [
+    const result4 = [
+      combine4(v[0], v[1], pair(8, [
         0,
         2
       ])),
-      combine3(v[0], v[1], pair(8, [
+      combine4(v[0], v[1], pair(8, [
         1,
         3
       ]))
     ];
     f.release(...v);
-    return result2;
+    return result4;
   }
   const low = pair(4, [
     0,
@@ -26205,8 +27371,8 @@ function transpose2(f, v) {
     3,
     7
   ]);
-  const a = combine3(v[0], v[1], low), b = combine3(v[2], v[3], low);
-  const c = combine3(v[0], v[1], high), d = combine3(v[2], v[3], high);
+  const a = combine4(v[0], v[1], low), b = combine4(v[2], v[3], low);
+  const c = combine4(v[0], v[1], high), d = combine4(v[2], v[3], high);
   f.release(...v);
   const first = pair(8, [
     0,
@@ -26215,14 +27381,14 @@ function transpose2(f, v) {
     1,
     3
   ]);
-  const result = [
-    combine3(a, b, first),
-    combine3(a, b, second),
-    combine3(c, d, first),
-    combine3(c, d, second)
+  const result3 = [
+    combine4(a, b, first),
+    combine4(a, b, second),
+    combine4(c, d, first),
+    combine4(c, d, second)
   ];
   f.release(a, b, c, d);
-  return result;
+  return result3;
 }
 
 // lib/jit/wasm/nest/short_rows.ts
@@ -26236,14 +27402,6 @@ var OPERATION = {
   any: "or",
   all: "and"
 };
-function ofColumns(nest2) {
-  const result = [];
-  for (const s of nest2.statements) {
-    const own = s.kind === "coordinate" ? s.axis >= nest2.rowRank : s.kind === "load" && s.index.strides.some((stride, axis) => stride !== 0 && axis >= nest2.rowRank);
-    result.push(own || argumentsOf(s).some((arg) => result[arg]));
-  }
-  return result;
-}
 function unrolledColumns(nest2) {
   const { rowRank, reductions: reductions2, stores } = nest2;
   const extents = nest2.domain.slice(rowRank);
@@ -26252,7 +27410,7 @@ function unrolledColumns(nest2) {
   if (stores.some((store) => !store.perRow) || reductions2.some((r) => OPERATION[r.combiner] === void 0)) {
     return null;
   }
-  const varies = ofColumns(nest2);
+  const varies = dependsOn2(nest2.statements, (axis) => axis >= rowRank, () => false);
   const repeated = varies.filter((flag) => flag).length;
   if (nest2.statements.length + repeated * columns > MAX_STATEMENTS2) return null;
   return new Unroller(nest2, varies, columns).unroll();
@@ -26292,7 +27450,6 @@ var Unroller = class {
   }
   /** The statement at one column; all that it reads is there already. */
   #push(s, column) {
-    const at2 = (statement) => this.#places[statement][column];
     switch (s.kind) {
       case "coordinate": {
         const { rowRank } = this.#nest;
@@ -26303,58 +27460,22 @@ var Unroller = class {
           value: this.#coordinates(column)[s.axis - rowRank]
         });
       }
-      case "load":
-        return this.#add({
-          ...s,
-          index: this.#index(s.index, column),
-          ...s.mask === void 0 ? {} : {
-            mask: at2(s.mask)
-          }
-        });
-      case "op":
-        return this.#add({
-          ...s,
-          args: s.args.map(at2)
-        });
-      case "cast":
-      case "bitcast":
-        return this.#add({
-          ...s,
-          arg: at2(s.arg)
-        });
-      case "threefry": {
-        const [a, b, c, d] = s.args;
-        return this.#add({
-          ...s,
-          args: [
-            at2(a),
-            at2(b),
-            at2(c),
-            at2(d)
-          ]
-        });
-      }
-      case "part":
-        return this.#add({
-          ...s,
-          of: at2(s.of)
-        });
       case "reduced":
         return this.#combined(s.reduction);
       default:
-        return this.#add(s);
+        return this.#add(placedStatement(s, this.#placement(column)));
     }
   }
   /** The chain that a reduction becomes. */
   #combined(reduction2) {
     const { combiner, value, dtype } = this.#nest.reductions[reduction2];
     const op4 = OPERATION[combiner];
-    return this.#places[value].reduce((sum4, next) => this.#add({
+    return this.#places[value].reduce((sum5, next) => this.#add({
       kind: "op",
       op: op4,
       dtype,
       args: [
-        sum4,
+        sum5,
         next
       ]
     }));
@@ -26369,25 +27490,21 @@ var Unroller = class {
       return coordinate2;
     });
   }
-  #index({ offset, strides, dynamic }, column) {
+  #placement(column) {
     const { rowRank } = this.#nest;
+    const coordinates = this.#coordinates(column);
     return {
-      offset: this.#coordinates(column).reduce((sum4, c, i) => sum4 + c * strides[rowRank + i], offset),
-      strides: strides.slice(0, rowRank),
-      dynamic: dynamic.map((term) => ({
-        ...term,
-        statement: this.#places[term.statement][column]
-      }))
+      place: (statement) => this.#places[statement][column],
+      move: ({ offset, strides, dynamic }) => ({
+        offset: coordinates.reduce((sum5, c, i) => sum5 + c * strides[rowRank + i], offset),
+        strides: strides.slice(0, rowRank),
+        dynamic
+      })
     };
   }
   #store(store) {
     return {
-      ...store,
-      value: this.#places[store.value][0],
-      index: this.#index(store.index, 0),
-      ...store.mask === void 0 ? {} : {
-        mask: this.#places[store.mask][0]
-      },
+      ...placedStore(store, this.#placement(0)),
       perRow: false,
       pass: 0
     };
@@ -26523,9 +27640,9 @@ function emitNest(context, original) {
   const nest2 = simplifyNest(original);
   const plan = planNest(nest2);
   const operands2 = nest2.operands.length;
-  const params = new Array(operands2 + 2).fill("i32");
+  const params2 = new Array(operands2 + 2).fill("i32");
   const f = context.module.addFunction({
-    params,
+    params: params2,
     results: []
   });
   const splittable = nest2.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
@@ -26537,8 +27654,8 @@ function emitNest(context, original) {
       splittable
     };
   }
-  const begin2 = operands2, end = operands2 + 1;
-  f.localGet(begin2).localGet(end).i32GeU().if().return().end();
+  const begin7 = operands2, end = operands2 + 1;
+  f.localGet(begin7).localGet(end).i32GeU().if().return().end();
   const w = new NestWriter(context, f, plan);
   w.streams.begin();
   const outer2 = w.emitter();
@@ -26550,7 +27667,7 @@ function emitNest(context, original) {
   w.anchor(outer2, 0, w.streams.all);
   const write2 = plan.lanesAreRows ? writeRowSweep : plan.tileAxis >= 0 ? writeTileSweep : writeColumnSweep;
   write2(w, outer2, {
-    begin: begin2,
+    begin: begin7,
     end
   });
   return {
@@ -26593,14 +27710,30 @@ var SPLITTABLE = /* @__PURE__ */ new Set([
   "uint32",
   "bool"
 ]);
-function product2(list2) {
-  return list2.reduce((a, b) => a * b, 1);
-}
 function canSplit(nest2) {
-  return nest2.passes === 1 && nest2.reductions.length > 0 && nest2.rowRank < nest2.domain.length && nest2.domain.length < 30 && nest2.reductions.every((r) => r.position === void 0 && SPLITTABLE.has(r.dtype)) && nest2.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
+  return nest2.passes === 1 && nest2.reductions.length > 0 && nest2.rowRank < nest2.domain.length && nest2.domain.length < 30 && nest2.reductions.every((r) => SPLITTABLE.has(r.dtype)) && nest2.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0);
+}
+function partReductions(nest2) {
+  return nest2.reductions.flatMap((r) => {
+    if (r.position === void 0) return [
+      r
+    ];
+    const { position: _, ...value } = r;
+    return [
+      {
+        ...value,
+        combiner: r.combiner === "argmax" ? "max" : "min"
+      },
+      r
+    ];
+  });
+}
+function resultType({ dtype, position: position2 }) {
+  return position2 === void 0 ? dtype : "int32";
 }
 function axisToCut(nest2) {
   let best = nest2.rowRank;
+  if (nest2.reductions.some(({ position: position2 }) => position2 !== void 0)) return best;
   for (let axis = best + 1; axis < nest2.domain.length; axis++) {
     if (nest2.domain[axis] > 4 * nest2.domain[best]) best = axis;
   }
@@ -26609,12 +27742,12 @@ function axisToCut(nest2) {
 function splitReduction(nest2, rowUnits) {
   if (rowUnits >= ENOUGH_ROWS || !canSplit(nest2)) return null;
   const needed = closure(nest2.statements, columnRoots(nest2, 0));
-  const work = needed.reduce((sum4, flag) => sum4 + flag, 0);
-  const rows2 = product2(nest2.domain.slice(0, nest2.rowRank));
-  const cost = product2(nest2.domain) * (0.15 + 0.05 * work);
+  const work = needed.reduce((sum5, flag) => sum5 + flag, 0);
+  const rows2 = sizeOf(nest2.domain.slice(0, nest2.rowRank));
+  const cost = sizeOf(nest2.domain) * (0.15 + 0.05 * work);
   const axis = axisToCut(nest2);
   const extent = nest2.domain[axis];
-  const bytes = rows2 * nest2.reductions.reduce((sum4, r) => sum4 + byteSize(r.dtype), 0);
+  const bytes = rows2 * partReductions(nest2).reduce((sum5, r) => sum5 + byteSize(resultType(r)), 0);
   const wanted = Math.min(MOST_PARTS, Math.floor(cost / PART_COST), Math.floor(MOST_BYTES / bytes), extent >> 1);
   if (wanted < 2) return null;
   const least = Math.ceil(extent / wanted);
@@ -26626,9 +27759,9 @@ function cutReduction(nest2, axis, size) {
   const parts2 = Math.floor(extent / size), left = extent - parts2 * size;
   const count3 = parts2 + (left > 0 ? 1 : 0);
   const rows2 = nest2.domain.slice(0, nest2.rowRank);
-  const temporaries = nest2.reductions.map(({ dtype }) => ({
-    dtype,
-    length: count3 * product2(rows2)
+  const temporaries = partReductions(nest2).map((r) => ({
+    dtype: resultType(r),
+    length: count3 * sizeOf(rows2)
   }));
   return {
     partial: partOf(nest2, axis, {
@@ -26650,20 +27783,11 @@ function cutReduction(nest2, axis, size) {
 function operandsWith(nest2, access) {
   return [
     ...nest2.operands,
-    ...nest2.reductions.map(({ dtype }) => ({
-      dtype,
+    ...partReductions(nest2).map((r) => ({
+      dtype: resultType(r),
       access
     }))
   ];
-}
-function rowStrides(nest2) {
-  const strides = new Array(nest2.rowRank);
-  let stride = 1;
-  for (let axis = nest2.rowRank - 1; axis >= 0; axis--) {
-    strides[axis] = stride;
-    stride *= nest2.domain[axis];
-  }
-  return strides;
 }
 function partOf(nest2, axis, { first, parts: parts2, size, step: step2 = size }) {
   const domain = [
@@ -26671,19 +27795,22 @@ function partOf(nest2, axis, { first, parts: parts2, size, step: step2 = size })
     ...nest2.domain
   ];
   domain[axis + 1] = size;
-  const move = (index) => ({
-    ...index,
-    offset: index.offset + first * step2 * index.strides[axis],
-    strides: [
-      step2 * index.strides[axis],
-      ...index.strides
-    ]
-  });
   const statements = [];
   const places = [];
+  const placement = {
+    place: (statement) => places[statement],
+    move: (index) => ({
+      ...index,
+      offset: index.offset + first * step2 * index.strides[axis],
+      strides: [
+        step2 * index.strides[axis],
+        ...index.strides
+      ]
+    })
+  };
   const push2 = (statement) => statements.push(statement) - 1;
   for (const s of nest2.statements) {
-    const moved = renumber(s, places, move);
+    const moved = placedStatement(s, placement);
     if (moved.kind !== "coordinate") {
       places.push(push2(moved));
       continue;
@@ -26717,7 +27844,7 @@ function partOf(nest2, axis, { first, parts: parts2, size, step: step2 = size })
           long
         ]
       });
-      const begin2 = push2({
+      const begin7 = push2({
         kind: "op",
         op: "add",
         dtype: "int32",
@@ -26732,34 +27859,30 @@ function partOf(nest2, axis, { first, parts: parts2, size, step: step2 = size })
         dtype: "int32",
         args: [
           inner4,
-          begin2
+          begin7
         ]
       }));
     } else places.push(inner4);
   }
-  const rows2 = product2(nest2.domain.slice(0, nest2.rowRank));
-  const stores = nest2.stores.filter((store) => !store.perRow).map((store) => ({
-    ...store,
-    value: places[store.value],
-    mask: store.mask === void 0 ? void 0 : places[store.mask],
-    index: move(store.index)
-  }));
-  nest2.reductions.forEach(({ dtype }, reduction2) => {
+  const rows2 = nest2.domain.slice(0, nest2.rowRank), rowCount = sizeOf(rows2);
+  const stores = nest2.stores.filter((store) => !store.perRow).map((store) => placedStore(store, placement));
+  const reductions2 = partReductions(nest2);
+  reductions2.forEach((r, reduction2) => {
     const strides = [
-      rows2,
-      ...rowStrides(nest2),
+      rowCount,
+      ...stridesOf(rows2),
       ...nest2.domain.slice(nest2.rowRank).map(() => 0)
     ];
     stores.push({
       operand: nest2.operands.length + reduction2,
       index: {
-        offset: first * rows2,
+        offset: first * rowCount,
         strides,
         dynamic: []
       },
       value: push2({
         kind: "reduced",
-        dtype,
+        dtype: resultType(r),
         reduction: reduction2
       }),
       mode: "set",
@@ -26773,85 +27896,46 @@ function partOf(nest2, axis, { first, parts: parts2, size, step: step2 = size })
     rowRank: nest2.rowRank + 1,
     operands: operandsWith(nest2, "write"),
     statements,
-    reductions: nest2.reductions.map((r) => ({
+    reductions: reductions2.map((r) => ({
       ...r,
-      value: places[r.value]
+      value: places[r.value],
+      ...r.position === void 0 ? {} : {
+        position: places[r.position]
+      }
     })),
     stores
   };
 }
-function renumber(s, places, move) {
-  switch (s.kind) {
-    case "load":
-      return {
-        ...s,
-        mask: s.mask === void 0 ? void 0 : places[s.mask],
-        index: {
-          ...move(s.index),
-          dynamic: s.index.dynamic.map((term) => ({
-            ...term,
-            statement: places[term.statement]
-          }))
-        }
-      };
-    case "op":
-      return {
-        ...s,
-        args: s.args.map((arg) => places[arg])
-      };
-    case "threefry": {
-      const [a, b, c, d] = s.args;
-      return {
-        ...s,
-        args: [
-          places[a],
-          places[b],
-          places[c],
-          places[d]
-        ]
-      };
-    }
-    case "cast":
-    case "bitcast":
-      return {
-        ...s,
-        arg: places[s.arg]
-      };
-    case "part":
-      return {
-        ...s,
-        of: places[s.of]
-      };
-    default:
-      return s;
-  }
-}
 function finalOf(nest2, count3) {
   const rows2 = nest2.domain.slice(0, nest2.rowRank);
-  const short = (index) => ({
-    ...index,
-    strides: [
-      ...index.strides.slice(0, nest2.rowRank),
-      0
-    ]
-  });
-  const statements = nest2.reductions.map(({ dtype }, reduction2) => ({
+  const statements = partReductions(nest2).map((r, reduction2) => ({
     kind: "load",
-    dtype,
+    dtype: resultType(r),
     operand: nest2.operands.length + reduction2,
     index: {
       offset: 0,
       strides: [
-        ...rowStrides(nest2),
-        product2(rows2)
+        ...stridesOf(rows2),
+        sizeOf(rows2)
       ],
       dynamic: []
     }
   }));
   const places = [];
+  const placement = {
+    place: (statement) => places[statement],
+    move: (index) => ({
+      ...index,
+      strides: [
+        ...index.strides.slice(0, nest2.rowRank),
+        0
+      ]
+    })
+  };
   const needed = closure(nest2.statements, rowRoots(nest2, 0));
+  let at2 = 0;
   nest2.statements.forEach((s, i) => {
-    places.push(needed[i] ? statements.push(renumber(s, places, short)) - 1 : -1);
+    places.push(needed[i] ? statements.push(placedStatement(s, placement)) - 1 : -1);
   });
   return {
     ...nest2,
@@ -26861,16 +27945,18 @@ function finalOf(nest2, count3) {
     ],
     operands: operandsWith(nest2, "read"),
     statements,
-    reductions: nest2.reductions.map((r, value) => ({
-      ...r,
-      value
-    })),
-    stores: nest2.stores.filter((store) => store.perRow).map((store) => ({
-      ...store,
-      value: places[store.value],
-      mask: store.mask === void 0 ? void 0 : places[store.mask],
-      index: short(store.index)
-    }))
+    reductions: nest2.reductions.map((r) => {
+      const value = at2;
+      at2 += r.position === void 0 ? 1 : 2;
+      return {
+        ...r,
+        value,
+        ...r.position === void 0 ? {} : {
+          position: value + 1
+        }
+      };
+    }),
+    stores: nest2.stores.filter((store) => store.perRow).map((store) => placedStore(store, placement))
   };
 }
 
@@ -26879,6 +27965,7 @@ function emitPartialReduction(context, original) {
   if (original.reductions.length === 0) return null;
   const nest2 = simplifyNest(original);
   if (nest2.domain.includes(0)) return null;
+  if (context.threads < 2 && nest2.reductions.every(({ position: position2 }) => position2 !== void 0)) return null;
   const plan = planNest(nest2);
   const split4 = splitReduction(nest2, Math.ceil(plan.units / grainOf(plan)));
   if (split4 === null) return null;
@@ -26892,19 +27979,19 @@ function emitPartialReduction(context, original) {
   const partial = emitNest(context, split4.partial);
   const rest = split4.rest === null ? null : emitNest(context, split4.rest);
   const final = emitNest(context, split4.final);
-  const params = new Array(operands2 + 3).fill("i32");
+  const params2 = new Array(operands2 + 3).fill("i32");
   const pushPointers = (f2) => {
     for (let i = 0; i < operands2; i++) f2.localGet(i);
     for (const offset of offsets2) f2.localGet(operands2).i32Const(offset).i32Add();
   };
   const f = context.module.addFunction({
-    params,
+    params: params2,
     results: []
   });
-  const begin2 = operands2 + 1, end = operands2 + 2;
+  const begin7 = operands2 + 1, end = operands2 + 2;
   const last = (bound2) => void f.localGet(bound2).i32Const(partial.units).localGet(bound2).i32Const(partial.units).i32LtU().select();
   pushPointers(f);
-  last(begin2);
+  last(begin7);
   last(end);
   f.call(partial.index);
   if (rest !== null) {
@@ -26913,7 +28000,7 @@ function emitPartialReduction(context, original) {
     f.i32Const(0).i32Const(rest.units).call(rest.index).end();
   }
   const finish2 = context.module.addFunction({
-    params,
+    params: params2,
     results: []
   });
   pushPointers(finish2);
@@ -27018,7 +28105,7 @@ var MIRRORED = {
 };
 function thresholds(nest2, axis) {
   const shifted = shiftedCoordinates(nest2.statements);
-  const result = /* @__PURE__ */ new Map();
+  const result3 = /* @__PURE__ */ new Map();
   nest2.statements.forEach((s, i) => {
     if (s.kind !== "op" || !Object.hasOwn(MIRRORED, s.op)) return;
     const [a, b] = s.args;
@@ -27028,12 +28115,12 @@ function thresholds(nest2, axis) {
     const op4 = swapped2 ? MIRRORED[s.op] : s.op;
     const bound2 = other.value - side.by;
     const at2 = op4 === "gt" || op4 === "le" ? bound2 + 1 : bound2;
-    result.set(i, {
+    result3.set(i, {
       at: at2,
       after: op4 === "ge" || op4 === "gt"
     });
   });
-  return result;
+  return result3;
 }
 function edgePieces(nest2, axis) {
   const extent = nest2.domain[axis];
@@ -27055,104 +28142,45 @@ function edgePieces(nest2, axis) {
     extent
   ].sort((a, b) => a - b);
   const pieces = ends.map((end, i) => {
-    const begin2 = i === 0 ? 0 : ends[i - 1];
+    const begin7 = i === 0 ? 0 : ends[i - 1];
     return {
-      begin: begin2,
+      begin: begin7,
       end,
-      nest: specialised(nest2, axis, begin2, end, known2)
+      nest: specialised(nest2, axis, begin7, end, known2)
     };
   });
-  return pieces.some(({ begin: begin2, end }) => 2 * (end - begin2) >= extent) ? pieces : null;
+  return pieces.some(({ begin: begin7, end }) => 2 * (end - begin7) >= extent) ? pieces : null;
 }
-function renumbered(s, place3) {
-  switch (s.kind) {
-    case "load":
-      return {
-        ...s,
-        index: renumberedIndex(s.index, place3),
-        ...s.mask === void 0 ? {} : {
-          mask: place3[s.mask]
-        }
-      };
-    case "op":
-      return {
-        ...s,
-        args: s.args.map((arg) => place3[arg])
-      };
-    case "cast":
-    case "bitcast":
-      return {
-        ...s,
-        arg: place3[s.arg]
-      };
-    case "threefry": {
-      const [a, b, c, d] = s.args;
-      return {
-        ...s,
-        args: [
-          place3[a],
-          place3[b],
-          place3[c],
-          place3[d]
-        ]
-      };
-    }
-    case "part":
-      return {
-        ...s,
-        of: place3[s.of]
-      };
-    default:
-      return s;
-  }
-}
-function renumberedIndex(index, place3) {
-  if (index.dynamic.length === 0) return index;
-  return {
-    ...index,
-    dynamic: index.dynamic.map((term) => ({
-      ...term,
-      statement: place3[term.statement]
-    }))
-  };
-}
-function renumberedStore(store, place3) {
-  return {
-    ...store,
-    value: place3[store.value],
-    index: renumberedIndex(store.index, place3),
-    ...store.mask === void 0 ? {} : {
-      mask: place3[store.mask]
-    }
-  };
-}
-function specialised(nest2, axis, begin2, end, known2) {
+function specialised(nest2, axis, begin7, end, known2) {
   const statements = [];
-  const place3 = [];
+  const places = [];
+  const placement = {
+    place: (statement) => places[statement]
+  };
   const truth = [];
   const push2 = (s) => statements.push(s) - 1;
   const moved = (at2) => ({
     ...at2,
     index: {
       ...at2.index,
-      offset: at2.index.offset + at2.index.strides[axis] * begin2
+      offset: at2.index.offset + at2.index.strides[axis] * begin7
     }
   });
   const placed2 = (s, i) => {
     const threshold2 = known2.get(i);
-    if (threshold2 && (threshold2.at <= begin2 || threshold2.at >= end)) {
-      truth[i] = threshold2.at <= begin2 === threshold2.after;
+    if (threshold2 && (threshold2.at <= begin7 || threshold2.at >= end)) {
+      truth[i] = threshold2.at <= begin7 === threshold2.after;
       return push2({
         kind: "constant",
         dtype: "bool",
         value: truth[i] ? 1 : 0
       });
     }
-    if (s.kind === "coordinate" && s.axis === axis && begin2 > 0) {
+    if (s.kind === "coordinate" && s.axis === axis && begin7 > 0) {
       const shift2 = push2({
         kind: "constant",
         dtype: "int32",
-        value: begin2
+        value: begin7
       });
       return push2({
         kind: "op",
@@ -27172,28 +28200,28 @@ function specialised(nest2, axis, begin2, end, known2) {
         dtype: s.dtype,
         value: fill3 ?? 0
       });
-      return push2(renumbered(moved(seen ? rest : s), place3));
+      return push2(placedStatement(moved(seen ? rest : s), placement));
     }
     if (s.kind === "op") {
       const [a, b] = s.args;
-      if (s.op === "select" && truth[a] !== void 0) return place3[s.args[truth[a] ? 1 : 2]];
+      if (s.op === "select" && truth[a] !== void 0) return places[s.args[truth[a] ? 1 : 2]];
       if (s.op === "and" && (truth[a] ?? truth[b]) !== void 0) {
         const one = truth[a] !== void 0 ? a : b, other = one === a ? b : a;
         truth[i] = truth[one] ? truth[other] : false;
-        return place3[truth[one] ? other : one];
+        return places[truth[one] ? other : one];
       }
     }
-    return push2(renumbered(s, place3));
+    return push2(placedStatement(s, placement));
   };
-  nest2.statements.forEach((s, i) => place3[i] = placed2(s, i));
+  nest2.statements.forEach((s, i) => places[i] = placed2(s, i));
   const stores = nest2.stores.flatMap((store) => {
     const { mask: mask2, ...rest } = store;
     const seen = mask2 === void 0 || truth[mask2];
     return seen === false ? [] : [
-      renumberedStore(moved(seen ? rest : store), place3)
+      placedStore(moved(seen ? rest : store), placement)
     ];
   });
-  const domain = nest2.domain.map((size, i) => i === axis ? end - begin2 : size);
+  const domain = nest2.domain.map((size, i) => i === axis ? end - begin7 : size);
   return withoutUnused({
     ...nest2,
     domain,
@@ -27204,12 +28232,15 @@ function specialised(nest2, axis, begin2, end, known2) {
 function withoutUnused(nest2) {
   const needed = closure(nest2.statements, nest2.stores.flatMap(storeRoots));
   let count3 = 0;
-  const place3 = Array.from(needed, (flag) => flag ? count3++ : -1);
-  const statements = nest2.statements.filter((_, i) => needed[i]).map((s) => renumbered(s, place3));
+  const places = Array.from(needed, (flag) => flag ? count3++ : -1);
+  const placement = {
+    place: (statement) => places[statement]
+  };
+  const statements = nest2.statements.filter((_, i) => needed[i]).map((s) => placedStatement(s, placement));
   return {
     ...nest2,
     statements,
-    stores: nest2.stores.map((store) => renumberedStore(store, place3))
+    stores: nest2.stores.map((store) => placedStore(store, placement))
   };
 }
 
@@ -27221,7 +28252,7 @@ function emitPieces(context, original) {
   if (plan.vectorAxis < 0 || plan.lanesAreRows || plan.tileAxis >= 0) return null;
   const pieces = edgePieces(nest2, plan.vectorAxis);
   if (pieces === null) return null;
-  const unitsOf = (begin2, end) => plan.unitsAreLanes ? end - begin2 : plan.units;
+  const unitsOf = (begin7, end) => plan.unitsAreLanes ? end - begin7 : plan.units;
   if (pieces.some((piece) => planNest(simplifyNest(piece.nest)).units !== unitsOf(piece.begin, piece.end))) {
     return null;
   }
@@ -27250,11 +28281,11 @@ function emitPieces(context, original) {
     }
     f.call(functions[i].index);
   });
-  const points = pieces.map(({ begin: begin2, end }) => plan.unitsAreLanes ? (end - begin2) / plan.units : 1);
+  const points = pieces.map(({ begin: begin7, end }) => plan.unitsAreLanes ? (end - begin7) / plan.units : 1);
   return {
     index: f.index,
     units: plan.units,
-    unitCost: functions.reduce((sum4, { unitCost }, i) => sum4 + unitCost * points[i], 0),
+    unitCost: functions.reduce((sum5, { unitCost }, i) => sum5 + unitCost * points[i], 0),
     splittable: functions.every((piece) => piece.splittable),
     grain: grainOf(plan)
   };
@@ -27263,12 +28294,7 @@ function emitPieces(context, original) {
 // lib/jit/wasm/product_epilogue.ts
 function alongColumns(kernel) {
   const column = kernel.batch.length + 1;
-  const varies = [];
-  for (const s of kernel.epilogue.statements) {
-    const own = s.kind === "reduced" || s.kind === "coordinate" && s.axis === column || s.kind === "load" && s.index.strides[column] !== 0;
-    varies.push(own || argumentsOf(s).some((arg) => varies[arg]));
-  }
-  return varies;
+  return dependsOn2(kernel.epilogue.statements, (axis) => axis === column, () => true);
 }
 var ProductEpilogue = class {
   #context;
@@ -27504,15 +28530,18 @@ function emitProduct(context, kernel) {
   };
 }
 var PER_OPERATION = 0.04;
-var LEAST_OPERATIONS = 4e5;
+var LEAST_OPERATIONS = 12e4;
+var LONG_PART = 2e6;
+var PARTS_OF_THREAD = 4;
 function productGrid(spec, plan, threads) {
   if (threads < 2) return {
     rows: 1,
     columns: 1
   };
   const rowTiles = Math.ceil(spec.rows / plan.rowTile), columnTiles = Math.ceil(spec.columns / plan.columnTile);
-  const work = Math.floor(spec.rows * spec.columns * spec.depth / LEAST_OPERATIONS);
-  const wanted = Math.max(1, Math.min(work, threads === 2 ? 4 : 3 * threads, rowTiles * columnTiles));
+  const operations = spec.rows * spec.columns * spec.depth;
+  const shares = Math.max(2, Math.min(PARTS_OF_THREAD, Math.floor(operations / threads / LONG_PART)));
+  const wanted = Math.max(1, Math.min(Math.floor(operations / LEAST_OPERATIONS), shares * threads, rowTiles * columnTiles));
   let best = {
     rows: 1,
     columns: 1
@@ -27532,7 +28561,7 @@ function productGrid(spec, plan, threads) {
   }
   return best;
 }
-function pushPart(f, spec, { plan }, { begin: begin2, threads }) {
+function pushPart(f, spec, { plan }, { begin: begin7, threads }) {
   const grid = productGrid(spec, plan, threads);
   const parts2 = grid.rows * grid.columns;
   if (parts2 === 1) {
@@ -27540,7 +28569,7 @@ function pushPart(f, spec, { plan }, { begin: begin2, threads }) {
     return 1;
   }
   const single = f.local("i32"), at2 = f.local("i32");
-  f.localGet(begin2 + 1).localGet(begin2).i32Sub().i32Const(1).i32Eq().localSet(single);
+  f.localGet(begin7 + 1).localGet(begin7).i32Sub().i32Const(1).i32Eq().localSet(single);
   const side = (count3, size, tile2, pushNumber) => {
     const tiles = Math.ceil(size / tile2);
     pushNumber();
@@ -27560,8 +28589,8 @@ function pushPart(f, spec, { plan }, { begin: begin2, threads }) {
       f.localGet(single).select();
     }
   };
-  side(grid.rows, spec.rows, plan.rowTile, () => f.localGet(begin2).i32Const(grid.columns).i32DivU());
-  side(grid.columns, spec.columns, plan.columnTile, () => f.localGet(begin2).i32Const(grid.columns).i32RemU());
+  side(grid.rows, spec.rows, plan.rowTile, () => f.localGet(begin7).i32Const(grid.columns).i32DivU());
+  side(grid.columns, spec.columns, plan.columnTile, () => f.localGet(begin7).i32Const(grid.columns).i32RemU());
   f.release(single, at2);
   return parts2;
 }
@@ -27726,7 +28755,7 @@ function convolutionNest(kernel) {
       filter
     ]
   });
-  const sum4 = push2({
+  const sum5 = push2({
     kind: "reduced",
     dtype,
     reduction: 0
@@ -27760,7 +28789,7 @@ function convolutionNest(kernel) {
       {
         operand: 2,
         index,
-        value: sum4,
+        value: sum5,
         mode: "set",
         perRow: true,
         pass: 0
@@ -27801,15 +28830,274 @@ function emitCopy(context, kernel) {
   };
 }
 
-// lib/jit/wasm/cumulative.ts
-var OPS = {
+// lib/jit/wasm/cumulative_state.ts
+var CUMULATIVE_OPS = {
   sum: "add",
   prod: "mul",
   max: "maximum",
   min: "minimum"
 };
+function cumulativeState({ combiner, dtype }) {
+  const sums2 = combiner === "sum" || combiner === "prod";
+  const state2 = laneOf(dtype) === "f32" && sums2 ? "float64" : dtype;
+  return {
+    state: state2,
+    lanes: laneOf(state2) === "f64" ? 2 : 4
+  };
+}
+
+// lib/jit/wasm/cumulative_segments.ts
+var SEGMENTS = 64;
+var VECTORS = 4;
+var LEAST_LENGTH = 1 << 15;
+var ENOUGH_ROWS2 = 8;
+function emitSegments(context, kernel) {
+  const { outer: outer2, length: length3, inner: inner4 } = kernel;
+  if (inner4 !== 1 || outer2 === 0 || outer2 >= ENOUGH_ROWS2 || length3 < LEAST_LENGTH) return null;
+  const writer = new SegmentWriter(context, kernel);
+  const totals = writer.sweep(false), running = writer.sweep(true);
+  const units = outer2 * writer.strips;
+  const unitCost = outer2 * length3 / units;
+  return {
+    index: totals,
+    units,
+    unitCost: 0.5 * unitCost,
+    splittable: true,
+    finish: {
+      index: writer.starts(),
+      temporaryBytes: outer2 * SEGMENTS * writer.stateBytes,
+      next: {
+        index: running,
+        units,
+        unitCost,
+        splittable: true
+      }
+    }
+  };
+}
+var params = [
+  "i32",
+  "i32",
+  "i32",
+  "i32",
+  "i32"
+];
+var [SOURCE, TARGET, TOTALS, BEGIN, END] = [
+  0,
+  1,
+  2,
+  3,
+  4
+];
+var SegmentWriter = class {
+  strips;
+  stateBytes;
+  #context;
+  #kernel;
+  #state;
+  #lanes;
+  #size;
+  #rest;
+  constructor(context, kernel) {
+    this.#context = context;
+    this.#kernel = kernel;
+    const { state: state2, lanes } = cumulativeState(kernel);
+    this.#state = state2;
+    this.#lanes = lanes;
+    this.stateBytes = 16 / lanes;
+    this.strips = SEGMENTS / (VECTORS * lanes);
+    const line = 64 / byteSize(kernel.dtype);
+    const lines = Math.floor(kernel.length / SEGMENTS / line);
+    this.#size = (lines % 2 === 1 ? lines : lines - 1) * line;
+    this.#rest = kernel.length - this.#size * SEGMENTS;
+  }
+  /** The running values of some segments at a time if they are written, otherwise their totals. */
+  sweep(writes2) {
+    const { reverse, length: length3, dtype } = this.#kernel;
+    const lanes = this.#lanes, size = this.#size, bytes = byteSize(dtype);
+    const f = this.#context.module.addFunction({
+      params,
+      results: []
+    });
+    const i32 = () => f.local("i32");
+    const unit = i32(), strip = i32(), row2 = i32(), totals = i32(), from = i32(), to2 = i32(), left = i32();
+    const sums2 = Array.from({
+      length: VECTORS
+    }, () => f.local("v128")), value = f.local("v128");
+    const direction = reverse ? -1 : 1;
+    f.localGet(BEGIN).localSet(unit);
+    f.forLoop(unit, END, 1, () => {
+      f.localGet(unit).i32Const(this.strips).i32DivU().localSet(row2);
+      f.localGet(unit).i32Const(this.strips).i32RemU().localSet(strip);
+      f.localGet(TOTALS).localGet(unit).i32Const(16 * VECTORS).i32Mul().i32Add().localSet(totals);
+      for (const [pointer, local] of writes2 ? [
+        [
+          SOURCE,
+          from
+        ],
+        [
+          TARGET,
+          to2
+        ]
+      ] : [
+        [
+          SOURCE,
+          from
+        ]
+      ]) {
+        f.localGet(row2).i32Const(length3).i32Mul();
+        if (reverse) f.i32Const(length3 - 1).i32Add();
+        f.localGet(strip).i32Const(direction * size * VECTORS * lanes).i32Mul().i32Add();
+        f.i32Const(bytes).i32Mul().localGet(pointer).i32Add().localSet(local);
+      }
+      sums2.forEach((sum5, v) => {
+        if (writes2) f.localGet(totals).v128Load(16 * v);
+        else this.#pushIdentity(f);
+        f.localSet(sum5);
+      });
+      f.i32Const(size).localSet(left).loop();
+      sums2.forEach((sum5, v) => {
+        const at2 = (pointer) => ({
+          pushBase: () => {
+            f.localGet(pointer);
+            if (v > 0) f.i32Const(direction * v * lanes * size * bytes).i32Add();
+            return 0;
+          },
+          laneStride: direction * size,
+          laneTerms: []
+        });
+        const access = {
+          context: this.#context,
+          f,
+          lanes
+        };
+        readLanes(access, dtype, at2(from), null, 0);
+        f.localSet(value);
+        this.#add(access, sum5, value, writes2);
+        if (writes2) writeLanes(access, dtype, at2(to2), localValue(dtype, value, false), null, false);
+      });
+      for (const local of writes2 ? [
+        from,
+        to2
+      ] : [
+        from
+      ]) {
+        f.localGet(local).i32Const(direction * bytes).i32Add().localSet(local);
+      }
+      f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+      if (!writes2) sums2.forEach((sum5, v) => f.localGet(totals).localGet(sum5).v128Store(16 * v));
+      else if (this.#rest > 0) {
+        f.localGet(strip).i32Const(this.strips - 1).i32Eq().if();
+        this.#writeRest(f, {
+          from,
+          to: to2,
+          sum: sums2[VECTORS - 1],
+          value,
+          left
+        });
+        f.end();
+      }
+    });
+    return f.index;
+  }
+  /** The few elements behind the last segment; the pointers are at the second element of the strip's first segment. */
+  #writeRest(f, { from, to: to2, sum: sum5, value, left }) {
+    const { reverse, dtype } = this.#kernel;
+    const lanes = this.#lanes, bytes = byteSize(dtype), direction = reverse ? -1 : 1;
+    const distance = direction * (VECTORS * lanes - 1) * this.#size * bytes;
+    const access = {
+      context: this.#context,
+      f,
+      lanes
+    };
+    f.localGet(sum5).localGet(sum5);
+    f.i8x16Shuffle(Array.from({
+      length: 16
+    }, (_, i) => 16 - this.stateBytes + i % this.stateBytes)).localSet(sum5);
+    for (const local of [
+      from,
+      to2
+    ]) f.localGet(local).i32Const(distance).i32Add().localSet(local);
+    const at2 = (pointer) => ({
+      pushBase: () => {
+        f.localGet(pointer);
+        return 0;
+      },
+      laneStride: 1,
+      laneTerms: []
+    });
+    f.i32Const(this.#rest).localSet(left).loop();
+    readOne(access, dtype, at2(from), null, 0);
+    f.localSet(value);
+    this.#add(access, sum5, value, true);
+    writeOne(access, dtype, at2(to2), localValue(dtype, value, false), null, false);
+    for (const local of [
+      from,
+      to2
+    ]) f.localGet(local).i32Const(direction * bytes).i32Add().localSet(local);
+    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+  }
+  /** Replaces the totals of segments by what comes before each. */
+  starts() {
+    const f = this.#context.module.addFunction({
+      params,
+      results: []
+    });
+    const row2 = f.local("i32"), at2 = f.local("i32"), left = f.local("i32");
+    const before = f.local("v128"), total = f.local("v128");
+    const wide = this.stateBytes === 8;
+    f.localGet(TOTALS).localSet(at2).i32Const(this.#kernel.outer).localSet(row2).loop();
+    this.#pushIdentity(f);
+    f.localSet(before).i32Const(SEGMENTS).localSet(left).loop();
+    f.localGet(at2);
+    if (wide) f.v128Load64Splat();
+    else f.v128Load32Splat();
+    f.localSet(total).localGet(at2).localGet(before);
+    if (wide) f.v128Store64Lane(0);
+    else f.v128Store32Lane(0);
+    this.#combine({
+      context: this.#context,
+      f,
+      lanes: this.#lanes
+    }, before, total);
+    f.localGet(at2).i32Const(this.stateBytes).i32Add().localSet(at2);
+    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+    f.localGet(row2).i32Const(1).i32Sub().localTee(row2).brIf(0).end();
+    return f.index;
+  }
+  #pushIdentity(f) {
+    pushConstant(f, this.#context.pool, this.#state, identityOf2(this.#kernel.combiner, this.#state));
+  }
+  /** sum = sum op value, both in the type of the state. */
+  #combine({ context, f, lanes }, sum5, value) {
+    const state2 = this.#state;
+    const args = [
+      localValue(state2, sum5, false),
+      localValue(state2, value, false)
+    ];
+    emitScalarOp(context, f, CUMULATIVE_OPS[this.#kernel.combiner], state2, args, lanes);
+    f.localSet(sum5);
+  }
+  /** Combines the elements in `value` with the state, and brings what has come of it back there if asked for. */
+  #add(access, sum5, value, back) {
+    const { context, f } = access;
+    const { dtype } = this.#kernel, state2 = this.#state;
+    if (state2 !== dtype) {
+      emitCast(context, f, localValue(dtype, value, false), state2);
+      f.localSet(value);
+    }
+    this.#combine(access, sum5, value);
+    if (!back) return;
+    emitCast(context, f, localValue(state2, sum5, false), dtype);
+    f.localSet(value);
+  }
+};
+
+// lib/jit/wasm/cumulative.ts
 var STRIP_VECTORS = 8;
 function emitCumulative(context, kernel) {
+  const segments = emitSegments(context, kernel);
+  if (segments !== null) return segments;
   const f = context.module.addFunction({
     params: [
       "i32",
@@ -27819,10 +29107,8 @@ function emitCumulative(context, kernel) {
     ],
     results: []
   });
-  const { outer: outer2, length: length3, inner: inner4, dtype } = kernel;
-  const sums2 = kernel.combiner === "sum" || kernel.combiner === "prod";
-  const state2 = laneOf(dtype) === "f32" && sums2 ? "float64" : dtype;
-  const lanes = laneOf(state2) === "f64" ? 2 : 4;
+  const { outer: outer2, length: length3, inner: inner4 } = kernel;
+  const { state: state2, lanes } = cumulativeState(kernel);
   const wide = STRIP_VECTORS * lanes;
   const strips = Math.ceil(inner4 / wide);
   const unitCost = length3 * Math.min(inner4, wide) * 1.5;
@@ -27904,7 +29190,7 @@ function writeStrip(context, f, options) {
       emitCast(context, f, localValue(dtype, value, false), state2);
       f.localSet(value);
     }
-    emitScalarOp(context, f, OPS[combiner], state2, [
+    emitScalarOp(context, f, CUMULATIVE_OPS[combiner], state2, [
       localValue(state2, total, false),
       localValue(state2, value, false)
     ], lanes);
@@ -27951,10 +29237,10 @@ var Expression = class _Expression {
     this.kind = kind;
     this.push = push2;
   }
-  #apply(name, result, ...operands2) {
+  #apply(name, result3, ...operands2) {
     const { code, kind } = this;
     const others = operands2.map((operand2) => code.of(kind, operand2));
-    return new _Expression(code, result, () => {
+    return new _Expression(code, result3, () => {
       this.push();
       for (const other of others) other.push();
       code.emit(name);
@@ -28071,11 +29357,11 @@ var Expression = class _Expression {
     const lanes = Array.from({
       length: code.lanes
     }, (_, i) => held2.lane(i));
-    const sum4 = code.lanes === 2 ? lanes[0].plus(lanes[1]) : lanes[0].plus(lanes[1]).plus(lanes[2].plus(lanes[3]));
+    const sum5 = code.lanes === 2 ? lanes[0].plus(lanes[1]) : lanes[0].plus(lanes[1]).plus(lanes[2].plus(lanes[3]));
     return new _Expression(code, "real", () => {
       this.push();
       code.f.localSet(held2.local);
-      sum4.push();
+      sum5.push();
     });
   }
   /** An integer as a real. */
@@ -28292,29 +29578,29 @@ var Code = class {
 };
 
 // lib/jit/wasm/routines/procedure.ts
-function procedure(context, dtype, name, params, result, body) {
+function procedure(context, dtype, name, params2, result3, body) {
   const types = (kinds) => kinds.map((kind) => kind === "int" ? "i32" : kind === "vector" ? "v128" : dtype === "float64" ? "f64" : "f32");
   const f = context.helper(`${name}:${dtype}`, () => {
     const type = {
-      params: types(params),
-      results: types(result === null ? [] : [
-        result
+      params: types(params2),
+      results: types(result3 === null ? [] : [
+        result3
       ])
     };
     const builder = context.module.addFunction(type);
     const code = new Code(context, builder, dtype);
-    const value = body(code, ...params.map((kind, i) => code.parameter(kind, i)));
+    const value = body(code, ...params2.map((kind, i) => code.parameter(kind, i)));
     if (value) value.push();
     return builder;
   });
   const push2 = (code, args) => {
-    args.forEach((argument, i) => code.of(params[i], argument).push());
+    args.forEach((argument, i) => code.of(params2[i], argument).push());
     code.f.call(f.index);
   };
   return {
     index: f.index,
     run: (code, ...args) => push2(code, args),
-    call: (code, ...args) => new Expression(code, result, () => push2(code, args))
+    call: (code, ...args) => new Expression(code, result3, () => push2(code, args))
   };
 }
 
@@ -28340,32 +29626,32 @@ function emitMatrixRoutine(context, kernel, routine) {
   const sizes4 = shapes.map((shape, i) => sizeOf2(shape.slice(shape.length - routine.ranks[i])));
   const written = operands2.some(({ access }, i) => access !== "read" && sizeOf2(shapes[i]) > 0);
   const units = written ? sizeOf2(lead) : 0;
-  const result = {
+  const result3 = {
     index: f.index,
     units,
     unitCost: routine.unitCost,
     splittable: true
   };
-  if (units === 0) return result;
+  if (units === 0) return result3;
   const code = new Code(context, f, routineDType(kernel));
-  const begin2 = code.parameter("int", count3), end = code.parameter("int", count3 + 1);
+  const begin7 = code.parameter("int", count3), end = code.parameter("int", count3 + 1);
   const pointers = operands2.map(({ dtype }, i) => {
     const pointer = code.parameter("int", i);
-    pointer.increase(begin2.times(sizes4[i] * byteSize(dtype)));
+    pointer.increase(begin7.times(sizes4[i] * byteSize(dtype)));
     return pointer;
   });
   routine.begin?.(code);
-  code.while(begin2.lt(end), () => {
+  code.while(begin7.lt(end), () => {
     routine.body(code, pointers);
     pointers.forEach((pointer, i) => pointer.increase(sizes4[i] * byteSize(operands2[i].dtype)));
-    begin2.increase(1);
+    begin7.increase(1);
   });
-  return result;
+  return result3;
 }
 
 // lib/jit/wasm/routines/turn_over.ts
 function turnOver(context, dtype) {
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -28374,7 +29660,7 @@ function turnOver(context, dtype) {
     "int",
     "real"
   ];
-  return procedure(context, dtype, "turnOver", params, null, (code, target2, targetStride, source2, sourceStride, rows2, columns, factor) => {
+  return procedure(context, dtype, "turnOver", params2, null, (code, target2, targetStride, source2, sourceStride, rows2, columns, factor) => {
     const to2 = code.variable("int"), from = code.variable("int"), left = code.variable("int");
     const step2 = code.variable("int", sourceStride.times(code.bytes));
     const wide = code.variable("vector", factor.splat());
@@ -28513,8 +29799,8 @@ function dot(context, dtype) {
         code.load(x, kind, offset),
         code.load(y, kind, offset)
       ];
-      const sum4 = kind === "real" ? rest : sums2[turn];
-      sum4.set(product5[0].timesPlus(product5[1], sum4));
+      const sum5 = kind === "real" ? rest : sums2[turn];
+      sum5.set(product5[0].timesPlus(product5[1], sum5));
     });
     return sums2[0].plus(sums2[1]).plus(sums2[2].plus(sums2[3])).total().plus(rest);
   });
@@ -28537,7 +29823,7 @@ function axpy(context, dtype) {
   });
 }
 function axpyTwo(context, dtype) {
-  const params = [
+  const params2 = [
     "real",
     "int",
     "real",
@@ -28545,7 +29831,7 @@ function axpyTwo(context, dtype) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, "axpyTwo", params, null, (code, alpha, x, beta, y, z, count3) => {
+  return procedure(context, dtype, "axpyTwo", params2, null, (code, alpha, x, beta, y, z, count3) => {
     const wide = [
       alpha,
       beta
@@ -28559,8 +29845,8 @@ function axpyTwo(context, dtype) {
         alpha,
         beta
       ] : wide;
-      const sum4 = a.timesPlus(code.load(x, kind, offset), code.load(z, kind, offset));
-      code.store(z, b.timesPlus(code.load(y, kind, offset), sum4), offset);
+      const sum5 = a.timesPlus(code.load(x, kind, offset), code.load(z, kind, offset));
+      code.store(z, b.timesPlus(code.load(y, kind, offset), sum5), offset);
     });
   });
 }
@@ -28593,14 +29879,14 @@ function divide(context, dtype) {
   });
 }
 function rotate(context, dtype) {
-  const params = [
+  const params2 = [
     "real",
     "real",
     "int",
     "int",
     "int"
   ];
-  return procedure(context, dtype, "rotate", params, null, (code, c, s, x, y, count3) => {
+  return procedure(context, dtype, "rotate", params2, null, (code, c, s, x, y, count3) => {
     const wideC = code.variable("vector", c.splat()), wideS = code.variable("vector", s.splat());
     const held2 = {
       vector: [
@@ -28664,13 +29950,13 @@ function fill(context, dtype) {
   });
 }
 function copyScaled(context, dtype) {
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
     "real"
   ];
-  return procedure(context, dtype, "copyScaled", params, null, (code, target2, source2, count3, factor) => {
+  return procedure(context, dtype, "copyScaled", params2, null, (code, target2, source2, count3, factor) => {
     const wide = code.variable("vector", factor.splat());
     walk(code, count3, [
       target2,
@@ -28686,7 +29972,7 @@ var BLOCK2 = 48;
 var UNBLOCKED = 96;
 function substitute(context, dtype, unit) {
   const name = unit ? "substituteUnit" : "substitute";
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -28695,7 +29981,7 @@ function substitute(context, dtype, unit) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, name, params, null, (code, t, rowStep, columnStep, x, xStep, n, columns) => {
+  return procedure(context, dtype, name, params2, null, (code, t, rowStep, columnStep, x, xStep, n, columns) => {
     const row2 = code.variable("int"), factor = code.variable("int"), above = code.variable("int");
     const here = code.variable("int"), left = code.variable("int"), rows2 = code.variable("int");
     const stretch = (kind, vectors) => {
@@ -28710,22 +29996,22 @@ function substitute(context, dtype, unit) {
         here.set(x);
         rows2.set(0);
         code.while(rows2.lt(n), () => {
-          sums2.forEach((sum4, k) => sum4.set(code.load(here, kind, 16 * k)));
+          sums2.forEach((sum5, k) => sum5.set(code.load(here, kind, 16 * k)));
           factor.set(row2);
           above.set(x);
           left.set(rows2);
           code.while(left.gt(0), () => {
             scalar2.set(read3());
-            sums2.forEach((sum4, k) => sum4.set(scalar2.timesFrom(code.load(above, kind, 16 * k), sum4)));
+            sums2.forEach((sum5, k) => sum5.set(scalar2.timesFrom(code.load(above, kind, 16 * k), sum5)));
             factor.increase(columnStep);
             above.increase(xStep);
             left.increase(-1);
           });
           if (!unit) {
             scalar2.set(read3());
-            for (const sum4 of sums2) sum4.set(sum4.over(scalar2));
+            for (const sum5 of sums2) sum5.set(sum5.over(scalar2));
           }
-          sums2.forEach((sum4, k) => code.store(here, sum4, 16 * k));
+          sums2.forEach((sum5, k) => code.store(here, sum5, 16 * k));
           row2.increase(rowStep);
           here.increase(xStep);
           rows2.increase(1);
@@ -28846,10 +30132,10 @@ function solveTriangle(context, dtype, n, columns, { lower, transpose: transpose
       direct(code, corner(), rows2(), code.int(n).minus(start));
       return;
     }
-    const tail = rest === 0 ? BLOCK2 : rest;
-    start.set(n - tail);
-    direct(code, corner(), rows2(), tail);
-    update2(tail, code.int(0), start);
+    const tail2 = rest === 0 ? BLOCK2 : rest;
+    start.set(n - tail2);
+    direct(code, corner(), rows2(), tail2);
+    update2(tail2, code.int(0), start);
     code.while(start.gt(BLOCK2), () => {
       start.increase(-BLOCK2);
       direct(code, corner(), rows2(), BLOCK2);
@@ -28996,7 +30282,7 @@ function emitCholesky(context, kernel) {
 
 // lib/jit/wasm/routines/rotate_rows.ts
 function rotateRows(context, dtype) {
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -29004,7 +30290,7 @@ function rotateRows(context, dtype) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, "rotateRows", params, null, (code, z, stride, turns, lowest, highest, n) => {
+  return procedure(context, dtype, "rotateRows", params2, null, (code, z, stride, turns, lowest, highest, n) => {
     const i = code.variable("int"), row2 = code.variable("int"), turn = code.variable("int");
     const left = code.variable("int", n);
     const stretch = (kind, times2) => {
@@ -29137,9 +30423,9 @@ var BlockReflector = class {
     code.zeroBytes(t, BLOCK2 * BLOCK2 * this.#bytes);
     code.for(0, size, (r) => {
       const first = start.plus(r).plus(shift2), row2 = code.at(v, r.times(length3));
-      const tail = code.at(storage, start.plus(r).times(length3).plus(first).plus(1));
+      const tail2 = code.at(storage, start.plus(r).times(length3).plus(first).plus(1));
       code.store(code.at(row2, first), 1);
-      code.copyBytes(code.at(row2, first.plus(1)), tail, code.int(length3 - 1).minus(first).times(this.#bytes));
+      code.copyBytes(code.at(row2, first.plus(1)), tail2, code.int(length3 - 1).minus(first).times(this.#bytes));
     });
     this.#factor.run(code, v, t, code.at(taus, start), start.plus(shift2), size, length3);
     this.#negate.run(code, -1, t, BLOCK2 * BLOCK2);
@@ -29150,7 +30436,7 @@ var BlockReflector = class {
    */
   apply(code, array2, from, to2, start, reversed) {
     const { length: length3 } = this.#options;
-    const { v, t, products, turned, packed } = this.#places(code);
+    const { v, t, products, turned: turned2, packed } = this.#places(code);
     const part = (columnFrom, columnTo) => [
       from,
       to2,
@@ -29168,12 +30454,12 @@ var BlockReflector = class {
     code.invoke(reversed ? this.#times.t : this.#times.tTransposed, [
       products,
       t,
-      turned,
+      turned2,
       packed,
       ...part(zero, BLOCK2)
     ]);
     code.invoke(this.#times.back, [
-      turned,
+      turned2,
       v,
       array2,
       packed,
@@ -29183,7 +30469,7 @@ var BlockReflector = class {
 };
 function blockFactor(context, dtype) {
   const product5 = dot(context, dtype);
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -29191,7 +30477,7 @@ function blockFactor(context, dtype) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, "blockFactor", params, null, (code, v, t, taus, first, size, length3) => {
+  return procedure(context, dtype, "blockFactor", params2, null, (code, v, t, taus, first, size, length3) => {
     const along2 = code.variable("int", length3.minus(first)), tau = code.variable("real");
     const line = code.variable("int", code.at(t, BLOCK2 * BLOCK2));
     const row2 = (array2, index, stride) => code.at(array2, index.times(stride));
@@ -29202,8 +30488,8 @@ function blockFactor(context, dtype) {
         code.store(code.at(line, k), inner4);
       });
       code.for(0, r, (i) => {
-        const sum4 = product5.call(code, code.at(row2(t, i, BLOCK2), i), code.at(line, i), r.minus(i));
-        code.store(code.at(row2(t, i, BLOCK2), r), sum4.times(tau).negated());
+        const sum5 = product5.call(code, code.at(row2(t, i, BLOCK2), i), code.at(line, i), r.minus(i));
+        code.store(code.at(row2(t, i, BLOCK2), r), sum5.times(tau).negated());
       });
       code.store(row2(t, r, BLOCK2 + 1), tau);
     });
@@ -29297,11 +30583,11 @@ function reflect(context, dtype) {
     "int",
     "int"
   ], null, (code, v, tau, x, count3) => {
-    const sum4 = code.variable("real");
-    const tail = v.plus(code.bytes), rest = x.plus(code.bytes);
-    sum4.set(product5.call(code, tail, rest, count3).plus(code.load(x)).times(tau));
-    code.store(x, code.load(x).minus(sum4));
-    add6.run(code, sum4.negated(), tail, rest, count3);
+    const sum5 = code.variable("real");
+    const tail2 = v.plus(code.bytes), rest = x.plus(code.bytes);
+    sum5.set(product5.call(code, tail2, rest, count3).plus(code.load(x)).times(tau));
+    code.store(x, code.load(x).minus(sum5));
+    add6.run(code, sum5.negated(), tail2, rest, count3);
   });
 }
 function makeReflection(context, dtype) {
@@ -29317,13 +30603,13 @@ function makeReflection(context, dtype) {
     "int",
     "int"
   ], "real", (code, x, count3) => {
-    const tail = x.plus(code.bytes);
-    const below = code.variable("real", product5.call(code, tail, tail, count3));
+    const tail2 = x.plus(code.bytes);
+    const below = code.variable("real", product5.call(code, tail2, tail2, count3));
     const alpha = code.variable("real", code.load(x)), beta = code.variable("real");
     const tau = code.variable("real", 0), back = code.variable("real", 1);
     code.if(alpha.times(alpha).plus(below).lt(least), () => {
       times2.run(code, larger, x, count3.plus(1));
-      below.set(product5.call(code, tail, tail, count3));
+      below.set(product5.call(code, tail2, tail2, count3));
       alpha.set(code.load(x));
       back.set(1 / larger);
       code.store(x, alpha.times(back));
@@ -29331,7 +30617,7 @@ function makeReflection(context, dtype) {
     code.if(below.ne(0), () => {
       beta.set(alpha.times(alpha).plus(below).root().withSign(alpha).negated());
       tau.set(beta.minus(alpha).over(beta));
-      times2.run(code, code.real(1).over(alpha.minus(beta)), tail, count3);
+      times2.run(code, code.real(1).over(alpha.minus(beta)), tail2, count3);
       code.store(x, beta.times(back));
     });
     return tau;
@@ -29417,7 +30703,7 @@ var MOST_STEPS = 60;
 function tridiagonalise(context, dtype) {
   const product5 = dot(context, dtype), add6 = axpy(context, dtype), make = makeReflection(context, dtype);
   const update2 = axpyTwo(context, dtype);
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -29425,7 +30711,7 @@ function tridiagonalise(context, dtype) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, "tridiagonalise", params, null, (code, a, d, e, taus, w, n) => {
+  return procedure(context, dtype, "tridiagonalise", params2, null, (code, a, d, e, taus, w, n) => {
     const k = code.variable("int", 0), i = code.variable("int"), length3 = code.variable("int");
     const row2 = code.variable("int", a), other = code.variable("int"), v = code.variable("int");
     const tau = code.variable("real"), beta = code.variable("real"), share = code.variable("real");
@@ -29471,7 +30757,7 @@ function length(x, y) {
 function implicitQl(context, dtype) {
   const turn = rotateRows(context, dtype);
   const epsilon = dtype === "float64" ? 2 ** -53 : 2 ** -24;
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -29479,7 +30765,7 @@ function implicitQl(context, dtype) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, "implicitQl", params, null, (code, d, e, z, rowStride, turns, n) => {
+  return procedure(context, dtype, "implicitQl", params2, null, (code, d, e, z, rowStride, turns, n) => {
     const first = code.variable("int", 0), last = code.variable("int"), i = code.variable("int");
     const steps2 = code.variable("int");
     const [g, r, s, c, p, f, b] = Array.from({
@@ -29490,8 +30776,8 @@ function implicitQl(context, dtype) {
       last.set(first);
       code.block((leave) => {
         code.while(last.lt(n.minus(1)), () => {
-          const sum4 = at2(d, last).magnitude().plus(at2(d, last.plus(1)).magnitude());
-          leave(at2(e, last).magnitude().le(sum4.times(epsilon)));
+          const sum5 = at2(d, last).magnitude().plus(at2(d, last.plus(1)).magnitude());
+          leave(at2(e, last).magnitude().le(sum5.times(epsilon)));
           last.increase(1);
         });
       });
@@ -29542,22 +30828,22 @@ function implicitQl(context, dtype) {
     });
   });
 }
-function sortRows(code, values, n, rows2, descending) {
+function sortRows(code, values2, n, rows2, descending) {
   const swap = exchange(code.context, code.dtype);
   const best = code.variable("int"), held2 = code.variable("real");
   code.for(0, n - 1, (i) => {
     best.set(i);
-    held2.set(code.load(code.at(values, i)));
+    held2.set(code.load(code.at(values2, i)));
     code.for(i.plus(1), n, (j) => {
-      const value = code.load(code.at(values, j));
+      const value = code.load(code.at(values2, j));
       code.if(descending ? value.gt(held2) : value.lt(held2), () => {
         held2.set(value);
         best.set(j);
       });
     });
     code.if(best.ne(i), () => {
-      code.store(code.at(values, best), code.load(code.at(values, i)));
-      code.store(code.at(values, i), held2);
+      code.store(code.at(values2, best), code.load(code.at(values2, i)));
+      code.store(code.at(values2, i), held2);
       for (const { array: array2, length: length3 } of rows2) {
         swap.run(code, code.at(array2, i.times(length3)), code.at(array2, best.times(length3)), length3);
       }
@@ -29576,7 +30862,7 @@ function emitEigh(context, kernel) {
   context.needScratch(scratchAt);
   const turn = turnOver(context, dtype), reduce3 = tridiagonalise(context, dtype), ql = implicitQl(context, dtype);
   const apply2 = reflect(context, dtype), times2 = scale(context, dtype), sign4 = vectorSign(context, dtype);
-  const nan = fill(context, dtype), power = powerOfTwo2(context, dtype), finite = allFinite(context, dtype);
+  const nan = fill(context, dtype), power = powerOfTwo2(context, dtype), finite2 = allFinite(context, dtype);
   const blocks = n > FEWEST_BLOCKED ? new BlockReflector(context, dtype, {
     length: n,
     rows: n,
@@ -29590,7 +30876,7 @@ function emitEigh(context, kernel) {
       2
     ],
     unitCost: 6 * n * n * n,
-    body(code, [a, values, vectors]) {
+    body(code, [a, values2, vectors]) {
       const base = code.variable("int", code.scratch());
       const work = base.plus(workAt), rows2 = base.plus(rowsAt);
       const [e, taus, w, turns] = [
@@ -29605,10 +30891,10 @@ function emitEigh(context, kernel) {
       code.for(0, n, (i) => {
         code.copyBytes(code.at(work, i.times(n)), code.at(a, i.times(n)), i.plus(1).times(bytes));
       });
-      code.if(finite.call(code, work, n * n), () => {
+      code.if(finite2.call(code, work, n * n), () => {
         size.set(power.call(code, work, n * n, w));
         times2.run(code, code.real(1).over(size), work, n * n);
-        reduce3.run(code, work, values, e, taus, w, n);
+        reduce3.run(code, work, values2, e, taus, w, n);
         code.zeroBytes(rows2, n * n * bytes);
         code.for(0, n, (c) => code.store(code.at(rows2, c.times(n + 1)), 1));
         const whole2 = blocks ? Math.floor((n - 1) / BLOCK2) * BLOCK2 : 0;
@@ -29628,9 +30914,9 @@ function emitEigh(context, kernel) {
           });
         }
         copyRows(code, work, spread6, rows2, n * bytes, n * bytes, n);
-        ql.run(code, values, e, work, spread6, turns, n);
+        ql.run(code, values2, e, work, spread6, turns, n);
         copyRows(code, rows2, n * bytes, work, spread6, n * bytes, n);
-        sortRows(code, values, n, [
+        sortRows(code, values2, n, [
           {
             array: rows2,
             length: n
@@ -29640,10 +30926,10 @@ function emitEigh(context, kernel) {
           const row2 = code.at(rows2, i.times(n));
           times2.run(code, sign4.call(code, row2, n), row2, n);
         });
-        times2.run(code, size, values, n);
+        times2.run(code, size, values2, n);
         turn.run(code, vectors, n, rows2, n, n, n, 1);
       }, () => {
-        nan.run(code, NaN, values, n);
+        nan.run(code, NaN, values2, n);
         nan.run(code, NaN, vectors, n * n);
       });
       code.release(base, size, tau, v, start, width);
@@ -29722,15 +31008,15 @@ function transform(re, im, inverse) {
 
 // lib/jit/wasm/routines/fft_roots.ts
 var DIRECT_ROOTS = 2048;
-function initialise(code, address, values) {
-  const segment = code.context.module.addData(new Uint8Array(values.buffer));
+function initialise(code, address, values2) {
+  const segment = code.context.module.addData(new Uint8Array(values2.buffer));
   address.push();
-  code.f.i32Const(0).i32Const(values.byteLength).memoryInit(segment);
+  code.f.i32Const(0).i32Const(values2.byteLength).memoryInit(segment);
 }
 function parts(count3, root) {
-  const values = new Float64Array(2 * count3);
-  for (let k = 0; k < count3; k++) [values[k], values[count3 + k]] = root(k);
-  return values;
+  const values2 = new Float64Array(2 * count3);
+  for (let k = 0; k < count3; k++) [values2[k], values2[count3 + k]] = root(k);
+  return values2;
 }
 function rootsScratch(count3) {
   if (count3 <= DIRECT_ROOTS) return 0;
@@ -29743,10 +31029,10 @@ function lowCount(count3) {
 function writeRoots(code, target2, n, step2, count3, scratch4) {
   const narrow4 = code.dtype === "float32";
   if (count3 <= DIRECT_ROOTS) {
-    const values = parts(count3, (k) => rootOfUnity(step2 * k, n));
+    const values2 = parts(count3, (k) => rootOfUnity(step2 * k, n));
     const [re2, im2] = [
-      values.subarray(0, count3),
-      values.subarray(count3)
+      values2.subarray(0, count3),
+      values2.subarray(count3)
     ];
     const copy = (x) => narrow4 ? Float32Array.from(x) : x.slice();
     initialise(code, target2.re, copy(re2));
@@ -29806,11 +31092,11 @@ var RADICES = [
   11,
   13
 ];
-function held(code, pair2) {
-  const { kind } = pair2[0];
+function held(code, pair3) {
+  const { kind } = pair3[0];
   return [
-    code.variable(kind, pair2[0]),
-    code.variable(kind, pair2[1])
+    code.variable(kind, pair3[0]),
+    code.variable(kind, pair3[1])
   ];
 }
 function sum2(a, b) {
@@ -29868,7 +31154,7 @@ function butterfly(code, x) {
     sums2.reduce((total, part) => sum2(total, part), x[0])
   ];
   for (let k = 1; k <= half; k++) {
-    let even = x[0], odd = null;
+    let even = x[0], odd2 = null;
     for (let j = 1; j <= half; j++) {
       const [c, s] = rootOfUnity(j * k, radix).map((value) => code.of(kind, value));
       const [a, d] = [
@@ -29879,15 +31165,15 @@ function butterfly(code, x) {
         a[0].timesPlus(c, even[0]),
         a[1].timesPlus(c, even[1])
       ];
-      odd = odd === null ? [
+      odd2 = odd2 === null ? [
         d[0].times(s),
         d[1].times(s)
       ] : [
-        d[0].timesPlus(s, odd[0]),
-        d[1].timesPlus(s, odd[1])
+        d[0].timesPlus(s, odd2[0]),
+        d[1].timesPlus(s, odd2[1])
       ];
     }
-    const e = held(code, even), o = held(code, odd);
+    const e = held(code, even), o = held(code, odd2);
     results[k] = [
       e[0].minus(o[1]),
       e[1].plus(o[0])
@@ -29954,12 +31240,12 @@ function generalStage(context, dtype, radix) {
           if (j + 1 < radix) place3.increase(gap);
         });
         place3.set(target2);
-        butterfly(code, inputs).forEach((result, k) => {
-          let value = result;
+        butterfly(code, inputs).forEach((result3, k) => {
+          let value = result3;
           if (k > 0) {
             const a = [
-              code.variable(kind, result[0]),
-              code.variable(kind, result[1])
+              code.variable(kind, result3[0]),
+              code.variable(kind, result3[1])
             ];
             const w = twiddles[k - 1].map((t) => kind === "real" ? t.lane(0) : t);
             value = complexProduct(a, [
@@ -30028,10 +31314,10 @@ function firstStage(context, dtype) {
           if (j < 3) place3.increase(gap);
         });
         place3.set(source2);
-        butterfly(code, inputs).forEach((result, k) => {
+        butterfly(code, inputs).forEach((result3, k) => {
           const [re, im] = outputs[k];
-          re.set(result[0]);
-          im.set(result[1]);
+          re.set(result3[0]);
+          im.set(result3[1]);
           if (k === 0) return;
           const w = pairAt(code, roots, place3, kind).map((part) => code.variable(kind, part));
           const value = complexProduct([
@@ -30051,20 +31337,20 @@ function firstStage(context, dtype) {
           yRe,
           yIm
         ].forEach((y, part) => {
-          const values = outputs.map((output) => output[part]);
+          const values2 = outputs.map((output) => output[part]);
           if (kind === "real") {
-            values.forEach((value, k) => code.store(y.plus(target2), value, k * bytes));
+            values2.forEach((value, k) => code.store(y.plus(target2), value, k * bytes));
             return;
           }
-          const rows2 = lanes === 4 ? transposedBlock(code, values) : [
+          const rows2 = lanes === 4 ? transposedBlock(code, values2) : [
             0,
             1
           ].flatMap((lane) => [
-            code.shuffle(values[0], values[1], [
+            code.shuffle(values2[0], values2[1], [
               lane,
               2 + lane
             ]),
-            code.shuffle(values[2], values[3], [
+            code.shuffle(values2[2], values2[3], [
               lane,
               2 + lane
             ])
@@ -30166,7 +31452,7 @@ function convolutionTransform(context, dtype, length3) {
       writeRoots(code, table, 2 * length3, 1, 2 * length3, work.plus(long + roots));
       const c = planarAt(tables, length3, bytes), b = planarAt(work, size, bytes);
       code.zeroBytes(work, long);
-      const index = code.variable("int", 0), odd = code.variable("int", 1);
+      const index = code.variable("int", 0), odd2 = code.variable("int", 1);
       const re = code.variable("real"), im = code.variable("real");
       code.for(0, length3, (j) => {
         re.set(code.load(code.at(table.re, index)));
@@ -30181,14 +31467,14 @@ function convolutionTransform(context, dtype, length3) {
           code.store(code.at(b.re, place3), re);
           code.store(code.at(b.im, place3), im.negated());
         }
-        index.set(index.plus(odd).remainder(2 * length3));
-        odd.increase(2);
+        index.set(index.plus(odd2).remainder(2 * length3));
+        odd2.increase(2);
       });
       const spectrum = planarAt(tables.plus(spectrumAt), size, bytes);
-      const result = inner4.run(code, b, work.plus(long), tables.plus(innerAt));
-      code.copyBytes(spectrum.re, result.re, size * bytes);
-      code.copyBytes(spectrum.im, result.im, size * bytes);
-      code.release(index, odd, re, im);
+      const result3 = inner4.run(code, b, work.plus(long), tables.plus(innerAt));
+      code.copyBytes(spectrum.re, result3.re, size * bytes);
+      code.copyBytes(spectrum.im, result3.im, size * bytes);
+      code.release(index, odd2, re, im);
     },
     run(code, x, work, tables) {
       const c = planarAt(tables, length3, bytes), spectrum = planarAt(tables.plus(spectrumAt), size, bytes);
@@ -30235,14 +31521,14 @@ function multiply2(code, x, y, target2, length3, factor) {
 function memoryOf(context, kernel, length3, extra) {
   const dtype = routineDType(kernel);
   const bytes = dtype === "float32" ? 4 : 8;
-  const transform2 = planTransform(context, dtype, length3);
+  const transform3 = planTransform(context, dtype, length3);
   const signal = planarBytes(length3, bytes);
-  const tablesAt = signal, workAt = tablesAt + transform2.tableBytes;
-  const extraAt = workAt + Math.max(transform2.workBytes, aligned(rootsScratch(extra) + 64));
+  const tablesAt = signal, workAt = tablesAt + transform3.tableBytes;
+  const extraAt = workAt + Math.max(transform3.workBytes, aligned(rootsScratch(extra) + 64));
   context.needScratch(extraAt + planarBytes(extra, bytes) + 64);
   return {
     bytes,
-    transform: transform2,
+    transform: transform3,
     signal: (code) => planarAt(code.scratch(), length3, bytes),
     tables: (code) => code.scratch().plus(tablesAt),
     work: (code) => code.scratch().plus(workAt),
@@ -30276,13 +31562,13 @@ function emitFft(context, kernel) {
       const x = memory2.signal(code), size = length3 * memory2.bytes;
       code.copyBytes(x.re, re, size);
       code.copyBytes(x.im, im, size);
-      const result = memory2.transform.run(code, x, memory2.work(code), memory2.tables(code));
-      code.copyBytes(outRe, result.re, size);
-      code.copyBytes(outIm, result.im, size);
+      const result3 = memory2.transform.run(code, x, memory2.work(code), memory2.tables(code));
+      code.copyBytes(outRe, result3.re, size);
+      code.copyBytes(outIm, result3.im, size);
     }
   });
 }
-function split(code, source2, even, odd, count3) {
+function split(code, source2, even, odd2, count3) {
   const whole2 = count3 - count3 % code.lanes;
   const [a, b] = [
     code.variable("vector"),
@@ -30296,16 +31582,16 @@ function split(code, source2, even, odd, count3) {
     a.set(code.load(place3, "vector"));
     b.set(code.load(place3, "vector", 16));
     code.store(code.at(even, i), code.shuffle(a, b, order));
-    code.store(code.at(odd, i), code.shuffle(a, b, order.map((lane) => lane + 1)));
+    code.store(code.at(odd2, i), code.shuffle(a, b, order.map((lane) => lane + 1)));
   }, code.lanes);
   code.for(whole2, count3, (i) => {
     const place3 = code.at(source2, i.times(2));
     code.store(code.at(even, i), code.load(place3));
-    code.store(code.at(odd, i), code.load(place3, "real", code.bytes));
+    code.store(code.at(odd2, i), code.load(place3, "real", code.bytes));
   });
   code.release(a, b);
 }
-function join(code, even, odd, target2, count3) {
+function join(code, even, odd2, target2, count3) {
   const whole2 = count3 - count3 % code.lanes, { lanes } = code;
   const [a, b] = [
     code.variable("vector"),
@@ -30317,14 +31603,14 @@ function join(code, even, odd, target2, count3) {
   code.for(0, whole2, (i) => {
     const place3 = code.at(target2, i.times(2));
     a.set(code.load(code.at(even, i), "vector"));
-    b.set(code.load(code.at(odd, i), "vector"));
+    b.set(code.load(code.at(odd2, i), "vector"));
     code.store(place3, code.shuffle(a, b, order(0)));
     code.store(place3, code.shuffle(a, b, order(lanes / 2)), 16);
   }, lanes);
   code.for(whole2, count3, (i) => {
     const place3 = code.at(target2, i.times(2));
     code.store(place3, code.load(code.at(even, i)));
-    code.store(place3, code.load(code.at(odd, i)), code.bytes);
+    code.store(place3, code.load(code.at(odd2, i)), code.bytes);
   });
   code.release(a, b);
 }
@@ -30426,9 +31712,9 @@ function emitRfft(context, kernel) {
       const z = memory2.signal(code);
       code.copyBytes(z.re, x, length3 * memory2.bytes);
       code.zeroBytes(z.im, length3 * memory2.bytes);
-      const result = memory2.transform.run(code, z, memory2.work(code), memory2.tables(code));
-      code.copyBytes(re, result.re, kept);
-      code.copyBytes(im, result.im, kept);
+      const result3 = memory2.transform.run(code, z, memory2.work(code), memory2.tables(code));
+      code.copyBytes(re, result3.re, kept);
+      code.copyBytes(im, result3.im, kept);
       code.store(im, 0);
     }
   });
@@ -30490,8 +31776,8 @@ function emitEvenIrfft(context, kernel, length3) {
         re: z.im,
         im: z.re
       };
-      const result = memory2.transform.run(code, swapped2, memory2.work(code), memory2.tables(code));
-      join(code, result.im, result.re, x, half);
+      const result3 = memory2.transform.run(code, swapped2, memory2.work(code), memory2.tables(code));
+      join(code, result3.im, result3.re, x, half);
     }
   });
 }
@@ -30525,8 +31811,8 @@ function emitIrfft(context, kernel) {
         re: z.im,
         im: z.re
       };
-      const result = memory2.transform.run(code, swapped2, memory2.work(code), memory2.tables(code));
-      code.copyBytes(x, result.im, length3 * memory2.bytes);
+      const result3 = memory2.transform.run(code, swapped2, memory2.work(code), memory2.tables(code));
+      code.copyBytes(x, result3.im, length3 * memory2.bytes);
       code.release(value);
     }
   });
@@ -30534,15 +31820,15 @@ function emitIrfft(context, kernel) {
 
 // lib/jit/wasm/routines/lu.ts
 function luPanel(context, dtype) {
-  const add6 = axpy(context, dtype), over2 = divide(context, dtype);
-  const params = [
+  const add6 = axpy(context, dtype), over3 = divide(context, dtype);
+  const params2 = [
     "int",
     "int",
     "int",
     "int",
     "int"
   ];
-  return procedure(context, dtype, "luPanel", params, null, (code, panel, pivots2, n, first, columns) => {
+  return procedure(context, dtype, "luPanel", params2, null, (code, panel, pivots2, n, first, columns) => {
     const j = code.variable("int", 0), p = code.variable("int"), row2 = code.variable("int");
     const column = code.variable("int", panel), earlier = code.variable("int"), place3 = code.variable("int");
     const best = code.variable("int"), greatest = code.variable("real"), value = code.variable("real");
@@ -30585,7 +31871,7 @@ function luPanel(context, dtype) {
       });
       value.set(code.load(code.at(column, row2)));
       code.if(value.ne(0), () => {
-        over2.run(code, value, code.at(column, row2.plus(1)), n.minus(row2).minus(1));
+        over3.run(code, value, code.at(column, row2.plus(1)), n.minus(row2).minus(1));
       });
       column.increase(stride);
       j.increase(1);
@@ -30701,7 +31987,7 @@ function length2(x, y) {
 function implicitQr(context, dtype) {
   const turnAll = rotateRows(context, dtype), turn = rotate(context, dtype), times2 = scale(context, dtype);
   const epsilon = dtype === "float64" ? 2 ** -53 : 2 ** -24;
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -30711,7 +31997,7 @@ function implicitQr(context, dtype) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, "implicitQr", params, null, (code, d, e, u, v, rowStride, leftTurns, rightTurns, k) => {
+  return procedure(context, dtype, "implicitQr", params2, null, (code, d, e, u, v, rowStride, leftTurns, rightTurns, k) => {
     const [c, s, f, g, h, x, y, z, tolerance] = Array.from({
       length: 9
     }, () => code.variable("real"));
@@ -30835,7 +32121,7 @@ function implicitQr(context, dtype) {
 // lib/jit/wasm/routines/bidiagonal.ts
 function bidiagonalise(context, dtype) {
   const product5 = dot(context, dtype), add6 = axpy(context, dtype), make = makeReflection(context, dtype);
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
@@ -30845,8 +32131,8 @@ function bidiagonalise(context, dtype) {
     "int",
     "int"
   ];
-  return procedure(context, dtype, "bidiagonalise", params, null, (code, a, left, d, e, leftTaus, rightTaus, line, k) => {
-    const tau = code.variable("real"), rightTau = code.variable("real"), sum4 = code.variable("real");
+  return procedure(context, dtype, "bidiagonalise", params2, null, (code, a, left, d, e, leftTaus, rightTaus, line, k) => {
+    const tau = code.variable("real"), rightTau = code.variable("real"), sum5 = code.variable("real");
     const v = code.variable("int", left), row2 = code.variable("int", a), rest = code.variable("int");
     const stride = code.variable("int", k.times(code.bytes));
     const u = code.variable("int"), other = code.variable("int");
@@ -30879,8 +32165,8 @@ function bidiagonalise(context, dtype) {
         other.set(u.plus(stride));
         code.for(j.plus(1), k, (i) => {
           add6.run(code, code.load(code.at(v, i)).times(tau).negated(), line, other, rest);
-          sum4.set(product5.call(code, other, u, rest).times(rightTau));
-          add6.run(code, sum4.negated(), u, other, rest);
+          sum5.set(product5.call(code, other, u, rest).times(rightTau));
+          add6.run(code, sum5.negated(), u, other, rest);
           other.increase(stride);
         });
       });
@@ -30926,7 +32212,7 @@ var BidiagonalSvd = class {
     }) : null);
   }
   /** Of `a` it leaves the right singular vectors as rows, in `left` the left ones, in `values` the values, unsorted. */
-  decompose(code, a, left, values) {
+  decompose(code, a, left, values2) {
     const k = this.#k, spread6 = this.#spread, rowBytes = k * code.bytes;
     const base = code.variable("int", code.scratch());
     const part = (offset) => base.plus(offset);
@@ -30940,13 +32226,13 @@ var BidiagonalSvd = class {
       6
     ].map((i) => part(lines + i * line));
     const reflections = part(this.#at.left), u = part(this.#at.u), v = part(this.#at.v);
-    this.#reduce.run(code, a, reflections, values, e, leftTaus, rightTaus, work, k);
+    this.#reduce.run(code, a, reflections, values2, e, leftTaus, rightTaus, work, k);
     this.#accumulate(code, 0, reflections, leftTaus, left);
     this.#accumulate(code, 1, a, rightTaus, reflections);
     const last = (k - 1) * spread6;
     copyRows(code, u.plus(last), -spread6, left, rowBytes, rowBytes, k);
     copyRows(code, v.plus(last), -spread6, reflections, rowBytes, rowBytes, k);
-    this.#iterate.run(code, values, e, u, v, spread6, leftTurns, rightTurns, k);
+    this.#iterate.run(code, values2, e, u, v, spread6, leftTurns, rightTurns, k);
     copyRows(code, left, rowBytes, u.plus(last), -spread6, rowBytes, k);
     copyRows(code, a, rowBytes, v.plus(last), -spread6, rowBytes, k);
     code.release(base);
@@ -30986,26 +32272,26 @@ var MOST_SWEEPS = 40;
 function orthogonalise(context, dtype) {
   const product5 = dot(context, dtype), turn = rotate(context, dtype);
   const epsilon = dtype === "float64" ? 2 ** -52 : 2 ** -23;
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
     "int",
     "int"
   ];
-  return procedure(context, dtype, "orthogonalise", params, null, (code, g, w, norms, k, length3) => {
-    const [alpha, beta, gamma2, zeta, t, c, s, tolerance] = Array.from({
+  return procedure(context, dtype, "orthogonalise", params2, null, (code, g, w, norms, k, length3) => {
+    const [alpha, beta, gamma3, zeta, t, c, s, tolerance] = Array.from({
       length: 8
     }, () => code.variable("real"));
-    const [p, q, sweep, turned, x, y, stride] = Array.from({
+    const [p, q, sweep, turned2, x, y, stride] = Array.from({
       length: 7
     }, () => code.variable("int"));
     stride.set(length3.times(code.bytes));
     tolerance.set(length3.toReal().root().times(0.5).greatest(2).times(epsilon));
     sweep.set(0);
-    turned.set(1);
-    code.while(turned.and(sweep.lt(MOST_SWEEPS)), () => {
-      turned.set(0);
+    turned2.set(1);
+    code.while(turned2.and(sweep.lt(MOST_SWEEPS)), () => {
+      turned2.set(0);
       sweep.increase(1);
       p.set(0);
       x.set(g);
@@ -31020,21 +32306,21 @@ function orthogonalise(context, dtype) {
         q.set(p.plus(1));
         y.set(x.plus(stride));
         code.while(q.lt(k), () => {
-          gamma2.set(product5.call(code, x, y, length3));
+          gamma3.set(product5.call(code, x, y, length3));
           alpha.set(code.load(code.at(norms, p)));
           beta.set(code.load(code.at(norms, q)));
           const limit = alpha.greatest(0).root().times(beta.greatest(0).root()).times(tolerance);
-          code.if(gamma2.magnitude().gt(limit), () => {
-            turned.set(1);
-            zeta.set(beta.minus(alpha).over(gamma2.times(2)));
+          code.if(gamma3.magnitude().gt(limit), () => {
+            turned2.set(1);
+            zeta.set(beta.minus(alpha).over(gamma3.times(2)));
             t.set(code.real(1).withSign(zeta).over(zeta.magnitude().plus(zeta.times(zeta).plus(1).root())));
             c.set(code.real(1).over(t.times(t).plus(1).root()));
             s.set(c.times(t));
             turn.run(code, c, s, x, y, length3);
             const row2 = (index) => code.at(w, index.times(k));
             turn.run(code, c, s, row2(p), row2(q), k);
-            code.store(code.at(norms, p), alpha.minus(t.times(gamma2)));
-            code.store(code.at(norms, q), beta.plus(t.times(gamma2)));
+            code.store(code.at(norms, p), alpha.minus(t.times(gamma3)));
+            code.store(code.at(norms, q), beta.plus(t.times(gamma3)));
           });
           y.increase(stride);
           q.increase(1);
@@ -31046,7 +32332,7 @@ function orthogonalise(context, dtype) {
   });
 }
 function completeRow(context, dtype) {
-  const product5 = dot(context, dtype), add6 = axpy(context, dtype), over2 = divide(context, dtype);
+  const product5 = dot(context, dtype), add6 = axpy(context, dtype), over3 = divide(context, dtype);
   return procedure(context, dtype, "completeRow", [
     "int",
     "int",
@@ -31068,7 +32354,7 @@ function completeRow(context, dtype) {
         }
         size.set(product5.call(code, target2, target2, length3));
         code.if(size.times(length3.toReal()).ge(0.5), () => {
-          over2.run(code, size.root(), target2, length3);
+          over3.run(code, size.root(), target2, length3);
           leave();
         });
         axis.increase(1);
@@ -31079,14 +32365,14 @@ function completeRow(context, dtype) {
 function pivotedQr(context, dtype) {
   const product5 = dot(context, dtype), make = makeReflection(context, dtype), apply2 = reflect(context, dtype);
   const swap = exchange(context, dtype);
-  const params = [
+  const params2 = [
     "int",
     "int",
     "int",
     "int",
     "int"
   ];
-  return procedure(context, dtype, "pivotedQr", params, null, (code, rows2, taus, order, k, length3) => {
+  return procedure(context, dtype, "pivotedQr", params2, null, (code, rows2, taus, order, k, length3) => {
     const [j, c, best, left, held2] = Array.from({
       length: 5
     }, () => code.variable("int"));
@@ -31145,8 +32431,8 @@ function emitSvd(context, kernel) {
   const direct = bidiagonal !== null && length3 === k;
   const decompose3 = pivotedQr(context, dtype), work = orthogonalise(context, dtype);
   const turn = turnOver(context, dtype), copy = copyScaled(context, dtype), times2 = scale(context, dtype);
-  const product5 = dot(context, dtype), over2 = divide(context, dtype), sign4 = vectorSign(context, dtype);
-  const nan = fill(context, dtype), power = powerOfTwo2(context, dtype), finite = allFinite(context, dtype);
+  const product5 = dot(context, dtype), over3 = divide(context, dtype), sign4 = vectorSign(context, dtype);
+  const nan = fill(context, dtype), power = powerOfTwo2(context, dtype), finite2 = allFinite(context, dtype);
   const complete2 = completeRow(context, dtype), apply2 = reflect(context, dtype);
   return emitMatrixRoutine(context, kernel, {
     ranks: [
@@ -31166,7 +32452,7 @@ function emitSvd(context, kernel) {
         code.variable("real")
       ];
       const rowOf2 = (array2, i, extent) => code.at(array2, i.times(extent));
-      code.if(finite.call(code, a, m * n), () => {
+      code.if(finite2.call(code, a, m * n), () => {
         size.set(power.call(code, a, m * n, norms));
         const factor = code.real(1).over(size);
         if (tall) turn.run(code, columns, m, a, n, n, m, factor);
@@ -31192,8 +32478,8 @@ function emitSvd(context, kernel) {
           work.run(code, g, w, norms, k, code.int(k));
           code.for(0, k, (i) => {
             norm3.set(product5.call(code, rowOf2(w, i, k), rowOf2(w, i, k), k).root());
-            over2.run(code, norm3, rowOf2(w, i, k), k);
-            over2.run(code, norm3, rowOf2(g, i, k), k);
+            over3.run(code, norm3, rowOf2(w, i, k), k);
+            over3.run(code, norm3, rowOf2(g, i, k), k);
           });
           code.for(0, k, (i) => {
             norm3.set(product5.call(code, rowOf2(g, i, k), rowOf2(g, i, k), k).root());
@@ -31211,7 +32497,7 @@ function emitSvd(context, kernel) {
           ], true);
           code.for(0, k, (i) => {
             norm3.set(code.load(code.at(s, i)));
-            code.if(norm3.gt(0), () => over2.run(code, norm3, rowOf2(g, i, k), k), () => complete2.run(code, g, i, k));
+            code.if(norm3.gt(0), () => over3.run(code, norm3, rowOf2(g, i, k), k), () => complete2.run(code, g, i, k));
           });
         }
         code.for(0, k, (i) => {
@@ -31717,18 +33003,46 @@ function writeRadixSort(context, layout, digits) {
   return f;
 }
 
-// lib/jit/wasm/sort/sort.ts
+// lib/jit/wasm/sort/sorter.ts
 var LONGEST_MERGED = 96;
+function sorterOf(context, dtype, layout, capacity) {
+  const space = Math.ceil(capacity * layout.bytes / 16) * 16;
+  const pushSpaces = (f) => f.globalGet(context.scratchGlobal).globalGet(context.scratchGlobal).i32Const(space).i32Add();
+  if (capacity <= LONGEST_MERGED) {
+    context.needScratch(2 * space);
+    const { index: index2 } = emitMergeSort(context, layout);
+    return {
+      cost: 8 * Math.ceil(Math.log2(capacity + 2)),
+      push(f, pushCount) {
+        pushSpaces(f);
+        pushCount();
+        f.call(index2);
+      }
+    };
+  }
+  const digits = digitsFor(keyWidth(dtype), capacity);
+  context.needScratch(2 * space + countBytes(digits));
+  const { index } = emitRadixSort(context, layout, digits);
+  return {
+    cost: 24,
+    push(f, pushCount) {
+      pushSpaces(f).globalGet(context.scratchGlobal).i32Const(2 * space).i32Add();
+      pushCount();
+      f.call(index);
+    }
+  };
+}
+
+// lib/jit/wasm/sort/sort.ts
 function emitSort(context, kernel) {
   const { rows: rows2, length: length3, operands: operands2 } = kernel;
-  const params = new Array(operands2.length + 2).fill("i32");
-  const merged = length3 <= LONGEST_MERGED;
-  const unitCost = length3 * (merged ? 8 * Math.ceil(Math.log2(length3 + 2)) : 24);
+  const params2 = new Array(operands2.length + 2).fill("i32");
   const valuesOnly = operands2.length === 2;
   const layout = recordLayout(operands2[0].dtype, !valuesOnly);
-  const pushSorted = sorter(context, kernel, layout, merged);
+  const sorter = sorterOf(context, operands2[0].dtype, layout, length3);
+  const unitCost = length3 * sorter.cost;
   const f = context.module.addFunction({
-    params,
+    params: params2,
     results: []
   });
   if (length3 === 0) return {
@@ -31737,12 +33051,12 @@ function emitSort(context, kernel) {
     unitCost,
     splittable: true
   };
-  const begin2 = operands2.length, end = begin2 + 1;
+  const begin7 = operands2.length, end = begin7 + 1;
   const [row2, i, size, record2] = Array.from({
     length: 4
   }, () => f.local("i32"));
   f.i32Const(length3).localSet(size);
-  f.localGet(begin2).localSet(row2);
+  f.localGet(begin7).localSet(row2);
   f.forLoop(row2, end, 1, () => {
     const sort2 = {
       f,
@@ -31752,7 +33066,7 @@ function emitSort(context, kernel) {
       i,
       size,
       record: record2,
-      pushSorted: () => pushSorted(f)
+      pushSorted: () => sorter.push(f, () => f.i32Const(length3))
     };
     (valuesOnly ? sortValues : sortRecords)(context, sort2);
   });
@@ -31762,19 +33076,6 @@ function emitSort(context, kernel) {
     unitCost,
     splittable: true
   };
-}
-function sorter(context, { length: length3, operands: operands2 }, layout, merged) {
-  const space = Math.ceil(length3 * layout.bytes / 16) * 16;
-  const pushSpaces = (f) => f.globalGet(context.scratchGlobal).globalGet(context.scratchGlobal).i32Const(space).i32Add();
-  if (merged) {
-    context.needScratch(2 * space);
-    const { index: index2 } = emitMergeSort(context, layout);
-    return (f) => void pushSpaces(f).i32Const(length3).call(index2);
-  }
-  const digits = digitsFor(keyWidth(operands2[0].dtype), length3);
-  context.needScratch(2 * space + countBytes(digits));
-  const { index } = emitRadixSort(context, layout, digits);
-  return (f) => void pushSpaces(f).globalGet(context.scratchGlobal).i32Const(2 * space).i32Add().i32Const(length3).call(index);
 }
 function eachElement({ f, layout, i, size, record: record2 }, pushRecords, body) {
   pushRecords();
@@ -31875,6 +33176,144 @@ function sortRecords(context, sort2) {
   });
 }
 
+// lib/jit/wasm/sort/topk.ts
+var COLLECTED = 3;
+var LEAST_COLLECTED = 256;
+var VECTORS2 = 4;
+var AT_MOST = {
+  float32: (f) => f.f32x4Le(),
+  float64: (f) => f.f64x2Le(),
+  int32: (f) => f.i32x4LeS(),
+  uint32: (f) => f.i32x4LeU()
+};
+function emitTopk(context, kernel) {
+  const { rows: rows2, length: length3, count: count3, operands: operands2 } = kernel;
+  const { dtype } = operands2[0];
+  const layout = recordLayout(dtype, true), word2 = (f2) => new Word(f2, layout.wide);
+  const place3 = Math.max(LEAST_COLLECTED, COLLECTED * count3);
+  const capacity = 2 * place3 <= length3 ? place3 : length3;
+  const sorter = sorterOf(context, dtype, layout, capacity);
+  const params2 = [
+    "i32",
+    "i32",
+    "i32",
+    "i32",
+    "i32"
+  ];
+  const f = context.module.addFunction({
+    params: params2,
+    results: []
+  });
+  const unitCost = capacity === length3 ? length3 * sorter.cost : 2 * length3;
+  if (count3 === 0 || rows2 === 0) return {
+    index: f.index,
+    units: 0,
+    unitCost,
+    splittable: true
+  };
+  const [source2, values2, indices, begin7, end] = [
+    0,
+    1,
+    2,
+    3,
+    4
+  ];
+  const local = () => f.local("i32");
+  const row2 = local(), i = local(), stop = local(), record2 = local(), filled3 = local(), open = local();
+  const start = local(), out = local(), position2 = local();
+  const key2 = f.local(layout.wide ? "i64" : "i32"), threshold2 = f.local(layout.wide ? "i64" : "i32");
+  const bytes = byteSize(dtype), base = () => f.globalGet(context.scratchGlobal);
+  const least = f.local("v128"), lanes = 16 / bytes, atMost = AT_MOST[dtype], step2 = VECTORS2 * lanes;
+  const pushElement2 = (column) => f.localGet(column).i32Const(bytes).i32Mul().localGet(start).i32Add();
+  const keepBest = () => {
+    sorter.push(f, () => f.localGet(filled3));
+    f.localSet(record2);
+    base().localGet(record2).i32Ne().if();
+    base().localGet(record2).i32Const(count3 * layout.bytes).memoryCopy().end();
+    base().i32Const((count3 - 1) * layout.bytes).i32Add().localTee(record2);
+    loadKey(f, layout);
+    f.localSet(threshold2);
+    if (atMost) {
+      f.localGet(record2).i32Load(layout.position).localSet(position2);
+      pushElement2(position2);
+      if (bytes === 8) f.v128Load64Splat().localSet(least);
+      else f.v128Load32Splat().localSet(least);
+    }
+    f.localGet(record2).i32Const(layout.bytes).i32Add().localSet(record2);
+    f.i32Const(count3).localSet(filled3).i32Const(0).localSet(open);
+  };
+  const consider = () => {
+    pushElement2(i);
+    pushBits2(f, dtype);
+    pushKey(f, dtype, {
+      descending: true,
+      zerosApart: false
+    });
+    f.localSet(key2);
+    word2(f).get(key2).get(threshold2).less();
+    f.localGet(open).i32Or().if();
+    f.localGet(record2);
+    word2(f).get(key2).store();
+    f.localGet(record2).localGet(i).i32Store(layout.position);
+    f.localGet(record2).i32Const(layout.bytes).i32Add().localSet(record2);
+    f.localGet(filled3).i32Const(1).i32Add().localTee(filled3);
+    if (capacity < length3) {
+      f.i32Const(capacity).i32Eq().if();
+      keepBest();
+      f.end();
+    } else {
+      f.drop();
+    }
+    f.end();
+  };
+  f.localGet(begin7).localSet(row2);
+  f.forLoop(row2, end, 1, () => {
+    f.localGet(row2).i32Const(length3 * bytes).i32Mul().localGet(source2).i32Add().localSet(start);
+    f.i32Const(0).localSet(i).i32Const(0).localSet(filled3).i32Const(1).localSet(open);
+    word2(f).constant(0n).set(threshold2);
+    base().localSet(record2);
+    f.block().loop();
+    f.localGet(i).i32Const(length3).i32GeU().brIf(1);
+    f.i32Const(length3).localSet(stop);
+    if (atMost && capacity < length3) {
+      f.localGet(i).i32Const(step2).i32Add().i32Const(length3).i32LeU().if();
+      f.localGet(i).i32Const(step2).i32Add().localSet(stop);
+      f.localGet(open).i32Eqz().if();
+      for (let v = 0; v < VECTORS2; v++) {
+        pushElement2(i).v128Load(16 * v).localGet(least);
+        atMost(f);
+        if (v > 0) f.v128And();
+      }
+      f.i32x4AllTrue().if();
+      f.localGet(stop).localSet(i).br(3);
+      f.end().end().end();
+    }
+    f.block().loop();
+    f.localGet(i).localGet(stop).i32GeU().brIf(1);
+    consider();
+    f.localGet(i).i32Const(1).i32Add().localSet(i).br(0).end().end();
+    f.br(0).end().end();
+    sorter.push(f, () => f.localGet(filled3));
+    f.localSet(record2);
+    f.localGet(row2).i32Const(count3).i32Mul().localTee(out).i32Const(count3).i32Add().localSet(stop);
+    f.forLoop(out, stop, 1, () => {
+      f.localGet(record2).i32Load(layout.position).localSet(position2);
+      f.localGet(out).i32Const(4).i32Mul().localGet(indices).i32Add().localGet(position2).i32Store();
+      f.localGet(out).i32Const(bytes).i32Mul().localGet(values2).i32Add();
+      pushElement2(position2);
+      pushBits2(f, dtype);
+      storeBits(f, dtype);
+      f.localGet(record2).i32Const(layout.bytes).i32Add().localSet(record2);
+    });
+  });
+  return {
+    index: f.index,
+    units: rows2,
+    unitCost,
+    splittable: true
+  };
+}
+
 // lib/jit/wasm/program/kernels.ts
 function kernelKey(kernel) {
   const special2 = [];
@@ -31902,6 +33341,8 @@ function emitKernel(context, kernel) {
       return emitCumulative(context, kernel);
     case "sort":
       return emitSort(context, kernel);
+    case "topk":
+      return emitTopk(context, kernel);
     case "convolution":
       return emitConvolution(context, kernel);
     case "routine":
@@ -31955,23 +33396,23 @@ var WasmStorage = class {
     return this.block = this.heap.cache.allocate(this.bytes, this);
   }
   read() {
-    const result = newTypedArray(this.dtype, this.length);
+    const result3 = newTypedArray(this.dtype, this.length);
     const { block: block2, heap, words: words2 } = this;
     if (words2 !== null) {
-      const target2 = new Uint8Array(result.buffer);
+      const target2 = new Uint8Array(result3.buffer);
       for (let i = 0; i < target2.length; i++) target2[i] = words2[i >> 2] >>> 8 * (i & 3);
-      return result;
+      return result3;
     }
     if (block2 === null) throw new Error("A storage without a block was read.");
-    const bytes = new Uint8Array(result.buffer, 0, this.bytes);
+    const bytes = new Uint8Array(result3.buffer, 0, this.bytes);
     if (block2.address === 0 && block2.host !== null) {
       bytes.set(block2.host.subarray(0, bytes.length));
-      return result;
+      return result3;
     }
     const address = heap.cache.pin(block2);
     bytes.set(heap.memory.u8.subarray(address, address + bytes.length));
     heap.cache.unpin(block2);
-    return result;
+    return result3;
   }
   readAsync() {
     return Promise.resolve(this.read());
@@ -32087,7 +33528,8 @@ var FRAME_SCRATCH_STEP = 1;
 var FRAME_CHUNK_UNITS = 2;
 var FRAME_UNITS = 3;
 var FRAME_POINTERS = 4;
-var WORTH_SPLITTING = 6e4;
+var WORTH_SPLITTING = 15e3;
+var WORTH_WAKING = 6e4;
 var PART = 2e5;
 var LEAST_PART = 5e3;
 function unitsOfPart(kernel, parts2) {
@@ -32110,7 +33552,7 @@ var ParallelKernels = class {
   #frameWord;
   #numbers = /* @__PURE__ */ new Map();
   #functions = [];
-  /** `run` is the imported `(number of the kernel, address of the frame, chunks)`. */
+  /** `run` is the imported `(number of the kernel, address of the frame, chunks, whether threads are woken for it)`. */
   constructor(context, run2, threads, frameWord) {
     this.#context = context;
     this.#run = run2;
@@ -32134,7 +33576,8 @@ var ParallelKernels = class {
     f.localGet(0).i32Const(kernel.units).i32Store(word2(FRAME_UNITS));
     f.i32Const(this.#numberOf(kernel, pointers.length));
     f.localGet(0).i32Const(4 * this.#frameWord).i32Add();
-    f.i32Const(Math.ceil(kernel.units / size)).call(this.#run);
+    const wakes = kernel.units * kernel.unitCost > WORTH_WAKING;
+    f.i32Const(Math.ceil(kernel.units / size)).i32Const(wakes ? 1 : 0).call(this.#run);
   }
   #numberOf(kernel, operands2) {
     let number2 = this.#numbers.get(kernel.index);
@@ -32146,10 +33589,10 @@ var ParallelKernels = class {
       0,
       1
     ];
-    const begin2 = f.local("i32"), end = f.local("i32");
+    const begin7 = f.local("i32"), end = f.local("i32");
     for (let i = 0; i < operands2; i++) f.localGet(frame).i32Load(4 * (FRAME_POINTERS + i));
-    f.localGet(chunk2).localGet(frame).i32Load(4 * FRAME_CHUNK_UNITS).i32Mul().localTee(begin2);
-    f.localGet(begin2).localGet(frame).i32Load(4 * FRAME_CHUNK_UNITS).i32Add().localTee(end);
+    f.localGet(chunk2).localGet(frame).i32Load(4 * FRAME_CHUNK_UNITS).i32Mul().localTee(begin7);
+    f.localGet(begin7).localGet(frame).i32Load(4 * FRAME_CHUNK_UNITS).i32Add().localTee(end);
     f.localGet(frame).i32Load(4 * FRAME_UNITS);
     f.localGet(end).localGet(frame).i32Load(4 * FRAME_UNITS).i32LtU().select();
     f.call(kernel.index);
@@ -32279,11 +33722,15 @@ var StepWriter = class {
       this.partsBytes = Math.max(this.partsBytes, kernel.finish.temporaryBytes);
       pointers.push(() => void f.localGet(0).i32Load(4 * PARTS_WORD));
     }
-    if (this.#parallel.splits(kernel)) this.#parallel.call(f, kernel, pointers);
-    else this.#callInParts(f, kernel, pointers);
+    const call2 = (part) => {
+      if (this.#parallel.splits(part)) this.#parallel.call(f, part, pointers);
+      else this.#callInParts(f, part, pointers);
+    };
+    call2(kernel);
     if (kernel.finish !== void 0) {
       for (const push2 of pointers) push2();
       f.i32Const(0).i32Const(0).call(kernel.finish.index);
+      if (kernel.finish.next !== void 0) call2(kernel.finish.next);
     }
     if (step2.copies !== void 0) f.end();
   }
@@ -32295,21 +33742,21 @@ var StepWriter = class {
       f.i32Const(0).i32Const(kernel.units).call(kernel.index);
       return;
     }
-    const begin2 = f.local("i32"), end = f.local("i32");
+    const begin7 = f.local("i32"), end = f.local("i32");
     const pointers = push2.map((pointer) => {
       const local = f.local("i32");
       pointer();
       f.localSet(local);
       return local;
     });
-    f.i32Const(0).localSet(begin2).loop();
-    f.localGet(begin2).i32Const(part).i32Add().localSet(end);
+    f.i32Const(0).localSet(begin7).loop();
+    f.localGet(begin7).i32Const(part).i32Add().localSet(end);
     for (const pointer of pointers) f.localGet(pointer);
-    f.localGet(begin2);
+    f.localGet(begin7);
     f.localGet(end).i32Const(kernel.units).localGet(end).i32Const(kernel.units).i32LtU().select();
     f.call(kernel.index);
-    f.localGet(end).localTee(begin2).i32Const(kernel.units).i32LtU().brIf(0).end();
-    f.release(begin2, end, ...pointers);
+    f.localGet(end).localTee(begin7).i32Const(kernel.units).i32LtU().brIf(0).end();
+    f.release(begin7, end, ...pointers);
   }
   /** Whether two bindings certainly have one address. */
   #samePlace(a, b) {
@@ -32542,6 +33989,7 @@ function assembleProgram(memory2, program, options) {
     if (options.threads > 1) {
       const type2 = {
         params: [
+          "i32",
           "i32",
           "i32",
           "i32"
@@ -32989,7 +34437,7 @@ var WasmExecutable = class {
         host: (step2, table) => this.#callHost(this.#module.hostSteps[step2], table),
         growTape: (buffer, table) => this.#tapes.grow(buffer, table),
         profile: (step2, after) => this.#measure(step2, after),
-        parallel: (kernel, frame, chunks) => heap.run(this.#job, kernel, frame, chunks, this.#repeated)
+        parallel: (kernel, frame, chunks, wakes) => heap.run(this.#job, kernel, frame, chunks, wakes !== 0, this.#repeated)
       }
     });
     if (this.#module.scratchBytes > 0) {
@@ -33185,6 +34633,7 @@ if (typeof require === "function") {
 `;
 
 // lib/jit/wasm/threads/pool.ts
+var SHORT_JOBS = 4;
 var MOST_THREADS = 32;
 function availableThreads() {
   const cores = globalThis.navigator?.hardwareConcurrency;
@@ -33200,6 +34649,7 @@ var ThreadPool = class {
   #begun = false;
   #running = false;
   #mayBlock = true;
+  #shortJobs = 0;
   constructor(memory2, options = {}) {
     this.#memory = memory2;
     this.#page = memory2.i32.subarray(controlAddress / 4, controlAddress / 4 + 1024);
@@ -33246,12 +34696,17 @@ var ThreadPool = class {
     this.#modules.delete(id);
     if (module.address !== 0) this.#memory.free(module.address);
   }
-  /** Computes the chunks 0 to `chunks` - 1 and returns when all are done. Inside a chunk it runs on one thread. */
-  run(moduleId, functionIndex, argument, chunks) {
+  /**
+   * Computes the chunks 0 to `chunks` - 1 and returns when all are done. Inside a chunk it runs on one thread. A job that
+   * is over before a thread wakes does not `wake` any, unless others like it came before.
+   */
+  run(moduleId, functionIndex, argument, chunks, wake = true) {
     const module = this.#modules.get(moduleId);
     const { chunk: chunk2 } = module;
     const page = this.#page;
-    if (!this.#begun || this.#running || chunks < 2 || module.address === 0 || page[words.started] === 0) {
+    const alone = !this.#begun || this.#running || chunks < 2 || module.address === 0 || page[words.started] === 0;
+    const allSleep = !alone && Atomics.load(page, words.sleepers) >= page[words.started];
+    if (alone || !wake && allSleep && ++this.#shortJobs % SHORT_JOBS !== 0) {
       for (let i = 0; i < chunks; i++) chunk2(functionIndex, argument, i, 0);
       return;
     }
@@ -33265,7 +34720,7 @@ var ThreadPool = class {
     Atomics.store(page, words.next, 0);
     Atomics.store(page, words.open, 1);
     Atomics.add(page, words.epoch, 1);
-    if (Atomics.load(page, words.sleepers) > 0) Atomics.notify(page, words.epoch);
+    if ((wake || allSleep) && Atomics.load(page, words.sleepers) > 0) Atomics.notify(page, words.epoch);
     this.#running = true;
     try {
       for (let i; (i = Atomics.add(page, words.next, 1)) < chunks; ) chunk2(functionIndex, argument, i, 0);
@@ -33347,16 +34802,16 @@ var WasmHeap = class {
     this.#pool.unregister(job);
   }
   /**
-   * Runs the chunks of a kernel's call, on all threads once there was enough work to start them. `repeated` says that
-   * the program has run before.
+   * Runs the chunks of a kernel's call, on all threads once there was enough work to start them. `wakes` says that there
+   * is enough of it to wake threads, `repeated` that the program has run before.
    */
-  run(job, kernel, frame, chunks, repeated) {
+  run(job, kernel, frame, chunks, wakes, repeated) {
     if (this.#shared >= WORK_OF_FIRST_CALLS) {
-      this.#pool.run(job, kernel, frame, chunks);
+      this.#pool.run(job, kernel, frame, chunks, wakes);
       return;
     }
     const start = performance.now();
-    this.#pool.run(job, kernel, frame, chunks);
+    this.#pool.run(job, kernel, frame, chunks, wakes);
     this.#shared += performance.now() - start;
     if (this.#shared >= (repeated ? WORK_BEFORE_THREADS : WORK_OF_FIRST_CALLS)) {
       this.#shared = WORK_OF_FIRST_CALLS;
@@ -33417,9 +34872,9 @@ function hasKernel(node) {
 function timed(phase, onPhase, body) {
   if (!onPhase) return body();
   const started = performance.now();
-  const result = body();
+  const result3 = body();
   onPhase(phase, performance.now() - started);
-  return result;
+  return result3;
 }
 var WasmBackend = class {
   device = "wasm";
@@ -33821,14 +35276,14 @@ function scope(fn) {
   const opened = active = new ActiveScope();
   if (!fn) return opened;
   try {
-    const result = fn();
-    if (result instanceof Promise) {
+    const result3 = fn();
+    if (result3 instanceof Promise) {
       throw new DamoError("scope: the function is asynchronous, so its tensors cannot be told from others.", {
         operation: "scope",
         remedy: "Pass a synchronous function and await its result outside."
       });
     }
-    return opened.keep(result);
+    return opened.keep(result3);
   } finally {
     opened.dispose();
   }
@@ -33855,8 +35310,8 @@ var Operation = class {
   outputs;
   executable;
   disposed;
-  constructor(params, avals, literals, device, outputs, executable) {
-    this.params = params;
+  constructor(params2, avals, literals, device, outputs, executable) {
+    this.params = params2;
     this.avals = avals;
     this.literals = literals;
     this.device = device;
@@ -33878,7 +35333,7 @@ function sameValue(a, b) {
   for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
   return true;
 }
-function matches(operation, device, inputs, params) {
+function matches(operation, device, inputs, params2) {
   const { avals, literals } = operation;
   if (operation.disposed || operation.device !== device || avals.length !== inputs.length) return false;
   for (let i = 0; i < avals.length; i++) {
@@ -33888,7 +35343,7 @@ function matches(operation, device, inputs, params) {
       return false;
     }
   }
-  return sameParams(operation.params, params);
+  return sameParams(operation.params, params2);
 }
 function commonDevice(operation, inputs) {
   let device = null;
@@ -33939,31 +35394,31 @@ var EagerExecutor = class {
     trackStorage(storage);
     return storage;
   }
-  apply(primitive, inputs, params, outputs) {
+  apply(primitive, inputs, params2, outputs) {
     const device = commonDevice(primitive.name, inputs);
-    if (primitive.effect) return applyOnHost(device, primitive, inputs, params, outputs);
-    const operation = this.#find(primitive, device, inputs, params, outputs);
-    const values = new Array(inputs.length);
+    if (primitive.effect) return applyOnHost(device, primitive, inputs, params2, outputs);
+    const operation = this.#find(primitive, device, inputs, params2, outputs);
+    const values2 = new Array(inputs.length);
     for (let i = 0; i < inputs.length; i++) {
       const input = inputs[i];
-      values[i] = input.literal ?? input.storage();
+      values2[i] = input.literal ?? input.storage();
     }
-    return wrap2(operation.outputs, operation.executable.run(values, null));
+    return wrap2(operation.outputs, operation.executable.run(values2, null));
   }
-  #find(primitive, device, inputs, params, outputs) {
+  #find(primitive, device, inputs, params2, outputs) {
     let recent = this.#recent.get(primitive);
     if (recent) {
       for (let i = 0; i < recent.length; i++) {
-        if (matches(recent[i], device, inputs, params)) return recent[i];
+        if (matches(recent[i], device, inputs, params2)) return recent[i];
       }
     } else this.#recent.set(primitive, recent = []);
-    let key2 = `${device} ${identityOf(primitive)} ${paramsKey(params)}`;
+    let key2 = `${device} ${identityOf(primitive)} ${paramsKey(params2)}`;
     for (const { aval, literal: literal3 } of inputs) {
       key2 += `|${aval.dtype}${literal3 === null ? aval.shape.join() : "#"}`;
     }
     let operation = this.#operations.get(key2);
     if (!operation) {
-      operation = compileOperation(backendFor(device), primitive, inputs, params, outputs);
+      operation = compileOperation(backendFor(device), primitive, inputs, params2, outputs);
       this.#operations.set(key2, operation);
     }
     recent.unshift(operation);
@@ -33988,17 +35443,17 @@ var EagerExecutor = class {
     return wrap2(closed.avals, storages);
   }
 };
-function applyOnHost(device, primitive, inputs, params, outputs) {
-  const results = primitive.evaluate(inputs.map(hostValue), params, outputs);
+function applyOnHost(device, primitive, inputs, params2, outputs) {
+  const results = primitive.evaluate(inputs.map(hostValue), params2, outputs);
   return wrap2(outputs, results.map((array2) => uploadTo(device, toTypedArray(array2), array2.dtype)));
 }
-function compileOperation(backend, primitive, inputs, params, outputs) {
+function compileOperation(backend, primitive, inputs, params2, outputs) {
   const avals = inputs.map(({ aval: { shape, dtype } }) => ({
     shape,
     dtype
   }));
   const variables = avals.map((aval) => new Variable(aval));
-  const node = new Node(primitive, variables, params, outputs, null);
+  const node = new Node(primitive, variables, params2, outputs, null);
   const graph = new Graph(variables, node.outputs, [
     node
   ], primitive.name);
@@ -34012,7 +35467,7 @@ function compileOperation(backend, primitive, inputs, params, outputs) {
     donated: [],
     inPlace: []
   });
-  return new Operation(params, avals, literals, backend.device, outputs, executable);
+  return new Operation(params2, avals, literals, backend.device, outputs, executable);
 }
 
 // lib/jit/wgsl/literal.ts
@@ -34057,12 +35512,20 @@ function literal2(value, type) {
       return value !== 0 ? "true" : "false";
   }
 }
-function polynomial2(x, coefficients) {
+function polynomial3(x, coefficients) {
   let text2 = floatLiteral(coefficients[coefficients.length - 1]);
   for (let i = coefficients.length - 2; i >= 0; i--) {
     text2 = `(${floatLiteral(coefficients[i])} + ${x} * ${text2})`;
   }
   return text2;
+}
+function asWord(dtype, value) {
+  const type = registerType(dtype);
+  return type === "u32" ? value : type === "bool" ? `select(0u, 1u, ${value})` : `bitcast<u32>(${value})`;
+}
+function fromWord(dtype, word2) {
+  const type = registerType(dtype);
+  return type === "u32" ? word2 : type === "bool" ? `(${word2} != 0u)` : `bitcast<${type}>(${word2})`;
 }
 
 // lib/jit/wgsl/scalar_ops.ts
@@ -34117,8 +35580,7 @@ function opWeight(op4, dtype) {
 }
 function opIterations(op4, dtype) {
   if (isFloat(dtype)) {
-    if (op4 === "mod" || op4 === "floorDiv") return 280;
-    return op4 === "lgamma" || op4 === "digamma" ? 10 : 0;
+    return op4 === "mod" || op4 === "floorDiv" ? 280 : 0;
   }
   return op4 === "pow" ? 34 : 0;
 }
@@ -34412,6 +35874,14 @@ function copyNest(kernel) {
 var TEXTURE_WIDTH = 4096;
 var ROW_PADDING = 20;
 var MAX_ROW = 8192 - ROW_PADDING;
+function textureWidth(strides, texels) {
+  let width = 0;
+  for (const stride of strides) {
+    const own = Math.abs(stride) / texels;
+    if (own >= 64 && own <= TEXTURE_WIDTH && Number.isInteger(Math.log2(own))) width = Math.max(width, own);
+  }
+  return width || TEXTURE_WIDTH;
+}
 
 // lib/jit/wgsl/access.ts
 function storedBits(dtype) {
@@ -34426,13 +35896,8 @@ function storedBits(dtype) {
       return 32;
   }
 }
-function textureWidth(strides, texels) {
-  let width = 0;
-  for (const stride of strides) {
-    const own = Math.abs(stride) / texels;
-    if (own >= 64 && own <= TEXTURE_WIDTH && Number.isInteger(Math.log2(own))) width = Math.max(width, own);
-  }
-  return width || TEXTURE_WIDTH;
+function isPacked(dtype, place3) {
+  return storedBits(dtype) < 32 && !place3.halves;
 }
 var SCRATCH = -1;
 var Access = class {
@@ -34448,16 +35913,22 @@ var Access = class {
     this.#shader = shader;
     this.#operands = operands2;
     this.#places = places;
-    operands2.forEach(({ dtype, access }, i) => {
+    const written = /* @__PURE__ */ new Set();
+    operands2.forEach(({ access }, i) => {
+      if (used.has(i) && access !== "read") written.add(places[i].slot);
+    });
+    operands2.forEach(({ dtype }, i) => {
       if (!used.has(i)) return;
       const { slot, words: words2, dynamic } = places[i];
       if (dynamic) this.parameters.push(i);
       const known2 = this.#slots.get(slot);
       const own = registerType(dtype);
-      const write2 = (known2?.write ?? false) || access !== "read";
+      const write2 = written.has(slot);
       const use = useOf(slot);
       const texture = places[i].texture && !words2 && !write2 && !use.atomic && slot !== SCRATCH;
-      const type = words2 || texture || storedBits(dtype) < 32 || own === "bool" ? "u32" : own;
+      const halves3 = places[i].halves && !words2 && !texture && !use.atomic;
+      const isWord = words2 || texture || storedBits(dtype) < 32 || own === "bool";
+      const type = halves3 ? "f16" : isWord ? "u32" : own;
       this.#slots.set(slot, {
         name: known2?.name ?? `buffer${this.#slots.size}`,
         type: known2 && known2.type !== type ? "u32" : type,
@@ -34484,6 +35955,9 @@ var Access = class {
   /** Writes the declarations of bindings and parameters. */
   declare(extraParameters = 0) {
     const { declarations } = this.#shader;
+    if ([
+      ...this.#slots.values()
+    ].some(({ type }) => type === "f16")) this.#shader.enable("f16");
     let binding = 0;
     for (const [slot, { name, type, write: write2, use, texture, width }] of this.#slots) {
       if (texture) {
@@ -34563,6 +36037,7 @@ var Access = class {
     const { dtype } = this.#operands[operand2];
     const at2 = `u32(${position2})`;
     if (this.#places[operand2].words) return fromWord(dtype, this.#word(slot, at2));
+    if (slot.type === "f16") return `f32(${this.#word(slot, at2)})`;
     const bits = storedBits(dtype);
     if (bits === 32) {
       const word3 = this.#word(slot, at2);
@@ -34599,6 +36074,21 @@ var Access = class {
     const { dtype } = this.#operands[operand2];
     const bits = storedBits(dtype);
     const at2 = this.#shader.let(`u32(${position2})`, "p");
+    if (slot.type === "f16") {
+      if (!slot.use.vector) return [
+        0,
+        1,
+        2,
+        3
+      ].map((i) => `f32(${slot.name}[${at2} + ${i}u])`);
+      const halves3 = this.#shader.let(`vec4<f32>(${slot.name}[${at2} >> 2u])`, "w");
+      return [
+        "x",
+        "y",
+        "z",
+        "w"
+      ].map((c) => `${halves3}.${c}`);
+    }
     if (bits === 32) {
       const vector = this.#shader.let(this.#vector(slot, `${at2} >> 2u`), "w");
       const type = registerType(dtype);
@@ -34628,25 +36118,35 @@ var Access = class {
     ].map((word2, i) => this.#unpack(dtype, word2, `${16 * (i & 1)}u`));
   }
   /** Writes four elements at a position that is a multiple of four. */
-  storeVector(operand2, position2, values) {
+  storeVector(operand2, position2, values2) {
     const slot = this.#slot(operand2);
     const { dtype } = this.#operands[operand2];
     const bits = storedBits(dtype);
     const at2 = this.#shader.let(`u32(${position2})`, "p");
     const shader = this.#shader;
+    if (slot.type === "f16") {
+      const to2 = shader.use("to_f16"), items = values2.map((value) => `${to2}(${value})`);
+      if (slot.use.vector) {
+        return shader.line(`${slot.name}[${at2} >> 2u] = vec4<f16>(${items.join(", ")});`);
+      }
+      return items.forEach((item, i) => shader.line(`${slot.name}[${at2} + ${i}u] = ${item};`));
+    }
     if (bits === 32) {
       const type = registerType(dtype);
-      const items = values.map((v) => type === slot.type ? v : `bitcast<${slot.type}>(${v})`);
+      const items = values2.map((v) => type === slot.type ? v : `bitcast<${slot.type}>(${v})`);
       return shader.line(`${slot.name}[${at2} >> 2u] = vec4<${slot.type}>(${items.join(", ")});`);
     }
-    const words2 = values.map((v) => shader.let(this.packed(dtype, v), "w"));
+    const words2 = values2.map((v) => shader.let(this.packed(dtype, v), "w"));
+    const put = (index, word2) => {
+      const cell2 = `${slot.name}[${index}]`;
+      shader.line(slot.use.atomic ? `atomicStore(&${cell2}, ${word2});` : `${cell2} = ${word2};`);
+    };
     if (bits === 8) {
       const [a, b, c, d] = words2;
-      shader.line(`${slot.name}[${at2} >> 2u] = ${a} | (${b} << 8u) | (${c} << 16u) | (${d} << 24u);`);
-      return;
+      return put(`${at2} >> 2u`, `${a} | (${b} << 8u) | (${c} << 16u) | (${d} << 24u)`);
     }
-    shader.line(`${slot.name}[${at2} >> 1u] = ${words2[0]} | (${words2[1]} << 16u);`);
-    shader.line(`${slot.name}[(${at2} >> 1u) + 1u] = ${words2[2]} | (${words2[3]} << 16u);`);
+    put(`${at2} >> 1u`, `${words2[0]} | (${words2[1]} << 16u)`);
+    put(`(${at2} >> 1u) + 1u`, `${words2[2]} | (${words2[3]} << 16u)`);
   }
   /** The bits of a value as they stand in a word. */
   packed(dtype, value) {
@@ -34669,6 +36169,12 @@ var Access = class {
     const { dtype } = this.#operands[operand2];
     const bits = storedBits(dtype);
     const shader = this.#shader;
+    if (slot.type === "f16") {
+      const item2 = `${shader.use("to_f16")}(${value})`;
+      if (!slot.use.vector) return shader.line(`${slot.name}[u32(${position2})] = ${item2};`);
+      const index = shader.let(`u32(${position2})`, "p");
+      return shader.line(`${slot.name}[${index} >> 2u][${index} & 3u] = ${item2};`);
+    }
     if (bits === 32) {
       const at3 = `u32(${position2})`;
       if (slot.use.atomic) return shader.line(`atomicStore(&${slot.name}[${at3}], ${asWord(dtype, value)});`);
@@ -34701,7 +36207,7 @@ var Access = class {
     const added = shader.let(value, "a");
     const index = bits === 32 ? at2 : `${at2} >> ${bits === 8 ? 2 : 1}u`;
     const word2 = `${slot.name}[${index}]`;
-    const old = shader.name("old"), next = shader.name("next"), result = shader.name("result");
+    const old = shader.name("old"), next = shader.name("next"), result3 = shader.name("result");
     shader.line(`var ${old} = atomicLoad(&${word2});`);
     shader.block("loop", () => {
       if (bits === 32) {
@@ -34710,24 +36216,190 @@ var Access = class {
         const shift2 = shader.let(bits === 8 ? `(${at2} & 3u) << 3u` : `(${at2} & 1u) << 4u`, "s");
         const mask2 = bits === 8 ? "255u" : "65535u";
         const present = shader.let(this.#unpack(dtype, old, shift2), "c");
-        const sum4 = dtype === "bool" ? `(${present} || ${added})` : `(${present} + ${added})`;
-        const item = shader.let(this.packed(dtype, sum4), "w");
+        const sum5 = dtype === "bool" ? `(${present} || ${added})` : `(${present} + ${added})`;
+        const item = shader.let(this.packed(dtype, sum5), "w");
         shader.line(`let ${next} = (${old} & ~(${mask2} << ${shift2})) | (${item} << ${shift2});`);
       }
-      shader.line(`let ${result} = atomicCompareExchangeWeak(&${word2}, ${old}, ${next});`);
-      shader.line(`if (${result}.exchanged) { break; }`);
-      shader.line(`${old} = ${result}.old_value;`);
+      shader.line(`let ${result3} = atomicCompareExchangeWeak(&${word2}, ${old}, ${next});`);
+      shader.line(`if (${result3}.exchanged) { break; }`);
+      shader.line(`${old} = ${result3}.old_value;`);
     });
   }
 };
-function asWord(dtype, value) {
-  const type = registerType(dtype);
-  return type === "u32" ? value : type === "bool" ? `select(0u, 1u, ${value})` : `bitcast<u32>(${value})`;
-}
-function fromWord(dtype, word2) {
-  const type = registerType(dtype);
-  return type === "u32" ? word2 : type === "bool" ? `(${word2} != 0u)` : `bitcast<${type}>(${word2})`;
-}
+
+// lib/jit/math/single_coefficients.ts
+var erfcxRest = [
+  0.013489189557731152,
+  -0.046381913125514984,
+  -0.08301505446434021,
+  0.08202554285526276,
+  -0.027112776413559914,
+  -0.004014915786683559,
+  0.004380459897220135,
+  6174385780468583e-19,
+  -7830170216038823e-19,
+  -16176828648895025e-20,
+  15756208449602127e-20,
+  -11165562682435848e-21
+];
+var besselZeroNear = [
+  1,
+  0.25,
+  0.0277777798473835,
+  0.0017361065838485956,
+  6945262430235744e-20,
+  1921380544445128e-21,
+  4287310417794288e-23
+];
+var besselZeroMiddle = [
+  0.04146115109324455,
+  0.08119186013936996,
+  0.07963511347770691,
+  -0.09129232168197632,
+  -0.6161625981330872,
+  1.0978236198425293,
+  3.6737146377563477,
+  -18.835390090942383,
+  1.0697367191314697,
+  139.60205078125
+];
+var besselZeroFar = [
+  0.023942280560731888,
+  0.049868158996105194,
+  0.02798830159008503,
+  0.033126313239336014,
+  -0.0743289440870285,
+  2.041602849960327,
+  -17.244043350219727,
+  80.2115707397461,
+  -135.89462280273438
+];
+var besselOneNear = [
+  0.25,
+  0.0416666679084301,
+  0.0034722222480922937,
+  17361086793243885e-20,
+  5787489044450922e-21,
+  13736490700466675e-23,
+  26544215714352504e-25
+];
+var besselOneMiddle = [
+  -0.02352610044181347,
+  -0.1967247575521469,
+  -0.12128035724163055,
+  0.07094881683588028,
+  0.7425530552864075,
+  -0.9748872518539429,
+  -4.658069610595703,
+  19.774669647216797,
+  5.01814079284668,
+  -159.6311492919922
+];
+var besselOneFar = [
+  0.023942280560731888,
+  -0.14960375428199768,
+  -0.04668394848704338,
+  -0.045109521597623825,
+  0.0703740045428276,
+  -2.202329158782959,
+  18.410974502563477,
+  -85.48052215576172,
+  143.50613403320312
+];
+var lgammaOne = [
+  0.07721566408872604,
+  -0.2452513873577118,
+  0.15543417632579803,
+  -0.11514481902122498,
+  0.09224209934473038,
+  -0.07737714797258377,
+  0.0667400136590004,
+  -0.057973697781562805,
+  0.05148011073470116,
+  -0.051633600145578384,
+  0.053798798471689224,
+  -0.039963800460100174,
+  0.013418261893093586
+];
+var lgammaTwo = [
+  -0.07721566408872604,
+  -0.10031729936599731,
+  0.03296501934528351,
+  -0.012384357862174511,
+  0.004998452961444855,
+  -0.0021060951985418797,
+  9148258832283318e-19,
+  -4146656137891114e-19,
+  19300059648230672e-20,
+  -747642625356093e-19,
+  15139133211050648e-21
+];
+var stirlingRest = [
+  -0.0185614675283432,
+  0.0833333358168602,
+  -14143328996851778e-23,
+  -0.002775002969428897,
+  -27207534003537148e-21,
+  9399362024851143e-19,
+  -4312534292694181e-19
+];
+var digammaOne = [
+  -0.03232775256037712,
+  -0.44276317954063416,
+  0.25849971175193787,
+  -0.16394144296646118,
+  0.10782432556152344,
+  -0.07222768664360046,
+  0.04882640391588211,
+  -0.03291509672999382,
+  0.02222006767988205,
+  -0.01620589755475521,
+  0.012537200935184956,
+  -0.007421902846544981,
+  0.0020695298444479704
+];
+var digammaFar = [
+  0.0833333358168602,
+  -3099453493859983e-23,
+  -0.008331900462508202,
+  -24587890948168933e-21,
+  0.00416566152125597,
+  -7617207011207938e-19,
+  -0.003191357711330056,
+  0.0022325648460537195
+];
+var erfinvNear = [
+  0.12257787585258484,
+  0.38604965806007385,
+  0.32966920733451843,
+  0.3526386022567749,
+  0.4197959005832672,
+  0.5317981839179993,
+  0.7025865912437439,
+  0.9601590633392334,
+  1.3176851272583008,
+  1.7260315418243408,
+  2.5594093799591064,
+  5.178988456726074,
+  8.287014961242676,
+  5.715319633483887
+];
+var erfinvFar = [
+  -0.06652417778968811,
+  0.0236533023416996,
+  -0.003893454559147358,
+  -8540604612790048e-19,
+  8282711496576667e-19,
+  -19838091975543648e-20,
+  -6561379268532619e-20,
+  5964031515759416e-20,
+  -5555197731155204e-21,
+  -953594280872494e-20,
+  27496093935042154e-22,
+  7578146892228688e-22,
+  -3031685196219769e-22,
+  -645619957495569e-23
+];
 
 // lib/jit/wgsl/math/helper.ts
 function helper(source2, ...needs) {
@@ -34736,6 +36408,141 @@ function helper(source2, ...needs) {
     source: source2.trim()
   };
 }
+
+// lib/jit/wgsl/math/bessel.ts
+var BESSEL = {
+  // (z, e) with a^2 / 4 = z + e.
+  quarter_square_f32: helper(`
+fn quarter_square_f32(a: f32) -> vec2f {
+  let h = high_f32(a);
+  let low = (a - h) * (a + h) * 0.25f;
+  let high = h * h * 0.25f;
+  let z = bitcast<f32>(bitcast<u32>(high + low) & 0xffffffffu);
+  return vec2f(z, kept_f32(high - kept_f32(z)) + low);
+}`, "high_f32", "kept_f32"),
+  // exp(a) / sqrt(a) (3/8 + p), the root as s + (a - s^2) / (sqrt(a) + s).
+  bessel_far_f32: helper(`
+fn bessel_far_f32(a: f32, p: f32) -> f32 {
+  let limited = min(a, 120.0f);
+  let root = sqrt(limited);
+  let s = high_f32(root);
+  let q = quotient_f32(vec2f(0.375f, p), vec2f(s, kept_f32(limited - s * s) / (root + s)));
+  return exp_times_f32(limited, 0.0f, q);
+}`, "exp_times_f32", "high_f32", "kept_f32", "quotient_f32"),
+  // The rounding of z is made up for by the derivative, of which a digit is enough: i0' = about i0 / sqrt(1 + z).
+  i0_f32: helper(`
+fn i0_f32(x: f32) -> f32 {
+  let a = abs(x);
+  if (!(x == x)) { return x; }
+  if (a <= 2.5f) {
+    let z = quarter_square_f32(a);
+    let rest = kept_f32(z.x * ${polynomial3("z.x", besselZeroNear)});
+    return 1.0f + kept_f32(rest + (1.0f + rest) * z.y / sqrt(1.0f + z.x));
+  }
+  let v = 1.0f / a;
+  var p = ${polynomial3("v", besselZeroFar)};
+  if (a < 6.4f) {
+    let u = v - 0.28125f;
+    p = ${polynomial3("u", besselZeroMiddle)};
+  }
+  return bessel_far_f32(a, p);
+}`, "bessel_far_f32", "kept_f32", "quarter_square_f32"),
+  i1_f32: helper(`
+fn i1_f32(x: f32) -> f32 {
+  let a = abs(x);
+  if (!(x == x)) { return x; }
+  if (a <= 2.5f) {
+    let z = quarter_square_f32(a);
+    let rest = kept_f32(z.x * ${polynomial3("z.x", besselOneNear)});
+    return x * 0.5f + x * (rest + (0.25f + 0.5f * rest) * z.y / sqrt(1.0f + z.x * 0.33f));
+  }
+  let v = 1.0f / a;
+  var p = ${polynomial3("v", besselOneFar)};
+  if (a < 6.4f) {
+    let u = v - 0.28125f;
+    p = ${polynomial3("u", besselOneMiddle)};
+  }
+  let y = bessel_far_f32(a, p);
+  return select(y, -y, x < 0.0f);
+}`, "bessel_far_f32", "kept_f32", "quarter_square_f32")
+};
+
+// lib/jit/wgsl/math/error_function.ts
+var ERROR_FUNCTION = {
+  erf_f32: helper(`
+fn erf_f32(x: f32) -> f32 {
+  let a = abs(x);
+  if (!(a >= 1.0f)) {
+    let s = x * x;
+    return x + x * ${polynomial3("s", erfCoefficients.f32)};
+  }
+  let limited = min(a, 4.0f);
+  let y = 1.0f - exp_f32(limited * ${polynomial3("limited", erfTailCoefficients)});
+  return select(y, -y, x < 0.0f);
+}`, "exp_f32"),
+  // 1 - erf(x) for |x| < 1/2; the sum x + x P stays in its place.
+  erfc_near_f32: helper(`
+fn erfc_near_f32(x: f32) -> f32 {
+  let s = x * x;
+  let tail = kept_f32(x * ${polynomial3("s", erfCoefficients.f32)});
+  return select(1.0f - kept_f32(x + tail), 0.5f - kept_f32(kept_f32(x - 0.5f) + tail), x > 0.25f);
+}`, "kept_f32"),
+  // erfcx(a) for a >= 1/2 in two floats.
+  erfcx_far_f32: helper(`
+fn erfcx_far_f32(a: f32) -> vec2f {
+  let t = select(1.0f, (a - 2.0f) / (a + 2.0f), a < 1e18f);
+  let high = high_f32(a);
+  return quotient_f32(vec2f(0.625f, ${polynomial3("t", erfcxRest)}), vec2f(high + 0.5f, a - high));
+}`, "high_f32", "quotient_f32"),
+  // exp(-a^2) erfcx(a), where a^2 = h^2 + (a - h) (a + h) and h^2 is exact.
+  erfc_f32: helper(`
+fn erfc_f32(x: f32) -> f32 {
+  if (!(x == x)) { return x; }
+  if (!(abs(x) >= 0.5f)) { return erfc_near_f32(x); }
+  let a = min(abs(x), 11.0f);
+  let h = high_f32(a);
+  let y = exp_times_f32(-h * h, -(a - h) * (a + h), erfcx_far_f32(a));
+  return select(y, 2.0f - y, x < 0.0f);
+}`, "erfc_near_f32", "erfcx_far_f32", "exp_times_f32", "high_f32"),
+  // For negative x the sum 2 exp(x^2) - erfcx(-x).
+  erfcx_f32: helper(`
+fn erfcx_f32(x: f32) -> f32 {
+  if (!(x == x)) { return x; }
+  let a = abs(x);
+  if (!(a >= 0.5f)) {
+    let y = erfc_near_f32(x);
+    return y + y * exp_parts_f32(x * x).y;
+  }
+  if (a > 3.4028234e38f) { return select(0.0f, a, x < 0.0f); }
+  let y = erfcx_far_f32(a);
+  if (x > 0.0f) { return y.x + y.y; }
+  let limited = min(a, 10.0f);
+  let h = high_f32(limited);
+  return exp_times_f32(h * h, (limited - h) * (limited + h), vec2f(2.0f, 0.0f)) - (y.x + y.y);
+}`, "erfc_near_f32", "erfcx_far_f32", "exp_parts_f32", "exp_times_f32", "high_f32"),
+  // x times a polynomial in x^2, or sqrt(w) times one in sqrt(w) with w = -log(1 - x^2) (after Giles 2010).
+  erfinv_f32: helper(`
+fn erfinv_f32(x: f32) -> f32 {
+  let a = abs(x);
+  if (!(a < 1.0f)) {
+    let end = select(bitcast<f32>(0x7f800000u), -bitcast<f32>(0x7f800000u), x < 0.0f);
+    return select(bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)), end, a == 1.0f);
+  }
+  let z = x * x;
+  if (z <= 0.64f) {
+    let c = z - 0.375f;
+    return x * 0.875f + x * ${polynomial3("c", erfinvNear)};
+  }
+  let d = 1.0f - a;
+  let w = -log_f32((d + d) - kept_f32(d * d));
+  let r = sqrt(w);
+  let h = high_f32(r);
+  let e = kept_f32(w - h * h) - (r - h) * (r + h);
+  let c = r - 2.5f;
+  let y = r + (r * ${polynomial3("c", erfinvFar)} + 0.5f * e / r);
+  return select(y, -y, x < 0.0f);
+}`, "high_f32", "kept_f32", "log_f32")
+};
 
 // lib/jit/wgsl/math/exponential.ts
 var EXPONENTIAL = {
@@ -34753,8 +36560,8 @@ fn exp_parts_f32(x: f32) -> vec2f {
   let low = n * 1.4286067653e-6f;
   let r = high - low;
   let c = r - r * r * (1.6666625440e-1f + r * r * -2.7667332906e-3f);
-  return vec2f(n, r * c / (2.0f - c) - low + high);
-}`),
+  return vec2f(n, kept_f32(r * c / (2.0f - c) - low + high));
+}`, "kept_f32"),
   exp_f32: helper(`
 fn exp_f32(x: f32) -> f32 {
   let p = exp_parts_f32(clamp(x, -104.0f, 89.0f));
@@ -34771,7 +36578,7 @@ fn exp2_f32(x: f32) -> f32 {
   let limited = clamp(x, -151.0f, 128.0f);
   let n = round(limited);
   let r = limited - n;
-  let y = 1.0f + r * ${polynomial2("r", exp2Coefficients.f32)};
+  let y = 1.0f + r * ${polynomial3("r", exp2Coefficients.f32)};
   return select(scale_f32(y, i32(n)), x, !(x == x));
 }`, "scale_f32"),
   // e^x - 1 = 2 ((2^(n-1) - 1/2) + 2^(n-1) (e^r - 1)).
@@ -34788,7 +36595,7 @@ fn sinh_f32(x: f32) -> f32 {
   let a = abs(x);
   let e = half_exp_f32(a);
   let s = x * x;
-  let small = x + x * s * ${polynomial2("s", sinhCoefficients.f32)};
+  let small = x + x * s * ${polynomial3("s", sinhCoefficients.f32)};
   let large = e - 0.25f / e;
   return select(small, select(large, -large, x < 0.0f), a >= 1.0f);
 }`, "half_exp_f32"),
@@ -34801,7 +36608,7 @@ fn cosh_f32(x: f32) -> f32 {
 fn tanh_f32(x: f32) -> f32 {
   let a = abs(x);
   let s = x * x;
-  let small = x + x * s * ${polynomial2("s", tanhCoefficients.f32)};
+  let small = x + x * s * ${polynomial3("s", tanhCoefficients.f32)};
   let large = 1.0f - 2.0f / (exp_f32(2.0f * min(a, 10.0f)) + 1.0f);
   return select(small, select(large, -large, x < 0.0f), a >= 0.625f);
 }`, "exp_f32"),
@@ -34812,7 +36619,6 @@ fn sigmoid_f32(x: f32) -> f32 {
 }`, "exp_f32"),
   // C's pow after fdlibm: log2 in two parts, because y multiplies its error.
   pow_f32: helper(`
-fn high_f32(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }
 fn pow_f32(x: f32, y: f32) -> f32 {
   let magnitude = abs(x);
   var a = magnitude;
@@ -34836,7 +36642,7 @@ fn pow_f32(x: f32, y: f32) -> f32 {
   let sum_low = a - (sum_high - base);
   let s_low = reciprocal * ((difference - s_high * sum_high) - s_high * sum_low);
   var s2 = s * s;
-  var r = s2 * s2 * ${polynomial2("s2", [
+  var r = s2 * s2 * ${polynomial3("s2", [
     0.6,
     0.42857143283,
     0.33333334327,
@@ -34868,7 +36674,7 @@ fn pow_f32(x: f32, y: f32) -> f32 {
   let t = bitcast<f32>(bitcast<u32>(e_low + rest) & 0xffff8000u);
   let z = t * 6.93145752e-1f + ((e_low - (t - rest)) * 6.9314718246e-1f + t * 1.42860654e-6f);
   let zz = z * z;
-  let c = z - zz * ${polynomial2("zz", [
+  let c = z - zz * ${polynomial3("zz", [
     0.16666667163,
     -0.002777777845,
     6613755977e-14,
@@ -34891,7 +36697,102 @@ fn pow_f32(x: f32, y: f32) -> f32 {
   if (!(x == x) || !(y == y)) { result = bitcast<f32>(0x7fc00000u); }
   if (y == 0.0f || x == 1.0f || (x == -1.0f && abs(y) > 3.4028234e38f)) { result = 1.0f; }
   return result;
-}`, "scale_f32")
+}`, "high_f32", "scale_f32")
+};
+
+// lib/jit/wgsl/math/gamma.ts
+var ROOT_LOW = "1.24381499e-8f";
+var GAMMA2 = {
+  // sin(pi r) for |r| <= 1/2.
+  sin_pi_f32: helper(`
+fn sin_pi_f32(r: f32) -> f32 {
+  let a = abs(r);
+  let y = select(sin_kernel_f32(a * 3.14159274f), cos_kernel_f32((0.5f - a) * 3.14159274f), a > 0.25f);
+  return select(y, -y, r < 0.0f);
+}`, "sin_kernel_f32"),
+  // log(gamma(1 + u)) for -3/8 < u < 5/8: the distances from the zeros at 1 and 2, times a polynomial.
+  lgamma_one_f32: helper(`
+fn lgamma_one_f32(u: f32) -> f32 {
+  let w = kept_f32(u * (u - 1.0f));
+  return kept_f32(0.5f * u * u + w * ${polynomial3("u", lgammaOne)}) - 0.5f * u;
+}`, "kept_f32"),
+  // log(gamma(1 + u) / p) where it has no zero.
+  lgamma_over_f32: helper(`
+fn lgamma_over_f32(u: f32, p: f32) -> f32 {
+  let l = log_pair_f32(p);
+  return kept_f32(lgamma_one_f32(u) - l.y) - l.x;
+}`, "kept_f32", "lgamma_one_f32", "log_pair_f32"),
+  // From 3 on Stirling's series with the logarithm in two floats.
+  lgamma_positive_f32: helper(`
+fn lgamma_positive_f32(a: f32) -> f32 {
+  if (a >= 3.0f) {
+    if (a > 3.4028234e38f) { return a; }
+    let v = 1.0f / a;
+    let l = log_pair_f32(a);
+    let high = high_f32(a);
+    let less = kept_f32(l.x - 1.0f);
+    let low = kept_f32((a - high) - 0.5f) * less + (a - 0.5f) * l.y;
+    return high * less + kept_f32(low + (${polynomial3("v", stirlingRest)} + 0.4375f));
+  }
+  if (a >= 1.5f) {
+    let u = a - 2.0f;
+    let w = kept_f32(u * (a - 1.0f));
+    return 0.5f * u + kept_f32(0.5f * u * u + w * ${polynomial3("u", lgammaTwo)});
+  }
+  if (a < 0.625f) { return lgamma_over_f32(a, a); }
+  return lgamma_one_f32(a - 1.0f);
+}`, "high_f32", "kept_f32", "lgamma_one_f32", "lgamma_over_f32", "log_pair_f32"),
+  lgamma_f32: helper(`
+fn lgamma_f32(x: f32) -> f32 {
+  if (!(x == x)) { return x; }
+  let a = abs(x);
+  if (a > 3.4028234e38f) { return a; }
+  if (x > 0.0f) { return lgamma_positive_f32(a); }
+  if (a == floor(a)) { return bitcast<f32>(0x7f800000u | (bitcast<u32>(x) & 0u)); }
+  if (a < 1.0f) {
+    let near = a < 0.375f;
+    return lgamma_over_f32(select(1.0f - a, x, near), select((1.0f - a) * a, a, near));
+  }
+  let sine = abs(sin_pi_f32(a - round(a)));
+  return 1.14472989f - log_f32(a * sine) - lgamma_positive_f32(a);
+}`, "lgamma_over_f32", "lgamma_positive_f32", "sin_pi_f32", "log_f32"),
+  // The distance from the root times a polynomial, below 1 less 1 / a; from 9/4 on log(a) less a polynomial in 1 / a.
+  digamma_positive_f32: helper(`
+fn digamma_positive_f32(a: f32) -> f32 {
+  if (a >= 2.25f) {
+    if (a > 3.4028234e38f) { return a; }
+    let v = 1.0f / a;
+    return log_f32(a) - (0.5f * v + v * v * ${polynomial3("v", digammaFar)});
+  }
+  let below = a < 1.0f;
+  let u = kept_f32(a - select(1.4616321325f, 0.4616321325f, below)) - ${ROOT_LOW};
+  let y = u + u * ${polynomial3("u", digammaOne)};
+  if (!below) { return y; }
+  if (a < 1e-9f) { return -1.0f / a; }
+  let high = high_f32(a);
+  let q = quotient_f32(vec2f(1.0f, 0.0f), vec2f(high, a - high));
+  return kept_f32(y - q.y) - q.x;
+}`, "high_f32", "kept_f32", "log_f32", "quotient_f32"),
+  // Between -1 and 0 psi(x + 2) - (2 x + 1) / (x (x + 1)).
+  digamma_f32: helper(`
+fn digamma_f32(x: f32) -> f32 {
+  if (x == 0.0f) { return -1.0f / x; }
+  if (x > 0.0f) { return digamma_positive_f32(x); }
+  if (!(x == x) || x == floor(x)) { return bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)); }
+  if (x > -1.0f) {
+    if (x > -1e-9f) { return -1.0f / x; }
+    let u = kept_f32(x + 0.53836786747f) - ${ROOT_LOW};
+    let y = u + u * ${polynomial3("u", digammaOne)};
+    let n = kept_f32(2.0f * x + 1.0f);
+    let d = x * kept_f32(x + 1.0f);
+    let high = high_f32(d);
+    let q = quotient_f32(vec2f(n, 2.0f * x - kept_f32(n - 1.0f)), vec2f(high, d - high));
+    return kept_f32(y - q.y) - q.x;
+  }
+  let r = x - round(x);
+  let quotient = sin_pi_f32(select(-0.5f, 0.5f, r >= 0.0f) - r) / sin_pi_f32(r);
+  return digamma_positive_f32(1.0f - x) - 3.14159274f * select(-quotient, quotient, r >= 0.0f);
+}`, "digamma_positive_f32", "high_f32", "kept_f32", "quotient_f32", "sin_pi_f32")
 };
 
 // lib/jit/wgsl/math/integer.ts
@@ -35058,6 +36959,9 @@ fn half_value(bits: u32) -> f32 {
   if (exponent == 31u) { return bitcast<f32>(sign | 0x7f800000u | (fraction << 13u)); }
   return bitcast<f32>(sign | ((exponent + 112u) << 23u) | (fraction << 13u));
 }`),
+  // Rounds as half_bits does on devices whose f16 is used; a call, because a literal may not overflow.
+  to_f16: helper(`
+fn to_f16(x: f32) -> f16 { return f16(x); }`),
   threefry: helper(`
 fn threefry(k0: u32, k1: u32, c0: u32, c1: u32) -> vec2u {
   let k2 = k0 ^ k1 ^ 0x1bd11bdau;
@@ -35141,175 +37045,22 @@ fn atanh_f32(x: f32) -> f32 {
 }`, "log1p_f32")
 };
 
-// lib/jit/wgsl/math/special.ts
-var SPECIAL2 = {
-  erf_f32: helper(`
-fn erf_f32(x: f32) -> f32 {
-  let a = abs(x);
-  if (!(a >= 1.0f)) {
-    let s = x * x;
-    return x + x * ${polynomial2("s", erfCoefficients.f32)};
-  }
-  let limited = min(a, 4.0f);
-  let y = 1.0f - exp_f32(limited * ${polynomial2("limited", erfTailCoefficients)});
-  return select(y, -y, x < 0.0f);
-}`, "exp_f32"),
-  // exp(-a^2) P(t) / (1 + 2 a), where a^2 = h^2 + (a - h) (a + h) and h^2 is exact.
-  erfc_f32: helper(`
-fn erfc_f32(x: f32) -> f32 {
-  let a = abs(x);
-  if (!(a >= 1.0f)) {
-    let s = x * x;
-    let tail = x * ${polynomial2("s", erfCoefficients.f32)};
-    if (x > 0.25f) { return 0.5f - ((x - 0.5f) + tail); }
-    return 1.0f - (x + tail);
-  }
-  let limited = min(a, 11.0f);
-  let h = bitcast<f32>(bitcast<u32>(limited) & 0xfffff000u);
-  let e = exp_f32(-h * h) * exp_f32(-(limited - h) * (limited + h));
-  let t = (limited - 2.0f) / (limited + 2.0f);
-  let y = e * ${polynomial2("t", erfcScaledCoefficients.f32)} / (2.0f * limited + 1.0f);
-  return select(y, 2.0f - y, x < 0.0f);
-}`, "exp_f32"),
-  // x times a polynomial in w = -log(1 - x^2) or in its root (after Giles 2010).
-  erfinv_f32: helper(`
-fn erfinv_f32(x: f32) -> f32 {
-  let a = abs(x);
-  if (!(a < 1.0f)) {
-    let end = select(bitcast<f32>(0x7f800000u), -bitcast<f32>(0x7f800000u), x < 0.0f);
-    return select(bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)), end, a == 1.0f);
-  }
-  let w = -log_f32((1.0f - a) * (1.0f + a));
-  if (w > 6.0f) {
-    let root = sqrt(w) - 4.25f;
-    return x * ${polynomial2("root", erfinvTailCoefficients.f32)};
-  }
-  let c = w - 3.0f;
-  return x * ${polynomial2("c", erfinvCentralCoefficients.f32)};
-}`, "log_f32"),
-  // exp(a^2), where a^2 = h^2 + (a - h) (a + h) and h^2 is exact.
-  exp_square_f32: helper(`
-fn exp_square_f32(a: f32) -> f32 {
-  let h = bitcast<f32>(bitcast<u32>(a) & 0xfffff000u);
-  return exp_f32(h * h) * exp_f32((a - h) * (a + h));
-}`, "exp_f32"),
-  erfcx_f32: helper(`
-fn erfcx_f32(x: f32) -> f32 {
-  let a = abs(x);
-  if (!(x == x)) { return x; }
-  var y: f32;
-  if (a < 1.0f) {
-    let s = a * a;
-    let tail = a * ${polynomial2("s", erfCoefficients.f32)};
-    y = exp_f32(s) * select(1.0f - (a + tail), 0.5f - ((a - 0.5f) + tail), a > 0.25f);
-  } else {
-    let t = select(1.0f, (a - 2.0f) / (a + 2.0f), a < 1e18f);
-    y = 0.5f * ${polynomial2("t", erfcxCoefficients.f32)} / (a + 0.5f);
-  }
-  if (x < 0.0f) { return 2.0f * exp_square_f32(min(a, 10.0f)) - y; }
-  return y;
-}`, "exp_square_f32", "exp_f32"),
-  // exp(a - 8) / sqrt(a), which overflows where the Bessel functions do.
-  bessel_scale_f32: helper(`
-fn bessel_scale_f32(a: f32) -> f32 {
-  let limited = min(a, 200.0f);
-  return exp_f32(limited - 8.0f) / sqrt(limited);
-}`, "exp_f32"),
-  i0_f32: helper(`
-fn i0_f32(x: f32) -> f32 {
-  let a = abs(x);
-  if (!(x == x)) { return x; }
-  if (a <= 8.0f) {
-    let z = 0.25f * a * a;
-    return ${polynomial2("z", besselZeroSmallCoefficients.f32)};
-  }
-  let v = 1.0f / a - 0.0625f;
-  return bessel_scale_f32(a) * ${polynomial2("v", besselZeroLargeCoefficients.f32)};
-}`, "bessel_scale_f32"),
-  i1_f32: helper(`
-fn i1_f32(x: f32) -> f32 {
-  let a = abs(x);
-  if (!(x == x)) { return x; }
-  if (a <= 8.0f) {
-    let z = 0.25f * a * a;
-    return x * ${polynomial2("z", besselOneSmallCoefficients.f32)};
-  }
-  let v = 1.0f / a - 0.0625f;
-  let y = bessel_scale_f32(a) * ${polynomial2("v", besselOneLargeCoefficients.f32)};
-  return select(y, -y, x < 0.0f);
-}`, "bessel_scale_f32"),
-  // sin(pi r) for |r| <= 1/2.
-  sin_pi_f32: helper(`
-fn sin_pi_f32(r: f32) -> f32 {
-  let a = abs(r);
-  let y = select(sin_kernel_f32(a * 3.14159274f), cos_kernel_f32((0.5f - a) * 3.14159274f), a > 0.25f);
-  return select(y, -y, r < 0.0f);
-}`, "sin_kernel_f32"),
-  // From 8 on Stirling's series; below, the recurrence moves a to [1.25, 2.25].
-  lgamma_positive_f32: helper(`
-fn lgamma_positive_f32(a: f32) -> f32 {
-  if (a >= 8.0f) {
-    if (a > 3.4028234e38f) { return a; }
-    let i = 1.0f / a;
-    let s = i * i;
-    let series = i * ${polynomial2("s", stirlingCoefficients)};
-    return ((a - 0.5f) * (log_f32(a) - 1.0f)) + (series + 0.4189385332f);
-  }
-  if (a < 0.25f) {
-    return a * ${polynomial2("a", lgammaCoefficients)} - log_f32(a * (a + 1.0f));
-  }
-  if (a < 1.25f) {
-    let u = a - 1.0f;
-    return u * ${polynomial2("u", lgammaCoefficients)} - log_f32(a);
-  }
-  var y = a;
-  var product = 1.0f;
-  for (var i = 0; i < 6; i++) {
-    if (y > 2.25f) { y -= 1.0f; product *= y; }
-  }
-  let u = y - 2.0f;
-  return u * ${polynomial2("u", lgammaCoefficients)} + log_f32(product);
-}`, "log_f32"),
-  lgamma_f32: helper(`
-fn lgamma_f32(x: f32) -> f32 {
-  if (!(x == x)) { return x; }
-  let a = abs(x);
-  if (a > 3.4028234e38f) { return a; }
-  if (x > 0.0f) { return lgamma_positive_f32(a); }
-  if (a == floor(a)) { return bitcast<f32>(0x7f800000u | (bitcast<u32>(x) & 0u)); }
-  if (a < 1e-10f) { return -log_f32(a); }
-  let sine = abs(sin_pi_f32(a - round(a)));
-  return 1.14472989f - log_f32(a * sine) - lgamma_positive_f32(a);
-}`, "lgamma_positive_f32", "sin_pi_f32", "log_f32"),
-  digamma_positive_f32: helper(`
-fn digamma_positive_f32(a: f32) -> f32 {
-  if (a >= 10.0f) {
-    if (a > 3.4028234e38f) { return a; }
-    let i = 1.0f / a;
-    let s = i * i;
-    return log_f32(a) - (0.5f * i + s * ${polynomial2("s", digammaAsymptoticCoefficients)});
-  }
-  var y = a;
-  var sum = 0.0f;
-  if (y < 1.0f) { sum = -1.0f / y; y += 1.0f; }
-  for (var i = 0; i < 8; i++) {
-    if (y > 2.0f) { y -= 1.0f; sum += 1.0f / y; }
-  }
-  let u = (y - 1.4616321325f) - 1.24658e-8f;
-  return u * ${polynomial2("u", digammaCoefficients)} + sum;
-}`, "log_f32"),
-  digamma_f32: helper(`
-fn digamma_f32(x: f32) -> f32 {
-  if (x == 0.0f) { return -1.0f / x; }
-  if (x > 0.0f) { return digamma_positive_f32(x); }
-  if (!(x == x) || x == floor(x)) { return bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)); }
-  let r = x - round(x);
-  let quotient = sin_pi_f32(select(-0.5f, 0.5f, r >= 0.0f) - r) / sin_pi_f32(r);
-  return digamma_positive_f32(1.0f - x) - 3.14159274f * select(-quotient, quotient, r >= 0.0f);
-}`, "digamma_positive_f32", "sin_pi_f32")
-};
-
 // lib/jit/wgsl/math/trigonometric.ts
+var TWO_OVER_PI = [
+  0,
+  683565275,
+  2475754826,
+  2131351028,
+  2102212464,
+  920167782,
+  1326507024,
+  2140428522
+];
+function wordOfTwoOverPi(from) {
+  let text2 = `${TWO_OVER_PI[from]}u`;
+  for (let i = 1; i <= 4; i++) text2 = `select(${text2}, ${TWO_OVER_PI[from + i]}u, i == ${i}u)`;
+  return text2;
+}
 var TRIGONOMETRIC = {
   multiply_high: helper(`
 fn multiply_high(a: u32, b: u32) -> u32 {
@@ -35323,22 +37074,20 @@ fn multiply_high(a: u32, b: u32) -> u32 {
 }`),
   // (k modulo 4, r) for large |x|.
   reduce_large_f32: helper(`
-const two_over_pi = array<u32, 8>(
-  0u, 0x28be60dbu, 0x9391054au, 0x7f09d5f4u, 0x7d4d3770u, 0x36d8a566u, 0x4f10e410u, 0x7f9458eau);
 fn reduce_large_f32(x: f32) -> vec2f {
-  var words = two_over_pi;
   let bits = bitcast<u32>(x);
   let mantissa = ((bits & 0x007fffffu) << 8u) | 0x80000000u;
   let exponent = ((bits >> 23u) & 0xffu) - 126u;
   let i = exponent >> 5u;
   let e = exponent & 31u;
-  var high = words[i];
-  var middle = words[i + 1u];
-  var low = words[i + 2u];
+  var high = ${wordOfTwoOverPi(0)};
+  var middle = ${wordOfTwoOverPi(1)};
+  var low = ${wordOfTwoOverPi(2)};
+  let lowest = ${wordOfTwoOverPi(3)};
   if (e > 0u) {
     high = (high << e) | (middle >> (32u - e));
     middle = (middle << e) | (low >> (32u - e));
-    low = (low << e) | (words[i + 3u] >> (32u - e));
+    low = (low << e) | (lowest >> (32u - e));
   }
   let carried = multiply_high(mantissa, low);
   let product = mantissa * middle;
@@ -35371,11 +37120,11 @@ fn reduce_f32(x: f32) -> vec2f {
   sin_kernel_f32: helper(`
 fn sin_kernel_f32(r: f32) -> f32 {
   let s = r * r;
-  return r + r * s * ${polynomial2("s", sinCoefficients.f32)};
+  return r + r * s * ${polynomial3("s", sinCoefficients.f32)};
 }
 fn cos_kernel_f32(r: f32) -> f32 {
   let s = r * r;
-  return 1.0f - (0.5f * s - s * s * ${polynomial2("s", cosCoefficients.f32)});
+  return 1.0f - (0.5f * s - s * s * ${polynomial3("s", cosCoefficients.f32)});
 }`),
   sin_f32: helper(`
 fn sin_f32(x: f32) -> f32 {
@@ -35410,7 +37159,7 @@ fn atan_f32(x: f32) -> f32 {
   if (a > 2.41421356f) { high = 1.57079637f; low = -4.371139e-8f; t = -1.0f / a; }
   else if (a > 0.41421356f) { high = 0.785398185f; low = -2.1855695e-8f; t = (a - 1.0f) / (a + 1.0f); }
   let z = t * t;
-  let y = high + (t + (low + t * z * ${polynomial2("z", atanCoefficients.f32)}));
+  let y = high + (t + (low + t * z * ${polynomial3("z", atanCoefficients.f32)}));
   return select(y, -y, (bitcast<u32>(x) >> 31u) == 1u);
 }`),
   atan2_f32: helper(`
@@ -35429,7 +37178,7 @@ fn atan2_f32(y: f32, x: f32) -> f32 {
   let middle = smaller > larger * 0.41421356f;
   let t = select(smaller, smaller - larger, middle) / select(larger, smaller + larger, middle);
   let z = t * t;
-  let tail = t * z * ${polynomial2("z", atanCoefficients.f32)};
+  let tail = t * z * ${polynomial3("z", atanCoefficients.f32)};
   var angle = select(0.0f, 0.785398185f, middle) + (t + (select(0.0f, -2.1855695e-8f, middle) + tail));
   if (steep) { angle = 1.57079637f - (angle - -4.371139e-8f); }
   if ((bitcast<u32>(x) >> 31u) == 1u) { angle = 3.14159274f - (angle - -8.742278e-8f); }
@@ -35438,7 +37187,7 @@ fn atan2_f32(y: f32, x: f32) -> f32 {
   // arcsin(s) - s.
   asin_tail_f32: helper(`
 fn asin_tail_f32(s: f32, z: f32) -> f32 {
-  return s * z * ${polynomial2("z", asinCoefficients.f32)};
+  return s * z * ${polynomial3("z", asinCoefficients.f32)};
 }`),
   asin_f32: helper(`
 fn asin_f32(x: f32) -> f32 {
@@ -35468,18 +37217,60 @@ fn acos_f32(x: f32) -> f32 {
 }`, "asin_tail_f32")
 };
 
+// lib/jit/wgsl/math/two_floats.ts
+var TWO_FLOATS = {
+  // The first 12 bits, so that products of two such numbers are exact.
+  high_f32: helper(`
+fn high_f32(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }`),
+  // x itself, with the sum that it is not regrouped; finite x only.
+  kept_f32: helper(`
+fn kept_f32(x: f32) -> f32 { return max(x, -3.4028235e38f); }`),
+  // (n.x + n.y) / (d.x + d.y), the first part of 11 bits. d.x has at most 13 bits.
+  quotient_f32: helper(`
+fn quotient_f32(n: vec2f, d: vec2f) -> vec2f {
+  let whole = d.x + d.y;
+  let q = bitcast<f32>(bitcast<u32>((n.x + n.y) / whole) & 0xffffe000u);
+  let rest = kept_f32(kept_f32(n.x - q * d.x) - q * d.y) + n.y;
+  return vec2f(q, rest / whole);
+}`, "kept_f32"),
+  // exp(x + y) (q.x + q.y) for small y: an exact x gives an exact x - n log(2)'.
+  exp_times_f32: helper(`
+fn exp_times_f32(x: f32, y: f32, q: vec2f) -> f32 {
+  let n = round((x + y) * 1.44269504f);
+  let high = kept_f32(x - n * 6.9314575195e-1f);
+  let low = kept_f32(n * 1.4286067653e-6f - y);
+  let r = high - low;
+  let c = r - r * r * (1.6666625440e-1f + r * r * -2.7667332906e-3f);
+  let e = kept_f32(kept_f32(r * c / (2.0f - c) - low) + high);
+  return scale_f32(q.x + kept_f32(q.x * e + kept_f32(q.y * e + q.y)), i32(n));
+}`, "kept_f32", "scale_f32"),
+  // log(x) for normal x > 0, the first part of 12 bits.
+  log_pair_f32: helper(`
+fn log_pair_f32(x: f32) -> vec2f {
+  let p = log_parts_f32(x);
+  let whole = p.x * 6.9313812256e-1f;
+  let high = high_f32(whole + p.y);
+  let tail = kept_f32(log_tail_f32(p.y) - 0.5f * p.y * p.y) + p.x * 9.0580006145e-6f;
+  return vec2f(high, kept_f32(kept_f32(whole - high) + p.y) + tail);
+}`, "high_f32", "kept_f32", "log_parts_f32", "log_tail_f32")
+};
+
 // lib/jit/wgsl/math/mod.ts
 var HELPERS = {
   ...INTEGER,
   ...EXPONENTIAL,
   ...LOGARITHM,
   ...TRIGONOMETRIC,
-  ...SPECIAL2
+  ...TWO_FLOATS,
+  ...ERROR_FUNCTION,
+  ...GAMMA2,
+  ...BESSEL
 };
 
 // lib/jit/wgsl/shader.ts
 var Shader = class {
   declarations = [];
+  #extensions = /* @__PURE__ */ new Set();
   #helpers = /* @__PURE__ */ new Set();
   #lines = [];
   #depth = 1;
@@ -35492,6 +37283,10 @@ var Shader = class {
     for (const need of helper2.needs) this.use(need);
     this.#helpers.add(name);
     return name;
+  }
+  /** Asks for an extension of the language. */
+  enable(extension) {
+    this.#extensions.add(extension);
   }
   /** A name that nothing else has. */
   name(prefix) {
@@ -35514,15 +37309,15 @@ var Shader = class {
     this.line(`let ${name} = ${value};`);
     return name;
   }
-  /** The number of lines so far. */
-  get size() {
-    return this.#lines.length;
-  }
   text(entry2) {
     const helpers = [
       ...this.#helpers
     ].map((name) => HELPERS[name].source);
+    const directives = [
+      ...this.#extensions
+    ].map((name) => `enable ${name};`);
     return [
+      ...directives,
       ...this.declarations,
       ...helpers,
       `${entry2} {`,
@@ -35537,40 +37332,62 @@ var Shader = class {
 var SOFTWARE = {
   kind: "software",
   mapThreads: 128,
+  blockElements: 4096,
   rowThreads: 8,
   threadsPerRow: 1,
   sharedRowColumns: Infinity,
   wantedThreads: 32,
   chunkColumns: 4096,
+  chunkThreads: 32,
+  chunkLeast: 1024,
+  rowLanes: 1,
+  matrixThreads: 32,
   maxIterations: 6e4,
   loopThreads: 8,
   loopWork: 1024,
+  predicatedDispatches: 4,
+  firstSteps: 4,
+  stepsGrowth: 2,
   tileRows: 16,
   tileVectors: 1,
   tileSteps: 4,
   tileDepth: 0,
   subgroups: false,
   textureBytes: 32768,
+  halves: true,
+  recomputeCost: 64,
+  bindingBytes: Infinity,
   tileThreadsX: 8,
   tileThreadsY: 4
 };
 var GPU = {
   kind: "gpu",
   mapThreads: 256,
+  blockElements: 1 << 18,
   rowThreads: 64,
   threadsPerRow: 256,
   sharedRowColumns: 128,
   wantedThreads: 16384,
-  chunkColumns: 4096,
+  chunkColumns: 64,
+  chunkThreads: 1 << 18,
+  chunkLeast: 16,
+  rowLanes: 32,
+  matrixThreads: 256,
   maxIterations: 1 << 24,
   loopThreads: 256,
   loopWork: 1 << 14,
+  predicatedDispatches: 256,
+  firstSteps: 4,
+  stepsGrowth: 4,
   tileRows: 8,
   tileVectors: 1,
   tileSteps: 4,
   tileDepth: 16,
   subgroups: false,
   textureBytes: Infinity,
+  halves: true,
+  recomputeCost: 64,
+  bindingBytes: Infinity,
   tileThreadsX: 16,
   tileThreadsY: 8
 };
@@ -35591,31 +37408,6 @@ function groupsFor(threads, size) {
 }
 
 // lib/jit/wgsl/kernels/statements.ts
-function argumentsOf2(s) {
-  switch (s.kind) {
-    case "load": {
-      const from = s.index.dynamic.map((term) => term.statement);
-      return s.mask === void 0 ? from : [
-        ...from,
-        s.mask
-      ];
-    }
-    case "op":
-    case "threefry":
-      return s.args;
-    case "cast":
-    case "bitcast":
-      return [
-        s.arg
-      ];
-    case "part":
-      return [
-        s.of
-      ];
-    default:
-      return [];
-  }
-}
 function closure2(statements, roots) {
   const seen = /* @__PURE__ */ new Set();
   const stack3 = [
@@ -35625,26 +37417,11 @@ function closure2(statements, roots) {
     const id = stack3.pop();
     if (seen.has(id)) continue;
     seen.add(id);
-    for (const arg of argumentsOf2(statements[id])) stack3.push(arg);
+    for (const arg of argumentsOf(statements[id])) stack3.push(arg);
   }
   return [
     ...seen
   ].sort((a, b) => a - b);
-}
-function storeRoots2(store) {
-  const roots = [
-    store.value,
-    ...store.index.dynamic.map((term) => term.statement)
-  ];
-  if (store.mask !== void 0) roots.push(store.mask);
-  return roots;
-}
-function dependsOn2(statements, axes2, reduced) {
-  const result = new Array(statements.length).fill(false);
-  statements.forEach((s, id) => {
-    result[id] = s.kind === "coordinate" ? axes2(s.axis) : s.kind === "reduced" ? reduced(s.reduction) : s.kind === "load" && s.index.strides.some((stride, axis) => stride !== 0 && axes2(axis)) || argumentsOf2(s).some((arg) => result[arg]);
-  });
-  return result;
 }
 var StatementWriter = class {
   #context;
@@ -35657,10 +37434,14 @@ var StatementWriter = class {
   has(id) {
     return this.#values.has(id) || (this.#outer?.has(id) ?? false);
   }
+  /** Says what the values of a statement are: one, or one for each lane. */
+  remember(id, values2) {
+    this.#values.set(id, values2);
+  }
   /** The value of a statement at a lane. */
   value(id, lane) {
-    const values = this.#values.get(id);
-    if (values) return values[Math.min(lane, values.length - 1)];
+    const values2 = this.#values.get(id);
+    if (values2) return values2[Math.min(lane, values2.length - 1)];
     if (!this.#outer) throw new Error(`Statement ${id} was not written.`);
     return this.#outer.value(id, lane);
   }
@@ -35717,13 +37498,13 @@ var StatementWriter = class {
         return this.#load(id, s);
     }
     const count3 = varying[id] ? lanes.count : 1;
-    const values = [];
+    const values2 = [];
     for (let lane = 0; lane < count3; lane++) {
       const expression = this.#expression(s, lane);
       const inline2 = s.kind === "reduced" || s.kind === "part";
-      values.push(inline2 ? expression : shader.let(expression));
+      values2.push(inline2 ? expression : shader.let(expression));
     }
-    return values;
+    return values2;
   }
   #expression(s, lane) {
     const { shader, statements } = this.#context;
@@ -35792,13 +37573,13 @@ var StatementWriter = class {
     const { shader, access, lanes } = this.#context;
     const { operand: operand2, index, mask: mask2, mode } = store;
     if (lanes.count === 4 && varying && mode === "set" && mask2 === void 0 && !guard2 && this.#context.isVector(operand2, index)) {
-      const values = [
+      const values2 = [
         0,
         1,
         2,
         3
       ].map((lane) => this.value(store.value, lane));
-      return access.storeVector(operand2, this.position(operand2, index, 0), values);
+      return access.storeVector(operand2, this.position(operand2, index, 0), values2);
     }
     const count3 = varying ? lanes.count : 1;
     for (let lane = 0; lane < count3; lane++) {
@@ -35841,7 +37622,7 @@ function planOrderedStores(kernel, places, tuning) {
 function writePart(kernel, store, places, tuning, part, cells) {
   const shader = new Shader();
   const { statements, operands: operands2, domain } = kernel;
-  const roots = part === "write" ? storeRoots2(store) : storeRoots2(store).filter((id) => id !== store.value);
+  const roots = part === "write" ? storeRoots(store) : storeRoots(store).filter((id) => id !== store.value);
   const ids = part === "clear" ? [] : closure2(statements, roots);
   const used = new Set(part === "write" ? [
     store.operand
@@ -35850,7 +37631,7 @@ function writePart(kernel, store, places, tuning, part, cells) {
     const s = statements[id];
     if (s.kind === "load") used.add(s.operand);
   }
-  const small = storedBits(operands2[store.operand].dtype) < 32;
+  const small = isPacked(operands2[store.operand].dtype, places[store.operand]);
   const target2 = places[store.operand].slot;
   const access = new Access(shader, operands2, places, used, (slot) => ({
     vector: false,
@@ -35973,7 +37754,7 @@ function partsOf(step2, buffers, tuning, outermost) {
       operands2.push(...part.nest.operands);
       bindings.push(...part.bindings);
       const rows2 = sizeOf(domain.slice(0, rowRank)), columns = sizeOf(domain.slice(rowRank));
-      const inner4 = part.nest.statements.reduce((sum4, s) => sum4 + (s.kind === "op" ? opIterations(s.op, s.dtype) : 0), 0);
+      const inner4 = part.nest.statements.reduce((sum5, s) => sum5 + (s.kind === "op" ? opIterations(s.op, s.dtype) : 0), 0);
       iterations += (Math.ceil(rows2 / tuning.loopThreads) + 1) * (passes * (columns + 4) * (1.1 + inner4));
       work += rows2 * columns * passes;
       statements += part.nest.statements.length;
@@ -36143,14 +37924,14 @@ function joinLanes(shader, writer, reductions2, states, lanes) {
 function foldLanes(shader, r, states, alongColumns2) {
   if (!alongColumns2 || states.length === 1) return states;
   const [a, b, c, d] = states.map((s) => s.value);
-  const pair2 = (x, y) => combined(shader, r.combiner, r.dtype, x, y);
-  shader.line(`${a} = ${pair2(pair2(a, b), pair2(c, d))};`);
+  const pair3 = (x, y) => combined(shader, r.combiner, r.dtype, x, y);
+  shader.line(`${a} = ${pair3(pair3(a, b), pair3(c, d))};`);
   return [
     states[0]
   ];
 }
 function rowValues(r, results) {
-  return isPosition(r.combiner) ? results.map((result) => `max(${result}, 0i)`) : results;
+  return isPosition(r.combiner) ? results.map((result3) => `max(${result3}, 0i)`) : results;
 }
 
 // lib/jit/wgsl/kernels/lanes.ts
@@ -36168,7 +37949,7 @@ function chooseLanes(kernel, places) {
   };
   const { domain, rowRank, statements, stores, reductions: reductions2 } = kernel;
   const needed = closure2(statements, [
-    ...stores.flatMap(storeRoots2),
+    ...stores.flatMap(storeRoots),
     ...reductions2.flatMap((r) => r.position === void 0 ? [
       r.value
     ] : [
@@ -36229,6 +38010,93 @@ function chooseLanes(kernel, places) {
   return best;
 }
 
+// lib/jit/wgsl/kernels/workgroup.ts
+var LAST_CELLS = 8;
+function sharedType(r) {
+  const type = stateType(r);
+  return type === "bool" ? "u32" : type;
+}
+function declareShared(shader, reductions2, { threads, lanes }) {
+  const cells = threads / lanes;
+  if (cells <= 1) return;
+  const types = new Set(reductions2.map(sharedType));
+  for (const type of types) {
+    shader.declarations.push(`var<workgroup> shared_${type}: array<${type}, ${cells}>;`);
+  }
+  if (reductions2.some((r) => isPosition(r.combiner))) {
+    shader.declarations.push(`var<workgroup> shared_position: array<i32, ${cells}>;`);
+  }
+}
+function combineThreads(shader, r, state2, { threads, lanes }) {
+  const isBool = stateType(r) === "bool";
+  const pack = (value) => isBool ? `select(0u, 1u, ${value})` : value;
+  const unpack2 = (word2) => isBool ? `(${word2} != 0u)` : word2;
+  const pair3 = (a, b) => {
+    if (a.position === null || b.position === null) {
+      const both2 = combined(shader, r.combiner, r.dtype, unpack2(a.value), unpack2(b.value));
+      return {
+        value: shader.let(pack(both2)),
+        position: null
+      };
+    }
+    const better = wins(r.combiner, r.dtype, unpack2(a.value), a.position, unpack2(b.value), b.position);
+    const isBetter = shader.let(better);
+    return {
+      value: shader.let(`select(${a.value}, ${b.value}, ${isBetter})`),
+      position: shader.let(`select(${a.position}, ${b.position}, ${isBetter})`)
+    };
+  };
+  const type = sharedType(r);
+  const hand = (value, own2, form) => shader.let(own2 === "u32" ? form(value) : `bitcast<${own2}>(${form(`(bitcast<u32>(${value}) ^ group.z)`)})`);
+  const map2 = ({ value, position: position2 }, form) => ({
+    value: hand(value, type, form),
+    position: position2 === null ? null : hand(position2, "i32", form)
+  });
+  const stateOf = ({ value, position: position2 }) => ({
+    value: shader.let(unpack2(value)),
+    position: position2
+  });
+  let own = {
+    value: shader.let(pack(state2.value)),
+    position: state2.position
+  };
+  for (let distance2 = 1; distance2 < lanes; distance2 *= 2) {
+    own = pair3(own, map2(own, (text2) => `subgroupShuffleDown(${text2}, ${distance2}u)`));
+  }
+  let cells = threads / lanes;
+  if (cells <= 1) return stateOf(map2(own, (text2) => `subgroupBroadcastFirst(${text2})`));
+  const values2 = `shared_${type}`;
+  const write2 = ({ value, position: position2 }, cell2) => {
+    shader.line(`${values2}[${cell2}] = ${value};`);
+    if (position2 !== null) shader.line(`shared_position[${cell2}] = ${position2};`);
+  };
+  const read3 = (cell2) => ({
+    value: shader.let(`${values2}[${cell2}]`),
+    position: state2.position === null ? null : shader.let(`shared_position[${cell2}]`)
+  });
+  if (lanes === 1) write2(own, "thread");
+  else shader.block(`if (thread % ${lanes}u == 0u)`, () => write2(own, `thread / ${lanes}u`));
+  shader.line("workgroupBarrier();");
+  let distance = 1;
+  for (; cells > LAST_CELLS; cells /= 2, distance *= 2) {
+    shader.block(`if (thread < ${threads / lanes}u && thread % ${2 * distance}u == 0u)`, () => {
+      write2(pair3(read3("thread"), read3(`thread + ${distance}u`)), "thread");
+    });
+    shader.line("workgroupBarrier();");
+  }
+  let level = Array.from({
+    length: cells
+  }, (_, i) => read3(`${i * distance}u`));
+  while (level.length > 1) {
+    level = level.flatMap((a, i) => i % 2 === 0 ? [
+      pair3(a, level[i + 1])
+    ] : []);
+  }
+  const result3 = stateOf(level[0]);
+  shader.line("workgroupBarrier();");
+  return result3;
+}
+
 // lib/jit/wgsl/kernels/nest_chunks.ts
 function storesOf({ stores }, mode) {
   return stores.filter((store) => mode.kind === "whole" || store.pass === mode.pass && store.perRow === (mode.kind === "finish"));
@@ -36244,7 +38112,7 @@ function regionOf({ kernel, rows: rows2, mode }, r) {
     final: base + 2 * rows2 * mode.chunks
   };
 }
-function resultType(r) {
+function resultType2(r) {
   return isPosition(r.combiner) ? "int32" : r.dtype;
 }
 function readFinished(chunks) {
@@ -36264,22 +38132,29 @@ function readFinished(chunks) {
     ];
     results.set(i, lanes.map((lane) => {
       const word2 = `scratch[${final}u + ${alongRows ? `(unit_row + ${lane}u)` : row2}]`;
-      return shader.let(stateType(r) === "bool" ? `(${word2} != 0u)` : fromWord(resultType(r), word2));
+      return shader.let(stateType(r) === "bool" ? `(${word2} != 0u)` : fromWord(resultType2(r), word2));
     }));
   });
   return results;
+}
+function once2({ mode, shader }, write2) {
+  if (mode.threads === 1) write2();
+  else shader.block("if (thread == 0u)", write2);
 }
 function writePartial(chunks, states) {
   const { mode, shader, alongRows } = chunks;
   for (const [r, lanes] of states) {
     const { partial } = regionOf(chunks, r);
-    lanes.forEach((state2, lane) => {
-      const row2 = alongRows ? `(${chunks.row} * 4u + ${lane}u)` : chunks.row;
-      const index = `${partial}u + 2u * (${row2} * ${mode.chunks}u + chunk)`;
-      shader.line(`scratch[${index}] = ${stateWord(r, state2.value)};`);
-      if (state2.position !== null) {
-        shader.line(`scratch[${index} + 1u] = bitcast<u32>(${state2.position});`);
-      }
+    const found = lanes.map((state2) => mode.threads === 1 ? state2 : combinedState(chunks, r, state2));
+    once2(chunks, () => {
+      found.forEach((state2, lane) => {
+        const row2 = alongRows ? `(${chunks.row} * 4u + ${lane}u)` : chunks.row;
+        const index = `${partial}u + 2u * (${row2} * ${mode.chunks}u + chunk)`;
+        shader.line(`scratch[${index}] = ${stateWord(r, state2.value)};`);
+        if (state2.position !== null) {
+          shader.line(`scratch[${index} + 1u] = bitcast<u32>(${state2.position});`);
+        }
+      });
     });
   }
 }
@@ -36298,22 +38173,31 @@ function writeFinished(chunks) {
       join2(shader, r, into, value, position2);
     };
     combineChunks(chunks, r, state2, read3);
-    const [result] = rowValues(r, [
-      resultOf(state2)
+    const all3 = mode.threads === 1 ? state2 : combinedState(chunks, r, state2);
+    const [result3] = rowValues(r, [
+      resultOf(all3)
     ]);
-    const word2 = isPosition(r.combiner) ? asWord("int32", result) : stateWord(r, result);
-    shader.line(`scratch[${final}u + ${row2}] = ${word2};`);
+    const word2 = isPosition(r.combiner) ? asWord("int32", result3) : stateWord(r, result3);
+    once2(chunks, () => shader.line(`scratch[${final}u + ${row2}] = ${word2};`));
     results.set(i, [
-      result
+      result3
     ]);
   });
   return results;
 }
+function combinedState({ mode, shader, lanes }, r, state2) {
+  return combineThreads(shader, r, state2, {
+    threads: mode.threads,
+    lanes
+  });
+}
 var BLOCK3 = 32;
 function combineChunks({ mode, shader }, r, state2, read3) {
   const c = shader.name("c");
-  if (!wantsBlocks(r) || mode.chunks <= 2 * BLOCK3) {
-    shader.block(`for (var ${c} = 0u; ${c} < ${mode.chunks}u; ${c}++)`, () => read3(state2, c));
+  const { threads } = mode;
+  if (!wantsBlocks(r) || threads > 1 || mode.chunks <= 2 * BLOCK3) {
+    const first = threads === 1 ? "0u" : "thread";
+    shader.block(`for (var ${c} = ${first}; ${c} < ${mode.chunks}u; ${c} += ${threads}u)`, () => read3(state2, c));
     return;
   }
   const b = shader.name("b");
@@ -36329,7 +38213,7 @@ function stateWord(r, value) {
 }
 
 // lib/jit/wgsl/kernels/slot_uses.ts
-function slotUses({ kernel, places, lanes, ids, stores }) {
+function slotUses({ kernel, places, lanes, ids, stores, vectors }) {
   const { statements, operands: operands2, domain, rowRank } = kernel;
   const uses = /* @__PURE__ */ new Map();
   const use = (operand2) => {
@@ -36349,7 +38233,7 @@ function slotUses({ kernel, places, lanes, ids, stores }) {
   for (const id of ids) {
     const s = statements[id];
     if (s.kind !== "load") continue;
-    if (isVector2(s.operand, s.index)) use(s.operand).vector = true;
+    if (vectors?.has(id) || isVector2(s.operand, s.index)) use(s.operand).vector = true;
     else use(s.operand).scalar = true;
     if (rest) use(s.operand).scalar = true;
   }
@@ -36358,19 +38242,19 @@ function slotUses({ kernel, places, lanes, ids, stores }) {
     const vector = isVector2(operand2, index) && mode === "set" && mask2 === void 0 && !(perRow && alongColumns2);
     if (vector && !rest) known2.vector = true;
     else known2.scalar = true;
-    const small = storedBits(operands2[operand2].dtype) < 32;
+    const small = isPacked(operands2[operand2].dtype, places[operand2]);
     if (mode === "add" || small && (!vector || rest)) known2.atomic = true;
   }
-  const result = /* @__PURE__ */ new Map();
+  const result3 = /* @__PURE__ */ new Map();
   for (const [slot, { vector, atomic, scalar: scalar2 }] of uses) {
-    const native = operands2.every((o, i) => places[i].slot !== slot || storedBits(o.dtype) === 32);
+    const native = operands2.every((o, i) => places[i].slot !== slot || !isPacked(o.dtype, places[i]));
     const whole2 = places.every((p) => p.slot !== slot || !p.words);
-    result.set(slot, {
+    result3.set(slot, {
       vector: vector && !scalar2 && !atomic && native && whole2,
       atomic
     });
   }
-  return result;
+  return result3;
 }
 function textureWidths({ statements }, places, ids, texelsOf) {
   const strides = /* @__PURE__ */ new Map();
@@ -36393,50 +38277,6 @@ function textureWidths({ statements }, places, ids, texelsOf) {
     slot,
     textureWidth(own.strides, own.texels)
   ]));
-}
-
-// lib/jit/wgsl/kernels/workgroup.ts
-function sharedType(r) {
-  const type = stateType(r);
-  return type === "bool" ? "u32" : type;
-}
-function declareShared(shader, reductions2, threads) {
-  const types = new Set(reductions2.map(sharedType));
-  for (const type of types) {
-    shader.declarations.push(`var<workgroup> shared_${type}: array<${type}, ${threads}>;`);
-  }
-  if (reductions2.some((r) => isPosition(r.combiner))) {
-    shader.declarations.push(`var<workgroup> shared_position: array<i32, ${threads}>;`);
-  }
-}
-function combineThreads(shader, r, state2, threads) {
-  const cells = `shared_${sharedType(r)}`;
-  const isBool = stateType(r) === "bool";
-  const toCell = (value) => isBool ? `select(0u, 1u, ${value})` : value;
-  const fromCell = (cell2) => isBool ? `(${cell2} != 0u)` : cell2;
-  shader.line(`${cells}[thread] = ${toCell(state2.value)};`);
-  if (state2.position !== null) shader.line(`shared_position[thread] = ${state2.position};`);
-  shader.line("workgroupBarrier();");
-  const t = shader.name("t");
-  shader.block(`for (var ${t} = ${threads / 2}u; ${t} > 0u; ${t} >>= 1u)`, () => {
-    shader.block(`if (thread < ${t})`, () => {
-      const a = shader.let(fromCell(`${cells}[thread]`));
-      const b = shader.let(fromCell(`${cells}[thread + ${t}]`));
-      if (state2.position === null) {
-        shader.line(`${cells}[thread] = ${toCell(combined(shader, r.combiner, r.dtype, a, b))};`);
-        return;
-      }
-      const p = shader.let("shared_position[thread]"), q = shader.let(`shared_position[thread + ${t}]`);
-      shader.block(`if (${wins(r.combiner, r.dtype, a, p, b, q)})`, () => {
-        shader.line(`${cells}[thread] = ${cells}[thread + ${t}];`);
-        shader.line(`shared_position[thread] = ${q};`);
-      });
-    });
-    shader.line("workgroupBarrier();");
-  });
-  const result = shader.let(state2.position === null ? fromCell(`${cells}[0]`) : "shared_position[0]");
-  shader.line("workgroupBarrier();");
-  return result;
 }
 
 // lib/jit/wgsl/kernels/nest_shader.ts
@@ -36540,7 +38380,7 @@ var NestShader = class {
   }
   #roots() {
     return [
-      ...storesOf(this.#kernel, this.#mode).flatMap(storeRoots2),
+      ...storesOf(this.#kernel, this.#mode).flatMap(storeRoots),
       ...reductionsOf(this.#kernel, this.#mode).flatMap((r) => r.position === void 0 ? [
         r.value
       ] : [
@@ -36550,7 +38390,13 @@ var NestShader = class {
     ];
   }
   get #threads() {
-    return this.#mode.kind === "whole" ? this.#mode.threads : 1;
+    return this.#mode.threads;
+  }
+  get #counts() {
+    return {
+      threads: this.#threads,
+      lanes: Math.min(this.#threads, this.#tuning.rowLanes)
+    };
   }
   /** Which axis four lanes lie along. */
   get #spread() {
@@ -36577,7 +38423,7 @@ var NestShader = class {
     const size = threads > 1 ? threads : loops ? this.#tuning.rowThreads : this.#tuning.mapThreads;
     const units = this.#rowGroups * (mode.kind === "partial" ? mode.chunks : 1);
     const groups = threads > 1 ? groupsFor(units, 1) : groupsFor(units, size);
-    if (threads > 1) declareShared(shader, this.#kernel.reductions, threads);
+    if (threads > 1) declareShared(shader, this.#kernel.reductions, this.#counts);
     const group3 = `(group.x + group.y * ${MAX_WORKGROUPS}u)`;
     shader.line(threads > 1 ? `let unit = ${group3};` : `let unit = ${group3} * ${size}u + thread;`);
     shader.line(`if (unit >= ${units}u) { return; }`);
@@ -36616,12 +38462,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   }
   #whole() {
     for (let pass = 0; pass < this.#kernel.passes; pass++) {
-      const states = this.#pass(pass, this.#threads > 1 ? "thread" : "0u", `${this.#columns}u`);
+      const states = this.#pass(pass, "", `${this.#columns}u`);
       for (const [reduction2, lanes] of states) {
-        const result = this.#threads > 1 ? [
-          combineThreads(this.#shader, reduction2, lanes[0], this.#threads)
+        const result3 = this.#threads > 1 ? [
+          resultOf(combineThreads(this.#shader, reduction2, lanes[0], this.#counts))
         ] : lanes.map(resultOf);
-        this.#results.set(this.#kernel.reductions.indexOf(reduction2), rowValues(reduction2, result));
+        this.#results.set(this.#kernel.reductions.indexOf(reduction2), rowValues(reduction2, result3));
       }
       this.#rowStores(pass);
     }
@@ -36632,16 +38478,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     const shader = this.#shader;
     const write2 = () => {
       const writer = this.#rowWriter;
-      writer.write(closure2(this.#kernel.statements, stores.flatMap(storeRoots2)));
+      writer.write(closure2(this.#kernel.statements, stores.flatMap(storeRoots)));
       for (const store of stores) writer.store(store, this.#alongRows);
     };
     if (this.#threads === 1) return write2();
-    this.#rowWriter.write(closure2(this.#kernel.statements, stores.flatMap(storeRoots2)));
+    this.#rowWriter.write(closure2(this.#kernel.statements, stores.flatMap(storeRoots)));
     shader.block("if (thread == 0u)", () => {
       for (const store of stores) this.#rowWriter.store(store, false);
     });
   }
-  /** Goes over the columns from `start` to `end` and gives the states of the pass's reductions. */
+  /** Goes over the columns from `start` (from the first on where it is empty) to `end` and gives the states of the pass's reductions. */
   #pass(pass, start, end) {
     const { statements, domain, rowRank } = this.#kernel;
     const shader = this.#shader;
@@ -36649,7 +38495,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     const reductions2 = reductionsOf(this.#kernel, this.#mode).filter((r) => r.pass === pass);
     const states = /* @__PURE__ */ new Map();
     const roots = [
-      ...stores.flatMap(storeRoots2),
+      ...stores.flatMap(storeRoots),
       ...reductions2.flatMap((r) => r.position === void 0 ? [
         r.value
       ] : [
@@ -36676,8 +38522,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       joinLanes(this.#shader, writer, reductions2, into, this.#lanes.count);
       for (const store of stores) writer.store(store, true);
     };
-    const first = start === "thread" && this.#columnStep === 4 ? "thread * 4u" : start;
-    const blocks = reductions2.some(wantsBlocks) && this.#longest() / step2 > 2 * BLOCK4;
+    const own = this.#threads === 1 ? "" : this.#columnStep === 4 ? "thread * 4u" : "thread";
+    const first = [
+      start,
+      own
+    ].filter((term) => term !== "").join(" + ") || "0u";
+    const longest2 = this.#mode.kind === "partial" ? this.#mode.length : this.#columns;
+    const blocks = reductions2.some(wantsBlocks) && longest2 / step2 > 2 * BLOCK4;
     const limit = vectors ? shader.let(`${end} & ~3u`, "e") : end;
     const stride = `${step2}u`;
     if (!blocks) {
@@ -36706,21 +38557,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     for (const r of reductions2) states.set(r, foldLanes(this.#shader, r, states.get(r), this.#alongColumns));
     return states;
   }
-  /** Columns that one thread goes through at most, its partners' included. */
-  #longest() {
-    return this.#mode.kind === "partial" ? this.#mode.length : this.#columns;
-  }
   /** A nest without columns computes its reductions from one value. */
   #point(stores, reductions2, states, ids) {
     const writer = this.#rowWriter;
     writer.write(ids);
     for (const r of reductions2) states.set(r, declareLanes(this.#shader, r, this.#spread));
     joinLanes(this.#shader, writer, reductions2, states, this.#lanes.count);
-    const guard2 = this.#threads > 1;
-    for (const store of stores) {
-      if (guard2) writer.store(store, this.#alongRows, () => "thread == 0u");
-      else writer.store(store, this.#alongRows);
-    }
+    const guard2 = this.#threads > 1 ? () => "thread == 0u" : void 0;
+    for (const store of stores) writer.store(store, this.#alongRows, guard2);
   }
   /** The up to three columns behind the last group of four. */
   #rest(start, end, ids, stores, reductions2, states) {
@@ -36759,6 +38603,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       shader: this.#shader,
       rows: this.#rows,
       row: this.#row,
+      lanes: this.#counts.lanes,
       alongRows: this.#alongRows
     };
     for (const [r, lanes] of readFinished(chunks)) this.#results.set(r, lanes);
@@ -36841,7 +38686,7 @@ var LoopShader = class {
     }));
     const atomic = /* @__PURE__ */ new Set();
     loop.operands.forEach(({ dtype, access }, i) => {
-      if (access !== "read" && storedBits(dtype) < 32) atomic.add(places[i].slot);
+      if (access !== "read" && isPacked(dtype, places[i])) atomic.add(places[i].slot);
     });
     this.#addedSlots(loop, 0, atomic);
     this.#access = new Access(this.#shader, loop.operands, this.#places, new Set(loop.operands.keys()), (slot) => ({
@@ -36981,6 +38826,2788 @@ function withOperands(nest2, { operands: operands2 }, first) {
   };
 }
 
+// lib/jit/wgsl/routines/stage.ts
+function threadsFor({ matrixThreads, rowThreads }, rows2) {
+  return rows2 <= rowThreads ? rowThreads : matrixThreads;
+}
+var plainUse = () => ({
+  vector: false,
+  atomic: false
+});
+var Stage = class {
+  shader = new Shader();
+  #access;
+  #label;
+  #threads;
+  #atomic;
+  #code = null;
+  constructor({ kernel, places, tuning }, options) {
+    this.#label = options.label;
+    this.#threads = options.threads ?? tuning.mapThreads;
+    const { operands: operands2, scratch: scratch4 = false, parameters = [] } = options;
+    this.#atomic = scratch4 === "atomic";
+    this.#access = new Access(this.shader, kernel.operands, places, new Set(operands2), plainUse, scratch4);
+    this.#access.declare(parameters.length);
+    parameters.forEach((name, i) => this.line(`let ${name} = ${this.#access.parameter(i, true)};`));
+  }
+  line(text2) {
+    this.shader.line(text2);
+  }
+  block(head, body) {
+    this.shader.block(head, body);
+  }
+  /** `for (var name = from; name < to; name += step)`. */
+  loop(from, to2, body, step2 = 1) {
+    const name = this.shader.name("i");
+    this.block(`for (var ${name} = ${from}; ${name} < ${to2}; ${name} += ${step2})`, () => body(name));
+  }
+  let(value) {
+    return this.shader.let(value);
+  }
+  /** A name for a new variable. */
+  variable(type, value) {
+    const name = this.shader.name("x");
+    this.line(`var ${name}: ${type} = ${value};`);
+    return name;
+  }
+  /** An array that the threads of a workgroup share; gives its name. */
+  shared(name, type) {
+    this.shader.declarations.push(`var<workgroup> ${name}: ${type};`);
+    return name;
+  }
+  /** What the workgroup wrote is seen by all of it. */
+  barrier() {
+    this.line("storageBarrier();");
+    this.line("workgroupBarrier();");
+  }
+  /** Names this thread's number among all, and ends the others. */
+  units(count3) {
+    this.line(`let unit = i32((group.x + group.y * ${MAX_WORKGROUPS}u) * ${this.#threads}u + thread);`);
+    this.line(`if (unit >= ${count3}) { return; }`);
+  }
+  /** Names this workgroup's number among `count`, and this thread's in it. */
+  workgroups(count3) {
+    this.line(`let number = i32(group.x + group.y * ${MAX_WORKGROUPS}u);`);
+    this.line("let lane = i32(thread);");
+    this.line(`if (number >= ${count3}) { return; }`);
+  }
+  #position(operand2, position2) {
+    const { constant: constant3, term } = this.#access.base(operand2);
+    return `${position2}${constant3 === 0 ? "" : ` + ${constant3}`}${term === null ? "" : ` + ${term}`}`;
+  }
+  /** The element of an operand, or of float32 in the scratch buffer, at a position (i32). */
+  read(area, position2) {
+    if ("scratch" in area) {
+      const word2 = this.word(area.scratch, position2);
+      return `bitcast<f32>(${this.#atomic ? `atomicLoad(&${word2})` : word2})`;
+    }
+    return this.#access.load(area.operand, this.#position(area.operand, position2));
+  }
+  write(area, position2, value) {
+    if ("scratch" in area) this.line(`${this.word(area.scratch, position2)} = bitcast<u32>(${value});`);
+    else this.#access.store(area.operand, this.#position(area.operand, position2), value);
+  }
+  /** A word of the scratch buffer. */
+  word(first, position2) {
+    return `scratch[u32(${position2}${first === 0 ? "" : ` + ${first}`})]`;
+  }
+  /** A matrix in an array. */
+  matrix(area, layout) {
+    return new Matrix(this, area, layout);
+  }
+  /** A dispatch of some workgroups, with the values of the parameters. */
+  each(workgroups, parameters = []) {
+    this.#code ??= this.shader.text(`@compute @workgroup_size(${this.#threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`);
+    return {
+      label: this.#label,
+      code: this.#code,
+      bindings: this.#access.bindings,
+      groups: groupsFor(workgroups, 1),
+      offsets: this.#access.parameters,
+      constants: parameters
+    };
+  }
+  /** A dispatch of as many workgroups as some number of threads needs. */
+  over(units, parameters = []) {
+    return this.each(Math.ceil(units / this.#threads), parameters);
+  }
+};
+var Matrix = class {
+  #stage;
+  #area;
+  #layout;
+  constructor(stage, area, layout) {
+    this.#stage = stage;
+    this.#area = area;
+    this.#layout = layout;
+  }
+  #at(row2, column) {
+    const { base, row: rowStride, column: columnStride } = this.#layout;
+    const times2 = (index, stride) => stride === "1" ? `(${index})` : `(${index}) * ${stride}`;
+    return `${base} + ${times2(row2, rowStride)} + ${times2(column, columnStride)}`;
+  }
+  get(row2, column) {
+    return this.#stage.read(this.#area, this.#at(row2, column));
+  }
+  set(row2, column, value) {
+    this.#stage.write(this.#area, this.#at(row2, column), value);
+  }
+};
+
+// lib/jit/wgsl/routines/tile_update.ts
+var TILE = 4;
+var LANES = 8;
+function tileUnits(rows2, columns) {
+  return Math.ceil(rows2 / TILE) * Math.ceil(columns / (TILE * LANES)) * LANES;
+}
+function writeTileUpdate(stage, update2) {
+  const { matrices, rows: rows2, columns, depth: depth2, begin: begin7, lower = false } = update2;
+  const tiles = Array.from({
+    length: TILE
+  }, (_, i) => i);
+  stage.line(`let down = (${rows2} + ${TILE - 1}) / ${TILE};`);
+  stage.line(`let across = (${columns} + ${TILE * LANES - 1}) / ${TILE * LANES} * ${LANES};`);
+  stage.units(`${matrices} * down * across`);
+  stage.line("let matrix = unit / (down * across);");
+  stage.line("let tile = unit % (down * across);");
+  stage.line(`let row = tile / across * ${TILE};`);
+  stage.line(`let column = tile % across / ${LANES} * ${TILE * LANES} + tile % ${LANES};`);
+  stage.line(`if (column >= ${columns}) { return; }`);
+  if (lower) stage.line(`if (column > row + ${TILE - 1}) { return; }`);
+  const { left, right, get, set } = begin7("matrix");
+  const rowOf2 = tiles.map((i) => stage.let(`min(row + ${i}, ${rows2} - 1)`));
+  const columnOf = tiles.map((j) => stage.let(`min(column + ${j * LANES}, ${columns} - 1)`));
+  const sums2 = tiles.map(() => tiles.map(() => stage.variable("f32", "0.0")));
+  stage.loop("0", depth2, (k) => {
+    const a = tiles.map((i) => stage.let(left(rowOf2[i], k)));
+    const b = tiles.map((j) => stage.let(right(k, columnOf[j])));
+    for (const i of tiles) for (const j of tiles) stage.line(`${sums2[i][j]} += ${a[i]} * ${b[j]};`);
+  });
+  for (const i of tiles) {
+    for (const j of tiles) {
+      const inside3 = `row + ${i} < ${rows2} && column + ${j * LANES} < ${columns}`;
+      const below = lower ? ` && column + ${j * LANES} <= row + ${i}` : "";
+      stage.block(`if (${inside3}${below})`, () => {
+        set(rowOf2[i], columnOf[j], `${get(rowOf2[i], columnOf[j])} - ${sums2[i][j]}`);
+      });
+    }
+  }
+}
+
+// lib/jit/wgsl/routines/cholesky.ts
+var BLOCK5 = 32;
+var SOURCE2 = {
+  operand: 0
+};
+var RESULT = {
+  operand: 1
+};
+function planCholesky(context) {
+  const [shape] = context.kernel.shapes;
+  const n = shape[shape.length - 1], count3 = sizeOf(shape.slice(0, -2)), elements2 = count3 * n * n;
+  const begin7 = writeBegin(context), block2 = writeBlock(context, Math.min(n, BLOCK5)), end = writeEnd(context);
+  const dispatches = [
+    begin7.over(elements2, [
+      count3,
+      n
+    ])
+  ];
+  const rows2 = n > BLOCK5 ? writeRows(context) : null, rest = n > BLOCK5 ? writeRest(context) : null;
+  for (let first = 0; first < n; first += BLOCK5) {
+    const left = Math.max(0, n - first - BLOCK5);
+    dispatches.push(block2.each(count3, [
+      count3,
+      n,
+      first,
+      Math.min(BLOCK5, n - first)
+    ]));
+    if (left === 0 || !rows2 || !rest) break;
+    dispatches.push(rows2.over(count3 * left, [
+      count3,
+      n,
+      first
+    ]), rest.over(count3 * tileUnits(left, left), [
+      count3,
+      n,
+      first
+    ]));
+  }
+  dispatches.push(end.over(elements2, [
+    count3,
+    n
+  ]));
+  return {
+    dispatches,
+    scratchBytes: 4 * count3
+  };
+}
+function result(stage, base) {
+  return stage.matrix(RESULT, {
+    base,
+    row: "n",
+    column: "1"
+  });
+}
+function writeBegin(context) {
+  const stage = new Stage(context, {
+    label: "cholesky begin",
+    operands: [
+      0,
+      1
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n"
+    ]
+  });
+  stage.units("count * n * n");
+  const value = stage.variable("f32", "0.0");
+  stage.block("if (unit % n <= unit / n % n)", () => stage.line(`${value} = ${stage.read(SOURCE2, "unit")};`));
+  stage.write(RESULT, "unit", value);
+  stage.line(`if (unit < count) { ${stage.word(0, "unit")} = 0u; }`);
+  return stage;
+}
+function writeBlock(context, rows2) {
+  const threads = rows2 <= 8 ? 8 : BLOCK5;
+  const stage = new Stage(context, {
+    label: "cholesky block",
+    operands: [
+      1
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "first",
+      "size"
+    ],
+    threads
+  });
+  const cells = stage.shared("cells", `array<f32, ${threads * (threads + 1)}>`);
+  const cell2 = (row2, column) => `${cells}[${row2} * ${threads + 1} + ${column}]`;
+  stage.workgroups("count");
+  const matrix2 = result(stage, stage.let("number * n * n + first * (n + 1)"));
+  stage.loop("0", "size", (i) => {
+    stage.line(`if (lane < size) { ${cell2(i, "lane")} = ${matrix2.get(i, "lane")}; }`);
+  });
+  stage.line("workgroupBarrier();");
+  stage.loop("0", "size", (j) => {
+    stage.block(`if (lane >= ${j} && lane < size)`, () => {
+      const own = stage.variable("f32", cell2("lane", j)), pivot = stage.variable("f32", cell2(j, j));
+      stage.loop("0", j, (k) => {
+        const across = stage.let(cell2(j, k));
+        stage.line(`${own} -= ${cell2("lane", k)} * ${across};`);
+        stage.line(`${pivot} -= ${across} * ${across};`);
+      });
+      const root = stage.let(`sqrt(${pivot})`);
+      stage.block(`if (lane == ${j})`, () => {
+        matrix2.set(j, j, root);
+        stage.line(`if (!(${pivot} > 0.0)) { ${stage.word(0, "number")} = 1u; }`);
+      });
+      stage.line(`if (lane > ${j}) { ${cell2("lane", j)} = ${own} / ${root}; }`);
+    });
+    stage.line("workgroupBarrier();");
+  });
+  stage.loop("0", "size", (i) => {
+    stage.block(`if (lane < ${i})`, () => matrix2.set(i, "lane", cell2(i, "lane")));
+  });
+  return stage;
+}
+function writeRows(context) {
+  const stage = new Stage(context, {
+    label: "cholesky rows",
+    operands: [
+      1
+    ],
+    parameters: [
+      "count",
+      "n",
+      "first"
+    ],
+    threads: BLOCK5
+  });
+  stage.line(`let rows = n - first - ${BLOCK5};`);
+  stage.units("count * rows");
+  const matrix2 = result(stage, stage.let("unit / rows * n * n + first * (n + 1)"));
+  const row2 = stage.let(`unit % rows + ${BLOCK5}`);
+  stage.loop("0", `${BLOCK5}`, (j) => {
+    const sum5 = stage.variable("f32", matrix2.get(row2, j));
+    stage.loop("0", j, (k) => stage.line(`${sum5} -= ${matrix2.get(row2, k)} * ${matrix2.get(j, k)};`));
+    matrix2.set(row2, j, `${sum5} / ${matrix2.get(j, j)}`);
+  });
+  return stage;
+}
+function writeRest(context) {
+  const stage = new Stage(context, {
+    label: "cholesky rest",
+    operands: [
+      1
+    ],
+    parameters: [
+      "count",
+      "n",
+      "first"
+    ]
+  });
+  stage.line(`let rest = n - first - ${BLOCK5};`);
+  writeTileUpdate(stage, {
+    matrices: "count",
+    rows: "rest",
+    columns: "rest",
+    depth: `${BLOCK5}`,
+    lower: true,
+    begin(number2) {
+      const base = stage.let(`${number2} * n * n + first * (n + 1) + ${BLOCK5} * n`);
+      const below = result(stage, base), rest = result(stage, stage.let(`${base} + ${BLOCK5}`));
+      return {
+        left: (row2, k) => below.get(row2, k),
+        right: (k, column) => below.get(column, k),
+        get: (row2, column) => rest.get(row2, column),
+        set: (row2, column, value) => rest.set(row2, column, value)
+      };
+    }
+  });
+  return stage;
+}
+function writeEnd(context) {
+  const stage = new Stage(context, {
+    label: "cholesky end",
+    operands: [
+      1
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n"
+    ]
+  });
+  stage.units("count * n * n");
+  stage.block(`if (${stage.word(0, "unit / (n * n)")} != 0u)`, () => {
+    stage.write(RESULT, "unit", floatLiteral(NaN));
+  });
+  return stage;
+}
+
+// lib/jit/wgsl/routines/jacobi.ts
+var PAIR_OF = `fn pair_of(i: i32, step: i32, players: i32) -> vec2i {
+  let circle = players - 1;
+  let sum = step + i;
+  let difference = step - i;
+  let a = select(select(sum, sum - circle, sum >= circle), circle, i == 0);
+  let b = select(difference, difference + circle, difference < 0);
+  return vec2i(min(a, b), max(a, b));
+}`;
+var ROTATION = `fn rotation(a: f32, b: f32, d: f32) -> vec3f {
+  let theta = (d - a) / (2.0f * b);
+  var t = select(1.0f, -1.0f, theta < 0.0f) / (abs(theta) + sqrt(theta * theta + 1.0f));
+  // Squares of greater numbers overflow, and the sum is theta itself long before.
+  if (abs(theta) > 1e8f) { t = b / (d - a); }
+  let c = 1.0f / sqrt(t * t + 1.0f);
+  return vec3f(c, t * c, t);
+}`;
+function playersOf(n) {
+  return n + n % 2;
+}
+function sweepsOf(n, least) {
+  return n < 2 ? 0 : least + Math.ceil(Math.log2(n));
+}
+function turnedBefore(stage) {
+  return `${stage.word(0, "flags_at + (sweep - 1) * count + matrix")} != 0u`;
+}
+function endWhereConverged(stage) {
+  stage.block("if (sweep > 0)", () => stage.line(`if (!(${turnedBefore(stage)})) { return; }`));
+}
+function wholeSweeps(stage, steps2, step2) {
+  const goesOn = stage.shared("goes_on", "bool");
+  stage.workgroups("count");
+  stage.line("let matrix = number;");
+  stage.block("for (var sweep = first; sweep < last; sweep++)", () => {
+    stage.line(`if (lane == 0) { ${goesOn} = true; }`);
+    stage.block("if (lane == 0 && sweep > 0)", () => stage.line(`${goesOn} = ${turnedBefore(stage)};`));
+    stage.line(`if (!workgroupUniformLoad(&${goesOn})) { break; }`);
+    stage.block(`for (var step = 0; step < ${steps2}; step++)`, step2);
+  });
+}
+function sweepsAtOnce({ tuning }, iterations) {
+  return Math.floor(tuning.maxIterations / 2 / iterations);
+}
+function flagTurn(stage) {
+  stage.line(`${stage.word(0, "flags_at + sweep * count + matrix")} = 1u;`);
+}
+var CHUNK = 64;
+function greatestOf(context, source2, { count: count3, size, place: place3 }) {
+  const stage = new Stage(context, {
+    label: "greatest",
+    operands: "operand" in source2 ? [
+      source2.operand
+    ] : [],
+    scratch: "atomic",
+    parameters: [
+      "count",
+      "size",
+      "place"
+    ]
+  });
+  stage.line(`let chunks = (size + ${CHUNK - 1}) / ${CHUNK};`);
+  stage.units("count * chunks");
+  stage.line("let matrix = unit / chunks;");
+  stage.line(`let first = (unit - matrix * chunks) * ${CHUNK};`);
+  stage.line("var greatest = 0u;");
+  stage.loop("first", `min(first + ${CHUNK}, size)`, (i) => {
+    const bits = `bitcast<u32>(${stage.read(source2, `matrix * size + ${i}`)}) & 0x7fffffffu`;
+    stage.line(`greatest = max(greatest, ${bits});`);
+  });
+  stage.line(`atomicMax(&${stage.word(0, "place + matrix")}, greatest);`);
+  return stage.over(count3 * Math.ceil(size / CHUNK), [
+    count3,
+    size,
+    place3
+  ]);
+}
+function isFiniteGreatest(greatest) {
+  return `(${greatest} <= 3.4028234e38f)`;
+}
+function signOf(stage, length3, element3) {
+  const greatest = stage.variable("f32", "0.0");
+  stage.loop("0", length3, (i) => stage.line(`${greatest} = max(${greatest}, abs(${element3(i)}));`));
+  const sign4 = stage.variable("f32", "0.0");
+  stage.loop("0", length3, (i) => {
+    const value = stage.let(element3(i));
+    stage.block(`if (${sign4} == 0.0 && ${value} != 0.0 && 2.0 * abs(${value}) >= ${greatest})`, () => {
+      stage.line(`${sign4} = select(1.0, -1.0, ${value} < 0.0);`);
+    });
+  });
+  return stage.let(`select(${sign4}, 1.0, ${sign4} == 0.0)`);
+}
+
+// lib/jit/wgsl/routines/eigh.ts
+var SOURCE3 = {
+  operand: 0
+};
+var VALUES = {
+  operand: 1
+};
+var VECTORS3 = {
+  operand: 2
+};
+var SCRATCH2 = {
+  scratch: 0
+};
+var NEGLIGIBLE = 2 ** -26;
+var SWEEPS = 7;
+var LARGEST_WHOLE = 64;
+var PLACES = [
+  "vectors_at",
+  "greatest_at",
+  "flags_at",
+  "order_at"
+];
+function planEigh(context) {
+  const [shape] = context.kernel.shapes;
+  const n = shape[shape.length - 1], count3 = sizeOf(shape.slice(0, -2)), elements2 = count3 * n * n;
+  const sweeps = sweepsOf(n, SWEEPS), pairs = playersOf(n) / 2;
+  const vectorsAt = elements2, greatestAt = vectorsAt + elements2, flagsAt = greatestAt + count3;
+  const orderAt = flagsAt + count3 * Math.max(1, sweeps);
+  const places = [
+    vectorsAt,
+    greatestAt,
+    flagsAt,
+    orderAt
+  ];
+  const dispatches = [
+    writeBegin2(context).over(elements2, [
+      count3,
+      n,
+      sweeps,
+      ...places
+    ]),
+    greatestOf(context, SCRATCH2, {
+      count: count3,
+      size: n * n,
+      place: greatestAt
+    })
+  ];
+  const threads = threadsFor(context.tuning, n);
+  const iterations = (2 * pairs - 1) * (4 + Math.ceil(pairs / threads) + Math.ceil(pairs * (pairs + n) / threads));
+  const atOnce = n > LARGEST_WHOLE ? 0 : sweepsAtOnce(context, iterations);
+  if (atOnce > 0) {
+    const whole2 = writeSweeps(context, threads);
+    for (let sweep = 0; sweep < sweeps; sweep += atOnce) {
+      dispatches.push(whole2.each(count3, [
+        count3,
+        n,
+        sweep,
+        ...places,
+        Math.min(sweeps, sweep + atOnce)
+      ]));
+    }
+  } else {
+    const angles = writeAngles(context), turn = writeTurn(context);
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      for (let step2 = 0; step2 < 2 * pairs - 1; step2++) {
+        const parameters = [
+          count3,
+          n,
+          sweep,
+          ...places,
+          step2
+        ];
+        dispatches.push(angles.over(count3 * pairs, parameters), turn.over(count3 * pairs * (pairs + n), parameters));
+      }
+    }
+  }
+  dispatches.push(writeOrder(context).over(count3 * n, [
+    count3,
+    n,
+    sweeps,
+    ...places
+  ]), writeVectors(context).over(elements2, [
+    count3,
+    n,
+    sweeps,
+    ...places
+  ]));
+  return {
+    dispatches,
+    scratchBytes: 4 * (orderAt + 3 * count3 * Math.max(n, 2 * pairs))
+  };
+}
+function writeBegin2(context) {
+  const stage = new Stage(context, {
+    label: "eigh begin",
+    operands: [
+      0
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "sweeps",
+      ...PLACES
+    ]
+  });
+  stage.units("count * n * n");
+  stage.line("let row = unit / n % n;");
+  stage.line("let column = unit % n;");
+  const at2 = "unit / (n * n) * n * n + max(row, column) * n + min(row, column)";
+  stage.write(SCRATCH2, "unit", stage.read(SOURCE3, at2));
+  stage.write(SCRATCH2, "vectors_at + unit", "select(0.0, 1.0, row == column)");
+  stage.line(`if (unit < count) { ${stage.word(0, "greatest_at + unit")} = 0u; }`);
+  stage.loop("unit", "count * sweeps", (i) => {
+    stage.line(`${stage.word(0, `flags_at + ${i}`)} = 0u;`);
+  }, "count * n * n");
+  return stage;
+}
+var STEP = [
+  "count",
+  "n",
+  "sweep",
+  ...PLACES,
+  "step"
+];
+function writeSweeps(context, threads) {
+  const stage = new Stage(context, {
+    label: "eigh sweeps",
+    operands: [],
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "first",
+      ...PLACES,
+      "last"
+    ],
+    threads
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  stage.line("let pairs = (n + 1) / 2;");
+  wholeSweeps(stage, "2 * pairs - 1", () => {
+    stage.loop("lane", "pairs", (index) => writeAngle(stage, index), threads);
+    stage.barrier();
+    stage.block(`for (var part = lane; part < pairs * (pairs + n); part += ${threads})`, () => {
+      writeTurned(stage, "continue;");
+    });
+    stage.barrier();
+  });
+  return stage;
+}
+function writeAngles(context) {
+  const stage = new Stage(context, {
+    label: "eigh angles",
+    operands: [],
+    scratch: true,
+    parameters: STEP,
+    threads: context.tuning.rowThreads
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  stage.line("let pairs = (n + 1) / 2;");
+  stage.units("count * pairs");
+  stage.line("let matrix = unit / pairs;");
+  endWhereConverged(stage);
+  writeAngle(stage, stage.let("unit - matrix * pairs"));
+  return stage;
+}
+function writeAngle(stage, index) {
+  const pair3 = stage.let(`pair_of(${index}, step, 2 * pairs)`);
+  stage.line("var turn = vec3f(1.0, 0.0, 0.0);");
+  stage.block(`if (${pair3}.y < n)`, () => {
+    const base = stage.let("matrix * n * n");
+    const element3 = (row2, column) => stage.let(stage.read(SCRATCH2, `${base} + ${pair3}.${row2} * n + ${pair3}.${column}`));
+    const across = element3("x", "y");
+    const limit = `${floatLiteral(NEGLIGIBLE)} * ${stage.read(SCRATCH2, "greatest_at + matrix")}`;
+    stage.block(`if (abs(${across}) > ${limit})`, () => {
+      const [a, d] = [
+        element3("x", "x"),
+        element3("y", "y")
+      ];
+      stage.line(`turn = rotation(${a}, ${across}, ${d});`);
+      flagTurn(stage);
+    });
+  });
+  [
+    "x",
+    "y",
+    "z"
+  ].forEach((part, i) => {
+    stage.write(SCRATCH2, `order_at + 3 * (matrix * pairs + ${index}) + ${i}`, `turn.${part}`);
+  });
+}
+function writeTurn(context) {
+  const stage = new Stage(context, {
+    label: "eigh turn",
+    operands: [],
+    scratch: true,
+    parameters: STEP
+  });
+  stage.shader.declarations.push(PAIR_OF);
+  stage.line("let pairs = (n + 1) / 2;");
+  stage.units("count * pairs * (pairs + n)");
+  stage.line("let matrix = unit / (pairs * (pairs + n));");
+  stage.line("let part = unit - matrix * (pairs * (pairs + n));");
+  endWhereConverged(stage);
+  writeTurned(stage, "return;");
+  return stage;
+}
+function writeTurned(stage, exit) {
+  const turnOf = (pair3) => {
+    const at3 = stage.let(`order_at + 3 * (matrix * pairs + ${pair3})`);
+    const part = (i) => stage.let(stage.read(SCRATCH2, `${at3} + ${i}`));
+    return [
+      part(0),
+      part(1),
+      part(2)
+    ];
+  };
+  const turned2 = (x, y, [c, s]) => [
+    stage.let(`${c} * ${x} - ${s} * ${y}`),
+    stage.let(`${s} * ${x} + ${c} * ${y}`)
+  ];
+  stage.block("if (part >= pairs * pairs)", () => {
+    const rest = stage.let("part - pairs * pairs");
+    const number2 = stage.let(`${rest} / n`);
+    const by = turnOf(number2);
+    stage.line(`if (${by[1]} == 0.0) { ${exit} }`);
+    const pair3 = stage.let(`pair_of(${number2}, step, 2 * pairs)`);
+    const base = stage.let(`vectors_at + matrix * n * n + ${rest} - ${number2} * n`);
+    const [p, q] = [
+      "x",
+      "y"
+    ].map((end) => stage.let(`${base} + ${pair3}.${end} * n`));
+    const [x, y] = [
+      p,
+      q
+    ].map((at3) => stage.let(stage.read(SCRATCH2, at3)));
+    turned2(x, y, by).forEach((value, i) => stage.write(SCRATCH2, [
+      p,
+      q
+    ][i], value));
+    stage.line(exit);
+  });
+  stage.line("let left = part / pairs;");
+  stage.line("let right = part - left * pairs;");
+  stage.line(`if (left > right) { ${exit} }`);
+  const byRows = turnOf("left"), byColumns = turnOf("right");
+  stage.line(`if (${byRows[1]} == 0.0 && ${byColumns[1]} == 0.0) { ${exit} }`);
+  stage.line("let rows = pair_of(left, step, 2 * pairs);");
+  stage.line("let columns = pair_of(right, step, 2 * pairs);");
+  const at2 = (row2, column) => stage.let(`matrix * n * n + min(${row2}, ${column}) * n + max(${row2}, ${column})`);
+  stage.block("if (left == right)", () => {
+    const [a, b, d] = [
+      [
+        "x",
+        "x"
+      ],
+      [
+        "x",
+        "y"
+      ],
+      [
+        "y",
+        "y"
+      ]
+    ].map(([i, j]) => at2(`rows.${i}`, `rows.${j}`));
+    const change = stage.let(`${byRows[2]} * ${stage.read(SCRATCH2, b)}`);
+    stage.write(SCRATCH2, a, `${stage.read(SCRATCH2, a)} - ${change}`);
+    stage.write(SCRATCH2, d, `${stage.read(SCRATCH2, d)} + ${change}`);
+    stage.write(SCRATCH2, b, "0.0");
+    stage.line(exit);
+  });
+  const places = [
+    [
+      "x",
+      "x"
+    ],
+    [
+      "x",
+      "y"
+    ],
+    [
+      "y",
+      "x"
+    ],
+    [
+      "y",
+      "y"
+    ]
+  ].map(([i, j]) => {
+    const place3 = at2(`rows.${i}`, `columns.${j}`);
+    return {
+      place: place3,
+      exists: stage.let(`rows.${i} < n && columns.${j} < n`)
+    };
+  });
+  const [pr, ps, qr2, qs] = places.map(({ place: place3, exists }) => {
+    const value = stage.variable("f32", "0.0");
+    stage.line(`if (${exists}) { ${value} = ${stage.read(SCRATCH2, place3)}; }`);
+    return value;
+  });
+  const [r1, r2] = turned2(pr, qr2, byRows), [s1, s2] = turned2(ps, qs, byRows);
+  [
+    ...turned2(r1, s1, byColumns),
+    ...turned2(r2, s2, byColumns)
+  ].forEach((value, i) => {
+    stage.block(`if (${places[i].exists})`, () => stage.write(SCRATCH2, places[i].place, value));
+  });
+}
+function writeOrder(context) {
+  const stage = new Stage(context, {
+    label: "eigh order",
+    operands: [
+      1
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "sweeps",
+      ...PLACES
+    ],
+    threads: context.tuning.rowThreads
+  });
+  stage.units("count * n");
+  stage.line("let matrix = unit / n;");
+  stage.line("let row = unit % n;");
+  const valueOf2 = (i) => stage.read(SCRATCH2, `matrix * n * n + ${i} * (n + 1)`);
+  const value = stage.let(valueOf2("row"));
+  const finite2 = isFiniteGreatest(stage.read(SCRATCH2, "greatest_at + matrix"));
+  stage.line("var place = 0;");
+  stage.loop("0", "n", (i) => {
+    const other = stage.let(valueOf2(i));
+    stage.line(`if (${other} < ${value} || (${other} == ${value} && ${i} < row)) { place++; }`);
+  });
+  stage.line(`if (!${finite2}) { place = row; }`);
+  const base = stage.let("vectors_at + (matrix * n + row) * n");
+  const component = (i) => stage.read(SCRATCH2, `${base} + ${i}`);
+  const sign4 = signOf(stage, "n", component);
+  stage.line("var squares = 0.0;");
+  stage.loop("0", "n", (i) => {
+    const x = stage.let(component(i));
+    stage.line(`squares += ${x} * ${x};`);
+  });
+  stage.line(`${stage.word(0, "order_at + matrix * n + place")} = u32(row);`);
+  stage.write(SCRATCH2, "order_at + (count + matrix) * n + place", `${sign4} / sqrt(squares)`);
+  stage.write(VALUES, "matrix * n + place", `select(${floatLiteral(NaN)}, ${value}, ${finite2})`);
+  return stage;
+}
+function writeVectors(context) {
+  const stage = new Stage(context, {
+    label: "eigh vectors",
+    operands: [
+      2
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "sweeps",
+      ...PLACES
+    ]
+  });
+  stage.units("count * n * n");
+  stage.line("let matrix = unit / (n * n);");
+  const row2 = stage.let(`i32(${stage.word(0, "order_at + matrix * n + unit % n")})`);
+  const factor = stage.let(stage.read(SCRATCH2, "order_at + (count + matrix) * n + unit % n"));
+  const value = stage.let(stage.read(SCRATCH2, `vectors_at + (matrix * n + ${row2}) * n + unit / n % n`));
+  const finite2 = isFiniteGreatest(stage.read(SCRATCH2, "greatest_at + matrix"));
+  stage.write(VECTORS3, "unit", `select(${floatLiteral(NaN)}, ${factor} * ${value}, ${finite2})`);
+  return stage;
+}
+
+// lib/jit/wgsl/routines/fft_butterfly.ts
+var RADICES2 = [
+  8,
+  4,
+  2,
+  3,
+  5,
+  7
+];
+function sum3(stage, a, b) {
+  return [
+    stage.let(`${a[0]} + ${b[0]}`),
+    stage.let(`${a[1]} + ${b[1]}`)
+  ];
+}
+function difference2(stage, a, b) {
+  return [
+    stage.let(`${a[0]} - ${b[0]}`),
+    stage.let(`${a[1]} - ${b[1]}`)
+  ];
+}
+function product2(stage, a, b) {
+  return [
+    stage.let(`${a[0]} * ${b[0]} - ${a[1]} * ${b[1]}`),
+    stage.let(`${a[0]} * ${b[1]} + ${a[1]} * ${b[0]}`)
+  ];
+}
+function turned(stage, [re, im]) {
+  return [
+    im,
+    stage.let(`-${re}`)
+  ];
+}
+function butterfly2(stage, x) {
+  switch (x.length) {
+    case 1:
+      return x;
+    case 2:
+      return [
+        sum3(stage, x[0], x[1]),
+        difference2(stage, x[0], x[1])
+      ];
+    case 4:
+    case 8:
+      return halves(stage, x);
+    default:
+      return odd(stage, x);
+  }
+}
+function halves(stage, x) {
+  const even = butterfly2(stage, x.filter((_, i) => i % 2 === 0));
+  const uneven = butterfly2(stage, x.filter((_, i) => i % 2 === 1));
+  const half = x.length / 2;
+  const root = stage.let(floatLiteral(Math.SQRT1_2));
+  const parts2 = uneven.map((o, k) => {
+    if (k === 0) return o;
+    if (2 * k === half) return turned(stage, o);
+    const a = stage.let(`${o[0]} + ${o[1]}`), b = stage.let(`${o[1]} - ${o[0]}`);
+    return k === 1 ? [
+      stage.let(`${root} * ${a}`),
+      stage.let(`${root} * ${b}`)
+    ] : [
+      stage.let(`${root} * ${b}`),
+      stage.let(`-${root} * ${a}`)
+    ];
+  });
+  return [
+    ...even.map((e, k) => sum3(stage, e, parts2[k])),
+    ...even.map((e, k) => difference2(stage, e, parts2[k]))
+  ];
+}
+function odd(stage, x) {
+  const r = x.length, half = (r - 1) / 2;
+  const numbers = Array.from({
+    length: half
+  }, (_, i) => i + 1);
+  const sums2 = numbers.map((j) => sum3(stage, x[j], x[r - j]));
+  const differences2 = numbers.map((j) => difference2(stage, x[j], x[r - j]));
+  const result3 = new Array(r);
+  const total = (part) => stage.let([
+    x[0],
+    ...sums2
+  ].map((value) => value[part]).join(" + "));
+  result3[0] = [
+    total(0),
+    total(1)
+  ];
+  for (const k of numbers) {
+    const weighted = (values2, part, weight) => values2.map((value, j) => `${floatLiteral(weight(2 * Math.PI * ((j + 1) * k % r) / r))} * ${value[part]}`).join(" + ");
+    const re = stage.let(`${x[0][0]} + (${weighted(sums2, 0, Math.cos)})`);
+    const im = stage.let(`${x[0][1]} + (${weighted(sums2, 1, Math.cos)})`);
+    const acrossRe = stage.let(weighted(differences2, 0, Math.sin));
+    const acrossIm = stage.let(weighted(differences2, 1, Math.sin));
+    result3[k] = [
+      stage.let(`${re} + ${acrossIm}`),
+      stage.let(`${im} - ${acrossRe}`)
+    ];
+    result3[r - k] = [
+      stage.let(`${re} - ${acrossIm}`),
+      stage.let(`${im} + ${acrossRe}`)
+    ];
+  }
+  return result3;
+}
+
+// lib/jit/wgsl/routines/fft_roots.ts
+var ROOT = `fn root(i: i32, n: i32) -> vec2f {
+  let quadrant = (8 * i / n + 1) >> 1u;
+  let angle = f32(4 * i - quadrant * n) * (1.57079632679f / f32(n));
+  let c = cos_kernel_f32(angle);
+  let s = sin_kernel_f32(angle);
+  let turned = select(vec2f(c, -s), vec2f(-s, -c), (quadrant & 1) == 1);
+  return select(turned, -turned, (quadrant & 2) == 2);
+}`;
+var SQUARE = `fn square(j: u32, m: u32) -> u32 {
+  if (j < 65536u) { return (j * j) % m; }
+  var result = 0u;
+  for (var bit = 0x8000000u; bit > 0u; bit >>= 1u) {
+    result = (2u * result) % m;
+    if ((j & bit) != 0u) { result = (result + j) % m; }
+  }
+  return result;
+}`;
+function declareRoot(stage) {
+  stage.shader.use("sin_kernel_f32");
+  stage.shader.declarations.push(ROOT);
+}
+function tableWords(length3) {
+  return 2 * length3;
+}
+function writeTable(context, table, length3, place3) {
+  const stage = new Stage(context, {
+    label: `fft ${table}`,
+    operands: [],
+    scratch: true,
+    parameters: [
+      "length",
+      "place"
+    ]
+  });
+  declareRoot(stage);
+  if (table === "chirp") stage.shader.declarations.push(SQUARE);
+  stage.units("length");
+  const value = stage.let(table === "roots" ? "root(unit, length)" : "root(i32(square(u32(unit), 2u * u32(length))), 2 * length)");
+  stage.write({
+    scratch: 0
+  }, "place + unit", `${value}.x`);
+  stage.write({
+    scratch: 0
+  }, "place + length + unit", `${value}.y`);
+  return stage.over(length3, [
+    length3,
+    place3
+  ]);
+}
+function readTable(stage, place3, length3, j) {
+  const at2 = stage.let(`${place3} + ${j}`);
+  const area = {
+    scratch: 0
+  };
+  return [
+    stage.let(stage.read(area, at2)),
+    stage.let(stage.read(area, `${at2} + ${length3}`))
+  ];
+}
+
+// lib/jit/wgsl/routines/fft_passes.ts
+var PARAMETERS = [
+  "lines",
+  "signal",
+  "done",
+  "reads_at",
+  "writes_at",
+  "roots_at"
+];
+function factorsOf(length3) {
+  const factors = [];
+  let rest = length3;
+  for (const radix of RADICES2) {
+    for (; rest % radix === 0; rest /= radix) factors.push(radix);
+  }
+  return rest === 1 ? factors.length === 0 ? [
+    1
+  ] : factors : null;
+}
+function lineWords(lines, length3) {
+  return 2 * lines * length3;
+}
+function transform2(context, plan) {
+  const { lines, length: length3, source: source2, target: target2, work, rootsAt } = plan;
+  const factors = factorsOf(length3);
+  let done = 1;
+  return factors.map((radix, i) => {
+    const first = i === 0, last = i === factors.length - 1;
+    const from = first && source2 ? source2 : WORK_SOURCE, to2 = last && target2 ? target2 : WORK_TARGET;
+    const stage = writePass2(context, radix, from, to2, first);
+    const parameters = [
+      lines,
+      length3,
+      done,
+      work[(i + 1) % 2],
+      work[i % 2],
+      rootsAt
+    ];
+    done *= radix;
+    return stage.over(lines * length3 / radix, parameters);
+  });
+}
+var WORK_SOURCE = {
+  operands: [],
+  read(stage, line, element3) {
+    const at2 = stage.let(`reads_at + ${line} * signal + ${element3}`);
+    const area = {
+      scratch: 0
+    };
+    return [
+      stage.let(stage.read(area, at2)),
+      stage.let(stage.read(area, `${at2} + lines * signal`))
+    ];
+  }
+};
+var WORK_TARGET = {
+  operands: [],
+  write(stage, line, element3, [re, im]) {
+    const at2 = stage.let(`writes_at + ${line} * signal + ${element3}`);
+    const area = {
+      scratch: 0
+    };
+    stage.write(area, at2, re);
+    stage.write(area, `${at2} + lines * signal`, im);
+  }
+};
+function writePass2(context, radix, source2, target2, first) {
+  const stage = new Stage(context, {
+    label: `fft pass ${radix}`,
+    operands: [
+      .../* @__PURE__ */ new Set([
+        ...source2.operands,
+        ...target2.operands
+      ])
+    ],
+    scratch: true,
+    parameters: PARAMETERS
+  });
+  stage.line(`let steps = signal / ${radix};`);
+  stage.units("lines * steps");
+  const line = stage.let("unit / steps"), number2 = stage.let("unit % steps");
+  const position2 = stage.let(first ? "0" : `${number2} % done`);
+  const turn = stage.let(first ? "0" : `${position2} * (steps / done)`);
+  const inputs = Array.from({
+    length: radix
+  }, (_, q) => {
+    const value = source2.read(stage, line, stage.let(`${number2} + ${q} * steps`));
+    if (q === 0 || first) return value;
+    return product2(stage, value, readTable(stage, "roots_at", "signal", `${q} * ${turn}`));
+  });
+  const start = stage.let(first ? `${number2} * ${radix}` : `(${number2} - ${position2}) * ${radix} + ${position2}`);
+  butterfly2(stage, inputs).forEach((value, q) => {
+    target2.write(stage, line, stage.let(first ? `${start} + ${q}` : `${start} + ${q} * done`), value);
+  });
+  return stage;
+}
+
+// lib/jit/wgsl/routines/fft_convolution.ts
+var PARAMETERS2 = [
+  "lines",
+  "signal",
+  "length",
+  "at",
+  "other_at",
+  "chirp_at"
+];
+function begin2(context, label, operands2, extent) {
+  const stage = new Stage(context, {
+    label,
+    operands: operands2,
+    scratch: true,
+    parameters: PARAMETERS2
+  });
+  stage.units(`lines * ${extent}`);
+  stage.line(`let line = unit / ${extent};`);
+  stage.line(`let element = unit % ${extent};`);
+  return stage;
+}
+function writePair(stage, place3, distance, [re, im]) {
+  stage.write({
+    scratch: 0
+  }, place3, re);
+  stage.write({
+    scratch: 0
+  }, `${place3} + ${distance}`, im);
+}
+function readPair(stage, place3, distance) {
+  return [
+    `${place3}`,
+    `${place3} + ${distance}`
+  ].map((at2) => stage.let(stage.read({
+    scratch: 0
+  }, at2)));
+}
+function writeModulated(context, source2) {
+  const stage = begin2(context, "fft modulate", source2.operands, "length");
+  const re = stage.variable("f32", "0.0"), im = stage.variable("f32", "0.0");
+  stage.block("if (element < signal)", () => {
+    const chirp = readTable(stage, "chirp_at", "signal", "element");
+    const value = product2(stage, source2.read(stage, "line", "element"), chirp);
+    stage.line(`${re} = ${value[0]};`);
+    stage.line(`${im} = ${value[1]};`);
+  });
+  writePair(stage, stage.let("at + unit"), "lines * length", [
+    re,
+    im
+  ]);
+  return stage;
+}
+function writeFilter(context) {
+  const stage = begin2(context, "fft filter", [], "length");
+  const re = stage.variable("f32", "0.0"), im = stage.variable("f32", "0.0");
+  stage.line("let distance = min(element, length - element);");
+  stage.block("if (distance < signal)", () => {
+    const value = readTable(stage, "chirp_at", "signal", "distance");
+    stage.line(`${re} = ${value[0]};`);
+    stage.line(`${im} = -${value[1]};`);
+  });
+  writePair(stage, stage.let("at + unit"), "length", [
+    re,
+    im
+  ]);
+  return stage;
+}
+function writeProduct(context) {
+  const stage = begin2(context, "fft filtering", [], "length");
+  const at2 = stage.let("at + unit");
+  const filter = readPair(stage, stage.let("other_at + element"), "length");
+  const [re, im] = product2(stage, readPair(stage, at2, "lines * length"), filter);
+  writePair(stage, at2, "lines * length", [
+    im,
+    re
+  ]);
+  return stage;
+}
+function writeDemodulated(context, target2) {
+  const stage = begin2(context, "fft demodulate", target2.operands, "signal");
+  const at2 = stage.let("at + line * length + element");
+  const [im, re] = readPair(stage, at2, "lines * length").map((part) => stage.let(`${part} / f32(length)`));
+  const chirp = readTable(stage, "chirp_at", "signal", "element");
+  target2.write(stage, "line", "element", product2(stage, [
+    re,
+    im
+  ], chirp));
+  return stage;
+}
+function planConvolution(context, lines, signal, source2, target2, firstWord) {
+  const length3 = 2 ** Math.ceil(Math.log2(2 * signal - 1));
+  const words2 = lineWords(lines, length3), filterWords = lineWords(1, length3);
+  let used = firstWord;
+  const place3 = (words3) => (used += words3) - words3;
+  const work = [
+    place3(words2),
+    place3(words2)
+  ];
+  const filter = [
+    place3(filterWords),
+    place3(filterWords)
+  ];
+  const rootsAt = place3(tableWords(length3)), chirpAt = place3(tableWords(signal));
+  const odd2 = factorsOf(length3).length % 2;
+  const back = odd2 ? [
+    work[1],
+    work[0]
+  ] : work;
+  const parameters = (lines2, at2, other = 0) => [
+    lines2,
+    signal,
+    length3,
+    at2,
+    other,
+    chirpAt
+  ];
+  const between = {
+    source: WORK_SOURCE,
+    length: length3,
+    rootsAt
+  };
+  return {
+    dispatches: [
+      writeTable(context, "chirp", signal, chirpAt),
+      writeTable(context, "roots", length3, rootsAt),
+      writeFilter(context).over(length3, parameters(1, filter[1])),
+      ...transform2(context, {
+        ...between,
+        lines: 1,
+        work: filter
+      }),
+      writeModulated(context, source2).over(lines * length3, parameters(lines, work[1])),
+      ...transform2(context, {
+        ...between,
+        lines,
+        work
+      }),
+      writeProduct(context).over(lines * length3, parameters(lines, back[1], filter[1 - odd2])),
+      ...transform2(context, {
+        ...between,
+        lines,
+        work: back
+      }),
+      writeDemodulated(context, target2).over(lines * signal, parameters(lines, back[1 - odd2]))
+    ],
+    scratchBytes: 4 * used
+  };
+}
+
+// lib/jit/wgsl/routines/fft_real.ts
+function pairWords(lines, half) {
+  return 2 * lines * half;
+}
+var SCRATCH3 = {
+  scratch: 0
+};
+var NEIGHBOURS_SOURCE = {
+  operands: [
+    0
+  ],
+  read(stage, line, element3) {
+    const at2 = stage.let(`2 * (${line} * signal + ${element3})`);
+    const read3 = (at3) => stage.let(stage.read({
+      operand: 0
+    }, at3));
+    return [
+      read3(at2),
+      read3(`${at2} + 1`)
+    ];
+  }
+};
+var NEIGHBOURS_TARGET = {
+  operands: [
+    2
+  ],
+  write(stage, line, element3, [im, re]) {
+    const at2 = stage.let(`2 * (${line} * signal + ${element3})`);
+    stage.write({
+      operand: 2
+    }, at2, re);
+    stage.write({
+      operand: 2
+    }, `${at2} + 1`, im);
+  }
+};
+function placeOf(stage, line, element3) {
+  const at2 = stage.let(`${line} * signal + ${element3}`);
+  return [
+    at2,
+    `${at2} + lines * signal`
+  ];
+}
+var PAIRS_SOURCE = {
+  operands: [],
+  read(stage, line, element3) {
+    const [re, im] = placeOf(stage, line, element3).map((at2) => stage.let(stage.read(SCRATCH3, at2)));
+    return [
+      re,
+      im
+    ];
+  }
+};
+var PAIRS_TARGET = {
+  operands: [],
+  write(stage, line, element3, value) {
+    placeOf(stage, line, element3).forEach((at2, i) => stage.write(SCRATCH3, at2, value[i]));
+  }
+};
+function begin3(context, label, operands2, extent) {
+  const stage = new Stage(context, {
+    label,
+    operands: operands2,
+    scratch: true,
+    parameters: [
+      "lines",
+      "signal"
+    ]
+  });
+  declareRoot(stage);
+  stage.units(`lines * ${extent}`);
+  stage.line(`let line = unit / (${extent});`);
+  stage.line(`let k = unit - line * (${extent});`);
+  const root = stage.let("root(k, 2 * signal)");
+  return {
+    stage,
+    root: [
+      `${root}.x`,
+      `${root}.y`
+    ]
+  };
+}
+function separate(context, lines, half) {
+  const { stage, root } = begin3(context, "fft separate", [
+    1,
+    2
+  ], "(signal + 1)");
+  const here = PAIRS_SOURCE.read(stage, "line", stage.let("select(k, 0, k == signal)"));
+  const there = PAIRS_SOURCE.read(stage, "line", stage.let("select(signal - k, 0, k == 0)"));
+  const even = [
+    `0.5 * (${here[0]} + ${there[0]})`,
+    `0.5 * (${here[1]} - ${there[1]})`
+  ];
+  const odd2 = [
+    stage.let(`0.5 * (${here[1]} + ${there[1]})`),
+    stage.let(`0.5 * (${there[0]} - ${here[0]})`)
+  ];
+  const turned2 = product2(stage, odd2, root);
+  stage.write({
+    operand: 1
+  }, "unit", `${even[0]} + ${turned2[0]}`);
+  stage.write({
+    operand: 2
+  }, "unit", `select(${even[1]} + ${turned2[1]}, 0.0, k == 0 || k == signal)`);
+  return stage.over(lines * (half + 1), [
+    lines,
+    half
+  ]);
+}
+function join3(context, lines, half) {
+  const { stage, root } = begin3(context, "fft join", [
+    0,
+    1
+  ], "signal");
+  const read3 = (k) => {
+    const at2 = stage.let(`line * (signal + 1) + ${k}`);
+    const re = stage.let(stage.read({
+      operand: 0
+    }, at2)), im = stage.let(stage.read({
+      operand: 1
+    }, at2));
+    return [
+      re,
+      stage.let(`select(${im}, 0.0, k == 0)`)
+    ];
+  };
+  const here = read3("k"), there = read3("signal - k");
+  const even = [
+    stage.let(`${here[0]} + ${there[0]}`),
+    stage.let(`${here[1]} - ${there[1]}`)
+  ];
+  const rest = [
+    stage.let(`${here[0]} - ${there[0]}`),
+    stage.let(`${here[1]} + ${there[1]}`)
+  ];
+  const odd2 = product2(stage, rest, [
+    root[0],
+    stage.let(`-${root[1]}`)
+  ]);
+  PAIRS_TARGET.write(stage, "line", "k", [
+    stage.let(`${even[1]} + ${odd2[0]}`),
+    stage.let(`${even[0]} - ${odd2[1]}`)
+  ]);
+  return stage.over(lines * half, [
+    lines,
+    half
+  ]);
+}
+
+// lib/jit/wgsl/routines/fft.ts
+function complexSource(operands2) {
+  return {
+    operands: operands2,
+    read(stage, line, element3) {
+      const at2 = stage.let(`${line} * signal + ${element3}`);
+      const [re, im] = operands2.map((operand2) => stage.let(stage.read({
+        operand: operand2
+      }, at2)));
+      return [
+        re,
+        im
+      ];
+    }
+  };
+}
+function complexTarget(operands2) {
+  return {
+    operands: operands2,
+    write(stage, line, element3, value) {
+      const at2 = stage.let(`${line} * signal + ${element3}`);
+      operands2.forEach((operand2, i) => stage.write({
+        operand: operand2
+      }, at2, value[i]));
+    }
+  };
+}
+function planFft(context) {
+  const { inverse } = context.kernel.options;
+  return planTransform2(context, context.kernel.shapes[0], complexSource(inverse ? [
+    1,
+    0
+  ] : [
+    0,
+    1
+  ]), complexTarget(inverse ? [
+    3,
+    2
+  ] : [
+    2,
+    3
+  ]));
+}
+var REAL_SOURCE = {
+  operands: [
+    0
+  ],
+  read: (stage, line, element3) => [
+    stage.let(stage.read({
+      operand: 0
+    }, `${line} * signal + ${element3}`)),
+    "0.0"
+  ]
+};
+var HALF_TARGET = {
+  operands: [
+    1,
+    2
+  ],
+  write(stage, line, element3, [re, im]) {
+    stage.block(`if (2 * ${element3} <= signal)`, () => {
+      const at2 = stage.let(`${line} * (signal / 2 + 1) + ${element3}`);
+      stage.write({
+        operand: 1
+      }, at2, re);
+      stage.write({
+        operand: 2
+      }, at2, `select(${im}, 0.0, ${element3} == 0 || 2 * ${element3} == signal)`);
+    });
+  }
+};
+function planRfft(context) {
+  const [shape] = context.kernel.shapes;
+  const lines = sizeOf(shape.slice(0, -1)), half = halfOf(shape[shape.length - 1]);
+  if (half === 0) return planTransform2(context, shape, REAL_SOURCE, HALF_TARGET);
+  const words2 = pairWords(lines, half);
+  const plan = planLines(context, lines, half, NEIGHBOURS_SOURCE, PAIRS_TARGET, words2);
+  return {
+    ...plan,
+    dispatches: [
+      ...plan.dispatches,
+      separate(context, lines, half)
+    ]
+  };
+}
+var HALF_SOURCE = {
+  operands: [
+    0,
+    1
+  ],
+  read(stage, line, element3) {
+    const mirrored = stage.let(`2 * ${element3} > signal`);
+    const k = stage.let(`select(${element3}, signal - ${element3}, ${mirrored})`);
+    const at2 = stage.let(`${line} * (signal / 2 + 1) + ${k}`);
+    const re = stage.let(stage.read({
+      operand: 0
+    }, at2)), im = stage.let(stage.read({
+      operand: 1
+    }, at2));
+    const edge = `${k} == 0 || 2 * ${k} == signal`;
+    return [
+      stage.let(`select(select(${im}, -${im}, ${mirrored}), 0.0, ${edge})`),
+      re
+    ];
+  }
+};
+var REAL_TARGET = {
+  operands: [
+    2
+  ],
+  write: (stage, line, element3, [, re]) => stage.write({
+    operand: 2
+  }, `${line} * signal + ${element3}`, re)
+};
+function planIrfft(context) {
+  const [, , shape] = context.kernel.shapes;
+  const lines = sizeOf(shape.slice(0, -1)), half = halfOf(shape[shape.length - 1]);
+  if (half === 0) return planTransform2(context, shape, HALF_SOURCE, REAL_TARGET);
+  const words2 = pairWords(lines, half);
+  const plan = planLines(context, lines, half, PAIRS_SOURCE, NEIGHBOURS_TARGET, words2);
+  return {
+    ...plan,
+    dispatches: [
+      join3(context, lines, half),
+      ...plan.dispatches
+    ]
+  };
+}
+var LEAST_PAIRS = 64;
+function halfOf(length3) {
+  return length3 >= LEAST_PAIRS && length3 % 2 === 0 ? length3 / 2 : 0;
+}
+function planTransform2(context, shape, source2, target2) {
+  return planLines(context, sizeOf(shape.slice(0, -1)), shape[shape.length - 1], source2, target2);
+}
+function planLines(context, lines, length3, source2, target2, firstWord = 0) {
+  const factors = factorsOf(length3);
+  if (factors === null) return planConvolution(context, lines, length3, source2, target2, firstWord);
+  const words2 = lineWords(lines, length3), rootsAt = firstWord + 2 * words2;
+  const work = [
+    firstWord,
+    firstWord + words2
+  ];
+  const passes = transform2(context, {
+    lines,
+    length: length3,
+    source: source2,
+    target: target2,
+    work,
+    rootsAt
+  });
+  if (factors.length === 1) return {
+    dispatches: passes,
+    scratchBytes: 4 * (firstWord + 1)
+  };
+  return {
+    dispatches: [
+      writeTable(context, "roots", length3, rootsAt),
+      ...passes
+    ],
+    scratchBytes: 4 * (rootsAt + tableWords(length3))
+  };
+}
+
+// lib/jit/wgsl/routines/lu.ts
+var PANEL = 32;
+var LU = {
+  operand: 1
+};
+var PERMUTATION = {
+  operand: 2
+};
+var PARITY2 = {
+  operand: 3
+};
+function planLu(context) {
+  const [shape] = context.kernel.shapes;
+  const n = shape[shape.length - 1], count3 = sizeOf(shape.slice(0, -2));
+  const threads = threadsFor(context.tuning, n), { maxIterations } = context.tuning;
+  let width = PANEL;
+  while (width > 1 && Math.ceil(n / threads) * width * (width / 2 + 4) > maxIterations / 2) width /= 2;
+  const begin7 = writeBegin3(context), panel = writePanel(context, threads);
+  const beside = n > width ? writeBeside(context) : null, rest = n > width ? writeRest2(context) : null;
+  const dispatches = [
+    begin7.over(count3 * Math.max(1, n * n), [
+      count3,
+      n
+    ])
+  ];
+  for (let first = 0; first < n; first += width) {
+    const size = Math.min(width, n - first), left = n - first - size;
+    const parameters = [
+      count3,
+      n,
+      first,
+      size
+    ];
+    dispatches.push(panel.each(count3, parameters));
+    if (beside) dispatches.push(beside.over(count3 * (n - size), parameters));
+    if (rest && left > 0) dispatches.push(rest.over(count3 * tileUnits(left, left), parameters));
+  }
+  return {
+    dispatches,
+    scratchBytes: 4 * count3 * Math.max(1, n)
+  };
+}
+function result2(stage, base) {
+  return stage.matrix(LU, {
+    base,
+    row: "n",
+    column: "1"
+  });
+}
+function writeBegin3(context) {
+  const stage = new Stage(context, {
+    label: "lu begin",
+    operands: [
+      0,
+      1,
+      2,
+      3
+    ],
+    parameters: [
+      "count",
+      "n"
+    ]
+  });
+  stage.units("max(count, count * n * n)");
+  stage.block("if (unit < count * n * n)", () => stage.write(LU, "unit", stage.read({
+    operand: 0
+  }, "unit")));
+  stage.block("if (unit < count * n)", () => stage.write(PERMUTATION, "unit", "unit % n"));
+  stage.block("if (unit < count)", () => stage.write(PARITY2, "unit", "1"));
+  return stage;
+}
+function writePanel(context, threads) {
+  const stage = new Stage(context, {
+    label: "lu panel",
+    operands: [
+      1,
+      2,
+      3
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "first",
+      "size"
+    ],
+    threads
+  });
+  const keys = stage.shared("keys", `array<u32, ${threads}>`);
+  const rows2 = stage.shared("rows", `array<i32, ${threads}>`);
+  stage.workgroups("count");
+  const base = stage.let("number * n * n");
+  const matrix2 = result2(stage, base);
+  stage.line("let last = first + size;");
+  stage.loop("first", "last", (c) => {
+    stage.line("var key = 0u;");
+    stage.line(`var row = ${c};`);
+    stage.loop(`${c} + lane`, "n", (i) => {
+      const bits = stage.let(`bitcast<u32>(${matrix2.get(i, c)}) & 0x7fffffffu`);
+      const own = stage.let(`select(${bits}, select(0u, 0xffffffffu, ${i} == ${c}), ${bits} > 0x7f800000u)`);
+      stage.line(`if (${own} > key) { key = ${own}; row = ${i}; }`);
+    }, threads);
+    stage.line(`${keys}[lane] = key;`);
+    stage.line(`${rows2}[lane] = row;`);
+    stage.line("workgroupBarrier();");
+    stage.block(`for (var t = ${threads / 2}; t > 0; t >>= 1u)`, () => {
+      stage.block("if (lane < t)", () => {
+        const key2 = stage.let(`${keys}[lane + t]`), row2 = stage.let(`${rows2}[lane + t]`);
+        const wins2 = `${key2} > ${keys}[lane] || (${key2} == ${keys}[lane] && ${row2} < ${rows2}[lane])`;
+        stage.line(`if (${wins2}) { ${keys}[lane] = ${key2}; ${rows2}[lane] = ${row2}; }`);
+      });
+      stage.line("workgroupBarrier();");
+    });
+    stage.line(`let chosen = ${rows2}[0];`);
+    stage.block("if (lane == 0)", () => {
+      stage.line(`${stage.word(0, `number * n + ${c}`)} = u32(chosen);`);
+      stage.block(`if (chosen != ${c})`, () => {
+        const [a, b] = [
+          c,
+          "chosen"
+        ].map((i) => stage.let(`number * n + ${i}`));
+        const old = stage.let(stage.read(PERMUTATION, a));
+        stage.write(PERMUTATION, a, stage.read(PERMUTATION, b));
+        stage.write(PERMUTATION, b, old);
+        stage.write(PARITY2, "number", `-${stage.read(PARITY2, "number")}`);
+      });
+    });
+    stage.block(`if (chosen != ${c})`, () => {
+      stage.loop("first + lane", "last", (j) => exchange2(stage, matrix2, c, "chosen", j), threads);
+    });
+    stage.barrier();
+    const pivot = stage.let(matrix2.get(c, c));
+    stage.block(`if (${pivot} != 0.0)`, () => {
+      stage.loop(`${c} + 1 + lane`, "n", (i) => {
+        const factor = stage.let(`${matrix2.get(i, c)} / ${pivot}`);
+        matrix2.set(i, c, factor);
+        stage.loop(`${c} + 1`, "last", (j) => {
+          matrix2.set(i, j, `${matrix2.get(i, j)} - ${factor} * ${matrix2.get(c, j)}`);
+        });
+      }, threads);
+    });
+    stage.barrier();
+  });
+  return stage;
+}
+function exchange2(stage, matrix2, a, b, column) {
+  const old = stage.let(matrix2.get(a, column));
+  matrix2.set(a, column, matrix2.get(b, column));
+  matrix2.set(b, column, old);
+}
+function writeBeside(context) {
+  const stage = new Stage(context, {
+    label: "lu beside",
+    operands: [
+      1
+    ],
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "first",
+      "size"
+    ],
+    threads: context.tuning.rowThreads
+  });
+  stage.line("let others = n - size;");
+  stage.units("count * others");
+  const number2 = stage.let("unit / others");
+  stage.line("var column = unit % others;");
+  stage.line("if (column >= first) { column += size; }");
+  const matrix2 = result2(stage, stage.let(`${number2} * n * n`));
+  stage.loop("first", "first + size", (c) => {
+    const row2 = stage.let(`i32(${stage.word(0, `${number2} * n + ${c}`)})`);
+    stage.block(`if (${row2} != ${c})`, () => exchange2(stage, matrix2, c, row2, "column"));
+  });
+  stage.line("if (column < first) { return; }");
+  stage.loop("first + 1", "first + size", (i) => {
+    const sum5 = stage.variable("f32", matrix2.get(i, "column"));
+    stage.loop("first", i, (k) => stage.line(`${sum5} -= ${matrix2.get(i, k)} * ${matrix2.get(k, "column")};`));
+    matrix2.set(i, "column", sum5);
+  });
+  return stage;
+}
+function writeRest2(context) {
+  const stage = new Stage(context, {
+    label: "lu rest",
+    operands: [
+      1
+    ],
+    parameters: [
+      "count",
+      "n",
+      "first",
+      "size"
+    ]
+  });
+  stage.line("let start = first + size;");
+  stage.line("let rest = n - start;");
+  writeTileUpdate(stage, {
+    matrices: "count",
+    rows: "rest",
+    columns: "rest",
+    depth: "size",
+    begin(number2) {
+      const matrix2 = result2(stage, stage.let(`${number2} * n * n`));
+      return {
+        left: (row2, k) => matrix2.get(`start + ${row2}`, `first + ${k}`),
+        right: (k, column) => matrix2.get(`first + ${k}`, `start + ${column}`),
+        get: (row2, column) => matrix2.get(`start + ${row2}`, `start + ${column}`),
+        set: (row2, column, value) => matrix2.set(`start + ${row2}`, `start + ${column}`, value)
+      };
+    }
+  });
+  return stage;
+}
+
+// lib/jit/wgsl/routines/reflections.ts
+var WIDTH2 = 8;
+function reflectionsOf({ rows: rows2, columns }) {
+  return Math.min(rows2, columns);
+}
+var PARAMETERS3 = [
+  "count",
+  "rows",
+  "columns",
+  "place",
+  "taus_at",
+  "first",
+  "size",
+  "width",
+  "tiles",
+  "target_at"
+];
+function reflectingThreads({ tuning }, rows2) {
+  let threads = threadsFor(tuning, rows2);
+  while (threads < 256 && iterationsOf(rows2, threads) > tuning.maxIterations / 4) threads *= 2;
+  return threads;
+}
+function iterationsOf(rows2, threads) {
+  return 6 * Math.ceil(WIDTH2 * rows2 / threads) + threads;
+}
+function panelWidth(context, { rows: rows2 }) {
+  const iterations = iterationsOf(rows2, reflectingThreads(context, rows2));
+  return Math.max(1, Math.min(WIDTH2, Math.floor(context.tuning.maxIterations / 2 / iterations)));
+}
+function panels(context, reflected) {
+  const steps2 = reflectionsOf(reflected), width = panelWidth(context, reflected);
+  return Array.from({
+    length: Math.ceil(steps2 / width)
+  }, (_, i) => {
+    const first = i * width;
+    return {
+      first,
+      size: Math.min(width, steps2 - first)
+    };
+  });
+}
+function triangularise(context, reflected) {
+  const { count: count3, rows: rows2, columns, place: place3, tausAt } = reflected;
+  const threads = reflectingThreads(context, rows2);
+  const panel = writePanel2(context, threads), apply2 = writeApply(context, threads, null);
+  return panels(context, reflected).flatMap(({ first, size }) => {
+    const rest = Math.ceil((columns - first - size) / WIDTH2);
+    const parameters = [
+      count3,
+      rows2,
+      columns,
+      place3,
+      tausAt,
+      first,
+      size,
+      columns,
+      rest,
+      0
+    ];
+    const dispatches = [
+      panel.each(count3, parameters)
+    ];
+    if (rest > 0) dispatches.push(apply2.each(count3 * rest, parameters));
+    return dispatches;
+  });
+}
+function multiplyOut(context, reflected, target2, width, targetAt = 0) {
+  const { count: count3, rows: rows2, columns, place: place3, tausAt } = reflected;
+  const begin7 = writeUnit(context, target2), apply2 = writeApply(context, reflectingThreads(context, rows2), target2);
+  const dispatches = [
+    begin7.over(count3 * rows2 * width, [
+      count3,
+      rows2,
+      width,
+      targetAt
+    ])
+  ];
+  for (const { first, size } of panels(context, reflected).reverse()) {
+    const tiles = Math.ceil((width - first) / WIDTH2);
+    const parameters = [
+      count3,
+      rows2,
+      columns,
+      place3,
+      tausAt,
+      first,
+      size,
+      width,
+      tiles,
+      targetAt
+    ];
+    dispatches.push(apply2.each(count3 * tiles, parameters));
+  }
+  return dispatches;
+}
+function writeUnit(context, target2) {
+  const stage = new Stage(context, {
+    label: "qr unit",
+    operands: "operand" in target2 ? [
+      target2.operand
+    ] : [],
+    scratch: true,
+    parameters: [
+      "count",
+      "rows",
+      "width",
+      "target_at"
+    ]
+  });
+  stage.units("count * rows * width");
+  stage.write(target2, "target_at + unit", "select(0.0, 1.0, unit % width == unit / width % rows)");
+  return stage;
+}
+function reflectedMatrix(stage, matrix2) {
+  const base = stage.let(`place + ${matrix2} * rows * columns`);
+  return stage.matrix({
+    scratch: 0
+  }, {
+    base,
+    row: "columns",
+    column: "1"
+  });
+}
+function tauPosition(matrix2, j) {
+  return `taus_at + ${matrix2} * min(rows, columns) + ${j}`;
+}
+function beginGroup(stage, workgroups, threads) {
+  const sums2 = stage.shared("sums", `array<f32, ${threads}>`);
+  stage.workgroups(workgroups);
+  stage.line(`let share = lane / ${WIDTH2};`);
+  return sums2;
+}
+function reflect2(stage, { vectors, target: target2, j, column, inside: inside3, tau, sums: sums2, threads }) {
+  const shares = threads / WIDTH2;
+  const sum5 = stage.variable("f32", "0.0");
+  stage.block(`if (${inside3})`, () => {
+    stage.loop(`${j} + 1 + share`, "rows", (i) => {
+      stage.line(`${sum5} += ${vectors.get(i, j)} * ${target2.get(i, column)};`);
+    }, shares);
+    stage.line(`if (share == 0) { ${sum5} += ${target2.get(j, column)}; }`);
+  });
+  stage.line(`${sums2}[lane] = ${sum5};`);
+  stage.barrier();
+  stage.block(`if (${inside3})`, () => {
+    const whole2 = stage.variable("f32", "0.0");
+    stage.loop(`lane % ${WIDTH2}`, `${threads}`, (t) => stage.line(`${whole2} += ${sums2}[${t}];`), WIDTH2);
+    const factor = stage.let(`select(${tau} * ${whole2}, 0.0, ${tau} == 0.0)`);
+    stage.block("if (share == 0)", () => {
+      target2.set(j, column, `${target2.get(j, column)} - ${factor}`);
+    });
+    stage.loop(`${j} + 1 + share`, "rows", (i) => {
+      target2.set(i, column, `${target2.get(i, column)} - ${factor} * ${vectors.get(i, j)}`);
+    }, shares);
+  });
+  stage.barrier();
+}
+function combine2(stage, sums2, threads, value, join4) {
+  stage.line(`${sums2}[lane] = ${value};`);
+  stage.line("workgroupBarrier();");
+  const t = stage.shader.name("t");
+  stage.block(`for (var ${t} = ${threads / 2}; ${t} > 0; ${t} >>= 1u)`, () => {
+    const other = `${sums2}[lane + ${t}]`;
+    stage.line(`if (lane < ${t}) { ${sums2}[lane] = ${join4(`${sums2}[lane]`, other)}; }`);
+    stage.line("workgroupBarrier();");
+  });
+  const result3 = stage.let(`${sums2}[0]`);
+  stage.line("workgroupBarrier();");
+  return result3;
+}
+function writePanel2(context, threads) {
+  const stage = new Stage(context, {
+    label: "qr panel",
+    operands: [],
+    scratch: true,
+    parameters: PARAMETERS3,
+    threads
+  });
+  const sums2 = beginGroup(stage, "count", threads);
+  const a = reflectedMatrix(stage, "number");
+  stage.loop("first", "first + size", (j) => {
+    stage.line("var greatest = 0.0;");
+    stage.loop(`${j} + 1 + lane`, "rows", (i) => {
+      const size = stage.let(`abs(${a.get(i, j)})`);
+      stage.line(`if (!(${size} <= greatest)) { greatest = ${size}; }`);
+    }, threads);
+    const below = combine2(stage, sums2, threads, "greatest", (x, y) => `select(${y}, ${x}, !(${y} > ${x}))`);
+    const alpha = stage.let(a.get(j, j));
+    const scale2 = stage.let(`select(${below}, abs(${alpha}), abs(${alpha}) > ${below})`);
+    stage.line("var squares = 0.0;");
+    stage.loop(`${j} + 1 + lane`, "rows", (i) => {
+      const part = stage.let(`${a.get(i, j)} / ${scale2}`);
+      stage.line(`squares += ${part} * ${part};`);
+    }, threads);
+    const sum5 = combine2(stage, sums2, threads, "squares", (x, y) => `${x} + ${y}`);
+    const head = stage.let(`${alpha} / ${scale2}`);
+    const norm3 = stage.let(`${scale2} * sqrt(${sum5} + ${head} * ${head})`);
+    const beta = stage.let(`select(-${norm3}, ${norm3}, ${alpha} < 0.0)`);
+    const none = stage.let(`${below} == 0.0`);
+    const tau = stage.let(`select((${beta} - ${alpha}) / ${beta}, 0.0, ${none})`);
+    const divisor = stage.let(`select(${alpha} - ${beta}, 1.0, ${none})`);
+    stage.loop(`${j} + 1 + lane`, "rows", (i) => a.set(i, j, `${a.get(i, j)} / ${divisor}`), threads);
+    stage.block("if (lane == 0)", () => {
+      stage.write({
+        scratch: 0
+      }, tauPosition("number", j), tau);
+      stage.line(`if (!${none}) {`);
+      a.set(j, j, beta);
+      stage.line("}");
+    });
+    stage.barrier();
+    const column = stage.let(`first + lane % ${WIDTH2}`);
+    const inside3 = stage.let(`${column} > ${j} && ${column} < first + size`);
+    reflect2(stage, {
+      vectors: a,
+      target: a,
+      j,
+      column,
+      inside: inside3,
+      tau,
+      sums: sums2,
+      threads
+    });
+  });
+  return stage;
+}
+function writeApply(context, threads, other) {
+  const stage = new Stage(context, {
+    label: "qr apply",
+    operands: other && "operand" in other ? [
+      other.operand
+    ] : [],
+    scratch: true,
+    parameters: PARAMETERS3,
+    threads
+  });
+  const sums2 = beginGroup(stage, "count * tiles", threads);
+  const matrix2 = stage.let("number / tiles");
+  const vectors = reflectedMatrix(stage, matrix2);
+  const start = other ? "first" : "first + size";
+  const column = stage.let(`${start} + number % tiles * ${WIDTH2} + lane % ${WIDTH2}`);
+  const inside3 = stage.let(`${column} < width`);
+  const target2 = other ? stage.matrix(other, {
+    base: stage.let(`target_at + ${matrix2} * rows * width`),
+    row: "width",
+    column: "1"
+  }) : vectors;
+  stage.loop("0", "size", (s) => {
+    const j = stage.let(other ? `first + size - 1 - ${s}` : `first + ${s}`);
+    const tau = stage.let(stage.read({
+      scratch: 0
+    }, tauPosition(matrix2, j)));
+    reflect2(stage, {
+      vectors,
+      target: target2,
+      j,
+      column,
+      inside: inside3,
+      tau,
+      sums: sums2,
+      threads
+    });
+  });
+  return stage;
+}
+
+// lib/jit/wgsl/routines/qr.ts
+function planQr(context) {
+  const [shape, q] = context.kernel.shapes;
+  const [rows2, columns] = shape.slice(-2), count3 = sizeOf(shape.slice(0, -2)), width = q[q.length - 1];
+  const tausAt = count3 * rows2 * columns;
+  const reflected = {
+    count: count3,
+    rows: rows2,
+    columns,
+    place: 0,
+    tausAt
+  };
+  const parameters = [
+    count3,
+    rows2,
+    columns,
+    width
+  ];
+  const dispatches = multiplyOut(context, reflected, {
+    operand: 1
+  }, width);
+  if (columns > 0) {
+    dispatches.unshift(writeBegin4(context).over(count3 * rows2 * columns, parameters), ...triangularise(context, reflected), writeTriangle(context).over(count3 * width * columns, parameters));
+  }
+  return {
+    dispatches,
+    scratchBytes: 4 * (tausAt + count3 * Math.max(1, reflectionsOf(reflected)))
+  };
+}
+var PARAMETERS4 = [
+  "count",
+  "rows",
+  "columns",
+  "width"
+];
+function writeBegin4(context) {
+  const stage = new Stage(context, {
+    label: "qr begin",
+    operands: [
+      0
+    ],
+    scratch: true,
+    parameters: PARAMETERS4
+  });
+  stage.units("count * rows * columns");
+  stage.write({
+    scratch: 0
+  }, "unit", stage.read({
+    operand: 0
+  }, "unit"));
+  return stage;
+}
+function writeTriangle(context) {
+  const stage = new Stage(context, {
+    label: "qr triangle",
+    operands: [
+      2
+    ],
+    scratch: true,
+    parameters: PARAMETERS4
+  });
+  stage.units("count * width * columns");
+  stage.line("let row = unit / columns % width;");
+  stage.line("let column = unit % columns;");
+  const value = stage.variable("f32", "0.0");
+  stage.block("if (column >= row)", () => {
+    const at2 = "(unit / (width * columns) * rows + row) * columns + column";
+    stage.line(`${value} = ${stage.read({
+      scratch: 0
+    }, at2)};`);
+  });
+  stage.write({
+    operand: 2
+  }, "unit", value);
+  return stage;
+}
+
+// lib/jit/wgsl/routines/svd.ts
+var SOURCE4 = {
+  operand: 0
+};
+var U = {
+  operand: 1
+};
+var S = {
+  operand: 2
+};
+var VT = {
+  operand: 3
+};
+var SCRATCH4 = {
+  scratch: 0
+};
+var SMALLEST_SQUARE = 1e-30;
+var SWEEPS2 = 24;
+var ROUNDINGS = 2;
+var SHAPE = [
+  "count",
+  "k",
+  "length",
+  "tall"
+];
+var PLACES2 = [
+  "turns_at",
+  "greatest_at",
+  "flags_at",
+  "sizes_at",
+  "order_at",
+  "long_at",
+  "full_at"
+];
+function planSvd(context) {
+  const [shape] = context.kernel.shapes;
+  const [rows2, columns] = shape.slice(-2), count3 = sizeOf(shape.slice(0, -2));
+  const k = Math.min(rows2, columns), length3 = Math.max(rows2, columns), elements2 = count3 * k * length3;
+  const sweeps = sweepsOf(k, SWEEPS2), pairs = playersOf(k) / 2;
+  let used = elements2;
+  const place3 = (words2) => (used += words2) - words2;
+  const turnsAt = place3(count3 * k * k), greatestAt = place3(count3), flagsAt = place3(count3 * (sweeps + 1));
+  const sizesAt = place3(3 * count3 * k), orderAt = place3(count3 * k);
+  const longAt = place3(elements2), fullAt = place3(elements2), tausAt = place3(count3 * k);
+  const places = [
+    turnsAt,
+    greatestAt,
+    flagsAt,
+    sizesAt,
+    orderAt,
+    longAt,
+    fullAt
+  ];
+  const parameters = [
+    count3,
+    k,
+    length3,
+    rows2 >= columns ? 1 : 0,
+    ...places
+  ];
+  const dispatches = [
+    writeZero(context).over(count3 * (1 + sweeps), [
+      ...parameters,
+      sweeps
+    ]),
+    greatestOf(context, SOURCE4, {
+      count: count3,
+      size: k * length3,
+      place: greatestAt
+    }),
+    writeBegin5(context).over(elements2, parameters)
+  ];
+  const shares = context.tuning.matrixThreads / 8, threads = threadsFor(context.tuning, pairs * shares);
+  const iterations = (2 * pairs - 1) * Math.ceil(pairs * shares / threads) * (3 * Math.ceil(length3 / shares) + shares + 8);
+  const atOnce = k * length3 > LARGEST_WHOLE2 ? 0 : sweepsAtOnce(context, iterations);
+  if (atOnce > 0) {
+    const whole2 = writeSweeps2(context, threads, shares);
+    for (let sweep = 0; sweep < sweeps; sweep += atOnce) {
+      dispatches.push(whole2.each(count3, [
+        ...parameters,
+        sweep,
+        Math.min(sweeps, sweep + atOnce)
+      ]));
+    }
+  } else {
+    const step2 = writeStep(context, length3);
+    for (let sweep = 0; sweep < sweeps; sweep++) {
+      for (let number2 = 0; number2 < 2 * pairs - 1; number2++) {
+        dispatches.push(step2.each(Math.ceil(count3 * pairs / PAIRS), [
+          ...parameters,
+          sweep,
+          number2
+        ]));
+      }
+    }
+  }
+  const reflected = {
+    count: count3,
+    rows: length3,
+    columns: k,
+    place: longAt,
+    tausAt
+  };
+  dispatches.push(writeSizes(context, length3).each(count3 * k, parameters), writeOrder2(context).over(count3 * k, parameters), writeLong(context).over(elements2, parameters), writeShort(context).over(count3 * k * k, parameters), ...triangularise(context, reflected), ...multiplyOut(context, reflected, SCRATCH4, k, fullAt), writeCompleted(context).over(elements2, parameters));
+  return {
+    dispatches,
+    scratchBytes: 4 * used
+  };
+}
+function begin4(context, label, operands2, units, more = [], threads) {
+  const parameters = [
+    ...SHAPE,
+    ...PLACES2,
+    ...more
+  ];
+  const stage = new Stage(context, {
+    label,
+    operands: operands2,
+    scratch: true,
+    parameters,
+    threads
+  });
+  stage.units(units);
+  return stage;
+}
+function finite(stage) {
+  return isFiniteGreatest(stage.read(SCRATCH4, "greatest_at + matrix"));
+}
+function writeZero(context) {
+  const stage = begin4(context, "svd zero", [], "count * (1 + sweeps)", [
+    "sweeps"
+  ]);
+  stage.line(`${stage.word(0, "greatest_at + unit")} = 0u;`);
+  return stage;
+}
+function writeBegin5(context) {
+  const stage = begin4(context, "svd begin", [
+    0
+  ], "count * k * length");
+  stage.line("let matrix = unit / (k * length);");
+  stage.line("let row = unit / length % k;");
+  stage.line("let element = unit % length;");
+  const greatest = stage.let(stage.read(SCRATCH4, "greatest_at + matrix"));
+  const at2 = stage.let("select(unit, (matrix * length + element) * k + row, tall == 1)");
+  const scale2 = `select(${greatest}, 1.0, ${greatest} == 0.0)`;
+  stage.write(SCRATCH4, "unit", `${stage.read(SOURCE4, at2)} / ${scale2}`);
+  stage.block("if (unit < count * k * k)", () => {
+    stage.write(SCRATCH4, "turns_at + unit", "select(0.0, 1.0, unit % k == unit / k % k)");
+  });
+  return stage;
+}
+var LARGEST_WHOLE2 = 4096;
+var LONG = 8192;
+var PAIRS = 2;
+function writeStep(context, length3) {
+  const { matrixThreads } = context.tuning;
+  const shares = matrixThreads / (length3 > LONG ? PAIRS : 8), threads = PAIRS * shares;
+  const stage = new Stage(context, {
+    label: "svd step",
+    operands: [],
+    scratch: true,
+    parameters: [
+      ...SHAPE,
+      ...PLACES2,
+      "sweep",
+      "step"
+    ],
+    threads
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  const sums2 = stage.shared("sums", `array<vec3f, ${threads}>`);
+  stage.line("let pairs = (k + 1) / 2;");
+  stage.workgroups(`(count * pairs + ${PAIRS - 1}) / ${PAIRS}`);
+  stage.line(`let index = number * ${PAIRS} + lane / ${shares};`);
+  stage.line("let matrix = min(index / pairs, count - 1);");
+  stage.line("let pair = pair_of(index - matrix * pairs, step, 2 * pairs);");
+  stage.line("var busy = index < count * pairs && pair.y < k;");
+  stage.line(`if (busy && sweep > 0) { busy = ${turnedBefore(stage)}; }`);
+  writePair2(stage, sums2, shares);
+  return stage;
+}
+function writeSweeps2(context, threads, shares) {
+  const stage = new Stage(context, {
+    label: "svd sweeps",
+    operands: [],
+    scratch: true,
+    parameters: [
+      ...SHAPE,
+      ...PLACES2,
+      "first",
+      "last"
+    ],
+    threads
+  });
+  stage.shader.declarations.push(PAIR_OF, ROTATION);
+  const sums2 = stage.shared("sums", `array<vec3f, ${threads}>`);
+  stage.line("let pairs = (k + 1) / 2;");
+  wholeSweeps(stage, "2 * pairs - 1", () => {
+    stage.block(`for (var start = 0; start < pairs; start += ${threads / shares})`, () => {
+      stage.line(`let index = start + lane / ${shares};`);
+      stage.line("let pair = pair_of(min(index, pairs - 1), step, 2 * pairs);");
+      stage.line("let busy = index < pairs && pair.y < k;");
+      writePair2(stage, sums2, shares);
+      stage.barrier();
+    });
+  });
+  return stage;
+}
+function writePair2(stage, sums2, shares) {
+  stage.line(`let share = lane % ${shares};`);
+  const [p, q] = [
+    "x",
+    "y"
+  ].map((end) => stage.let(`(matrix * k + pair.${end}) * length`));
+  stage.line("var sum = vec3f(0.0);");
+  stage.block("if (busy)", () => {
+    stage.loop("share", "length", (i) => {
+      const [x, y] = [
+        p,
+        q
+      ].map((row2) => stage.let(stage.read(SCRATCH4, `${row2} + ${i}`)));
+      stage.line(`sum += vec3f(${x} * ${x}, ${x} * ${y}, ${y} * ${y});`);
+    }, shares);
+  });
+  stage.line(`${sums2}[lane] = sum;`);
+  stage.line("workgroupBarrier();");
+  stage.line("var total = vec3f(0.0);");
+  stage.loop("0", `${shares}`, (i) => stage.line(`total += ${sums2}[lane - share + ${i}];`));
+  stage.line(`let orthogonal = ${floatLiteral(2 ** -23)} * max(${ROUNDINGS}.0, 0.5 * sqrt(f32(length)));`);
+  stage.line("let limit = orthogonal * sqrt(total.x) * sqrt(total.z);");
+  const smallest = floatLiteral(SMALLEST_SQUARE);
+  stage.line(`let long_enough = total.x > ${smallest} && total.z > ${smallest};`);
+  stage.block("if (busy && long_enough && abs(total.y) > limit)", () => {
+    stage.line("if (share == 0) {");
+    flagTurn(stage);
+    stage.line("}");
+    stage.line("let turn = rotation(total.x, total.y, total.z);");
+    const turnRows = (places, extent) => stage.loop("share", extent, (i) => {
+      const at2 = places.map((place3) => stage.let(`${place3} + ${i}`));
+      const [x, y] = at2.map((position2) => stage.let(stage.read(SCRATCH4, position2)));
+      stage.write(SCRATCH4, at2[0], `turn.x * ${x} - turn.y * ${y}`);
+      stage.write(SCRATCH4, at2[1], `turn.y * ${x} + turn.x * ${y}`);
+    }, shares);
+    turnRows([
+      p,
+      q
+    ], "length");
+    turnRows([
+      "x",
+      "y"
+    ].map((end) => stage.let(`turns_at + (matrix * k + pair.${end}) * k`)), "k");
+  });
+}
+function writeSizes(context, length3) {
+  const threads = threadsFor(context.tuning, length3);
+  const stage = new Stage(context, {
+    label: "svd sizes",
+    operands: [],
+    scratch: true,
+    parameters: [
+      ...SHAPE,
+      ...PLACES2
+    ],
+    threads
+  });
+  const sums2 = stage.shared("sums", `array<f32, ${threads}>`);
+  stage.workgroups("count * k");
+  const row2 = stage.let("number * length"), turns = stage.let("turns_at + number * k");
+  const element3 = (i) => stage.read(SCRATCH4, `${row2} + ${i}`);
+  const component = (i) => stage.read(SCRATCH4, `${turns} + ${i}`);
+  stage.line("var most = 0.0;");
+  stage.loop("lane", "length", (i) => stage.line(`most = max(most, abs(${element3(i)}));`), threads);
+  const greatest = combine2(stage, sums2, threads, "most", (x, y) => `max(${x}, ${y})`);
+  const scale2 = stage.let(`select(${greatest}, 1.0, ${greatest} == 0.0)`);
+  const squaresOf = (extent, part) => {
+    const sum5 = stage.variable("f32", "0.0");
+    stage.loop("lane", extent, (i) => {
+      const value = stage.let(part(i));
+      stage.line(`${sum5} += ${value} * ${value};`);
+    }, threads);
+    return combine2(stage, sums2, threads, sum5, (x, y) => `${x} + ${y}`);
+  };
+  const squares = squaresOf("length", (i) => `${element3(i)} / ${scale2}`);
+  const turned2 = squaresOf("k", component);
+  stage.line("if (lane > 0) { return; }");
+  const sign4 = signOf(stage, "k", component);
+  const size = stage.let(`${scale2} * sqrt(${squares})`), short = stage.let(`inverseSqrt(${turned2})`);
+  const unit = stage.read(SCRATCH4, "greatest_at + number / k");
+  stage.write(SCRATCH4, "sizes_at + number", `${size} * ${short} * ${unit}`);
+  const completed = `${size} < ${floatLiteral(Math.sqrt(SMALLEST_SQUARE))}`;
+  const factor = `${sign4} / select(${size}, 1.0, ${size} == 0.0)`;
+  stage.write(SCRATCH4, "sizes_at + count * k + number", `select(${factor}, 0.0, ${completed})`);
+  stage.write(SCRATCH4, "sizes_at + 2 * count * k + number", `${sign4} * ${short}`);
+  return stage;
+}
+function writeOrder2(context) {
+  const stage = begin4(context, "svd order", [
+    2
+  ], "count * k", [], context.tuning.rowThreads);
+  stage.line("let matrix = unit / k;");
+  stage.line("let row = unit % k;");
+  const valueOf2 = (i) => stage.read(SCRATCH4, `sizes_at + matrix * k + ${i}`);
+  const value = stage.let(valueOf2("row"));
+  stage.line("var place = 0;");
+  stage.loop("0", "k", (i) => {
+    const other = stage.let(valueOf2(i));
+    stage.line(`if (${other} > ${value} || (${other} == ${value} && ${i} < row)) { place++; }`);
+  });
+  const known2 = finite(stage);
+  stage.line(`if (!${known2}) { place = row; }`);
+  stage.line(`${stage.word(0, "order_at + matrix * k + place")} = u32(row);`);
+  stage.write(S, "matrix * k + place", `select(${floatLiteral(NaN)}, ${value}, ${known2})`);
+  return stage;
+}
+function locate(stage, extent) {
+  stage.line(`let matrix = unit / (${extent} * k);`);
+  stage.line("let place = unit % k;");
+  stage.line(`let element = unit / k % ${extent};`);
+  stage.line(`let row = matrix * k + i32(${stage.word(0, "order_at + matrix * k + place")});`);
+}
+function writeLong(context) {
+  const stage = begin4(context, "svd long", [], "count * k * length");
+  locate(stage, "length");
+  const factor = stage.read(SCRATCH4, "sizes_at + count * k + row");
+  stage.write(SCRATCH4, "long_at + unit", `${factor} * ${stage.read(SCRATCH4, "row * length + element")}`);
+  return stage;
+}
+function writeShort(context) {
+  const stage = begin4(context, "svd short", [
+    1,
+    3
+  ], "count * k * k");
+  locate(stage, "k");
+  const factor = stage.read(SCRATCH4, "sizes_at + 2 * count * k + row");
+  const value = stage.let(`${factor} * ${stage.read(SCRATCH4, "turns_at + row * k + element")}`);
+  const result3 = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage)})`);
+  stage.line("if (tall == 1) {");
+  stage.write(VT, "(matrix * k + place) * k + element", result3);
+  stage.line("} else {");
+  stage.write(U, "unit", result3);
+  stage.line("}");
+  return stage;
+}
+function writeCompleted(context) {
+  const stage = begin4(context, "svd completed", [
+    1,
+    3
+  ], "count * k * length");
+  locate(stage, "length");
+  const factor = stage.let(stage.read(SCRATCH4, "sizes_at + count * k + row"));
+  const own = stage.let(`${factor} * ${stage.read(SCRATCH4, "row * length + element")}`);
+  const value = stage.let(`select(${own}, ${stage.read(SCRATCH4, "full_at + unit")}, ${factor} == 0.0)`);
+  const result3 = stage.let(`select(${floatLiteral(NaN)}, ${value}, ${finite(stage)})`);
+  stage.line("if (tall == 1) {");
+  stage.write(U, "unit", result3);
+  stage.line("} else {");
+  stage.write(VT, "(matrix * k + place) * length + element", result3);
+  stage.line("}");
+  return stage;
+}
+
+// lib/jit/wgsl/routines/substitution.ts
+var BLOCK6 = 32;
+var PARAMETERS5 = [
+  "count",
+  "n",
+  "columns",
+  "size",
+  "head",
+  "way",
+  "row_step",
+  "column_step",
+  "one",
+  "start",
+  "rows",
+  "flags_at"
+];
+function substitute2(context, triangle2, system) {
+  const { count: count3, n, columns, flagsAt } = system;
+  const { lower, transpose: transpose4, unit } = triangle2;
+  const forward = lower !== transpose4;
+  const solve2 = writeSolve(context, triangle2, system);
+  const update2 = n > BLOCK6 ? writeUpdate(context, triangle2, system) : null;
+  const dispatches = [];
+  const blocks = Math.ceil(n / BLOCK6);
+  for (let b = 0; b < blocks; b++) {
+    const first = BLOCK6 * (forward ? b : blocks - 1 - b), size = Math.min(BLOCK6, n - first);
+    const rest = forward ? n - first - size : first;
+    const parameters = [
+      count3,
+      n,
+      columns,
+      size,
+      forward ? first : first + size - 1,
+      forward ? 1 : -1,
+      transpose4 ? 1 : n,
+      transpose4 ? n : 1,
+      unit ? 1 : 0,
+      forward ? first + size : 0,
+      rest,
+      flagsAt
+    ];
+    dispatches.push(solve2.over(count3 * columns, parameters));
+    if (rest > 0 && update2) dispatches.push(update2.over(count3 * tileUnits(rest, columns), parameters));
+  }
+  return dispatches;
+}
+function begin5(context, { operand: operand2 }, { target: target2 }, label, threads) {
+  const operands2 = "operand" in target2 ? [
+    operand2,
+    target2.operand
+  ] : [
+    operand2
+  ];
+  return new Stage(context, {
+    label,
+    operands: operands2,
+    scratch: true,
+    parameters: PARAMETERS5,
+    threads
+  });
+}
+function writeSolve(context, triangle2, system) {
+  const stage = begin5(context, triangle2, system, "substitution", context.tuning.rowThreads);
+  stage.units("count * columns");
+  stage.line("let matrix = unit / columns;");
+  const { operand: operand2 } = triangle2;
+  const t = stage.matrix({
+    operand: operand2
+  }, {
+    base: stage.let("matrix * n * n"),
+    row: "row_step",
+    column: "column_step"
+  });
+  const base = stage.let("matrix * n * columns + unit % columns");
+  const x = stage.matrix(system.target, {
+    base,
+    row: "columns",
+    column: "1"
+  });
+  stage.loop("0", "size", (s) => {
+    const i = stage.let(`head + way * ${s}`);
+    const sum5 = stage.variable("f32", x.get(i, "0"));
+    stage.loop("0", s, (k) => {
+      const j = stage.let(`head + way * ${k}`);
+      stage.line(`${sum5} -= ${t.get(i, j)} * ${x.get(j, "0")};`);
+    });
+    stage.block("if (one == 0)", () => {
+      const pivot = stage.let(t.get(i, i));
+      stage.line(`if (${pivot} == 0.0) { ${stage.word(0, "flags_at + matrix")} = 1u; }`);
+      stage.line(`${sum5} /= ${pivot};`);
+    });
+    x.set(i, "0", sum5);
+  });
+  return stage;
+}
+function writeUpdate(context, { operand: operand2, ...triangle2 }, system) {
+  const stage = begin5(context, {
+    operand: operand2,
+    ...triangle2
+  }, system, "substitution rest");
+  writeTileUpdate(stage, {
+    matrices: "count",
+    rows: "rows",
+    columns: "columns",
+    depth: "size",
+    begin(number2) {
+      const t = stage.matrix({
+        operand: operand2
+      }, {
+        base: stage.let(`${number2} * n * n`),
+        row: "row_step",
+        column: "column_step"
+      });
+      const base = stage.let(`${number2} * n * columns`);
+      const x = stage.matrix(system.target, {
+        base,
+        row: "columns",
+        column: "1"
+      });
+      return {
+        left: (row2, k) => t.get(`start + ${row2}`, `head + way * ${k}`),
+        right: (k, column) => x.get(`head + way * ${k}`, column),
+        get: (row2, column) => x.get(`start + ${row2}`, column),
+        set: (row2, column, value) => x.set(`start + ${row2}`, column, value)
+      };
+    }
+  });
+  return stage;
+}
+
+// lib/jit/wgsl/routines/triangular_solve.ts
+function systemOf({ kernel }, target2) {
+  const shape = kernel.shapes[kernel.shapes.length - 1], [n, columns] = shape.slice(-2);
+  return {
+    count: sizeOf(shape.slice(0, -2)),
+    n,
+    columns,
+    target: target2,
+    flagsAt: 0
+  };
+}
+function planTriangularSolve(context) {
+  const { lower, transpose: transpose4, unit } = context.kernel.options;
+  const system = systemOf(context, {
+    operand: 2
+  });
+  const move = (writes2) => writeMove(context, writes2, [
+    1,
+    2
+  ]);
+  const begin7 = move((stage) => {
+    stage.line(`if (unit < count) { ${stage.word(0, "flags_at + unit")} = 0u; }`);
+    stage.write({
+      operand: 2
+    }, "unit", stage.read({
+      operand: 1
+    }, "unit"));
+  });
+  const end = move((stage) => {
+    stage.block(`if (${stage.word(0, "flags_at + matrix")} != 0u)`, () => {
+      stage.write({
+        operand: 2
+      }, "unit", floatLiteral(NaN));
+    });
+  });
+  const solve2 = substitute2(context, {
+    operand: 0,
+    lower,
+    transpose: transpose4,
+    unit
+  }, system);
+  return {
+    // A unit diagonal is never singular.
+    dispatches: unit ? [
+      over(begin7, system),
+      ...solve2
+    ] : [
+      over(begin7, system),
+      ...solve2,
+      over(end, system)
+    ],
+    scratchBytes: 4 * system.count
+  };
+}
+function planLuSolve(context) {
+  const { transpose: transpose4 } = context.kernel.options;
+  const result3 = {
+    operand: 4
+  };
+  const plain2 = systemOf(context, result3), { count: count3, n, columns } = plain2;
+  const system = transpose4 ? {
+    ...plain2,
+    target: {
+      scratch: 0
+    },
+    flagsAt: count3 * n * columns
+  } : plain2;
+  const row2 = (stage) => {
+    const row3 = stage.let("unit / columns % n");
+    const from = stage.read({
+      operand: 2
+    }, stage.let(`matrix * n + ${row3}`));
+    return stage.let(`(matrix * n + ${from}) * columns + unit % columns`);
+  };
+  const begin7 = writeMove(context, (stage) => {
+    stage.line(`if (unit < count) { ${stage.word(0, "flags_at + unit")} = 0u; }`);
+    stage.write(system.target, "unit", stage.read({
+      operand: 3
+    }, transpose4 ? "unit" : row2(stage)));
+  }, transpose4 ? [
+    3
+  ] : [
+    2,
+    3,
+    4
+  ]);
+  const end = writeMove(context, (stage) => {
+    const value = stage.variable("f32", stage.read(system.target, "unit"));
+    stage.line(`if (${stage.word(0, "flags_at + matrix")} != 0u) { ${value} = ${floatLiteral(NaN)}; }`);
+    stage.write(result3, transpose4 ? row2(stage) : "unit", value);
+  }, transpose4 ? [
+    2,
+    4
+  ] : [
+    4
+  ]);
+  const lower = substitute2(context, {
+    operand: 1,
+    lower: true,
+    transpose: transpose4,
+    unit: true
+  }, system);
+  const upper = substitute2(context, {
+    operand: 1,
+    lower: false,
+    transpose: transpose4,
+    unit: false
+  }, system);
+  const solve2 = transpose4 ? [
+    ...upper,
+    ...lower
+  ] : [
+    ...lower,
+    ...upper
+  ];
+  return {
+    dispatches: [
+      over(begin7, system),
+      ...solve2,
+      over(end, system)
+    ],
+    scratchBytes: 4 * (count3 + (transpose4 ? count3 * n * columns : 0))
+  };
+}
+function writeMove(context, write2, operands2) {
+  const stage = new Stage(context, {
+    label: "right side",
+    operands: operands2,
+    scratch: true,
+    parameters: [
+      "count",
+      "n",
+      "columns",
+      "flags_at"
+    ]
+  });
+  stage.units("count * n * columns");
+  stage.line("let matrix = unit / (n * columns);");
+  write2(stage);
+  return stage;
+}
+function over(stage, { count: count3, n, columns, flagsAt }) {
+  return stage.over(count3 * n * columns, [
+    count3,
+    n,
+    columns,
+    flagsAt
+  ]);
+}
+
+// lib/jit/wgsl/routines/mod.ts
+var PLANNERS = {
+  cholesky: planCholesky,
+  triangularSolve: planTriangularSolve,
+  lu: planLu,
+  luSolve: planLuSolve,
+  qr: planQr,
+  eigh: planEigh,
+  svd: planSvd,
+  fft: planFft,
+  rfft: planRfft,
+  irfft: planIrfft
+};
+function knowsRoutine(name) {
+  return name in PLANNERS;
+}
+function planRoutine(context) {
+  const { routine, shapes, operands: operands2 } = context.kernel;
+  const plan = PLANNERS[routine];
+  if (!plan) throw new Error(`There is no WebGPU code for the routine "${routine}".`);
+  if (shapes.every((shape, i) => operands2[i].access === "read" || shape.includes(0))) {
+    return {
+      dispatches: [],
+      scratchBytes: 0
+    };
+  }
+  return plan(context);
+}
+
 // lib/jit/wgsl/kernels/contraction_sums.ts
 function matrixRow(kernel, name, places) {
   const { offset, batchStrides, freeStride, sumStride, operand: operand2 } = kernel[name];
@@ -36994,7 +41621,7 @@ function matrixRow(kernel, name, places) {
   ].every((x) => x % row2 === 0) && (!place3.dynamic || place3.step % row2 === 0) && kernel.operands[operand2].access === "read";
   return fits ? row2 : 0;
 }
-var LANES = 8;
+var LANES2 = 8;
 function isVector(side, place3, along2) {
   const { freeStride, sumStride } = side;
   const strides = [
@@ -37014,7 +41641,7 @@ function readingOf(kernel, places, tuning, rows2) {
   const fits = (side, along2) => isVector(side, places[side.operand], along2) && storedBits(operands2[side.operand].dtype) !== 16;
   const native = (side) => storedBits(operands2[side.operand].dtype) === 32;
   const whole2 = tuning.tileSteps === 4;
-  const lanes = tuning.subgroups && whole2 && tuning.tileThreadsX === LANES && rows2 >= LANES && native(a);
+  const lanes = tuning.subgroups && whole2 && tuning.tileThreadsX === LANES2 && rows2 >= LANES2 && native(a);
   const reading = {
     a: lanes && fits(a, "sum") ? "lanes along sum" : lanes && fits(a, "free") && m % 4 === 0 ? "lanes along free" : whole2 && fits(a, "sum") ? "along sum" : "elements",
     b: fits(b, "free") && n % 4 === 0 ? "along free" : whole2 && fits(b, "sum") && native(b) ? "along sum" : "elements"
@@ -37049,7 +41676,7 @@ function writeSums(context) {
   ]) {
     if (isMatrix[name]) shader.line(`let first_${name} = ${context.firstRow(name)};`);
   }
-  const begin2 = (name, free) => !isMatrix[name] ? context.start(name, free) : kernel[name].freeStride === 1 ? `(${free}) >> 2u` : `first_${name} + ${free}`;
+  const begin7 = (name, free) => !isMatrix[name] ? context.start(name, free) : kernel[name].freeStride === 1 ? `(${free}) >> 2u` : `first_${name} + ${free}`;
   const vectorAt = (name, from, step2, prefix) => {
     const { operand: operand2, freeStride } = kernel[name];
     return shader.let(!isMatrix[name] ? access.vectorWord(operand2, `${from}${along2(name, step2)}`) : freeStride === 1 ? access.vectorInRow(operand2, from, `first_${name} + ${step2}`) : access.vectorInRow(operand2, `${step2} >> 2u`, from), prefix);
@@ -37058,19 +41685,19 @@ function writeSums(context) {
   const steps2 = tuning.tileSteps;
   const unrolled = Math.floor(k / steps2) * steps2;
   if (readingA === "lanes along sum" && unrolled > 0) {
-    for (const q of range(context.rows / LANES)) {
-      const own = `min(row + ${q * LANES} + i32(local.x), ${height} - 1)`;
-      shader.line(`let l${q} = ${begin2("a", own)};`);
+    for (const q of range(context.rows / LANES2)) {
+      const own = `min(row + ${q * LANES2} + i32(local.x), ${height} - 1)`;
+      shader.line(`let l${q} = ${begin7("a", own)};`);
     }
   } else if (readingA === "lanes along free" && unrolled > 0) {
     const own = `min(row + 4 * (i32(local.x) % ${context.rows / 4}), ${height} - 4)`;
-    shader.line(`let l0 = ${begin2("a", own)};`);
+    shader.line(`let l0 = ${begin7("a", own)};`);
     shader.line(`let step0 = i32(local.x) / ${context.rows / 4};`);
   }
   if (!readingA.startsWith("lanes") || unrolled < k) {
     for (const i of rows2) {
       const row2 = i === 0 ? "row" : !isPlain3 && m % context.rows === 0 ? `(row + ${i})` : `min(row + ${i}, ${height} - 1)`;
-      shader.line(`let a${i} = ${begin2("a", row2)};`);
+      shader.line(`let a${i} = ${begin7("a", row2)};`);
     }
   }
   const inside3 = !isPlain3 && n % (4 * tuning.tileThreadsX * context.vectors) === 0;
@@ -37078,12 +41705,12 @@ function writeSums(context) {
     const column = context.columnOf(j);
     const free = inside3 || j === 0 && !shares;
     if (readingB === "along free") {
-      shader.line(`let b${j} = ${begin2("b", free ? column : `min(${column}, ${width} - 4)`)};`);
+      shader.line(`let b${j} = ${begin7("b", free ? column : `min(${column}, ${width} - 4)`)};`);
       continue;
     }
     for (const lane of range(4)) {
       const limited = n % 4 === 0 && free ? `(${column} + ${lane})` : `min(${column} + ${lane}, ${width} - 1)`;
-      shader.line(`let b${j}_${lane} = ${begin2("b", limited)};`);
+      shader.line(`let b${j}_${lane} = ${begin7("b", limited)};`);
     }
   }
   const vector = (parts2) => shader.let(`vec4<${type}>(${parts2.join(", ")})`, "y");
@@ -37109,11 +41736,11 @@ function writeSums(context) {
       return (u) => (i) => part(xs[i], u);
     }
     if (readingA === "lanes along sum") {
-      const xs = range(context.rows / LANES).map((q) => word2(`l${q}`, "k"));
-      return (u) => (i) => `subgroupBroadcast(${part(xs[Math.floor(i / LANES)], u)}, ${i % LANES}u)`;
+      const xs = range(context.rows / LANES2).map((q) => word2(`l${q}`, "k"));
+      return (u) => (i) => `subgroupBroadcast(${part(xs[Math.floor(i / LANES2)], u)}, ${i % LANES2}u)`;
     }
     if (readingA === "lanes along free") {
-      const groups = context.rows / 4, brought = LANES / groups;
+      const groups = context.rows / 4, brought = LANES2 / groups;
       const xs = range(4 / brought).map((r) => word2("l0", `(k + step0 + ${r * brought})`));
       return (u) => (i) => `subgroupBroadcast(${part(xs[Math.floor(u / brought)], i & 3)}, ${(i >> 2) + groups * (u % brought)}u)`;
     }
@@ -37125,11 +41752,12 @@ function writeSums(context) {
       if (steps2 === 1) return accumulate2(vectors.map((j) => readB(j, "k")), scalarA("k"));
       const elementOf = fourOfA();
       const columns = readingB !== "along sum" ? null : vectors.map((j) => range(4).map((lane) => vectorAt("b", `b${j}_${lane}`, "k", "y")));
-      for (const u of range(4)) {
-        shader.block("", () => {
-          const ys = vectors.map((j) => columns === null ? readB(j, u === 0 ? "k" : `(k + ${u})`) : vector(columns[j].map((column) => convert(b.operand, `${column}.${"xyzw"[u]}`))));
-          accumulate2(ys, elementOf(u));
-        });
+      const ys = range(4).map((u) => vectors.map((j) => columns === null ? readB(j, u === 0 ? "k" : `(k + ${u})`) : vector(columns[j].map((column) => convert(b.operand, `${column}.${"xyzw"[u]}`)))));
+      for (const i of rows2) {
+        for (const u of range(4)) {
+          const x = shader.let(elementOf(u)(i), "x");
+          for (const j of vectors) shader.line(`s${i}_${j} += ${x} * ${ys[u][j]};`);
+        }
       }
     });
   }
@@ -37171,12 +41799,12 @@ function writeTiledSums({ kernel, tuning, shader, access, size, start }) {
       shader.block("", () => {
         const at2 = shader.let(`thread + ${first}u`, "e");
         const free = shader.let(alongSum ? `i32(${at2} / ${depth2}u)` : `i32(${at2} % ${extent}u)`, "at");
-        const sum4 = shader.let(alongSum ? `i32(${at2} % ${depth2}u)` : `i32(${at2} / ${extent}u)`, "at");
-        const step2 = shader.let(`k + ${sum4}`, "at"), place3 = shader.let(`${origin} + ${free}`, "at");
+        const sum5 = shader.let(alongSum ? `i32(${at2} % ${depth2}u)` : `i32(${at2} / ${extent}u)`, "at");
+        const step2 = shader.let(`k + ${sum5}`, "at"), place3 = shader.let(`${origin} + ${free}`, "at");
         const stride = side.sumStride;
         const along2 = stride === 0 ? "" : ` + ${times(step2, size(`${name}_sum`, stride))}`;
         const value = convert(side, access.load(side.operand, `${start(name, place3)}${along2}`));
-        const cell2 = `tile_${name}[${sum4} * ${extent} + ${free}]`;
+        const cell2 = `tile_${name}[${sum5} * ${extent} + ${free}]`;
         const guard2 = depth2 * extent % threads === 0 ? "" : `if (${at2} < ${depth2 * extent}u) `;
         shader.line(`${guard2}{ ${cell2} = select(${type}(), ${value}, ${place3} < ${limit} && ${step2} < ${k}); }`);
       });
@@ -37265,7 +41893,7 @@ var ContractionShader = class {
   }
   get #statementIds() {
     const { statements, stores } = this.#kernel.epilogue;
-    return closure2(statements, stores.flatMap(storeRoots2));
+    return closure2(statements, stores.flatMap(storeRoots));
   }
   #usedOperands() {
     const { a, b, epilogue } = this.#kernel;
@@ -37300,7 +41928,7 @@ var ContractionShader = class {
     for (const { operand: operand2, index, mode, mask: mask2 } of epilogue.stores) {
       const whole2 = this.#isVectorEpilogue(operand2, index) && mode === "set" && mask2 === void 0;
       note(operand2, whole2);
-      if (mode === "add" || storedBits(operands2[operand2].dtype) < 32 && !whole2) {
+      if (mode === "add" || isPacked(operands2[operand2].dtype, this.#places[operand2]) && !whole2) {
         atomic.add(this.#places[operand2].slot);
       }
     }
@@ -37390,9 +42018,6 @@ var ContractionShader = class {
     const rows2 = this.#rows, columns = 4 * this.#vectors;
     const x = Math.ceil(n / (columns * tileThreadsX)), y = Math.ceil(m / (rows2 * tileThreadsY));
     const z = sizeOf(batch2);
-    if (x > MAX_WORKGROUPS || y > MAX_WORKGROUPS || z > MAX_WORKGROUPS) {
-      throw new RangeError("A product has more tiles than WebGPU dispatches.");
-    }
     shader.line(`let column = i32(group.x * ${columns * tileThreadsX}u + local.x * 4u);`);
     shader.line(`let row = i32((group.y * ${tileThreadsY}u + local.y) * ${rows2}u);`);
     const beyond = this.#shares ? "" : ` || column >= ${this.#size("n", n)}`;
@@ -37519,7 +42144,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         for (const j of range(this.#vectors)) {
           const column = this.#columnOf(j);
           const at2 = (lane) => `${start} + ${times(lane === 0 ? column : `(${column} + ${lane})`, this.#size(`c${axis + 1}`, columnStride))}`;
-          const sum4 = (lane) => `s${i}_${j}.${"xyzw"[lane]}`;
+          const sum5 = (lane) => `s${i}_${j}.${"xyzw"[lane]}`;
           if (vector) {
             shader.block(`if (${column} < ${this.#size("n", n)})`, () => {
               this.#access.storeVector(operand2, at2(0), [
@@ -37527,13 +42152,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                 1,
                 2,
                 3
-              ].map(sum4));
+              ].map(sum5));
             });
             continue;
           }
           for (const lane of range(4)) {
             shader.block(`if (${column} + ${lane} < ${this.#size("n", n)})`, () => {
-              this.#access.store(operand2, at2(lane), sum4(lane));
+              this.#access.store(operand2, at2(lane), sum5(lane));
             });
           }
         }
@@ -37588,6 +42213,115 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
   }
 };
 
+// lib/jit/wgsl/kernels/blocks.ts
+var MAX_WEIGHT2 = 12;
+function acrossOf({ domain, statements }, places, lanes) {
+  let best = null;
+  for (let axis = 0; axis < domain.length; axis++) {
+    if (axis === lanes.axis || domain[axis] % 4 !== 0) continue;
+    const loads = /* @__PURE__ */ new Set();
+    statements.forEach((s, id) => {
+      if (s.kind !== "load" || s.mask !== void 0 || s.index.dynamic.length > 0) return;
+      if (s.index.strides[lanes.axis] !== 0 && isVectorIndex(s.index, places[s.operand], axis)) loads.add(id);
+    });
+    if (loads.size > (best?.loads.size ?? 0)) best = {
+      axis,
+      loads
+    };
+  }
+  return best;
+}
+function planBlocks(kernel, places, tuning, lanes) {
+  const { domain, statements, stores, operands: operands2 } = kernel;
+  if (lanes.count !== 4 || lanes.overrun || sizeOf(domain) < tuning.blockElements) return null;
+  if (stores.some(({ mode, mask: mask2, index }) => mode !== "set" || mask2 !== void 0 || index.dynamic.length > 0)) {
+    return null;
+  }
+  const across = acrossOf(kernel, places, lanes);
+  if (across === null) return null;
+  const ids = closure2(statements, stores.flatMap(storeRoots));
+  const weight = ids.reduce((sum5, id) => {
+    const s = statements[id];
+    return sum5 + (s.kind === "op" ? opWeight(s.op, s.dtype) : s.kind === "threefry" ? 8 : 1);
+  }, 0);
+  if (weight > MAX_WEIGHT2) return null;
+  const uses = slotUses({
+    kernel,
+    places,
+    lanes,
+    ids,
+    stores,
+    vectors: across.loads
+  });
+  const vectors = new Set(operands2.keys().filter((operand2) => uses.get(places[operand2].slot)?.vector));
+  const isWhole3 = (operand2) => vectors.has(operand2) || storedBits(operands2[operand2].dtype) < 32;
+  const taken = ids.flatMap((id) => {
+    const s = statements[id];
+    return s.kind === "load" && across.loads.has(id) && isWhole3(s.operand) ? [
+      {
+        id,
+        load: s
+      }
+    ] : [];
+  });
+  if (taken.length === 0) return null;
+  const shader = new Shader();
+  const used = new Set(stores.map(({ operand: operand2 }) => operand2));
+  for (const id of ids) {
+    const s = statements[id];
+    if (s.kind === "load") used.add(s.operand);
+  }
+  const access = new Access(shader, operands2, places, used, (slot) => uses.get(slot) ?? {
+    vector: false,
+    atomic: false
+  }, false, textureWidths(kernel, places, ids, (operand2) => vectors.has(operand2) ? 4 : 1));
+  access.declare();
+  const units = sizeOf(domain) / 16, threads = tuning.mapThreads;
+  shader.line(`let unit = (group.x + group.y * ${MAX_WORKGROUPS}u) * ${threads}u + thread;`);
+  shader.line(`if (unit >= ${units}u) { return; }`);
+  const isShort = (axis) => axis === lanes.axis || axis === across.axis;
+  const coordinates = coordinatesOf(domain.map((extent, axis) => isShort(axis) ? extent / 4 : extent), "unit", (value, axis) => shader.let(isShort(axis) ? `${value} * 4` : value, "x"));
+  const first = coordinates[across.axis];
+  const context = {
+    shader,
+    access,
+    statements,
+    lanes,
+    varying: dependsOn2(statements, (axis) => axis === lanes.axis, () => false),
+    coordinate: (axis) => coordinates[axis],
+    reduced: () => {
+      throw new Error("An elementwise kernel has no reductions.");
+    },
+    isVector: (operand2, index) => isWhole3(operand2) && isVectorIndex(index, places[operand2], lanes.axis)
+  };
+  const start = new StatementWriter(context);
+  const read3 = taken.map(({ id, load: { operand: operand2, index } }) => ({
+    id,
+    parts: [
+      0,
+      1,
+      2,
+      3
+    ].map((lane) => access.loadVector(operand2, start.position(operand2, index, lane)))
+  }));
+  for (let step2 = 0; step2 < 4; step2++) {
+    coordinates[across.axis] = step2 === 0 ? first : `(${first} + ${step2})`;
+    const writer = new StatementWriter(context);
+    for (const { id, parts: parts2 } of read3) writer.remember(id, parts2.map((part) => part[step2]));
+    writer.write(ids);
+    for (const store of stores) writer.store(store, true);
+  }
+  return {
+    label: "map",
+    code: shader.text(`@compute @workgroup_size(${threads})
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`),
+    bindings: access.bindings,
+    groups: groupsFor(units, threads),
+    offsets: access.parameters,
+    constants: []
+  };
+}
+
 // lib/jit/wgsl/kernels/nest.ts
 function planNest2(source2, places, tuning) {
   const kernel = collapseAxes(source2);
@@ -37612,53 +42346,67 @@ function planNest2(source2, places, tuning) {
     rowGroups
   });
   const elementwise2 = kernel.reductions.length === 0 && kernel.rowRank === kernel.domain.length;
-  if (elementwise2) return {
-    dispatches: [
-      make({
-        kind: "whole",
-        threads: 1
-      })
-    ],
-    scratchBytes: 0
-  };
+  if (elementwise2) {
+    const blocks = planBlocks(kernel, places, tuning, lanes);
+    return {
+      dispatches: [
+        blocks ?? make({
+          kind: "whole",
+          threads: 1
+        })
+      ],
+      scratchBytes: 0
+    };
+  }
   const inner4 = (alongRows || alongColumns2 ? 4 : 1) * innerIterations(kernel);
   const iterations = kernel.passes * (steps2 * (1.1 + inner4) + 64);
-  const cut2 = columns > 1 && (iterations > tuning.maxIterations || rowGroups * (tuning.threadsPerRow > 1 ? tuning.threadsPerRow : 1) < tuning.wantedThreads && columns > tuning.chunkColumns);
-  if (cut2) return planChunks(kernel, rows2, columns, inner4, alongColumns2, tuning, make);
-  const shared3 = tuning.threadsPerRow > 1 && !alongRows && columns >= tuning.sharedRowColumns;
+  const most = alongRows ? 1 : tuning.threadsPerRow;
+  const cut2 = columns > 1 && (iterations > most * tuning.maxIterations || rowGroups * most < tuning.wantedThreads && columns > most * tuning.chunkColumns);
+  if (cut2) return planChunks({
+    kernel,
+    rows: rows2,
+    columns,
+    inner: inner4,
+    alongColumns: alongColumns2,
+    threads: most
+  }, tuning, make);
+  const threads = columns >= tuning.sharedRowColumns ? most : 1;
   return {
     dispatches: [
       make({
         kind: "whole",
-        threads: shared3 ? tuning.threadsPerRow : 1
+        threads
       })
     ],
     scratchBytes: 0
   };
 }
 function innerIterations({ statements }) {
-  return statements.reduce((sum4, s) => sum4 + (s.kind === "op" ? opIterations(s.op, s.dtype) : 0), 0);
+  return statements.reduce((sum5, s) => sum5 + (s.kind === "op" ? opIterations(s.op, s.dtype) : 0), 0);
 }
-function planChunks(kernel, rows2, columns, inner4, alongColumns2, tuning, make) {
+function planChunks({ kernel, rows: rows2, columns, inner: inner4, alongColumns: alongColumns2, threads }, tuning, make) {
   const longest2 = Math.max(1, Math.floor(tuning.maxIterations / (2 + inner4))) * (alongColumns2 ? 4 : 1);
-  const wanted = Math.max(Math.ceil(columns / longest2), Math.min(Math.ceil(tuning.wantedThreads / rows2), Math.ceil(columns / 1024)), Math.ceil(columns / (16 * tuning.chunkColumns)));
+  const wanted = Math.max(Math.ceil(columns / (threads * longest2)), Math.min(Math.ceil(tuning.chunkThreads / (rows2 * threads)), Math.ceil(columns / (threads * tuning.chunkLeast))), Math.ceil(columns / (threads * 16 * tuning.chunkColumns)));
   const length3 = Math.ceil(Math.ceil(columns / wanted) / 4) * 4;
   const chunks = Math.ceil(columns / length3);
   const words2 = kernel.reductions.length * 2 * rows2 * (chunks + 1);
+  const finishThreads = chunks >= tuning.sharedRowColumns ? tuning.threadsPerRow : 1;
   const dispatches = [];
   for (let pass = 0; pass < kernel.passes; pass++) {
     dispatches.push(make({
       kind: "partial",
       pass,
       chunks,
-      length: length3
+      length: length3,
+      threads
     }));
     const finishes = kernel.reductions.some((r) => r.pass === pass) || kernel.stores.some((s) => s.perRow && s.pass === pass);
     if (finishes) dispatches.push(make({
       kind: "finish",
       pass,
       chunks,
-      length: length3
+      length: length3,
+      threads: finishThreads
     }));
   }
   return {
@@ -37677,7 +42425,9 @@ function planContraction(kernel, places, tuning) {
     dispatches: [],
     scratchBytes: 0
   };
-  if (batch2 > MAX_WORKGROUPS) return null;
+  const { tileRows, tileVectors, tileThreadsX, tileThreadsY } = tuning;
+  const tiles = Math.max(m / (tileRows * tileThreadsY), n / (4 * tileVectors * tileThreadsX));
+  if (batch2 > MAX_WORKGROUPS || tiles > MAX_WORKGROUPS) return null;
   if (m < 2 || n < 2 || m * n < MIN_RESULTS || k / 4 > tuning.maxIterations - 16) return null;
   if (kernel.a.prologue.length > 1 || kernel.b.prologue.length > 1) return null;
   if (kernel.a.dynamic.length > 0 || kernel.b.dynamic.length > 0) return null;
@@ -37714,7 +42464,8 @@ function planInTwo(kernel, places, tuning) {
     step: 0,
     words: false,
     elements: elements2,
-    texture: false
+    texture: false,
+    halves: false
   };
   const sums2 = {
     ...kernel,
@@ -37818,7 +42569,7 @@ function writePart2(kernel, places, tuning, part, size, chunks) {
       1
     ] : []
   ]);
-  const small = storedBits(dtype) < 32;
+  const small = isPacked(operands2[1].dtype, places[1]);
   const target2 = places[1].slot;
   const access = new Access(shader, operands2, places, used, (slot) => ({
     vector: false,
@@ -37839,14 +42590,14 @@ function writePart2(kernel, places, tuning, part, size, chunks) {
     pass: 0
   };
   const type = stateType(reduction2);
-  const join3 = (value) => combined(shader, combiner, dtype, "total", value);
+  const join4 = (value) => combined(shader, combiner, dtype, "total", value);
   const cell2 = (chunk2) => `scratch[u32(${chunk2} * ${lines} + line)]`;
   shader.line(`var total: ${type} = ${startValue(reduction2)};`);
   if (part === "starts") {
     shader.block(`for (var c = 0; c < ${chunks}; c++)`, () => {
       const own = shader.let(fromWord(dtype, cell2("c")));
       shader.line(`${cell2("c")} = ${asWord(dtype, "total")};`);
-      shader.line(`total = ${join3(own)};`);
+      shader.line(`total = ${join4(own)};`);
     });
   } else {
     const along2 = (at2) => reverse ? `(${length3 - 1} - ${at2})` : at2;
@@ -37861,7 +42612,7 @@ function writePart2(kernel, places, tuning, part, size, chunks) {
     shader.block(`for (var i = ${first}; i < ${last}; i++)`, () => {
       const read3 = access.load(0, position2(0, "i"));
       const value = shader.let(castExpression(shader, operands2[0].dtype, dtype, read3));
-      shader.line(`total = ${join3(value)};`);
+      shader.line(`total = ${join4(value)};`);
       if (writes2) access.store(1, position2(1, "i"), "total");
     });
     if (part === "totals") shader.line(`${cell2("chunk")} = ${asWord(dtype, "total")};`);
@@ -37890,11 +42641,11 @@ function planSort(kernel, places, tuning) {
     writeKeys(kernel, places, tuning, padded2)
   ];
   if (padded2 > 1) {
-    const exchange4 = writeExchange(rows2, padded2, tuning);
+    const exchange5 = writeExchange(rows2, padded2, tuning);
     for (let size = 2; size <= padded2; size *= 2) {
       for (let distance = size / 2; distance >= 1; distance /= 2) {
         dispatches.push({
-          ...exchange4,
+          ...exchange5,
           constants: [
             size,
             distance
@@ -37904,7 +42655,7 @@ function planSort(kernel, places, tuning) {
     }
   }
   for (let k = 0; k < kernel.operands.length / 2; k++) {
-    dispatches.push(writeMove(kernel, places, tuning, padded2, k));
+    dispatches.push(writeMove2(kernel, places, tuning, padded2, k));
   }
   return {
     dispatches,
@@ -37913,7 +42664,7 @@ function planSort(kernel, places, tuning) {
 }
 var ENTRY = (threads) => `@compute @workgroup_size(${threads})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)`;
-function begin(shader, units, threads) {
+function begin6(shader, units, threads) {
   shader.line(`let unit = (group.x + group.y * ${MAX_WORKGROUPS}u) * ${threads}u + thread;`);
   shader.line(`if (unit >= ${units}u) { return; }`);
 }
@@ -37944,11 +42695,11 @@ function writeKeys(kernel, places, tuning, padded2) {
   const shader = new Shader();
   const access = new Access(shader, operands2, places, /* @__PURE__ */ new Set([
     0
-  ]), plainUse, true);
+  ]), plainUse2, true);
   access.declare();
   if (registerType(operands2[0].dtype) === "f32") shader.declarations.push(floatKey(descending));
   const units = rows2 * padded2, threads = tuning.mapThreads;
-  begin(shader, units, threads);
+  begin6(shader, units, threads);
   shader.line(`let place = unit % ${padded2}u;`);
   shader.line("var key = 0xffffffffu;");
   shader.block(`if (place < ${length3}u)`, () => {
@@ -37961,16 +42712,16 @@ function writeKeys(kernel, places, tuning, padded2) {
   shader.line(`scratch[2u * unit + 1u] = place;`);
   return dispatchOf("sort keys", shader, access, units, threads);
 }
-var plainUse = () => ({
+var plainUse2 = () => ({
   vector: false,
   atomic: false
 });
 function writeExchange(rows2, padded2, tuning) {
   const shader = new Shader();
-  const access = new Access(shader, [], [], /* @__PURE__ */ new Set(), plainUse, true);
+  const access = new Access(shader, [], [], /* @__PURE__ */ new Set(), plainUse2, true);
   access.declare(2);
   const units = rows2 * padded2 / 2, threads = tuning.mapThreads;
-  begin(shader, units, threads);
+  begin6(shader, units, threads);
   shader.line(`let size = u32(${access.parameter(0, true)});`);
   shader.line(`let distance = u32(${access.parameter(1, true)});`);
   shader.line("let low = 2u * unit - (unit & (distance - 1u));");
@@ -37987,11 +42738,11 @@ function writeExchange(rows2, padded2, tuning) {
   });
   return dispatchOf("sort exchange", shader, access, units, threads);
 }
-function writeMove(kernel, places, tuning, padded2, number2) {
+function writeMove2(kernel, places, tuning, padded2, number2) {
   const { rows: rows2, length: length3, operands: operands2 } = kernel;
   const shader = new Shader();
   const target2 = number2 + operands2.length / 2;
-  const small = storedBits(operands2[target2].dtype) < 32;
+  const small = isPacked(operands2[target2].dtype, places[target2]);
   const access = new Access(shader, operands2, places, /* @__PURE__ */ new Set([
     number2,
     target2
@@ -38001,7 +42752,7 @@ function writeMove(kernel, places, tuning, padded2, number2) {
   }), true);
   access.declare();
   const units = rows2 * length3, threads = tuning.mapThreads;
-  begin(shader, units, threads);
+  begin6(shader, units, threads);
   const row2 = shader.let(`unit / ${length3}u`, "r");
   const source2 = shader.let(`scratch[2u * (${row2} * ${padded2}u + unit % ${length3}u) + 1u]`, "s");
   const at2 = (operand2, position2) => {
@@ -38021,6 +42772,140 @@ function dispatchOf(label, shader, access, units, threads) {
     offsets: access.parameters,
     constants: []
   };
+}
+
+// lib/jit/wgsl/kernels/topk.ts
+function planTopk(kernel, places, tuning) {
+  const { rows: rows2, length: length3, count: count3 } = kernel;
+  if (rows2 * count3 === 0) return {
+    dispatches: [],
+    scratchBytes: 0
+  };
+  const padded2 = 2 ** Math.ceil(Math.log2(length3)), run2 = 2 ** Math.ceil(Math.log2(count3));
+  const threads = tuning.mapThreads;
+  const dispatches = [
+    writeKeys({
+      ...kernel,
+      descending: true
+    }, places, tuning, padded2)
+  ];
+  if (padded2 > 1) {
+    const exchange5 = writeExchange(rows2, padded2, tuning);
+    for (let size = 2; size <= run2; size *= 2) {
+      for (let distance = size / 2; distance >= 1; distance /= 2) {
+        dispatches.push({
+          ...exchange5,
+          constants: [
+            size,
+            distance
+          ]
+        });
+      }
+    }
+  }
+  if (padded2 > run2) {
+    const halve = writeHalve(run2, threads), merge2 = writeMerge(padded2, run2, threads);
+    for (let apart = run2; apart < padded2; apart *= 2) {
+      const left = rows2 * padded2 / (2 * apart);
+      dispatches.push({
+        ...halve,
+        groups: groupsFor(left * run2, threads),
+        constants: [
+          left * run2,
+          apart
+        ]
+      });
+      for (let distance = run2 / 2; distance >= 1; distance /= 2) {
+        const units = left * run2 / 2;
+        dispatches.push({
+          ...merge2,
+          groups: groupsFor(units, threads),
+          constants: [
+            units,
+            2 * apart,
+            distance
+          ]
+        });
+      }
+    }
+  }
+  for (const target2 of [
+    1,
+    2
+  ]) dispatches.push(writeResult(kernel, places, tuning, padded2, target2));
+  return {
+    dispatches,
+    scratchBytes: 8 * rows2 * padded2
+  };
+}
+function loadPairs(shader) {
+  shader.line("let a = vec2u(scratch[2u * low], scratch[2u * low + 1u]);");
+  shader.line("let b = vec2u(scratch[2u * high], scratch[2u * high + 1u]);");
+  shader.line("let greater = a.x > b.x || (a.x == b.x && a.y > b.y);");
+}
+function writeHalve(run2, threads) {
+  const shader = new Shader();
+  const access = new Access(shader, [], [], /* @__PURE__ */ new Set(), plainUse2, true);
+  access.declare(2);
+  begin6(shader, 4294967295, threads);
+  shader.line(`if (unit >= u32(${access.parameter(0, true)})) { return; }`);
+  shader.line(`let apart = u32(${access.parameter(1, true)});`);
+  shader.line(`let low = (unit / ${run2}u) * 2u * apart + unit % ${run2}u;`);
+  shader.line("let high = low + apart;");
+  loadPairs(shader);
+  shader.block("if (greater)", () => {
+    shader.line("scratch[2u * low] = b.x;");
+    shader.line("scratch[2u * low + 1u] = b.y;");
+  });
+  return dispatchOf("topk halve", shader, access, 1, threads);
+}
+function writeMerge(padded2, run2, threads) {
+  const shader = new Shader();
+  const access = new Access(shader, [], [], /* @__PURE__ */ new Set(), plainUse2, true);
+  access.declare(3);
+  begin6(shader, 4294967295, threads);
+  shader.line(`if (unit >= u32(${access.parameter(0, true)})) { return; }`);
+  shader.line(`let apart = u32(${access.parameter(1, true)});`);
+  shader.line(`let distance = u32(${access.parameter(2, true)});`);
+  const half = Math.max(1, run2 / 2);
+  shader.line(`let inside = unit % ${half}u;`);
+  shader.line(`let low = (unit / ${half}u) * apart + 2u * inside - (inside & (distance - 1u));`);
+  shader.line("let high = low + distance;");
+  loadPairs(shader);
+  shader.line(`let ascending = ((low & ${padded2 - 1}u) & apart) == 0u;`);
+  shader.block("if (greater == ascending)", () => {
+    shader.line("scratch[2u * low] = b.x;");
+    shader.line("scratch[2u * low + 1u] = b.y;");
+    shader.line("scratch[2u * high] = a.x;");
+    shader.line("scratch[2u * high + 1u] = a.y;");
+  });
+  return dispatchOf("topk merge", shader, access, 1, threads);
+}
+function writeResult({ rows: rows2, length: length3, count: count3, operands: operands2 }, places, tuning, padded2, target2) {
+  const shader = new Shader();
+  const small = isPacked(operands2[target2].dtype, places[target2]);
+  const used = new Set(target2 === 1 ? [
+    0,
+    1
+  ] : [
+    2
+  ]);
+  const access = new Access(shader, operands2, places, used, (slot) => ({
+    vector: false,
+    atomic: small && slot === places[target2].slot
+  }), true);
+  access.declare();
+  const units = rows2 * count3, threads = tuning.mapThreads;
+  begin6(shader, units, threads);
+  const row2 = shader.let(`unit / ${count3}u`, "r");
+  const source2 = shader.let(`scratch[2u * (${row2} * ${padded2}u + unit % ${count3}u) + 1u]`, "s");
+  const at2 = (operand2, position2) => {
+    const { constant: constant3, term } = access.base(operand2);
+    return `i32(${position2}) + ${constant3}${term === null ? "" : ` + ${term}`}`;
+  };
+  const value = target2 === 1 ? shader.let(access.load(0, at2(0, `${row2} * ${length3}u + ${source2}`))) : `i32(${source2})`;
+  access.store(target2, at2(target2, "unit"), value);
+  return dispatchOf("topk result", shader, access, units, threads);
 }
 
 // lib/jit/wgsl/kernels/plan_kernel.ts
@@ -38050,12 +42935,15 @@ function planAny(kernel, places, tuning) {
       return planCumulative(kernel, places, tuning);
     case "sort":
       return planSort(kernel, places, tuning);
+    case "topk":
+      return planTopk(kernel, places, tuning);
     case "shader":
       return planShader(kernel, places);
     case "routine":
-      throw new DeviceError(`There is no WebGPU code for the routine "${kernel.routine}".`, {
-        operation: kernel.routine,
-        remedy: 'Compute it on the device "wasm": move its operands with .to("wasm").'
+      return planRoutine({
+        kernel,
+        places,
+        tuning
       });
   }
 }
@@ -38085,6 +42973,135 @@ function planShader(kernel, places) {
     ],
     scratchBytes: 0
   };
+}
+
+// lib/jit/wgsl/predicates.ts
+var MAX_SCOPES = 64;
+var MAX_RECORDS = 64;
+var SCOPE_HEAD = 4;
+var RECORD_WORDS = 4;
+var SCOPE_WORDS = SCOPE_HEAD + RECORD_WORDS * MAX_RECORDS;
+var Predicates = class {
+  #device;
+  buffer;
+  /** Its number among the buffers, for the kernels that write it. */
+  address;
+  #words = new Uint32Array(MAX_SCOPES * SCOPE_WORDS);
+  /** The first scope of each owner, since the last submit. */
+  #scopes = /* @__PURE__ */ new Map();
+  #used = 0;
+  constructor(device, buffers) {
+    this.#device = device;
+    this.address = buffers.keep(this.#words.byteLength, GPUBufferUsage.STORAGE | GPUBufferUsage.INDIRECT | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST);
+    this.buffer = buffers.buffer(this.address);
+  }
+  hasRoom(scopes) {
+    return this.#used + scopes <= MAX_SCOPES;
+  }
+  /** The first of the scopes of an owner, as the number of its first word. They are alive when what follows is submitted. */
+  scopesOf(owner2, count3) {
+    let first = this.#scopes.get(owner2);
+    if (first === void 0) {
+      if (!this.hasRoom(count3)) throw new Error("There are too many scopes between two submits.");
+      first = this.#used * SCOPE_WORDS;
+      this.#scopes.set(owner2, first);
+      this.#words.fill(0, first, first + count3 * SCOPE_WORDS);
+      for (let i = 0; i < count3; i++) this.#words[first + i * SCOPE_WORDS] = 1;
+      this.#used += count3;
+    }
+    return first;
+  }
+  /** Where a scope has these numbers of workgroups, in bytes. */
+  record(scope2, [x, y, z]) {
+    const words2 = this.#words, records = words2[scope2 + 2];
+    for (let i = 0; i < records; i++) {
+      const at3 = scope2 + SCOPE_HEAD + i * RECORD_WORDS;
+      if (words2[at3] === x && words2[at3 + 1] === y && words2[at3 + 2] === z) return 4 * at3;
+    }
+    if (records === MAX_RECORDS) throw new Error("A scope has too many numbers of workgroups.");
+    const at2 = scope2 + SCOPE_HEAD + records * RECORD_WORDS;
+    words2.set([
+      x,
+      y,
+      z,
+      x
+    ], at2);
+    words2[scope2 + 2]++;
+    return 4 * at2;
+  }
+  /** Sends the scopes, before the dispatches that use them are submitted. */
+  send() {
+    if (this.#used === 0) return;
+    this.#device.device.queue.writeBuffer(this.buffer, 0, this.#words, 0, this.#used * SCOPE_WORDS);
+    this.#used = 0;
+    this.#scopes.clear();
+  }
+};
+
+// lib/jit/wgsl/kernels/predicate.ts
+function predicateKernel(place3, dtype, groups, parameters, write2) {
+  const shader = new Shader();
+  const access = new Access(shader, [
+    {
+      dtype,
+      access: "read"
+    }
+  ], [
+    place3
+  ], /* @__PURE__ */ new Set([
+    0
+  ]), () => ({
+    vector: false,
+    atomic: false
+  }), true);
+  access.declare(parameters);
+  const { constant: constant3, term } = access.base(0);
+  write2(shader, access, access.load(0, term === null ? `${constant3}` : `${term} + ${constant3}`));
+  return {
+    dispatches: [
+      {
+        label: "predicate",
+        code: shader.text("@compute @workgroup_size(1)\nfn main(@builtin(workgroup_id) group: vec3u)"),
+        bindings: access.bindings,
+        groups: [
+          groups,
+          1,
+          1
+        ],
+        offsets: access.parameters,
+        constants: new Array(parameters).fill(0)
+      }
+    ],
+    scratchBytes: 0
+  };
+}
+function writeRecords(shader, value) {
+  shader.block("for (var i = 0u; i < scratch[scope + 2u]; i++)", () => {
+    const record2 = shader.let(`scope + ${SCOPE_HEAD}u + ${RECORD_WORDS}u * i`, "record");
+    shader.line(`scratch[${record2}] = ${value(record2)};`);
+  });
+}
+function planEnd(place3, { goesOn, counts }) {
+  return predicateKernel(place3, "bool", 1, 1, (shader, access, flag) => {
+    shader.line(`let scope = u32(${access.parameter(0, true)});`);
+    shader.line("if (scratch[scope] == 0u) { return; }");
+    const ends = shader.let(goesOn ? `!${flag}` : flag, "ends");
+    if (counts) shader.line(`scratch[scope + 1u] += ${goesOn ? `select(1u, 0u, ${ends})` : "1u"};`);
+    shader.block(`if (${ends})`, () => {
+      shader.line("scratch[scope] = 0u;");
+      writeRecords(shader, () => "0u");
+    });
+  });
+}
+function planChoice(place3, branches) {
+  return predicateKernel(place3, "int32", branches, 2, (shader, access, index) => {
+    const around = access.parameter(1, true);
+    shader.line(`let scope = u32(${access.parameter(0, true)}) + ${SCOPE_WORDS}u * group.x;`);
+    shader.line(`var alive = clamp(${index}, 0, ${branches - 1}) == i32(group.x);`);
+    shader.line(`if (${around} >= 0) { alive = alive && scratch[u32(${around})] != 0u; }`);
+    shader.line("scratch[scope] = select(0u, 1u, alive);");
+    writeRecords(shader, (record2) => `select(0u, scratch[${record2} + 3u], alive)`);
+  });
 }
 
 // lib/jit/wgsl/kernels/write_integer.ts
@@ -38168,7 +43185,12 @@ function gcd(a, b) {
   return Math.abs(a);
 }
 var MAX_TEXTURE_BYTES = 100 << 20;
-function placesOf2(step2, program, layout, slots, textureBytes = Infinity) {
+function placesOf2(step2, program, layout, slots, { textureBytes = Infinity, halves: halves3 = false } = {}) {
+  const others = /* @__PURE__ */ new Set();
+  step2.bindings.forEach(({ buffer }, i) => {
+    const isHalf = program.buffers[buffer].dtype === "float16" && layout.scalarWord[buffer] < 0;
+    if (!isHalf) others.add(slots[i]);
+  });
   return step2.bindings.map((binding, i) => {
     const buffer = program.buffers[binding.buffer];
     const word2 = layout.scalarWord[binding.buffer];
@@ -38180,7 +43202,8 @@ function placesOf2(step2, program, layout, slots, textureBytes = Infinity) {
       step: binding.steps.reduce((step3, { stride }) => gcd(step3, stride), 0),
       words: word2 >= 0,
       elements: buffer.length,
-      texture: buffer.kind !== "tape" && bytes >= textureBytes && bytes <= MAX_TEXTURE_BYTES
+      texture: buffer.kind !== "tape" && bytes >= textureBytes && bytes <= MAX_TEXTURE_BYTES,
+      halves: halves3 && !others.has(slots[i])
     };
   });
 }
@@ -38260,14 +43283,21 @@ var StepTable = class {
   /** By step, then by which operands share a buffer. */
   #plans = /* @__PURE__ */ new Map();
   #copies = /* @__PURE__ */ new Map();
-  #integers = /* @__PURE__ */ new Map();
+  /** Kernels of the runtime by the binding they read or write. */
+  #ofBinding = /* @__PURE__ */ new Map();
+  #planners = /* @__PURE__ */ new Map();
   #loops = /* @__PURE__ */ new Map();
-  #partsOf = /* @__PURE__ */ new Map();
+  #usesHalves;
+  /** By the loop or switch; null where the host has to decide. */
+  demands = /* @__PURE__ */ new Map();
+  /** Steps that loops took the last time. */
+  lengths = /* @__PURE__ */ new Map();
   constructor(heap, program, layout, name) {
     this.#heap = heap;
     this.#program = program;
     this.#layout = layout;
     this.#name = name;
+    this.#usesHalves = program.buffers.some(({ dtype }) => dtype === "float16");
   }
   /** The step compiled for GPU buffers with these numbers. */
   get(step2, addresses) {
@@ -38306,21 +43336,24 @@ var StepTable = class {
     const key2 = slots.join();
     let plan = variants.get(key2);
     if (plan === void 0) {
-      const places = placesOf2(step2, this.#program, this.#layout, slots, this.#heap.device.tuning.textureBytes);
+      const places = placesOf2(step2, this.#program, this.#layout, slots, {
+        textureBytes: this.#heap.device.tuning.textureBytes,
+        halves: this.#usesHalves && this.#heap.halves.areNative
+      });
       const { device, tuning } = this.#heap.device;
-      const integer3 = [
-        ...this.#integers.values()
-      ].includes(step2);
-      const parts2 = this.#partsOf.get(step2);
-      plan = integer3 ? writeInteger(places[0]) : parts2 ? planLoop(parts2, places, tuning) : planKernel(step2.kernel, places, tuning, {
+      const planner = this.#planners.get(step2);
+      plan = planner ? planner(places) : planKernel(step2.kernel, places, tuning, {
         buffers: device.limits.maxStorageBuffersPerShaderStage
       });
       variants.set(key2, plan);
     }
     return plan;
   }
-  /** Pipeline and bind group of one dispatch; `textures` stand for the buffers that it reads as such, in order. */
-  prepared(compiled, number2, scratch4, textures) {
+  /**
+   * Pipeline and bind group of one dispatch; `textures` stand for the buffers that it reads as such, in order.
+   * `onCompile` is called before a pipeline is compiled.
+   */
+  prepared(compiled, number2, scratch4, textures, onCompile) {
     if (scratch4 !== compiled.scratch) {
       compiled.scratch = scratch4;
       compiled.prepared.length = 0;
@@ -38329,7 +43362,7 @@ var StepTable = class {
     if (known2 !== void 0 && known2.textures.every((texture, i) => texture === textures[i])) return known2;
     const dispatch = compiled.plan.dispatches[number2];
     const { step: step2, operandOf, addresses } = compiled;
-    const { pipeline, layout } = this.#heap.pipelines.get(dispatch, () => this.#describe(step2, dispatch.label));
+    const { pipeline, layout } = this.#heap.pipelines.get(dispatch, () => this.#describe(step2, dispatch.label), onCompile);
     let next = 0;
     const group3 = this.#heap.device.device.createBindGroup({
       layout,
@@ -38388,17 +43421,17 @@ var StepTable = class {
         step2.node
       ]
     };
-    this.#partsOf.set(kernel, parts2);
+    this.#planners.set(kernel, (places) => planLoop(parts2, places, tuning));
     return {
       step: kernel,
       parts: parts2
     };
   }
   /** A step that moves a new carry into its place. */
-  copyStep(exchange4) {
-    let step2 = this.#copies.get(exchange4);
+  copyStep(exchange5) {
+    let step2 = this.#copies.get(exchange5);
     if (step2 === void 0) {
-      const { dtype, length: length3 } = this.#program.buffers[exchange4.next.buffer];
+      const { dtype, length: length3 } = this.#program.buffers[exchange5.next.buffer];
       step2 = {
         kind: "kernel",
         kernel: {
@@ -38417,8 +43450,8 @@ var StepTable = class {
           ]
         },
         bindings: [
-          exchange4.next,
-          exchange4.carry
+          exchange5.next,
+          exchange5.carry
         ],
         nodes: [],
         copies: [
@@ -38426,25 +43459,22 @@ var StepTable = class {
           1
         ]
       };
-      this.#copies.set(exchange4, step2);
+      this.#copies.set(exchange5, step2);
     }
     return step2;
   }
-  /** A step that writes a number given at run time. */
-  integerStep(binding) {
-    let step2 = this.#integers.get(binding);
+  #runtimeStep(binding, operand2, planner) {
+    let step2 = this.#ofBinding.get(binding);
     if (step2 === void 0) {
       step2 = {
         kind: "kernel",
         kernel: {
-          kind: "copy",
-          dtype: "int32",
-          length: 1,
+          kind: "routine",
+          routine: "runtime",
+          options: {},
+          shapes: [],
           operands: [
-            {
-              dtype: "int32",
-              access: "write"
-            }
+            operand2
           ]
         },
         bindings: [
@@ -38452,18 +43482,41 @@ var StepTable = class {
         ],
         nodes: []
       };
-      this.#integers.set(binding, step2);
+      this.#ofBinding.set(binding, step2);
+      this.#planners.set(step2, planner);
     }
     return step2;
+  }
+  /** A step that writes a number given at run time. */
+  integerStep(binding) {
+    return this.#runtimeStep(binding, {
+      dtype: "int32",
+      access: "write"
+    }, ([place3]) => writeInteger(place3));
+  }
+  /** A step that ends a scope by a flag. */
+  endStep(flag, meaning) {
+    return this.#runtimeStep(flag, {
+      dtype: "bool",
+      access: "read"
+    }, ([place3]) => planEnd(place3, meaning));
+  }
+  /** A step that lets one of several scopes live by an index. */
+  choiceStep(index, branches) {
+    const operand2 = {
+      dtype: "int32",
+      access: "read"
+    };
+    return this.#runtimeStep(index, operand2, ([place3]) => planChoice(place3, branches));
   }
 };
 
 // lib/jit/wgsl/kernel_info.ts
 function measuredSteps(steps2) {
-  const result = [];
+  const result3 = [];
   const visit = (list2) => {
     for (const step2 of list2) {
-      if (step2.kind === "kernel" || step2.kind === "host") result.push(step2);
+      if (step2.kind === "kernel" || step2.kind === "host") result3.push(step2);
       else if (step2.kind === "switch") step2.branches.forEach(visit);
       else {
         if (step2.condition) visit(step2.condition.steps);
@@ -38472,7 +43525,7 @@ function measuredSteps(steps2) {
     }
   };
   visit(steps2);
-  return result;
+  return result3;
 }
 function kindOf2(step2) {
   if (step2.kind === "host") return "host";
@@ -38501,6 +43554,325 @@ function kernelInfo(step2) {
   };
 }
 
+// lib/jit/wgsl/demand.ts
+var NOTHING3 = {
+  dispatches: 0,
+  predicated: 0,
+  scopes: 0,
+  records: 0
+};
+function together(count3) {
+  return {
+    dispatches: count3,
+    predicated: count3,
+    scopes: 0,
+    records: count3
+  };
+}
+function plus(a, b) {
+  return {
+    dispatches: a.dispatches + b.dispatches,
+    predicated: a.predicated + b.predicated,
+    scopes: a.scopes + b.scopes,
+    records: a.records + b.records
+  };
+}
+function demandOfSwitch({ branches }, counter) {
+  let sum5 = {
+    dispatches: 1,
+    predicated: 0,
+    scopes: branches.length,
+    records: 0
+  };
+  for (const branch of branches) {
+    const own = demandOfSteps(branch, counter);
+    if (own === null) return null;
+    sum5 = plus(sum5, {
+      ...own,
+      records: 0
+    });
+  }
+  return fitting(sum5);
+}
+function demandOfStep(step2, counter) {
+  const { condition, stop } = step2;
+  const parts2 = [
+    condition === null ? NOTHING3 : demandOfSteps(condition.steps, counter),
+    demandOfBody(step2, counter)
+  ];
+  let sum5 = {
+    ...NOTHING3,
+    dispatches: (condition ? 1 : 0) + (stop ? 1 : 0),
+    scopes: 1
+  };
+  for (const part of parts2) {
+    if (part === null) return null;
+    sum5 = plus(sum5, part);
+  }
+  return fitting(sum5);
+}
+function fitting(demand) {
+  return demand.records <= MAX_RECORDS / 2 && demand.scopes <= MAX_SCOPES ? demand : null;
+}
+function demandOfBody(step2, counter) {
+  const body = demandOfSteps(step2.body, counter);
+  return body && plus(body, together(step2.exchange.length + (step2.stepNumber ? 1 : 0)));
+}
+function demandOfSteps(steps2, counter) {
+  let sum5 = NOTHING3;
+  for (const step2 of steps2) {
+    let own;
+    if (step2.kind === "kernel") own = together(counter.ofKernel(step2));
+    else if (step2.kind === "switch") own = demandOfSwitch(step2, counter);
+    else if (step2.kind === "loop") own = demandOfInnerLoop(step2, counter);
+    else return null;
+    if (own === null) return null;
+    sum5 = plus(sum5, own);
+  }
+  return fitting(sum5);
+}
+function demandOfInnerLoop(step2, counter) {
+  const isPlain3 = step2.length >= 0 && !step2.condition && !step2.count && !step2.stop && step2.tapes.length === 0;
+  if (!isPlain3) return null;
+  const last = together(step2.taken === null ? 0 : 1);
+  const dispatches = counter.ofLoop(step2);
+  if (dispatches !== null) return plus(last, {
+    ...together(dispatches),
+    records: 1
+  });
+  const body = demandOfBody(step2, counter);
+  if (body === null) return null;
+  return plus(last, {
+    ...body,
+    dispatches: step2.length * body.dispatches,
+    predicated: step2.length * body.predicated
+  });
+}
+
+// lib/jit/wgsl/plan.ts
+var MAX_DISPATCHES = 4e3;
+
+// lib/jit/wgsl/control.ts
+var FIRST_BLOCK = 32;
+var MOST_EXPECTED = 32;
+var Control = class {
+  #run;
+  #context;
+  /** Branches around what is encoded of which not all happen: they must agree on where buffers are. */
+  #branches = 0;
+  constructor(run2, context) {
+    this.#run = run2;
+    this.#context = context;
+  }
+  #writeInteger(binding, value) {
+    this.#run.kernel(this.#context.steps.integerStep(binding), [
+      value
+    ]);
+  }
+  switch(step2) {
+    const run2 = this.#run;
+    const last = step2.branches.length - 1;
+    if (last < 0) return;
+    const demand = this.#demand(step2);
+    if (demand !== null) return this.#predicatedBranches(step2, demand);
+    const index = run2.readInteger(step2.index);
+    run2.steps(step2.branches[Math.max(0, Math.min(last, index))]);
+  }
+  /** Encodes all branches, of which the device takes one. */
+  #predicatedBranches(step2, { dispatches, scopes }) {
+    const run2 = this.#run, { heap, steps: steps2 } = this.#context;
+    const { index, branches } = step2;
+    run2.together(dispatches, scopes, () => {
+      const first = heap.predicates.scopesOf(step2, branches.length);
+      run2.predicate(steps2.choiceStep(index, branches.length), [
+        first,
+        run2.scope ?? -1
+      ]);
+      this.#branches++;
+      branches.forEach((branch, i) => run2.within(first + i * SCOPE_WORDS, () => run2.steps(branch)));
+      this.#branches--;
+    });
+  }
+  loop(step2) {
+    const run2 = this.#run, { tapes } = run2;
+    const written = writtenTapes(step2);
+    let bound2 = step2.length < 0 ? Infinity : step2.length;
+    if (step2.count !== null) bound2 = Math.min(bound2, Math.max(0, run2.readInteger(step2.count)));
+    else if (step2.length < 0) {
+      const read3 = step2.tapes.find((tape) => !written.includes(tape));
+      if (read3 !== void 0) bound2 = tapes.get(read3).records;
+    }
+    for (const tape of written) {
+      tapes.get(tape).records = 0;
+      if (step2.reverse && bound2 < Infinity) tapes.grow(tape, bound2, run2.encoder);
+    }
+    const kernel = this.#context.measure ? null : this.#context.steps.loop(step2);
+    let taken;
+    if (kernel !== null) taken = this.#inOneShader(step2, kernel, bound2, written);
+    else {
+      const demand = step2.condition || step2.stop ? this.#demand(step2) : null;
+      taken = demand === null ? this.#stepByStep(step2, bound2, written) : this.#inBlocks(step2, demand, bound2, written);
+    }
+    if (step2.taken !== null) this.#writeInteger(step2.taken, taken);
+  }
+  /** Stands at a step. */
+  #moveTo(step2, taken, bound2) {
+    this.#run.positions.set(step2.loop, step2.reverse && bound2 < Infinity ? bound2 - 1 - taken : taken);
+  }
+  #body(step2, taken) {
+    if (step2.stepNumber !== null) this.#writeInteger(step2.stepNumber, taken);
+    this.#run.steps(step2.body);
+    this.#exchange(step2);
+  }
+  #stepByStep(step2, bound2, written) {
+    const run2 = this.#run, { tapes } = run2;
+    let taken = 0;
+    while (taken < bound2) {
+      this.#moveTo(step2, taken, bound2);
+      if (step2.condition !== null) {
+        run2.steps(step2.condition.steps);
+        if (!run2.readFlag(step2.condition.result)) break;
+      }
+      for (const tape of written) tapes.grow(tape, taken + 1, run2.encoder);
+      this.#body(step2, taken);
+      taken++;
+      for (const tape of written) tapes.get(tape).records = taken;
+      if (step2.stop !== null && run2.readFlag(step2.stop)) break;
+    }
+    return taken;
+  }
+  /**
+   * Encodes blocks of steps in a scope that the device ends, and looks between them how far it came: few at first, then
+   * more. Gives the number of steps taken.
+   */
+  #inBlocks(step2, { dispatches, scopes }, bound2, written) {
+    const run2 = this.#run, { tapes, slots } = run2;
+    const { heap, steps: steps2 } = this.#context;
+    const { predicates, device: { tuning } } = heap;
+    const most = Math.max(1, Math.floor(MAX_DISPATCHES / dispatches));
+    const last = steps2.lengths.get(step2);
+    const expected = last === void 0 ? 0 : last + 1;
+    let block2 = last === void 0 ? tuning.firstSteps : MOST_EXPECTED;
+    let taken = 0, alive = 1;
+    while (taken < bound2 && alive) {
+      let count3 = Math.min(block2, most, bound2 - taken);
+      if (taken < expected) count3 = Math.min(count3, expected - taken);
+      if (written.length > 0) count3 = Math.min(count3, Math.max(MOST_EXPECTED, taken));
+      for (const tape of written) tapes.grow(tape, taken + count3, run2.encoder);
+      const places = [
+        slots.slice()
+      ];
+      const scope2 = run2.together(count3 * dispatches, scopes, () => this.#block(step2, {
+        first: taken,
+        count: count3,
+        bound: bound2
+      }, places));
+      let happened;
+      [alive, happened] = run2.readPair(predicates.address, 4 * scope2);
+      slots.set(places[happened]);
+      taken += happened;
+      block2 = count3 * tuning.stepsGrowth;
+      for (const tape of written) tapes.get(tape).records = taken;
+    }
+    steps2.lengths.set(step2, taken);
+    return taken;
+  }
+  /** Encodes some steps, and notes where temporaries are after each. Gives their scope. */
+  #block(step2, { first, count: count3, bound: bound2 }, places) {
+    const run2 = this.#run, { heap, steps: steps2 } = this.#context;
+    const { condition, stop } = step2;
+    const scope2 = heap.predicates.scopesOf(step2, 1);
+    for (let taken = first; taken < first + count3; taken++) {
+      this.#moveTo(step2, taken, bound2);
+      if (condition !== null) {
+        run2.within(scope2, () => run2.steps(condition.steps));
+        run2.predicate(steps2.endStep(condition.result, {
+          goesOn: true,
+          counts: true
+        }), [
+          scope2
+        ]);
+      }
+      run2.within(scope2, () => this.#body(step2, taken));
+      if (stop !== null) {
+        run2.predicate(steps2.endStep(stop, {
+          goesOn: false,
+          counts: condition === null
+        }), [
+          scope2
+        ]);
+      }
+      places.push(run2.slots.slice());
+    }
+    return scope2;
+  }
+  /**
+   * Runs a loop that is one shader, in blocks of steps: as many as an invocation may do; of a loop that may end early
+   * few at first, then more. Gives the number of steps taken.
+   */
+  #inOneShader(step2, { step: kernel, parts: parts2 }, bound2, written) {
+    const run2 = this.#run, { tapes } = run2;
+    const most = this.#stepsOfShader(parts2.iterations);
+    const watches = step2.condition !== null || step2.stop !== null;
+    let block2 = watches ? Math.min(FIRST_BLOCK, most) : most;
+    let taken = 0, ended = 0;
+    while (taken < bound2 && !ended) {
+      const count3 = Math.min(block2, bound2 - taken);
+      for (const tape of written) tapes.grow(tape, taken + count3, run2.encoder);
+      run2.kernel(kernel, [
+        taken,
+        count3,
+        Number.isFinite(bound2) ? bound2 : 0
+      ]);
+      if (watches) {
+        [taken, ended] = run2.readPair();
+        block2 = Math.min(4 * block2, most);
+      } else taken += count3;
+      for (const tape of written) tapes.get(tape).records = taken;
+    }
+    return taken;
+  }
+  #stepsOfShader(iterations) {
+    return Math.max(1, Math.floor(this.#context.heap.device.tuning.maxIterations / iterations));
+  }
+  /** Moves the new carries into place: temporaries by swapping their buffers, others by copies. */
+  #exchange(step2) {
+    const { layout, steps: steps2 } = this.#context, { slots } = this.#run;
+    for (const exchange5 of step2.exchange) {
+      const { carry, next } = exchange5;
+      const a = layout.slotOf[carry.buffer], b = layout.slotOf[next.buffer];
+      const plain2 = carry.offset === 0 && next.offset === 0 && carry.steps.length + next.steps.length === 0;
+      const swaps = this.#branches === 0 && a >= 0 && b >= 0 && plain2 && layout.slots[a].bytes === layout.slots[b].bytes;
+      if (swaps) [slots[a], slots[b]] = [
+        slots[b],
+        slots[a]
+      ];
+      else this.#run.kernel(steps2.copyStep(exchange5));
+    }
+  }
+  /** What a loop that may end early takes in a step, or a condition in all; null where the host has to decide. */
+  #demand(step2) {
+    const run2 = this.#run, { steps: steps2, measure, heap } = this.#context;
+    if (measure) return null;
+    let demand = steps2.demands.get(step2);
+    if (demand === void 0) {
+      const counter = {
+        ofKernel: (kernel) => run2.compiled(kernel).plan.dispatches.length,
+        ofLoop: (loop) => {
+          const kernel = steps2.loop(loop);
+          return kernel && Math.ceil(loop.length / this.#stepsOfShader(kernel.parts.iterations));
+        }
+      };
+      demand = step2.kind === "switch" ? demandOfSwitch(step2, counter) : demandOfStep(step2, counter);
+      steps2.demands.set(step2, demand);
+    }
+    if (demand === null || run2.scope !== null) return demand;
+    const { tuning, canReadAtOnce } = heap.device;
+    const most = canReadAtOnce ? tuning.predicatedDispatches : Infinity;
+    return demand.predicated <= most && demand.dispatches <= MAX_DISPATCHES ? demand : null;
+  }
+};
+
 // lib/jit/wgsl/buffers.ts
 var POOL_BYTES = 256 << 20;
 function roundedSize(bytes) {
@@ -38511,6 +43883,7 @@ function roundedSize(bytes) {
 var GpuBuffers = class {
   #device;
   #readback;
+  #textures;
   #buffers = /* @__PURE__ */ new Map();
   /** Numbers of free buffers by size. */
   #free = /* @__PURE__ */ new Map();
@@ -38518,9 +43891,10 @@ var GpuBuffers = class {
   #next = 1;
   #live = 0;
   #peak = 0;
-  constructor(device, readback) {
+  constructor(device, readback, textures) {
     this.#device = device;
     this.#readback = readback;
+    this.#textures = textures;
   }
   get use() {
     return {
@@ -38535,8 +43909,8 @@ var GpuBuffers = class {
   }
   allocate(bytes) {
     const size = roundedSize(bytes);
-    const { limits: limits2 } = this.#device.device;
-    const largest = Math.min(limits2.maxBufferSize, limits2.maxStorageBufferBindingSize);
+    const { device: { limits: limits2 }, tuning } = this.#device;
+    const largest = Math.min(limits2.maxBufferSize, limits2.maxStorageBufferBindingSize, tuning.bindingBytes);
     if (bytes > largest) {
       throw new DeviceError(`A tensor of ${bytes} bytes does not fit one buffer of the WebGPU device.`, {
         operation: "webgpu",
@@ -38560,9 +43934,18 @@ var GpuBuffers = class {
     if (this.#live > this.#peak) this.#peak = this.#live;
     return address;
   }
+  /** A buffer for something else than blocks, which is never freed. */
+  keep(size, usage) {
+    this.#buffers.set(this.#next, this.#device.device.createBuffer({
+      size,
+      usage
+    }));
+    return this.#next++;
+  }
   free(address) {
     const buffer = this.#buffers.get(address);
     const { size } = buffer;
+    this.#textures.drop(address);
     this.#live -= size;
     let free = this.#free.get(size);
     if (free === void 0) this.#free.set(size, free = []);
@@ -38586,11 +43969,12 @@ var GpuBuffers = class {
     }
   }
   read(address, bytes) {
-    const result = new Uint8Array(bytes);
-    this.#readback.read(this.buffer(address), 0, result);
-    return result;
+    const result3 = new Uint8Array(bytes);
+    this.#readback.read(this.buffer(address), 0, result3);
+    return result3;
   }
   write(address, bytes) {
+    this.#textures.touch(address);
     writeBytes(this.#device.device.queue, this.buffer(address), bytes);
   }
 };
@@ -38641,8 +44025,59 @@ function runHostStep2(run2, heap, program, step2) {
   });
 }
 
+// lib/jit/wgsl/tapes.ts
+var FIRST_RECORDS = 16;
+var RunTapes = class {
+  #heap;
+  #program;
+  #tapes = /* @__PURE__ */ new Map();
+  /** Blocks that were too small; work that was encoded before still uses them. */
+  #outgrown = [];
+  constructor(heap, program) {
+    this.#heap = heap;
+    this.#program = program;
+  }
+  #bytes(buffer, records) {
+    return Math.max(4, bufferBytes(this.#program.buffers[buffer]) * records);
+  }
+  get(buffer) {
+    let tape = this.#tapes.get(buffer);
+    if (tape === void 0) {
+      const block2 = this.#heap.cache.allocate(this.#bytes(buffer, FIRST_RECORDS));
+      this.#tapes.set(buffer, tape = {
+        block: block2,
+        capacity: FIRST_RECORDS,
+        records: 0
+      });
+    }
+    return tape;
+  }
+  /** Makes room for some number of records. `encoder` is asked for where those that are there have to be copied. */
+  grow(buffer, records, encoder) {
+    const tape = this.get(buffer);
+    if (records <= tape.capacity) return;
+    const capacity = Math.max(records, tape.capacity * 2);
+    const { cache, buffers } = this.#heap;
+    const block2 = cache.allocate(this.#bytes(buffer, capacity));
+    const used = Math.ceil(this.#bytes(buffer, tape.capacity) / 4) * 4;
+    const from = buffers.buffer(tape.block.address), to2 = buffers.buffer(block2.address);
+    encoder().copyBufferToBuffer(from, 0, to2, 0, used);
+    this.#outgrown.push(tape.block);
+    tape.block = block2;
+    tape.capacity = capacity;
+  }
+  release() {
+    const { cache } = this.#heap;
+    for (const block2 of this.#outgrown) cache.free(block2);
+    for (const { block: block2 } of this.#tapes.values()) cache.free(block2);
+    this.#outgrown.length = 0;
+    this.#tapes.clear();
+  }
+};
+
 // lib/jit/wgsl/textures.ts
 var POOL_BYTES2 = 128 << 20;
+var KEPT_BYTES = 128 << 20;
 function keyOf3({ width, rows: rows2, texels }) {
   return `${width},${rows2},${texels}`;
 }
@@ -38651,13 +44086,17 @@ var TexturePool = class {
   /** Free textures by shape, the last one used first. */
   #free = /* @__PURE__ */ new Map();
   #freeBytes = 0;
+  /** What buffers were copied into, by their number, the last one used last. */
+  #copies = /* @__PURE__ */ new Map();
+  #copiedBytes = 0;
+  #errorCount = 0;
   constructor(device) {
     this.#device = device;
   }
-  take(shape) {
+  #take(shape) {
     const free = this.#free.get(keyOf3(shape))?.pop();
     if (free !== void 0) {
-      this.#freeBytes -= bytesOf(free);
+      this.#freeBytes -= bytesOf2(free);
       return free;
     }
     const texture = this.#device.device.createTexture({
@@ -38674,8 +44113,8 @@ var TexturePool = class {
       shape
     };
   }
-  give(texture) {
-    const bytes = bytesOf(texture);
+  #give(texture) {
+    const bytes = bytesOf2(texture);
     if (this.#freeBytes + bytes > POOL_BYTES2) return texture.texture.destroy();
     const key2 = keyOf3(texture.shape);
     const free = this.#free.get(key2);
@@ -38685,35 +44124,71 @@ var TexturePool = class {
     else free.push(texture);
     this.#freeBytes += bytes;
   }
+  /** What a buffer is copied into, which may hold its contents already. */
+  copyOf(address, bufferBytes2, texels, width) {
+    if (this.#errorCount !== this.#device.errorCount) this.forget();
+    const copies = this.#copies.get(address) ?? [];
+    this.#copies.delete(address);
+    this.#copies.set(address, copies);
+    let copy = copies.find(({ texture: { shape } }) => shape.texels === texels && shape.width === width);
+    if (copy === void 0) {
+      const rows2 = Math.ceil(bufferBytes2 / (4 * texels * width));
+      copies.push(copy = {
+        texture: this.#take({
+          width,
+          rows: rows2,
+          texels
+        }),
+        isCurrent: false
+      });
+      this.#copiedBytes += bytesOf2(copy.texture);
+    }
+    return copy;
+  }
+  /** Says that a buffer has been written. */
+  touch(address) {
+    const copies = this.#copies.get(address);
+    if (copies !== void 0) {
+      for (const copy of copies) copy.isCurrent = false;
+    }
+  }
+  /** Says that a buffer has been freed. */
+  drop(address) {
+    const copies = this.#copies.get(address);
+    if (copies === void 0) return;
+    this.#copies.delete(address);
+    for (const { texture } of copies) {
+      this.#copiedBytes -= bytesOf2(texture);
+      this.#give(texture);
+    }
+  }
+  /** Lets go of what was used longest ago, and more than fits. */
+  shrink() {
+    for (const address of this.#copies.keys()) {
+      if (this.#copiedBytes <= KEPT_BYTES) return;
+      this.drop(address);
+    }
+  }
+  /** Says that commands may not have run: what was to be copied may not be there. */
+  forget() {
+    this.#errorCount = this.#device.errorCount;
+    for (const address of this.#copies.keys()) this.touch(address);
+  }
 };
-function bytesOf({ shape: { width, rows: rows2, texels } }) {
+function bytesOf2({ shape: { width, rows: rows2, texels } }) {
   return 4 * texels * width * rows2;
 }
 var RunTextures = class {
   #pool;
-  #copies = /* @__PURE__ */ new Map();
   constructor(pool) {
     this.#pool = pool;
   }
   /** The texture of a buffer. `encoder` is asked for when its contents have to be copied. */
   get(address, { texels, width }, buffer, encoder) {
-    const rowBytes = 4 * texels * width;
-    let copies = this.#copies.get(address);
-    if (copies === void 0) this.#copies.set(address, copies = []);
-    let copy = copies.find(({ texture: { shape } }) => shape.texels === texels && shape.width === width);
-    if (copy === void 0) {
-      const rows3 = Math.ceil(buffer.size / rowBytes);
-      copies.push(copy = {
-        texture: this.#pool.take({
-          width,
-          rows: rows3,
-          texels
-        }),
-        isCurrent: false
-      });
-    }
+    const copy = this.#pool.copyOf(address, buffer.size, texels, width);
     if (copy.isCurrent) return copy.texture;
     copy.isCurrent = true;
+    const rowBytes = 4 * texels * width;
     const target2 = {
       texture: copy.texture.texture
     };
@@ -38749,31 +44224,27 @@ var RunTextures = class {
   }
   /** Says that a buffer has been written. */
   touch(address) {
-    const copies = this.#copies.get(address);
-    if (copies !== void 0) {
-      for (const copy of copies) copy.isCurrent = false;
-    }
+    this.#pool.touch(address);
   }
   release() {
-    for (const copies of this.#copies.values()) {
-      for (const { texture } of copies) this.#pool.give(texture);
-    }
-    this.#copies.clear();
+    this.#pool.shrink();
   }
 };
 
 // lib/jit/wgsl/run.ts
-var MAX_DISPATCHES = 4e3;
-var FIRST_BLOCK = 32;
+var WORTH_STARTING = 64;
 var Run = class {
   #context;
   #heap;
-  /** Numbers of GPU buffers by buffer of the program; temporaries by slot. */
+  #control;
+  /** Numbers of GPU buffers by buffer of the program. */
   #addresses;
-  #slots;
+  /** The same for temporaries, by slot: loops exchange them. */
+  slots;
   #scalars;
-  #positions = /* @__PURE__ */ new Map();
-  #tapes = /* @__PURE__ */ new Map();
+  /** Where each loop under way stands. */
+  positions = /* @__PURE__ */ new Map();
+  tapes;
   #blocks = [];
   #textures;
   #scratch = null;
@@ -38781,6 +44252,11 @@ var Run = class {
   #pass = null;
   #dispatches = 0;
   #pipeline = null;
+  /** The scope that is encoded, null where everything happens. */
+  #scope = null;
+  /** Whether what is encoded must go into one submit. */
+  #together = false;
+  #startedEarly = false;
   /** `addresses` has the buffers of inputs and outputs, `scalars` that of the block of numbers. */
   constructor(context, addresses, scalars) {
     this.#context = context;
@@ -38788,7 +44264,9 @@ var Run = class {
     this.#textures = new RunTextures(context.heap.textures);
     this.#addresses = addresses;
     this.#scalars = scalars;
-    this.#slots = Int32Array.from(context.layout.slots, ({ bytes }) => this.#allocate(bytes).address);
+    this.tapes = new RunTapes(context.heap, context.program);
+    this.#control = new Control(this, context);
+    this.slots = Int32Array.from(context.layout.slots, ({ bytes }) => this.#allocate(bytes).address);
   }
   #allocate(bytes) {
     const block2 = this.#heap.cache.allocate(bytes);
@@ -38797,34 +44275,42 @@ var Run = class {
   }
   /** Runs all steps and submits them. */
   execute() {
-    this.#steps(this.#context.program.steps);
+    this.steps(this.#context.program.steps);
     this.flush();
   }
   /** Gives back what only the run needed. */
   release() {
     for (const block2 of this.#blocks) this.#heap.cache.free(block2);
-    for (const { block: block2 } of this.#tapes.values()) this.#heap.cache.free(block2);
     if (this.#scratch) this.#heap.cache.free(this.#scratch);
     this.#blocks.length = 0;
     this.#textures.release();
-    this.#tapes.clear();
+    this.tapes.release();
     this.#scratch = null;
   }
   /** Submits what was encoded so far. */
   flush() {
-    if (this.#encoder === null) return;
+    if (this.#encoder !== null) this.#submit(this.#encoder);
+    this.#heap.proof.check();
+  }
+  #submit(encoder) {
     this.#endPass();
-    const { parameters, pipelines, proof, device } = this.#heap;
-    parameters.send();
+    const { pipelines, proof, device } = this.#heap;
+    this.#heap.send();
     const unproven = pipelines.takeUnproven();
-    if (unproven.length > 0) proof.begin(this.#encoder);
+    if (unproven.length > 0) proof.begin(encoder, unproven);
     device.device.queue.submit([
-      this.#encoder.finish()
+      encoder.finish()
     ]);
-    if (unproven.length > 0) proof.check(unproven);
     this.#encoder = null;
     this.#dispatches = 0;
   }
+  /** Lets the device start while the host compiles: once, because a second submit waits for the end of the first. */
+  #onCompile = () => {
+    if (this.#startedEarly || this.#together || this.#dispatches < WORTH_STARTING) return;
+    if (!this.#heap.proof.canWait || this.#encoder === null) return;
+    this.#startedEarly = true;
+    this.#submit(this.#encoder);
+  };
   #beginPass() {
     const timestampWrites = this.#context.measure ? this.#heap.timestamps?.writes() : void 0;
     return this.#encoding().beginComputePass(timestampWrites ? {
@@ -38836,6 +44322,11 @@ var Run = class {
     this.#pass = null;
     this.#pipeline = null;
   }
+  /** For commands between dispatches. */
+  encoder = () => {
+    this.#endPass();
+    return this.#encoding();
+  };
   #encoding() {
     return this.#encoder ??= this.#heap.device.device.createCommandEncoder();
   }
@@ -38843,9 +44334,9 @@ var Run = class {
   address(buffer) {
     const { layout, program } = this.#context;
     const slot = layout.slotOf[buffer];
-    if (slot >= 0) return this.#slots[slot];
+    if (slot >= 0) return this.slots[slot];
     if (layout.scalarWord[buffer] >= 0) return this.#scalars;
-    if (program.buffers[buffer].kind === "tape") return this.#tape(buffer).block.address;
+    if (program.buffers[buffer].kind === "tape") return this.tapes.get(buffer).block.address;
     return this.#addresses[buffer];
   }
   /** Elements from the start of the buffer to a binding, at this moment. */
@@ -38855,43 +44346,15 @@ var Run = class {
   }
   #movingOffset(binding) {
     let offset = 0;
-    for (const { loop, stride } of binding.steps) offset += this.#positions.get(loop) * stride;
+    for (const { loop, stride } of binding.steps) offset += this.positions.get(loop) * stride;
     return offset;
   }
-  #tape(buffer) {
-    let tape = this.#tapes.get(buffer);
-    if (tape === void 0) {
-      const bytes = bufferBytes(this.#context.program.buffers[buffer]);
-      const capacity = 16;
-      tape = {
-        block: this.#heap.cache.allocate(Math.max(4, bytes * capacity)),
-        capacity,
-        records: 0
-      };
-      this.#tapes.set(buffer, tape);
-    }
-    return tape;
-  }
-  /** Makes room for some number of records. */
-  #growTape(buffer, records) {
-    const tape = this.#tape(buffer);
-    if (records <= tape.capacity) return;
-    const bytes = bufferBytes(this.#context.program.buffers[buffer]);
-    const capacity = Math.max(records, tape.capacity * 2);
-    const block2 = this.#heap.cache.allocate(Math.max(4, bytes * capacity));
-    const { buffers } = this.#heap;
-    this.#endPass();
-    const used = Math.ceil(bytes * tape.capacity / 4) * 4;
-    this.#encoding().copyBufferToBuffer(buffers.buffer(tape.block.address), 0, buffers.buffer(block2.address), 0, used);
-    this.#blocks.push(tape.block);
-    tape.block = block2;
-    tape.capacity = capacity;
-  }
-  #steps(steps2) {
+  /** Runs steps, one after another. */
+  steps(steps2) {
     const { measure } = this.#context;
     for (const step2 of steps2) {
-      if (step2.kind === "loop") this.#loop(step2);
-      else if (step2.kind === "switch") this.#switch(step2);
+      if (step2.kind === "loop") this.#control.loop(step2);
+      else if (step2.kind === "switch") this.#control.switch(step2);
       else if (measure) {
         measure(step2, () => {
           this.#step(step2);
@@ -38905,16 +44368,49 @@ var Run = class {
     this.flush();
     runHostStep2(this, this.#heap, this.#context.program, step2);
   }
-  /** Dispatches a kernel; `constants` take the place of those of its plan. */
-  kernel(step2, constants) {
+  /** Encodes at most so many dispatches, and scopes, into one submit. */
+  together(dispatches, scopes, encode2) {
+    if (this.#together) return encode2();
+    const { parameters, predicates } = this.#heap;
+    const fits = this.#dispatches + dispatches <= MAX_DISPATCHES && parameters.hasRoom(dispatches);
+    if (!fits || !predicates.hasRoom(scopes)) this.flush();
+    this.#together = true;
+    try {
+      return encode2();
+    } finally {
+      this.#together = false;
+    }
+  }
+  get scope() {
+    return this.#scope;
+  }
+  /** What `encode` dispatches happens where the scope is alive. There must be room for all of it. */
+  within(scope2, encode2) {
+    const around = this.#scope;
+    this.#scope = scope2;
+    encode2();
+    this.#scope = around;
+  }
+  /** Dispatches a kernel that decides about scopes, whatever scope it is in. */
+  predicate(step2, constants) {
+    const around = this.#scope;
+    this.#scope = null;
+    this.kernel(step2, constants, this.#heap.predicates.address);
+    this.#scope = around;
+  }
+  /** The kernel compiled for the buffers it meets at this moment. */
+  compiled(step2) {
+    return this.#context.steps.get(step2, step2.bindings.map((binding) => this.address(binding.buffer)));
+  }
+  /** Dispatches a kernel; `constants` take the place of those of its plan, `scratch` that of its scratch buffer. */
+  kernel(step2, constants, scratch4) {
     if (step2.copies !== void 0) {
       const [from, to2] = step2.copies;
       const a = step2.bindings[from], b = step2.bindings[to2];
       if (this.address(a.buffer) === this.address(b.buffer) && this.offset(a) === this.offset(b)) return;
     }
-    const addresses = step2.bindings.map((binding) => this.address(binding.buffer));
-    const compiled = this.#context.steps.get(step2, addresses);
-    const scratch4 = this.#scratchFor(compiled.plan.scratchBytes);
+    const compiled = this.compiled(step2);
+    scratch4 ??= this.#scratchFor(compiled.plan.scratchBytes);
     compiled.plan.dispatches.forEach((dispatch, i) => {
       const parameters = dispatch.offsets.map((operand2) => this.#movingOffset(step2.bindings[operand2]));
       this.#dispatch(dispatch, compiled, i, scratch4, [
@@ -38932,18 +44428,18 @@ var Run = class {
     return this.#scratch.address;
   }
   #dispatch(dispatch, compiled, number2, scratch4, parameters) {
-    const { parameters: block2 } = this.#heap;
-    if (this.#dispatches >= MAX_DISPATCHES || block2.isFull) this.flush();
+    const { parameters: block2, predicates } = this.#heap;
+    if (!this.#together && (this.#dispatches >= MAX_DISPATCHES || !block2.hasRoom(1))) this.flush();
     const textures = this.#texturesOf(dispatch, compiled);
-    const { pipeline, group: group3 } = this.#context.steps.prepared(compiled, number2, scratch4, textures);
+    const { pipeline, group: group3 } = this.#context.steps.prepared(compiled, number2, scratch4, textures, this.#onCompile);
     const pass = this.#pass ??= this.#beginPass();
     if (pipeline !== this.#pipeline) pass.setPipeline(this.#pipeline = pipeline);
     pass.setBindGroup(0, group3);
     if (parameters.length > 0) pass.setBindGroup(1, block2.group, [
       block2.add(parameters)
     ]);
-    const [x, y, z] = dispatch.groups;
-    pass.dispatchWorkgroups(x, y, z);
+    if (this.#scope === null) pass.dispatchWorkgroups(...dispatch.groups);
+    else pass.dispatchWorkgroupsIndirect(predicates.buffer, predicates.record(this.#scope, dispatch.groups));
     this.#dispatches++;
     for (const { slot, write: write2 } of dispatch.bindings) {
       if (write2 && slot >= 0) this.#textures.touch(compiled.addresses[compiled.operandOf[slot]]);
@@ -38958,10 +44454,7 @@ var Run = class {
       textures.push(this.#textures.get(address, {
         texels,
         width
-      }, this.#heap.buffers.buffer(address), () => {
-        this.#endPass();
-        return this.#encoding();
-      }));
+      }, this.#heap.buffers.buffer(address), this.encoder));
     }
     return textures;
   }
@@ -38983,111 +44476,60 @@ var Run = class {
     if (this.#context.layout.scalarWord[binding.buffer] >= 0) return 32;
     return storedBits(this.#context.program.buffers[binding.buffer].dtype);
   }
-  #readFlag(binding) {
+  readFlag(binding) {
     return this.readBytes(binding, 1)[0] !== 0;
   }
-  #readInteger(binding) {
+  readInteger(binding) {
     return new Int32Array(this.readBytes(binding, 1).buffer, 0, 1)[0];
   }
-  /** Writes an int32 in the order of the dispatches. */
-  #writeInteger(binding, value) {
-    const step2 = this.#context.steps.integerStep(binding);
-    const compiled = this.#context.steps.get(step2, [
-      this.address(binding.buffer)
-    ]);
-    const [dispatch] = compiled.plan.dispatches;
-    const offsets2 = dispatch.offsets.map(() => this.#movingOffset(binding));
-    this.#dispatch(dispatch, compiled, 0, 0, [
-      ...offsets2,
-      value
-    ]);
+  /** Two words at the start of the scratch buffer, or from a byte of another one. */
+  readPair(address = this.#scratch.address, from = 0) {
+    this.flush();
+    const bytes = new Uint8Array(8);
+    this.#heap.readback.read(this.#heap.buffers.buffer(address), from, bytes);
+    const [first, second] = new Uint32Array(bytes.buffer);
+    return [
+      first,
+      second
+    ];
   }
-  #switch(step2) {
-    const last = step2.branches.length - 1;
-    if (last < 0) return;
-    const index = this.#readInteger(step2.index);
-    this.#steps(step2.branches[Math.max(0, Math.min(last, index))]);
+};
+
+// lib/jit/wgsl/small_results.ts
+var SMALL_BYTES2 = 4096;
+var SmallResults = class _SmallResults {
+  /** Those that are brought together: none once they are there, so that results are not held longer than by others. */
+  #members;
+  /** For each output of the program whether it was ever read; shared by all runs. */
+  #wasRead;
+  /** Lets the small ones of a run's outputs be read together. */
+  static share(outputs, wasRead) {
+    const small = outputs.filter(({ bytes }) => bytes > 0 && bytes <= SMALL_BYTES2);
+    if (small.length < 2) return;
+    outputs.forEach((storage, i) => storage.output = i);
+    const results = new _SmallResults(small.filter(({ output }) => wasRead[output] !== 0), wasRead);
+    for (const storage of small) storage.siblings = results;
   }
-  #loop(step2) {
-    const { loop } = step2;
-    const written = writtenTapes(step2);
-    let bound2 = step2.length < 0 ? Infinity : step2.length;
-    if (step2.count !== null) bound2 = Math.min(bound2, Math.max(0, this.#readInteger(step2.count)));
-    else if (step2.length < 0) {
-      const read3 = step2.tapes.find((tape) => !written.includes(tape));
-      if (read3 !== void 0) bound2 = this.#tape(read3).records;
-    }
-    for (const tape of written) {
-      this.#tape(tape).records = 0;
-      if (step2.reverse && bound2 < Infinity) this.#growTape(tape, bound2);
-    }
-    const kernel = this.#context.measure ? null : this.#context.steps.loop(step2);
-    if (kernel !== null) {
-      const steps2 = this.#loopOnDevice(step2, kernel, bound2, written);
-      if (step2.taken !== null) this.#writeInteger(step2.taken, steps2);
-      return;
-    }
-    let taken = 0;
-    while (taken < bound2) {
-      this.#positions.set(loop, step2.reverse && bound2 < Infinity ? bound2 - 1 - taken : taken);
-      if (step2.condition !== null) {
-        this.#steps(step2.condition.steps);
-        if (!this.#readFlag(step2.condition.result)) break;
-      }
-      for (const tape of written) this.#growTape(tape, taken + 1);
-      if (step2.stepNumber !== null) this.#writeInteger(step2.stepNumber, taken);
-      this.#steps(step2.body);
-      this.#exchange(step2);
-      taken++;
-      for (const tape of written) this.#tape(tape).records = taken;
-      if (step2.stop !== null && this.#readFlag(step2.stop)) break;
-    }
-    if (step2.taken !== null) this.#writeInteger(step2.taken, taken);
+  constructor(members, wasRead) {
+    this.#members = members;
+    this.#wasRead = wasRead;
   }
-  /**
-   * Runs a loop that is one shader, in blocks of steps: as many as an invocation may do; of a loop that may end early
-   * few at first, then more. Gives the number of steps taken.
-   */
-  #loopOnDevice(step2, { step: kernel, parts: parts2 }, bound2, written) {
-    const most = Math.max(1, Math.floor(this.#heap.device.tuning.maxIterations / parts2.iterations));
-    const watches = step2.condition !== null || step2.stop !== null;
-    let block2 = watches ? Math.min(FIRST_BLOCK, most) : most;
-    let taken = 0, ended = false;
-    while (taken < bound2 && !ended) {
-      const count3 = Math.min(block2, bound2 - taken);
-      for (const tape of written) this.#growTape(tape, taken + count3);
-      this.kernel(kernel, [
-        taken,
-        count3,
-        Number.isFinite(bound2) ? bound2 : 0
-      ]);
-      if (watches) {
-        this.flush();
-        const bytes = new Uint8Array(LOOP_STATE_BYTES);
-        this.#heap.readback.read(this.#heap.buffers.buffer(this.#scratch.address), 0, bytes);
-        const [reached, flag] = new Uint32Array(bytes.buffer);
-        taken = reached;
-        ended = flag !== 0;
-        block2 = Math.min(4 * block2, most);
-      } else taken += count3;
-      for (const tape of written) this.#tape(tape).records = taken;
-    }
-    return taken;
-  }
-  /** Moves the new carries into place: temporaries by swapping their buffers, others by copies. */
-  #exchange(step2) {
-    for (const exchange4 of step2.exchange) {
-      const { carry, next } = exchange4;
-      const { slotOf } = this.#context.layout;
-      const a = slotOf[carry.buffer], b = slotOf[next.buffer];
-      const plain2 = carry.offset === 0 && next.offset === 0 && carry.steps.length + next.steps.length === 0;
-      if (a >= 0 && b >= 0 && plain2 && this.#context.layout.slots[a].bytes === this.#context.layout.slots[b].bytes) {
-        [this.#slots[a], this.#slots[b]] = [
-          this.#slots[b],
-          this.#slots[a]
-        ];
-      } else this.kernel(this.#context.steps.copyStep(exchange4));
-    }
+  /** Brings an output to the host, and with it those that were read after earlier runs. */
+  fetch(wanted) {
+    const { heap } = wanted;
+    this.#wasRead[wanted.output] = 1;
+    const others = this.#members.filter((member) => member !== wanted && member.siblings === this && member.block !== null && member.block.address !== 0);
+    this.#members = [];
+    const fetched = [
+      wanted,
+      ...others
+    ];
+    const parts2 = fetched.map(({ block: block2, bytes }) => ({
+      source: heap.buffers.buffer(block2.address),
+      target: new Uint8Array(Math.ceil(bytes / 4) * 4)
+    }));
+    heap.readback.readMany(parts2);
+    fetched.forEach((member, i) => member.onHost = parts2[i].target);
   }
 };
 
@@ -39102,6 +44544,12 @@ var WgslStorage = class {
   /** Null after it was given away or disposed. */
   block = null;
   heap;
+  /** The small results of the run that this is one of. */
+  siblings = null;
+  /** Which of the program's outputs it is. */
+  output = 0;
+  /** The bytes, where they came to the host with those of a sibling. */
+  onHost = null;
   #leaving = null;
   constructor(heap, dtype, length3) {
     this.heap = heap;
@@ -39118,10 +44566,10 @@ var WgslStorage = class {
     buffers.write(this.block.address, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   #target() {
-    const result = newTypedArray(this.dtype, this.length);
+    const result3 = newTypedArray(this.dtype, this.length);
     return {
-      result,
-      bytes: new Uint8Array(result.buffer)
+      result: result3,
+      bytes: new Uint8Array(result3.buffer)
     };
   }
   #held() {
@@ -39129,24 +44577,29 @@ var WgslStorage = class {
     return this.block;
   }
   read() {
-    const { result, bytes } = this.#target();
+    const { result: result3, bytes } = this.#target();
     const block2 = this.#held();
     if (block2.address === 0 && block2.host !== null) {
       bytes.set(block2.host.subarray(0, bytes.length));
-      return result;
+      return result3;
     }
     this.heap.device.check();
-    if (bytes.length > 0) this.heap.readback.read(this.heap.buffers.buffer(block2.address), 0, bytes);
-    return result;
+    if (bytes.length === 0) return result3;
+    if (this.siblings !== null) {
+      if (this.onHost === null) this.siblings.fetch(this);
+      bytes.set(this.onHost.subarray(0, bytes.length));
+    } else this.heap.readback.read(this.heap.buffers.buffer(block2.address), 0, bytes);
+    return result3;
   }
   async readAsync() {
-    const { result, bytes } = this.#target();
+    const { result: result3, bytes } = this.#target();
     const block2 = this.#held();
     if (block2.address === 0 && block2.host !== null) {
       bytes.set(block2.host.subarray(0, bytes.length));
-      return result;
+      return result3;
     }
     this.heap.device.check();
+    if (this.heap.device.canReadAtOnce) return this.read();
     const address = this.heap.cache.pin(block2);
     try {
       if (bytes.length > 0) await this.heap.readback.readAsync(this.heap.buffers.buffer(address), 0, bytes);
@@ -39154,7 +44607,12 @@ var WgslStorage = class {
       this.heap.cache.unpin(block2);
     }
     this.heap.device.check();
-    return result;
+    return result3;
+  }
+  /** Says that the elements will be others, or none. */
+  forget() {
+    this.siblings = null;
+    this.onHost = null;
   }
   dispose() {
     if (this.disposed) return;
@@ -39164,6 +44622,7 @@ var WgslStorage = class {
   /** Frees the block, if it has one; at the end of the run that needs it, if there is one. */
   release() {
     const { block: block2 } = this;
+    this.forget();
     if (block2 === null) return;
     this.block = null;
     if (block2.pins === 0) this.heap.cache.free(block2);
@@ -39188,7 +44647,12 @@ var WgslStorage = class {
 };
 
 // lib/jit/wgsl/text.ts
-function programText(program, layout, tuning) {
+var MOST_SHOWN = 64;
+function timesOf(code, dispatches) {
+  const times2 = dispatches.filter((dispatch) => dispatch.code === code).length;
+  return times2 === 1 ? "" : `, and ${times2 - 1} dispatches more`;
+}
+function programText(program, layout, tuning, options = {}) {
   const parts2 = [];
   const seen = /* @__PURE__ */ new Set();
   for (const step2 of measuredSteps(program.steps)) {
@@ -39204,13 +44668,15 @@ function programText(program, layout, tuning) {
       const known2 = ids.indexOf(place3);
       return known2 >= 0 ? known2 : ids.push(place3) - 1;
     });
-    const places = placesOf2(step2, program, layout, slots);
+    const places = placesOf2(step2, program, layout, slots, options);
     const { dispatches } = planKernel(step2.kernel, places, tuning, {
       buffers: Infinity
     });
-    for (const { code, groups, label } of dispatches) {
+    const long = dispatches.length > MOST_SHOWN;
+    for (const [i, { code, groups, label }] of dispatches.entries()) {
+      if (long && dispatches.findIndex((other) => other.code === code) < i) continue;
       const head = `// ${kindOf2(step2)}${label === kindOf2(step2) ? "" : `, ${label}`}: ${name || "copy"}
-// workgroups: ${groups.join(" x ")}
+// workgroups: ${groups.join(" x ")}${long ? timesOf(code, dispatches) : ""}
 `;
       parts2.push(seen.has(code) ? `${head}// the shader above
 ` : head + code);
@@ -39218,7 +44684,7 @@ function programText(program, layout, tuning) {
     }
   }
   for (const loop of outermostLoops(program.steps)) {
-    const loopText2 = textOfLoop(loop, program, layout, tuning);
+    const loopText2 = textOfLoop(loop, program, layout, tuning, options);
     if (loopText2 !== null) parts2.push(loopText2);
   }
   return parts2.join("\n");
@@ -39228,7 +44694,7 @@ function outermostLoops(steps2) {
     step2
   ] : step2.kind === "switch" ? step2.branches.flatMap(outermostLoops) : []);
 }
-function textOfLoop(loop, program, layout, tuning) {
+function textOfLoop(loop, program, layout, tuning, options) {
   const parts2 = loopParts(loop, program.buffers, tuning);
   if (parts2 === null) return null;
   const inside3 = loopsInside(parts2);
@@ -39240,7 +44706,7 @@ function textOfLoop(loop, program, layout, tuning) {
   const slots = buffers.map((buffer) => buffers.indexOf(buffer));
   const places = placesOf2({
     bindings
-  }, program, layout, slots);
+  }, program, layout, slots, options);
   const [{ code }] = planLoop(parts2, places, tuning).dispatches;
   return `// the steps of ${loop.length < 0 ? "a loop" : `a loop of ${loop.length}`} in one shader
 ${code}`;
@@ -39260,6 +44726,8 @@ var WgslExecutable = class {
   #measured;
   #onKernel;
   #timings;
+  /** For each output whether anybody read it after a run. */
+  #wasRead;
   #kernels = null;
   #scalarBlock = null;
   #disposed = false;
@@ -39286,6 +44754,7 @@ var WgslExecutable = class {
         reuses
       };
     });
+    this.#wasRead = new Uint8Array(this.#outputs.length);
     this.#onKernel = options.onKernel;
     this.#measured = measuredSteps(program.steps);
     this.#timings = options.profile ? this.#measured.map(() => ({
@@ -39326,6 +44795,7 @@ var WgslExecutable = class {
         if (storage.block === null) throw new Error("An input of a program has no block.");
         const address = cache.pin(storage.block);
         pinned.push(storage);
+        if (reuse !== null && reuse[i] !== KEEP) storage.forget();
         if (buffer >= 0) addresses[buffer] = address;
       });
       for (const output of outputs) {
@@ -39345,7 +44815,10 @@ var WgslExecutable = class {
       done = true;
     } finally {
       run2?.release();
-      if (!done) this.#discard(blocks, inputs, reuse);
+      if (!done) {
+        heap.textures.forget();
+        this.#discard(blocks, inputs, reuse);
+      }
       for (const storage of pinned) this.#unpin(storage);
     }
     const results = outputs.map((output, k) => this.#result(output, blocks[k], inputs, reuse));
@@ -39354,6 +44827,7 @@ var WgslExecutable = class {
         if (reuse[i] === TAKE && input instanceof WgslStorage) input.release();
       });
     }
+    if (results.length > 1) SmallResults.share(results, this.#wasRead);
     return results;
   }
   /** Compiles for another device. */
@@ -39438,12 +44912,140 @@ var WgslExecutable = class {
     return storage;
   }
   text() {
-    return programText(this.#program, this.#layout, this.#heap.device.tuning);
+    const { device: { tuning }, halves: halves3 } = this.#heap;
+    return programText(this.#program, this.#layout, tuning, {
+      halves: halves3.areNative
+    });
   }
   dispose() {
     if (this.#disposed) return;
     this.#disposed = true;
     if (this.#scalarBlock) this.#heap.cache.free(this.#scalarBlock);
+  }
+};
+
+// lib/jit/wgsl/halves.ts
+function values() {
+  const result3 = [
+    NaN,
+    Infinity,
+    -Infinity,
+    0,
+    -0,
+    65504,
+    65519.99,
+    65520,
+    1e30,
+    -7e4,
+    2 ** -25,
+    3e-8,
+    6e-5
+  ];
+  for (const exponent of [
+    -24,
+    -20,
+    -15,
+    -14,
+    -3,
+    0,
+    6,
+    15
+  ]) {
+    const gap = 2 ** Math.max(exponent - 10, -24);
+    for (const base of [
+      2 ** exponent,
+      2 ** exponent + gap,
+      -(2 ** exponent) - 3 * gap
+    ]) {
+      for (const part of [
+        0,
+        0.5,
+        0.499,
+        0.501
+      ]) result3.push(base + part * gap);
+    }
+  }
+  while (result3.length % 4 !== 0) result3.push(1);
+  return Float32Array.from(result3);
+}
+var CODE = `
+enable f16;
+@group(0) @binding(0) var<storage, read> given: array<f32>;
+@group(0) @binding(1) var<storage, read_write> halves: array<f16>;
+@group(0) @binding(2) var<storage, read_write> wide: array<f32>;
+@compute @workgroup_size(4)
+fn main(@builtin(global_invocation_id) thread: vec3u) {
+  halves[thread.x] = f16(given[thread.x]);
+  wide[thread.x] = f32(halves[thread.x]);
+}`;
+var Halves = class {
+  #device;
+  #readback;
+  #areNative = null;
+  constructor(device, readback) {
+    this.#device = device;
+    this.#readback = readback;
+  }
+  /** Found out when it is asked for the first time. */
+  get areNative() {
+    return this.#areNative ??= this.#find();
+  }
+  #find() {
+    const { device, canReadAtOnce, tuning } = this.#device;
+    return tuning.halves && canReadAtOnce && device.features.has("shader-f16") && this.#areExact();
+  }
+  #areExact() {
+    const { device } = this.#device;
+    const given = values();
+    const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
+    const buffers = [
+      4,
+      2,
+      4
+    ].map((bytes) => device.createBuffer({
+      size: bytes * given.length,
+      usage
+    }));
+    device.queue.writeBuffer(buffers[0], 0, given);
+    device.pushErrorScope("validation");
+    const pipeline = device.createComputePipeline({
+      layout: "auto",
+      compute: {
+        module: device.createShaderModule({
+          label: "float16",
+          code: CODE
+        }),
+        entryPoint: "main"
+      }
+    });
+    const group3 = device.createBindGroup({
+      layout: pipeline.getBindGroupLayout(0),
+      entries: buffers.map((buffer, binding) => ({
+        binding,
+        resource: {
+          buffer
+        }
+      }))
+    });
+    const encoder = device.createCommandEncoder();
+    const pass = encoder.beginComputePass();
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, group3);
+    pass.dispatchWorkgroups(given.length / 4);
+    pass.end();
+    device.queue.submit([
+      encoder.finish()
+    ]);
+    device.popErrorScope().catch(() => {
+    });
+    const halves3 = new Float16Array(given.length), wide = new Float32Array(given.length);
+    this.#readback.read(buffers[1], 0, new Uint8Array(halves3.buffer));
+    this.#readback.read(buffers[2], 0, new Uint8Array(wide.buffer));
+    for (const buffer of buffers) buffer.destroy();
+    return given.every((value, i) => {
+      const right = Math.f16round(value);
+      return Object.is(halves3[i], right) && Object.is(wide[i], right);
+    });
   }
 };
 
@@ -39476,8 +45078,8 @@ var ParameterBlock = class {
       ]
     });
   }
-  get isFull() {
-    return this.#used === RECORDS;
+  hasRoom(records) {
+    return this.#used + records <= RECORDS;
   }
   /** Adds a record and gives its offset in bytes. */
   add(words2) {
@@ -39565,14 +45167,18 @@ var Pipelines = class {
     }
     return layout;
   }
-  /** The pipeline of a dispatch. `describe` names the kernel, its nodes and lines, should the compiler refuse it. */
-  get(dispatch, describe4) {
+  /**
+   * The pipeline of a dispatch. `describe` names the kernel, its nodes and lines, should the compiler refuse it;
+   * `onCompile` is called before it is compiled.
+   */
+  get(dispatch, describe4, onCompile) {
     const { code, entryPoint } = dispatch;
     const access = dispatch.bindings.map(({ write: write2, texels }) => texels ? "t" : write2 ? "w" : "r").join("");
     const key2 = entryPoint === void 0 ? code : `${entryPoint} ${access}
 ${code}`;
     const known2 = this.#pipelines.get(key2);
     if (known2) return known2;
+    onCompile?.();
     const { device } = this.#device;
     device.pushErrorScope("validation");
     const module = device.createShaderModule({
@@ -39592,7 +45198,7 @@ ${code}`;
 ${excerpt(error.message, dispatch.code)}`);
     }, () => {
     });
-    this.#unproven.push(`${describe4()}
+    this.#unproven.push(() => `${describe4()}
 ${code.trim().split("\n").slice(0, 12).join("\n")}`);
     const made = {
       pipeline,
@@ -39613,39 +45219,54 @@ ${shown.join("\n")}`;
 }
 
 // lib/jit/wgsl/proof.ts
+var MAX_PENDING = 16;
 var SubmissionProof = class {
   #device;
   #readback;
   #source;
   #target;
   #number = 0;
+  /** What was submitted and not proved yet: the number that it copies, and the kernels compiled for it. */
+  #pending = [];
   constructor(device, readback) {
     this.#device = device;
     this.#readback = readback;
     const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
     this.#source = device.device.createBuffer({
-      size: 4,
+      size: 4 * MAX_PENDING,
       usage
     });
     this.#target = device.device.createBuffer({
-      size: 4,
+      size: 4 * MAX_PENDING,
       usage
     });
   }
-  /** Lets the commands copy a new number. */
-  begin(encoder) {
-    if (!this.#device.canReadAtOnce) return;
-    this.#device.device.queue.writeBuffer(this.#source, 0, Uint32Array.of(++this.#number));
-    encoder.copyBufferToBuffer(this.#source, 0, this.#target, 0, 4);
+  /** Whether one more submission can wait for its proof. */
+  get canWait() {
+    return this.#pending.length < MAX_PENDING - 1;
   }
-  /** Throws when the commands that were submitted since did not run; `kernels` are those compiled for them. */
-  check(kernels) {
+  /** Lets commands copy a new number; `kernels` says in words which were compiled for them. */
+  begin(encoder, kernels) {
     if (!this.#device.canReadAtOnce) return;
-    const bytes = new Uint8Array(4);
-    this.#readback.read(this.#target, 0, bytes);
-    if (new Uint32Array(bytes.buffer)[0] === this.#number || this.#device.isLost) return;
+    const number2 = ++this.#number, at2 = 4 * this.#pending.length;
+    this.#pending.push({
+      number: number2,
+      kernels
+    });
+    this.#device.device.queue.writeBuffer(this.#source, at2, Uint32Array.of(number2));
+    encoder.copyBufferToBuffer(this.#source, at2, this.#target, at2, 4);
+  }
+  /** Throws when commands that were submitted since the last call did not run. */
+  check() {
+    if (this.#pending.length === 0) return;
+    const pending = this.#pending.splice(0);
+    const words2 = new Uint32Array(pending.length);
+    this.#readback.read(this.#target, 0, new Uint8Array(words2.buffer));
+    if (this.#device.isLost) return;
+    const kernels = pending.filter(({ number: number2 }, i) => words2[i] !== number2).flatMap(({ kernels: kernels2 }) => kernels2);
+    if (kernels.length === 0) return;
     throw new DeviceError(`WebGPU refused to run a program; it was the first time for these kernels:
-${kernels.join("\n")}`, {
+${kernels.map((words3) => words3()).join("\n")}`, {
       operation: "webgpu",
       remedy: "The next use of the device says which was refused and why: await synchronize(). A shader of your own is to be put right; for any other please report both messages."
     });
@@ -39705,14 +45326,41 @@ var Readback = class {
       encoder.finish()
     ]);
   }
+  #refuseIfSlow() {
+    if (this.#device.canReadAtOnce) return;
+    throw new DeviceError("This runtime cannot read from WebGPU at once.", {
+      operation: "webgpu",
+      remedy: "Use await data(), array() or item() instead of their Sync forms."
+    });
+  }
+  /** Fills targets, whole words from the start of their buffers, with one copy. */
+  readMany(parts2) {
+    this.#refuseIfSlow();
+    const bytes = parts2.reduce((sum5, { target: target2 }) => sum5 + target2.length, 0);
+    const staging = this.#stagingFor(bytes);
+    const { device } = this.#device;
+    const encoder = device.createCommandEncoder();
+    let at2 = 0;
+    for (const { source: source2, target: target2 } of parts2) {
+      encoder.copyBufferToBuffer(source2, 0, staging, at2, target2.length);
+      at2 += target2.length;
+    }
+    device.queue.submit([
+      encoder.finish()
+    ]);
+    staging.mapAsync(GPUMapMode.READ, 0, bytes).catch(() => {
+    });
+    const mapped = this.#mapped(staging, bytes);
+    at2 = 0;
+    for (const { target: target2 } of parts2) {
+      target2.set(new Uint8Array(mapped, at2, target2.length));
+      at2 += target2.length;
+    }
+    staging.unmap();
+  }
   /** Fills `target` from a multiple of four on, at once. */
   read(source2, offset, target2) {
-    if (!this.#device.canReadAtOnce) {
-      throw new DeviceError("This runtime cannot read from WebGPU at once.", {
-        operation: "webgpu",
-        remedy: "Use await data(), array() or item() instead of their Sync forms."
-      });
-    }
+    this.#refuseIfSlow();
     for (let start = 0; start < target2.length; start += PIECE) {
       const wanted = Math.min(PIECE, target2.length - start);
       const bytes = Math.ceil(wanted / 4) * 4;
@@ -39803,8 +45451,8 @@ var Timestamps = class _Timestamps {
     ]);
     const bytes = new Uint8Array(16);
     this.#readback.read(this.#resolved, 0, bytes);
-    const [begin2, end] = new BigUint64Array(bytes.buffer);
-    return end > begin2 ? Number(end - begin2) / 1e6 : null;
+    const [begin7, end] = new BigUint64Array(bytes.buffer);
+    return end > begin7 ? Number(end - begin7) / 1e6 : null;
   }
 };
 
@@ -39823,24 +45471,45 @@ var GpuHeap = class {
   textures;
   proof;
   timestamps;
+  halves;
+  #predicates = null;
   constructor(device, budget) {
     this.device = device;
     this.readback = new Readback(device);
     this.readback.verify();
-    this.buffers = new GpuBuffers(device, this.readback);
+    this.textures = new TexturePool(device);
+    this.buffers = new GpuBuffers(device, this.readback, this.textures);
     this.cache = new BlockCache(this.buffers, {
       budget: budget ?? (device.isSoftware ? DEFAULT_BUDGET.software : DEFAULT_BUDGET.gpu)
     });
     this.pipelines = new Pipelines(device);
     this.timestamps = Timestamps.of(device, this.readback);
     this.proof = new SubmissionProof(device, this.readback);
-    this.textures = new TexturePool(device);
+    this.halves = new Halves(device, this.readback);
     this.parameters = new ParameterBlock(device, this.pipelines.parameterLayout);
+  }
+  /** Made at the first use: most programs have no loops that the host drives. */
+  get predicates() {
+    return this.#predicates ??= new Predicates(this.device, this.buffers);
+  }
+  /** Sends the parameters and predicates of what is going to be submitted. */
+  send() {
+    this.parameters.send();
+    this.#predicates?.send();
   }
 };
 
 // lib/jit/wgsl/backend.ts
 var MAX_STATEMENTS4 = 400;
+function shaderLimits(operands2, { recomputeCost }) {
+  return {
+    statements: MAX_STATEMENTS4,
+    operands: operands2,
+    recomputeCost,
+    knowsRoutine,
+    shaders: true
+  };
+}
 var WgslBackend = class {
   device = "webgpu";
   #heap;
@@ -39860,12 +45529,7 @@ var WgslBackend = class {
   }
   get #limits() {
     const buffers = this.gpu.device.limits.maxStorageBuffersPerShaderStage;
-    return {
-      statements: MAX_STATEMENTS4,
-      operands: buffers - 2,
-      routinesOnHost: true,
-      shaders: true
-    };
+    return shaderLimits(buffers - 2, this.gpu.tuning);
   }
   compile(graph, options) {
     this.gpu.check();
@@ -39922,6 +45586,102 @@ var WgslBackend = class {
   }
 };
 
+// lib/jit/wgsl/subgroups.ts
+var NONE = {
+  rowsOfEight: false,
+  lanes: 1
+};
+var THREADS = 128;
+async function findSubgroups(device, wanted) {
+  if (!device.features.has("subgroups")) return NONE;
+  const { lanes } = wanted;
+  const hasLanes = lanes > 1 && lanes <= THREADS && Number.isInteger(Math.log2(lanes));
+  return {
+    rowsOfEight: wanted.rowsOfEight && await hasRowsOfEight(device),
+    lanes: hasLanes && await handOver(device, lanes) ? lanes : 1
+  };
+}
+async function hasRowsOfEight(device) {
+  const words2 = await tryShader(device, 64, `
+@group(0) @binding(0) var<storage, read_write> result: array<u32>;
+@compute @workgroup_size(8, 2)
+fn main(@builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
+  let own = 100u * local.y + local.x + 1u;
+  result[thread] = subgroupBroadcast(own, 7u) * 1000u + subgroupBroadcast(own, 2u);
+}`);
+  return words2 !== null && words2.every((word2, i) => {
+    const row2 = 100 * Math.floor(i / 8);
+    return word2 === (row2 + 8) * 1e3 + row2 + 3;
+  });
+}
+async function handOver(device, lanes) {
+  const steps2 = Array.from({
+    length: Math.log2(lanes)
+  }, (_, i) => `  sum += subgroupShuffleDown(sum, ${2 ** i}u);`);
+  const words2 = await tryShader(device, 4 * THREADS, `
+@group(0) @binding(0) var<storage, read_write> result: array<u32>;
+@compute @workgroup_size(${THREADS})
+fn main(@builtin(local_invocation_index) thread: u32) {
+  var sum = thread * thread + 1u;
+${steps2.join("\n")}
+  result[thread] = select(sum, subgroupBroadcastFirst(sum), thread < ${lanes}u);
+}`);
+  return words2 !== null && words2.every((word2, i) => {
+    const start = i < lanes ? 0 : i;
+    if (start % lanes !== 0) return true;
+    let sum5 = 0;
+    for (let t = start; t < start + lanes; t++) sum5 += t * t + 1;
+    return word2 === sum5;
+  });
+}
+async function tryShader(device, size, code) {
+  device.pushErrorScope("validation");
+  const result3 = device.createBuffer({
+    size,
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC
+  });
+  const staging = device.createBuffer({
+    size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
+  });
+  const pipeline = device.createComputePipeline({
+    layout: "auto",
+    compute: {
+      module: device.createShaderModule({
+        code
+      }),
+      entryPoint: "main"
+    }
+  });
+  const group3 = device.createBindGroup({
+    layout: pipeline.getBindGroupLayout(0),
+    entries: [
+      {
+        binding: 0,
+        resource: {
+          buffer: result3
+        }
+      }
+    ]
+  });
+  const encoder = device.createCommandEncoder();
+  const pass = encoder.beginComputePass();
+  pass.setPipeline(pipeline);
+  pass.setBindGroup(0, group3);
+  pass.dispatchWorkgroups(1);
+  pass.end();
+  encoder.copyBufferToBuffer(result3, 0, staging, 0, size);
+  device.queue.submit([
+    encoder.finish()
+  ]);
+  if (await device.popErrorScope()) return null;
+  await staging.mapAsync(GPUMapMode.READ);
+  const words2 = new Uint32Array(staging.getMappedRange().slice(0));
+  result3.destroy();
+  staging.destroy();
+  return words2;
+}
+
 // lib/jit/wgsl/device.ts
 var LIMITS = [
   "maxBufferSize",
@@ -39949,8 +45709,9 @@ var GpuDevice = class {
   /** Why the device can be used no more. */
   #lost = null;
   #errors = [];
+  /** Errors that were ever reported: after one, commands submitted before may not have run. */
+  errorCount = 0;
   #outOfMemory = false;
-  #onLost = null;
   constructor(device, name, isSoftware, tuning) {
     this.device = device;
     this.name = name;
@@ -39963,21 +45724,25 @@ var GpuDevice = class {
     });
     device.lost.then(({ reason, message }) => {
       this.#lost ??= message || reason || "unknown";
-      this.#onLost?.();
     });
   }
   get isLost() {
     return this.#lost !== null;
   }
-  /** Calls `action` once when the device is lost. */
-  whenLost(action) {
-    this.#onLost = action;
-  }
   /** Keeps an error for the next use of the device: errors of WebGPU arrive later than the call that made them. */
   report(message, outOfMemory = false) {
-    this.#errors.push(message);
+    if (this.#errors.push(message) === 1) globalThis.addEventListener("unload", this.#tell);
+    this.errorCount++;
     this.#outOfMemory ||= outOfMemory;
   }
+  #takeErrors() {
+    globalThis.removeEventListener("unload", this.#tell);
+    return this.#errors.splice(0).join("\n");
+  }
+  #tell = () => {
+    console.error(`WebGPU reported an error in the last work of this program:
+${this.#takeErrors()}`);
+  };
   /** Throws what went wrong since the last use. */
   check() {
     if (this.#lost !== null) {
@@ -39987,7 +45752,7 @@ var GpuDevice = class {
       });
     }
     if (this.#errors.length === 0) return;
-    const messages = this.#errors.splice(0).join("\n");
+    const messages = this.#takeErrors();
     if (this.#outOfMemory) {
       this.#outOfMemory = false;
       throw new OutOfMemoryError(`The WebGPU device has no memory left:
@@ -40004,6 +45769,7 @@ ${messages}`, {
   }
   destroy() {
     this.#lost ??= "destroyed";
+    this.#takeErrors();
     this.device.destroy();
   }
 };
@@ -40037,10 +45803,15 @@ async function acquireDevice(options = {}) {
   const isSoftware = info.isFallbackAdapter ?? false;
   const device = await requestDevice(adapter, name, requiredLimits);
   const tuning = options.tuning ?? (isSoftware ? SOFTWARE : GPU);
-  const subgroups = isSoftware && device.features.has("subgroups") && await hasRowSubgroups(device);
+  const { subgroupMinSize = 0 } = info;
+  const found = await findSubgroups(device, {
+    rowsOfEight: isSoftware,
+    lanes: Math.min(tuning.rowLanes, subgroupMinSize)
+  });
   return new GpuDevice(device, name, isSoftware, {
     ...tuning,
-    subgroups
+    subgroups: found.rowsOfEight,
+    rowLanes: found.lanes
   });
 }
 async function requestDevice(adapter, name, requiredLimits) {
@@ -40064,65 +45835,6 @@ async function requestDevice(adapter, name, requiredLimits) {
   } catch (error) {
     throw missing(`The adapter ${name} gave no device: ${error.message}`);
   }
-}
-async function hasRowSubgroups(device) {
-  const code = `
-@group(0) @binding(0) var<storage, read_write> result: array<u32>;
-@compute @workgroup_size(8, 2)
-fn main(@builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) thread: u32) {
-  let own = 100u * local.y + local.x + 1u;
-  result[thread] = subgroupBroadcast(own, 7u) * 1000u + subgroupBroadcast(own, 2u);
-}`;
-  device.pushErrorScope("validation");
-  const size = 64;
-  const result = device.createBuffer({
-    size,
-    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC
-  });
-  const staging = device.createBuffer({
-    size,
-    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST
-  });
-  const pipeline = device.createComputePipeline({
-    layout: "auto",
-    compute: {
-      module: device.createShaderModule({
-        code
-      }),
-      entryPoint: "main"
-    }
-  });
-  const group3 = device.createBindGroup({
-    layout: pipeline.getBindGroupLayout(0),
-    entries: [
-      {
-        binding: 0,
-        resource: {
-          buffer: result
-        }
-      }
-    ]
-  });
-  const encoder = device.createCommandEncoder();
-  const pass = encoder.beginComputePass();
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, group3);
-  pass.dispatchWorkgroups(1);
-  pass.end();
-  encoder.copyBufferToBuffer(result, 0, staging, 0, size);
-  device.queue.submit([
-    encoder.finish()
-  ]);
-  if (await device.popErrorScope()) return false;
-  await staging.mapAsync(GPUMapMode.READ);
-  const words2 = new Uint32Array(staging.getMappedRange());
-  const isRight = words2.every((word2, i) => {
-    const row2 = 100 * Math.floor(i / 8);
-    return word2 === (row2 + 8) * 1e3 + row2 + 3;
-  });
-  result.destroy();
-  staging.destroy();
-  return isRight;
 }
 function missing(what) {
   return new DeviceError(what, {
@@ -40156,12 +45868,7 @@ var TextExecutable = class {
   #text;
   constructor(graph, { scalars, donated: donated2, inPlace, optimised: optimised2, exclude }) {
     refuseFloat64(graph);
-    const limits2 = {
-      statements: MAX_STATEMENTS4,
-      operands: BUFFERS - 2,
-      routinesOnHost: true,
-      shaders: true
-    };
+    const limits2 = shaderLimits(BUFFERS - 2, SOFTWARE);
     const program = schedule(withOwnOutputs(optimise(graph, {
       optimised: optimised2,
       exclude
@@ -40265,11 +45972,11 @@ function pow4(a, b) {
   if (literal3 !== null && base.literal === null) {
     if (literal3 === 1) return base;
     if (literal3 === 2) return apply("square", base);
-    if (!isFloat(base.aval.dtype)) return integerPower2(base, literal3);
+    if (!isFloat(base.aval.dtype)) return integerPower3(base, literal3);
   }
   return apply("pow", base, exponent);
 }
-function integerPower2(base, exponent) {
+function integerPower3(base, exponent) {
   if (exponent < 0) {
     throw new DTypeError(`pow: ${describe(base.aval)} to the negative power ${exponent} is not an integer.`, {
       operation: "pow",
@@ -40288,11 +45995,11 @@ function integerPower2(base, exponent) {
     });
   }
   if (exponent === 0) return apply("eq", base, base).cast(base.dtype);
-  let result = null;
+  let result3 = null;
   for (let n = exponent, square4 = base; ; square4 = apply("square", square4)) {
-    if (n % 2 === 1) result = result ? apply("mul", result, square4) : square4;
+    if (n % 2 === 1) result3 = result3 ? apply("mul", result3, square4) : square4;
     n = Math.floor(n / 2);
-    if (n === 0) return result;
+    if (n === 0) return result3;
   }
 }
 function neg3(x) {
@@ -40300,11 +46007,11 @@ function neg3(x) {
   refuseBool("neg", [
     value
   ]);
-  const result = apply("neg", value);
-  if (result.aval.weak) result.origin = combineOrigins([
+  const result3 = apply("neg", value);
+  if (result3.aval.weak) result3.origin = combineOrigins([
     value
   ]);
-  return result;
+  return result3;
 }
 function refuseBool(operation, operands2) {
   if (operands2[0].aval.dtype !== "bool") return;
@@ -40357,13 +46064,13 @@ function clip(x, low, high) {
   ], {
     saturate: true
   });
-  let result = value;
-  if (low !== null) result = apply("select", apply("lt", result, bounds[0]), bounds[0], result);
+  let result3 = value;
+  if (low !== null) result3 = apply("select", apply("lt", result3, bounds[0]), bounds[0], result3);
   if (high !== null) {
     const bound2 = bounds[bounds.length - 1];
-    result = apply("select", apply("gt", result, bound2), bound2, result);
+    result3 = apply("select", apply("gt", result3, bound2), bound2, result3);
   }
-  return result;
+  return result3;
 }
 function hypot(a, b) {
   const [x, y] = promoteOperands("hypot", [
@@ -40473,7 +46180,7 @@ function reduceOp(op4, x, options) {
   });
   return options.keepDims ? reshapeTo(reduced, keptShape2(x, axes2)) : reduced;
 }
-function sum3(x, options = {}) {
+function sum4(x, options = {}) {
   const value = strong(x, "sum");
   return reduceOp("sum", castTo(value, sumDType(value.dtype)), options);
 }
@@ -40533,7 +46240,7 @@ function argmin(x, options = {}) {
   return positionOp("argmin", x, options);
 }
 installFunctions({
-  sum: sum3,
+  sum: sum4,
   prod: prod2,
   max: max2,
   min: min2,
@@ -40558,10 +46265,10 @@ function close(operation, a, b, options) {
     float: true
   });
   const tolerance = apply("add", constantLike(x, atol), apply("mul", constantLike(x, rtol), apply("abs", y)));
-  const near = apply("le", apply("abs", apply("sub", x, y)), tolerance);
-  const finite = apply("isFinite", y);
-  const result = apply("or", apply("eq", x, y), apply("and", near, finite));
-  return equalNaN ? apply("or", result, apply("and", apply("isNaN", x), apply("isNaN", y))) : result;
+  const near2 = apply("le", apply("abs", apply("sub", x, y)), tolerance);
+  const finite2 = apply("isFinite", y);
+  const result3 = apply("or", apply("eq", x, y), apply("and", near2, finite2));
+  return equalNaN ? apply("or", result3, apply("and", apply("isNaN", x), apply("isNaN", y))) : result3;
 }
 function isClose(a, b, options = {}) {
   return close("isClose", a, b, options);
@@ -40683,8 +46390,8 @@ function fullLike(x, value, options = {}) {
   const model = like("fullLike", x, options);
   return full(model.shape, value, model.options);
 }
-function checkFinite(operation, names, values) {
-  values.forEach((value, i) => {
+function checkFinite(operation, names, values2) {
+  values2.forEach((value, i) => {
     if (typeof value === "number" && Number.isFinite(value)) return;
     refuseTraced(operation, names[i], value);
     throw new ShapeError(`${operation}: ${names[i]} is ${String(value)}.`, {
@@ -40744,21 +46451,21 @@ function arange(...given) {
   if (Number.isInteger(start) && Number.isInteger(step2) && (!device || device === executor().defaultDevice())) {
     return arithmetic(start, step2, count3, dtype);
   }
-  const values = Float64Array.from({
+  const values2 = Float64Array.from({
     length: count3
   }, (_, i) => start + i * step2);
-  return upload(convertTyped(values, "float64", dtype), dtype, [
+  return upload(convertTyped(values2, "float64", dtype), dtype, [
     count3
   ], device);
 }
 function arithmetic(start, step2, count3, dtype) {
   const exact = isFloat(dtype) && dtype !== "float16" ? dtype : "int32";
-  let values = iota([
+  let values2 = iota([
     count3
   ], 0, exact);
-  if (step2 !== 1) values = apply("mul", values, Tensor.literal(step2, exact));
-  if (start !== 0) values = apply("add", values, Tensor.literal(start, exact));
-  return castTo(values, dtype);
+  if (step2 !== 1) values2 = apply("mul", values2, Tensor.literal(step2, exact));
+  if (start !== 0) values2 = apply("add", values2, Tensor.literal(start, exact));
+  return castTo(values2, dtype);
 }
 function linspace(start, stop, count3, options = {}) {
   checkCreation("linspace", options);
@@ -40773,11 +46480,11 @@ function linspace(start, stop, count3, options = {}) {
     count3
   ], "count");
   const { dtype = defaultFloat(), device } = options;
-  const values = new Float64Array(count3);
+  const values2 = new Float64Array(count3);
   for (let i = 0; i < count3; i++) {
-    values[i] = count3 === 1 ? start : (start * (count3 - 1 - i) + stop * i) / (count3 - 1);
+    values2[i] = count3 === 1 ? start : (start * (count3 - 1 - i) + stop * i) / (count3 - 1);
   }
-  return upload(convertTyped(values, "float64", dtype), dtype, [
+  return upload(convertTyped(values2, "float64", dtype), dtype, [
     count3
   ], device);
 }
@@ -41052,9 +46759,9 @@ function diff(x, options = {}) {
     });
   }
   const axis = normalizeAxis("diff", options.axis ?? -1, value.aval);
-  let result = value;
-  for (let round4 = Math.min(n, value.shape[axis]); round4 > 0; round4--) result = differences(result, axis);
-  return result;
+  let result3 = value;
+  for (let round4 = Math.min(n, value.shape[axis]); round4 > 0; round4--) result3 = differences(result3, axis);
+  return result3;
 }
 function differences(value, axis) {
   const size = value.shape[axis];
@@ -41272,13 +46979,172 @@ installFunctions({
   trunc: trunc2
 });
 
+// lib/trace/primitives/composed_bessel.ts
+var FAR = 8;
+function near(a, coefficients, roots) {
+  const limited = apply("minimum", a, constantLike(a, FAR));
+  let value = polynomial(apply("sub", apply("square", limited), constantLike(a, 32)), coefficients);
+  for (const [root, rest] of roots) {
+    const distance = apply("sub", apply("sub", limited, constantLike(a, root)), constantLike(a, rest));
+    value = apply("mul", value, apply("mul", distance, apply("add", limited, constantLike(a, root))));
+  }
+  return value;
+}
+function far(a, p, q) {
+  const inverse = apply("reciprocal", apply("maximum", a, constantLike(a, FAR)));
+  const place3 = apply("sub", apply("square", inverse), constantLike(a, 1 / 128));
+  return {
+    P: polynomial(place3, p),
+    Q: apply("mul", inverse, polynomial(place3, q)),
+    scale: apply("sqrt", apply("mul", inverse, constantLike(a, 1 / Math.PI)))
+  };
+}
+function zeroAtInfinity(a, value) {
+  return apply("select", apply("eq", a, constantLike(a, Infinity)), constantLike(a, 0), value);
+}
+var j0Primitive = composed("j0", {
+  names: [
+    "x"
+  ],
+  compose([x]) {
+    const a = apply("abs", x);
+    const { P, Q, scale: scale2 } = far(a, ZERO_P, ZERO_Q);
+    const sine = apply("sin", a), cosine2 = apply("cos", a);
+    const waves = apply("sub", apply("mul", P, apply("add", cosine2, sine)), apply("mul", Q, apply("sub", sine, cosine2)));
+    const isNear2 = apply("lt", a, constantLike(x, FAR));
+    const value = apply("select", isNear2, near(a, ZERO_NEAR, ZERO_ROOTS), apply("mul", scale2, waves));
+    return zeroAtInfinity(a, value);
+  },
+  slopes: [
+    ([x]) => apply("neg", bindOne(j1Primitive, [
+      x
+    ], NO_PARAMS))
+  ]
+});
+var RATIO = [
+  0.5
+];
+for (let k = 1; k < 11; k++) RATIO.push(-RATIO[k - 1] / (4 * k * (k + 1)));
+var j1Primitive = composed("j1", {
+  names: [
+    "x"
+  ],
+  compose([x]) {
+    const a = apply("abs", x);
+    const { P, Q, scale: scale2 } = far(a, ONE_P, ONE_Q);
+    const sine = apply("sin", a), cosine2 = apply("cos", a);
+    const waves = apply("add", apply("mul", P, apply("sub", sine, cosine2)), apply("mul", Q, apply("add", sine, cosine2)));
+    const negative = apply("lt", x, constantLike(x, 0));
+    const signed = apply("select", negative, apply("neg", waves), waves);
+    const isNear2 = apply("lt", a, constantLike(x, FAR));
+    const small = apply("mul", x, near(a, ONE_NEAR, ONE_ROOTS));
+    return zeroAtInfinity(a, apply("select", isNear2, small, apply("mul", scale2, signed)));
+  },
+  slopes: [
+    ([x], y) => {
+      const isNear2 = apply("lt", apply("abs", x), constantLike(x, 1));
+      const square4 = apply("square", apply("select", isNear2, x, constantLike(x, 0)));
+      const divisor = apply("select", isNear2, constantLike(x, 1), x);
+      const ratio = apply("select", isNear2, polynomial(square4, RATIO), apply("div", y, divisor));
+      return apply("sub", bindOne(j0Primitive, [
+        x
+      ], NO_PARAMS), ratio);
+    }
+  ]
+});
+
+// lib/trace/primitives/composed_erfcinv.ts
+var HALF_ROOT_PI = Math.sqrt(Math.PI) / 2;
+var STEPS = 4;
+function tail(x) {
+  const c = (value) => constantLike(x, value);
+  const w = apply("neg", apply("log", x));
+  const guess = apply("sub", w, apply("add", apply("mul", apply("log", w), c(0.5)), c(0.55)));
+  let y = apply("sqrt", apply("maximum", guess, c(0.2)));
+  for (let step2 = 0; step2 < STEPS; step2++) {
+    const scaled = apply("erfcx", y);
+    const error = apply("add", apply("sub", w, apply("square", y)), apply("log", scaled));
+    y = apply("add", y, apply("mul", error, apply("mul", scaled, c(HALF_ROOT_PI))));
+  }
+  return y;
+}
+var erfcinvPrimitive = composed("erfcinv", {
+  names: [
+    "x"
+  ],
+  compose([x]) {
+    const c = (value) => constantLike(x, value);
+    const small = apply("lt", x, c(0.5));
+    const positive = apply("gt", x, c(0));
+    const inside3 = apply("select", apply("and", small, positive), x, c(0.25));
+    const atZero = apply("select", apply("eq", x, c(0)), c(Infinity), c(NaN));
+    const central = apply("erfinv", apply("sub", c(1), apply("select", small, c(0.5), x)));
+    return apply("select", small, apply("select", positive, tail(inside3), atZero), central);
+  },
+  slopes: [
+    ([x], y) => apply("mul", constantLike(x, -HALF_ROOT_PI), apply("div", apply("erfcx", y), x))
+  ]
+});
+
+// lib/trace/ops/special_composed.ts
+function applyComposed(primitive, x, params2) {
+  const tensor2 = operand(primitive.name, x);
+  const { dtype } = tensor2.aval;
+  return bindOne(primitive, [
+    isFloat(dtype) ? tensor2 : castTo(tensor2, floatFor(dtype))
+  ], params2);
+}
+function gamma(x) {
+  return applyComposed(gammaPrimitive, x, NO_PARAMS);
+}
+function trigamma(x) {
+  return applyComposed(polygammaPrimitive, x, {
+    order: 1
+  });
+}
+var LARGEST_ORDER = 30;
+function polygamma(x, n) {
+  if (!Number.isInteger(n) || n < 0 || n > LARGEST_ORDER) {
+    throw new ShapeError(`polygamma: the order is ${n}.`, {
+      operation: "polygamma",
+      arguments: [
+        {
+          name: "n",
+          value: n
+        }
+      ],
+      remedy: `Pass an integer from 0 to ${LARGEST_ORDER}.`
+    });
+  }
+  return n === 0 ? digamma3(x) : applyComposed(polygammaPrimitive, x, {
+    order: n
+  });
+}
+function j0(x) {
+  return applyComposed(j0Primitive, x, NO_PARAMS);
+}
+function j1(x) {
+  return applyComposed(j1Primitive, x, NO_PARAMS);
+}
+function erfcinv(x) {
+  return applyComposed(erfcinvPrimitive, x, NO_PARAMS);
+}
+installFunctions({
+  gamma,
+  trigamma,
+  polygamma,
+  j0,
+  j1,
+  erfcinv
+});
+
 // lib/trace/ops/statistics.ts
 function widened2(x) {
   const float = isFloat(x.dtype) ? x : castTo(x, floatFor(x.dtype));
   return float.dtype === "float16" ? castTo(float, "float32") : float;
 }
-function narrowed(result, x) {
-  return castTo(result, floatFor(x.dtype));
+function narrowed(result3, x) {
+  return castTo(result3, floatFor(x.dtype));
 }
 function countOf(x, axes2) {
   return axes2.reduce((count3, axis) => count3 * x.shape[axis], 1);
@@ -41363,14 +47229,14 @@ function norm(x, options = {}) {
     "ord"
   ]);
   const { ord = 2, axis, keepDims } = options;
-  const over2 = {
+  const over3 = {
     axis,
     keepDims
   };
   const wide = widened2(value);
-  return narrowed(normOf(wide, ord, over2), value);
+  return narrowed(normOf(wide, ord, over3), value);
 }
-function normOf(x, ord, over2) {
+function normOf(x, ord, over3) {
   if (typeof ord !== "number" || ord !== ord) {
     throw new DamoError(`norm: ord is ${String(ord)}.`, {
       operation: "norm",
@@ -41383,23 +47249,23 @@ function normOf(x, ord, over2) {
       remedy: "Pass a number, Infinity or -Infinity."
     });
   }
-  if (ord === 2) return euclidean(x, over2);
+  if (ord === 2) return euclidean(x, over3);
   const size = apply("abs", x);
-  if (ord === 1) return reduceOp("sum", size, over2);
+  if (ord === 1) return reduceOp("sum", size, over3);
   if (ord === Infinity) {
-    const axes2 = normalizeAxes("norm", over2.axis, x.aval);
-    return reduceOp(axes2.some((axis) => x.shape[axis] === 0) ? "sum" : "max", size, over2);
+    const axes2 = normalizeAxes("norm", over3.axis, x.aval);
+    return reduceOp(axes2.some((axis) => x.shape[axis] === 0) ? "sum" : "max", size, over3);
   }
-  if (ord === -Infinity) return reduceOp("min", size, over2);
+  if (ord === -Infinity) return reduceOp("min", size, over3);
   const zero = constantLike(x, 0), one = constantLike(x, 1);
-  if (ord === 0) return reduceOp("sum", castTo(apply("ne", x, zero), x.dtype), over2);
-  const total = reduceOp("sum", apply("pow", size, constantLike(x, ord)), over2);
+  if (ord === 0) return reduceOp("sum", castTo(apply("ne", x, zero), x.dtype), over3);
+  const total = reduceOp("sum", apply("pow", size, constantLike(x, ord)), over3);
   const empty = apply("eq", total, zero);
   const root = apply("pow", apply("select", empty, one, total), constantLike(x, 1 / ord));
   return apply("select", empty, apply("pow", zero, constantLike(x, 1 / ord)), root);
 }
-function euclidean(x, over2) {
-  return safeSqrt(reduceOp("sum", apply("square", x), over2));
+function euclidean(x, over3) {
+  return safeSqrt(reduceOp("sum", apply("square", x), over3));
 }
 installFunctions({
   mean,
@@ -41707,9 +47573,9 @@ function stack(xs, axis = 0) {
   checkList("stack", xs);
   const tensors = strongAll("stack", xs);
   const { shape } = tensors[0];
-  const odd = tensors.findIndex((x) => !sameShape(x.shape, shape));
-  if (odd > 0) {
-    throw new ShapeError(`stack: xs[${odd}] is ${describe(tensors[odd].aval)} and xs[0] is ${describe(tensors[0].aval)}.`, {
+  const odd2 = tensors.findIndex((x) => !sameShape(x.shape, shape));
+  if (odd2 > 0) {
+    throw new ShapeError(`stack: xs[${odd2}] is ${describe(tensors[odd2].aval)} and xs[0] is ${describe(tensors[0].aval)}.`, {
       operation: "stack",
       arguments: tensors.map((x, i) => ({
         name: `xs[${i}]`,
@@ -41733,7 +47599,7 @@ function split2(x, countOrSizes, axis = 0) {
   const total = source2.shape[along2];
   const sizes4 = typeof countOrSizes === "number" ? new Array(Math.max(0, Math.trunc(countOrSizes) || 0)).fill(total / countOrSizes) : countOrSizes;
   const valid = sizes4.length > 0 && sizes4.every((size) => Number.isInteger(size) && size >= 0);
-  if (!valid || sizes4.reduce((sum4, size) => sum4 + size, 0) !== total) {
+  if (!valid || sizes4.reduce((sum5, size) => sum5 + size, 0) !== total) {
     const asked = typeof countOrSizes === "number" ? `${countOrSizes} equal parts` : `parts of sizes [${countOrSizes.join(", ")}]`;
     throw new ShapeError(`split: axis ${along2} of ${describe(source2.aval)} has ${total} elements, which do not make ${asked}.`, {
       operation: "split",
@@ -41960,7 +47826,7 @@ function roll(x, shift2, axis) {
   return axes2.reduce((rolled, a, i) => rollAxis(rolled, shifts[i], a), source2);
 }
 function singleShift(shift2) {
-  return Array.isArray(shift2) ? shift2.reduce((sum4, k) => sum4 + k, 0) : shift2;
+  return Array.isArray(shift2) ? shift2.reduce((sum5, k) => sum5 + k, 0) : shift2;
 }
 function rollAxis(x, shift2, axis) {
   const size = x.shape[axis];
@@ -42035,7 +47901,7 @@ function widthPairs(x, widths, mode) {
   } else pairs = [
     ...widths
   ];
-  const integral = pairs.every((pair2) => Array.isArray(pair2) && pair2.length === 2 && pair2.every(Number.isInteger));
+  const integral = pairs.every((pair3) => Array.isArray(pair3) && pair3.length === 2 && pair3.every(Number.isInteger));
   const signed = mode === "constant" || pairs.every(([before, after]) => before >= 0 && after >= 0);
   if (integral && signed && pairs.length === x.ndim) return pairs;
   throw new ShapeError(`pad: widths ${JSON.stringify(widths)} do not fit ${describe(x.aval)}.`, {
@@ -42055,7 +47921,7 @@ function widthPairs(x, widths, mode) {
   });
 }
 function padConstant(x, pairs, value) {
-  const params = {
+  const params2 = {
     low: pairs.map(([before]) => before),
     high: pairs.map(([, after]) => after),
     interior: pairs.map(() => 0)
@@ -42069,7 +47935,7 @@ function padConstant(x, pairs, value) {
     return bindOne(padPrimitive, [
       x
     ], {
-      ...params,
+      ...params2,
       value: fill3.literal
     });
   }
@@ -42081,14 +47947,14 @@ function padConstant(x, pairs, value) {
   const mask2 = bindOne(padPrimitive, [
     inside3
   ], {
-    ...params,
+    ...params2,
     value: 0
   });
   const typed = valueOfType("pad", x, fill3);
   return apply("select", mask2, bindOne(padPrimitive, [
     x
   ], {
-    ...params,
+    ...params2,
     value: 0
   }), typed);
 }
@@ -42229,11 +48095,11 @@ function resolveIndex(operation, x, items) {
       remedy: ellipses > 1 ? "Leave one of them out." : "Give at most one item for each axis; null makes a new one."
     });
   }
-  const result = [];
+  const result3 = [];
   let axis = 0;
   const whole2 = (count3) => {
     for (; count3 > 0; count3--, axis++) {
-      result.push({
+      result3.push({
         kind: "range",
         axis,
         range: {
@@ -42248,25 +48114,25 @@ function resolveIndex(operation, x, items) {
   items.forEach((item, i) => {
     const mask2 = masks[i];
     if (item === "...") {
-      if (x.ndim === used) result.push({
+      if (x.ndim === used) result3.push({
         kind: "gap"
       });
       whole2(x.ndim - used);
-    } else if (item === null) result.push({
+    } else if (item === null) result3.push({
       kind: "new"
     });
     else if (mask2) {
       checkMask(operation, x, mask2, axis);
-      result.push({
+      result3.push({
         kind: "mask",
         axis,
         mask: mask2
       });
       axis += mask2.ndim;
-    } else result.push(resolveItem(operation, x.aval, item, axis++));
+    } else result3.push(resolveItem(operation, x.aval, item, axis++));
   });
   whole2(x.ndim - axis);
-  return result;
+  return result3;
 }
 function checkMask(operation, x, mask2, axis) {
   const covered = x.shape.slice(axis, axis + mask2.ndim);
@@ -42368,15 +48234,15 @@ function indexTensor(operation, x, axis, item) {
       operation
     })), size);
   }
-  const values = ArrayBuffer.isView(item) ? {
+  const values2 = ArrayBuffer.isView(item) ? {
     data: Array.from(item),
     shape: [
       item.length
     ]
   } : flattenNested(operation, item, "float64");
-  const data = Int32Array.from(values.data, (index) => staticIndex(operation, x, axis, index));
+  const data = Int32Array.from(values2.data, (index) => staticIndex(operation, x, axis, index));
   const flat = toTensor(data);
-  return reshapeTo(flat, values.shape);
+  return reshapeTo(flat, values2.shape);
 }
 function holdsTensor(item) {
   return item instanceof Tensor || item instanceof Shared || Array.isArray(item) && item.some(holdsTensor);
@@ -42408,6 +48274,30 @@ function integerTensor(operation, index) {
 function wrapNegative(index, size) {
   const negative = apply("lt", index, Tensor.literal(0, "int32"));
   return apply("select", negative, apply("add", index, Tensor.literal(size, "int32")), index);
+}
+
+// lib/trace/last_row.ts
+var lastRows = /* @__PURE__ */ new WeakMap();
+function rowsWithLast(last, operation, refuse3) {
+  const { shape, dtype } = last.aval;
+  const trace2 = new Trace(null, operation);
+  trace2.ended = true;
+  trace2.leak = refuse3;
+  const aval = {
+    dtype,
+    get shape() {
+      throw refuse3();
+    }
+  };
+  const rows2 = new Tensor(aval, null, trace2, new Variable({
+    shape,
+    dtype
+  }));
+  lastRows.set(rows2, last);
+  return rows2;
+}
+function lastRowOf(x) {
+  return lastRows.get(x);
 }
 
 // lib/trace/ops/nonzero.ts
@@ -42703,6 +48593,10 @@ function rangeLength({ start, stop, step: step2 }) {
 
 // lib/trace/ops/index_read.ts
 function at(x, ...items) {
+  if (items[0] === -1 && x instanceof Tensor && x.owner?.ended) {
+    const last = lastRowOf(x);
+    if (last) return items.length === 1 ? last : at(last, ...items.slice(1));
+  }
   const source2 = strong(x);
   return readPlan(source2, planIndex("at", source2, items));
 }
@@ -43032,7 +48926,7 @@ function writeRanges(x, ranges, value, combiner) {
       ...starts
     ], {});
   }
-  const params = {
+  const params2 = {
     low: ranges.map(({ start }) => start),
     high: ranges.map(({ start, step: step2 }, a) => x.shape[a] - start - (block2.shape[a] - 1) * step2 - 1),
     interior: ranges.map(({ step: step2 }) => step2 - 1),
@@ -43040,14 +48934,14 @@ function writeRanges(x, ranges, value, combiner) {
   };
   const spread6 = bindOne(padPrimitive, [
     block2
-  ], params);
+  ], params2);
   if (combiner === "add") return apply("add", x, spread6);
   const inside3 = bindOne(padPrimitive, [
     filled(1, {
       shape: block2.shape,
       dtype: "bool"
     })
-  ], params);
+  ], params2);
   return apply("select", inside3, spread6, x);
 }
 installFunctions({
@@ -43089,8 +48983,8 @@ function contractLabels(first, second, out) {
   const free = (x, other) => x.labels.filter((label) => !other.labels.includes(label));
   const shared3 = a.labels.filter((label) => b.labels.includes(label));
   const batch2 = out.filter((label) => shared3.includes(label));
-  const summed = shared3.filter((label) => !wanted.has(label));
-  if (summed.length === 0 && (batch2.length === out.length || shared3.length === out.length)) {
+  const summed2 = shared3.filter((label) => !wanted.has(label));
+  if (summed2.length === 0 && (batch2.length === out.length || shared3.length === out.length)) {
     return {
       tensor: apply("mul", orderLabels(a, out), orderLabels(b, out)),
       labels: out
@@ -43118,8 +49012,8 @@ function contractLabels(first, second, out) {
   ], {
     batchA: place3(a, batch2),
     batchB: place3(b, batch2),
-    contractA: place3(a, summed),
-    contractB: place3(b, summed)
+    contractA: place3(a, summed2),
+    contractB: place3(b, summed2)
   });
   return {
     tensor: orderLabels({
@@ -43497,10 +49391,10 @@ function gather(x, indices, axis = -1) {
 function scatterAdd(x, indices, updates, axis = -1) {
   const source2 = strong(x);
   const { along: along2, index } = alongIndex("scatterAdd", source2, indices, axis);
-  let values = toTensorFor(updates, source2.dtype, "scatterAdd");
-  if (values.aval.weak) values = values.convertWeak(source2.dtype);
-  if (promote(source2.dtype, values.dtype) !== source2.dtype) {
-    throw new DTypeError(`scatterAdd: updates ${describe(values.aval)} do not go into ${describe(source2.aval)}.`, {
+  let values2 = toTensorFor(updates, source2.dtype, "scatterAdd");
+  if (values2.aval.weak) values2 = values2.convertWeak(source2.dtype);
+  if (promote(source2.dtype, values2.dtype) !== source2.dtype) {
+    throw new DTypeError(`scatterAdd: updates ${describe(values2.aval)} do not go into ${describe(source2.aval)}.`, {
       operation: "scatterAdd",
       arguments: [
         {
@@ -43510,16 +49404,16 @@ function scatterAdd(x, indices, updates, axis = -1) {
         },
         {
           name: "updates",
-          shape: values.shape,
-          dtype: values.dtype
+          shape: values2.shape,
+          dtype: values2.dtype
         }
       ],
-      remedy: `Write updates.cast("${source2.dtype}") or x.cast("${values.dtype}")${otherDefault(values.dtype, source2.dtype)}.`
+      remedy: `Write updates.cast("${source2.dtype}") or x.cast("${values2.dtype}")${otherDefault(values2.dtype, source2.dtype)}.`
     });
   }
   return bindOne(scatterPrimitive, [
     source2,
-    spread5(castTo(values, source2.dtype), index.shape),
+    spread5(castTo(values2, source2.dtype), index.shape),
     ...gridIndices(index, along2)
   ], {
     axes: source2.shape.map((_, a) => a),
@@ -43670,11 +49564,11 @@ function prepare(x, letters, sizes4) {
       label
     ];
   }
-  const result = {
+  const result3 = {
     tensor: tensor2,
     labels
   };
-  return dropLabels(result, (label) => sizes4.get(label) !== 1 && tensor2.shape[labels.indexOf(label)] === 1);
+  return dropLabels(result3, (label) => sizes4.get(label) !== 1 && tensor2.shape[labels.indexOf(label)] === 1);
 }
 function occursElsewhere(terms, own, label) {
   return terms.some((term, i) => i !== own && term.labels.includes(label));
@@ -43784,6 +49678,14 @@ function positionsIn(x) {
     axis: x.ndim - 1
   });
 }
+function orderOf2(row2, descending) {
+  const compare3 = (a, b) => {
+    const nanA = Number.isNaN(a), nanB = Number.isNaN(b);
+    if (nanA || nanB) return Number(nanA) - Number(nanB);
+    return a === b ? 0 : a < b === descending ? 1 : -1;
+  };
+  return Array.from(row2, (_, i) => i).sort((i, j) => compare3(row2[i], row2[j]));
+}
 var sortPrimitive = {
   name: "sort",
   infer(inputs) {
@@ -43807,19 +49709,19 @@ var sortPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [keys], tangents, params }) {
+    jvp({ primals: [keys], tangents, params: params2 }) {
       const [, permutation2] = bind(sortPrimitive, [
         keys,
         positionsIn(keys)
-      ], params);
+      ], params2);
       return tangents.map((tangent) => tangent && takeAlongLast(tangent, permutation2));
     },
-    linearize({ primals, tangents, params }) {
+    linearize({ primals, tangents, params: params2 }) {
       const [keys] = primals;
       const sorted = bind(sortPrimitive, [
         ...primals,
         positionsIn(keys)
-      ], params);
+      ], params2);
       const permutation2 = sorted[primals.length];
       return {
         outputs: sorted.slice(0, primals.length),
@@ -43839,15 +49741,8 @@ var sortPrimitive = {
       dtype,
       data: new Float64Array(data.length)
     }));
-    const compare3 = (a, b) => {
-      const nanA = Number.isNaN(a), nanB = Number.isNaN(b);
-      if (nanA || nanB) return Number(nanA) - Number(nanB);
-      return a === b ? 0 : a < b === descending ? 1 : -1;
-    };
     for (let start = 0; start < keys.data.length; start += length3) {
-      const order = Array.from({
-        length: length3
-      }, (_, i) => i).sort((i, j) => compare3(keys.data[start + i], keys.data[start + j]));
+      const order = orderOf2(keys.data.subarray(start, start + length3), descending);
       outputs.forEach((output, k) => order.forEach((from, i) => output.data[start + i] = inputs[k].data[start + from]));
     }
     return outputs;
@@ -43861,6 +49756,88 @@ var sortPrimitive = {
   print({ descending }) {
     return descending ? "descending" : "";
   }
+};
+
+// lib/trace/primitives/topk.ts
+var topkPrimitive = {
+  name: "topk",
+  infer([x], { count: count3 }) {
+    const length3 = x.shape.at(-1);
+    if (length3 === void 0 || !Number.isInteger(count3) || count3 < 0 || count3 > length3) {
+      throw new ShapeError(`topk: ${count3} elements of the last axis of ${describe(x)}.`, {
+        operation: "topk",
+        arguments: [
+          {
+            name: "x",
+            shape: x.shape,
+            dtype: x.dtype
+          },
+          {
+            name: "k",
+            value: count3
+          }
+        ],
+        remedy: "There must be an axis, with at least as many elements."
+      });
+    }
+    const shape = [
+      ...x.shape.slice(0, -1),
+      count3
+    ];
+    return [
+      {
+        shape,
+        dtype: x.dtype
+      },
+      {
+        shape,
+        dtype: "int32"
+      }
+    ];
+  },
+  derivative: {
+    kind: "derivative",
+    jvp({ tangents: [tangent], outputs: [, indices] }) {
+      return [
+        tangent && takeAlongLast(tangent, indices),
+        null
+      ];
+    }
+  },
+  linear: NOT_LINEAR,
+  batch({ inputs, params: params2 }) {
+    return bind(topkPrimitive, inputs, params2);
+  },
+  evaluate([{ shape, dtype, data }], { count: count3 }, [values2, indices]) {
+    const length3 = shape[shape.length - 1], size = values2.shape.reduce((product5, n) => product5 * n, 1);
+    const largest = new Float64Array(size), places = new Float64Array(size);
+    for (let row2 = 0; row2 * count3 < size; row2++) {
+      const from = data.subarray(row2 * length3, (row2 + 1) * length3);
+      orderOf2(from, true).slice(0, count3).forEach((place3, i) => {
+        largest[row2 * count3 + i] = from[place3];
+        places[row2 * count3 + i] = place3;
+      });
+    }
+    return [
+      {
+        shape: values2.shape,
+        dtype,
+        data: largest
+      },
+      {
+        shape: indices.shape,
+        dtype: "int32",
+        data: places
+      }
+    ];
+  },
+  lower(_params, _inputs, [values2]) {
+    return {
+      kind: "topk",
+      count: values2.shape[values2.shape.length - 1]
+    };
+  },
+  print: ({ count: count3 }) => `count=${count3}`
 };
 
 // lib/trace/ops/integers.ts
@@ -43948,28 +49925,23 @@ function topk(x, k, options = {}) {
       remedy: `Pass an integer from 0 to ${size}.`
     });
   }
-  const [values, indices] = sortWithPositions(swapAxes(source2, along2, -1), true).map((sorted) => {
-    const part = bindOne(slicePrimitive, [
-      sorted
-    ], {
-      start: sorted.shape.map(() => 0),
-      stop: sorted.shape.map((whole2, a) => a === sorted.ndim - 1 ? k : whole2),
-      step: sorted.shape.map(() => 1)
-    });
-    return swapAxes(part, along2, -1);
+  const [values2, indices] = bind(topkPrimitive, [
+    swapAxes(source2, along2, -1)
+  ], {
+    count: k
   });
   return {
-    values,
-    indices
+    values: swapAxes(values2, along2, -1),
+    indices: swapAxes(indices, along2, -1)
   };
 }
-function searchsorted(sorted, values, options = {}) {
+function searchsorted(sorted, values2, options = {}) {
   checkOptions("searchsorted", options, [
     "side"
   ]);
   const [vector, wanted] = strongAll("searchsorted", [
     sorted,
-    values
+    values2
   ]);
   const { side = "left" } = options;
   if (vector.ndim !== 1 || side !== "left" && side !== "right") {
@@ -43987,11 +49959,11 @@ function searchsorted(sorted, values, options = {}) {
   }
   return binarySearch(vector, wanted, side);
 }
-function binarySearch(vector, values, side) {
+function binarySearch(vector, values2, side) {
   const [size] = vector.shape;
   const scalar2 = (value) => Tensor.literal(value, "int32");
   let low = filled(0, {
-    shape: values.shape,
+    shape: values2.shape,
     dtype: "int32"
   });
   if (size === 0) return low;
@@ -44006,7 +49978,7 @@ function binarySearch(vector, values, side) {
         0
       ]
     });
-    const before = isBefore(element3, values, side);
+    const before = isBefore(element3, values2, side);
     const inside3 = apply("le", next, scalar2(size));
     low = apply("select", apply("and", before, inside3), next, low);
   }
@@ -44477,12 +50449,12 @@ function planCall(call2) {
 }
 function optimised({ traced: { graph }, passes, exclude, profile, name }) {
   if (passes === "none") return graph;
-  const result = optimiseGenerally(graph, {
+  const result3 = optimiseGenerally(graph, {
     verify: passes === "verify",
     exclude,
     onPass: profile ? (pass, milliseconds) => profile.addPhase(name, `pass ${pass}`, milliseconds) : void 0
   });
-  return passes === "verify" ? graph : result;
+  return passes === "verify" ? graph : result3;
 }
 function isSource(sources, from, index) {
   return sources.some((source2) => source2.from === from && source2.index === index);
@@ -44551,8 +50523,8 @@ function isView(value) {
 function isTensor(value) {
   return value instanceof Tensor;
 }
-function watchReads(result, name, profile) {
-  for (const leaf of flatten(result, isTensor).leaves) {
+function watchReads(result3, name, profile) {
+  for (const leaf of flatten(result3, isTensor).leaves) {
     const storage = leaf.rawStorage();
     if (storage !== null && !Object.hasOwn(storage, "read")) watchStorage(storage, name, profile);
   }
@@ -44919,14 +50891,14 @@ var Entry = class {
     const executable = this.executable();
     const { name, parts: parts2 } = this.call;
     const started = performance.now();
-    let result;
+    let result3;
     try {
-      result = this.run(inputs);
+      result3 = this.run(inputs);
     } finally {
       profile.addCall(name, executable, describeSignature(parts2), performance.now() - started, this.#device);
     }
-    watchReads(result, name, profile);
-    return result;
+    watchReads(result3, name, profile);
+    return result3;
   }
   /** Runs with the inputs that `match` gave. */
   run(inputs) {
@@ -44983,10 +50955,10 @@ var Entry = class {
     openBatch();
     try {
       const storages = executable.run(inputs, reuse);
-      const result = this.#build(storages, inputs);
+      const result3 = this.#build(storages, inputs);
       for (const shared3 of plan.returned) shared3.escaped = true;
       if (plan.writes.length > 0) this.#commit(storages, inputs);
-      return result;
+      return result3;
     } finally {
       closeBatch();
     }
@@ -45034,8 +51006,8 @@ function hostInput(input, aval) {
   };
 }
 function describeNode(node) {
-  const { primitive, params, location } = node;
-  const lowering = primitive.lower(params, node.inputs.map((v) => v.aval), node.outputs.map((v) => v.aval));
+  const { primitive, params: params2, location } = node;
+  const lowering = primitive.lower(params2, node.inputs.map((v) => v.aval), node.outputs.map((v) => v.aval));
   const line = location?.short();
   return {
     name: primitive.name,
@@ -45152,7 +51124,7 @@ var ITEMS = {
   value: (x) => `${formatValue(x)} ${describe(x)}`,
   shape: (x) => `shape ${describe(x)}`,
   dtype: ({ dtype }) => dtype,
-  mean: ({ data }) => `mean ${round3(data.reduce((sum4, value) => sum4 + value, 0) / data.length)}`,
+  mean: ({ data }) => `mean ${round3(data.reduce((sum5, value) => sum5 + value, 0) / data.length)}`,
   min: ({ data }) => `min ${round3(data.reduce((a, b) => Math.min(a, b), Infinity))}`,
   max: ({ data }) => `max ${round3(data.reduce((a, b) => Math.max(a, b), -Infinity))}`,
   nan: ({ data }) => `${data.reduce((count3, value) => count3 + Number(value !== value), 0)} NaN`
@@ -45191,9 +51163,9 @@ var printPrimitive = {
     }
   },
   linear: NOT_LINEAR,
-  batch({ inputs, params }) {
+  batch({ inputs, params: params2 }) {
     return [
-      bindOne(printPrimitive, inputs, params)
+      bindOne(printPrimitive, inputs, params2)
     ];
   },
   evaluate([x], { label, show: show5, format }) {
@@ -45255,15 +51227,16 @@ var CARRIERS = /* @__PURE__ */ new Set([
   "dynamicSlice",
   "dynamicUpdate",
   "sort",
+  "topk",
   "call",
   "loop",
   "switch"
 ]);
 function isOrigin(node) {
-  const { primitive, params, inputs, outputs } = node;
+  const { primitive, params: params2, inputs, outputs } = node;
   if (primitive.name === "select" || primitive.name === "print" || primitive.name === "check") return false;
   if (!outputs.some(({ aval }) => isFloat(aval.dtype))) return false;
-  const lowering = primitive.lower(params, inputs.map((v) => v.aval), outputs.map((v) => v.aval));
+  const lowering = primitive.lower(params2, inputs.map((v) => v.aval), outputs.map((v) => v.aval));
   return !CARRIERS.has(lowering.kind);
 }
 function carriersOfResults(graph) {
@@ -45414,7 +51387,7 @@ function enclosing(graph, wanted) {
 }
 
 // lib/jit/guard/tap.ts
-var NONE = 2147483647;
+var NONE2 = 2147483647;
 function tapGraph(graph, guards) {
   const nodes = [];
   return {
@@ -45422,30 +51395,30 @@ function tapGraph(graph, guards) {
     nodes
   };
 }
-var CODE = {
+var CODE2 = {
   shape: [],
   dtype: "int32"
 };
 function tap(graph, guards, found, carry) {
   const trace2 = new Trace(null, graph.name);
   return withTrace(trace2, () => {
-    const values = /* @__PURE__ */ new Map();
-    for (const input of graph.inputs) values.set(input, input);
-    const extra = carry ? new Variable(CODE, null, 0, "guard") : null;
-    let first = extra ? new Tensor(CODE, null, trace2, extra) : Tensor.literal(NONE, "int32");
+    const values2 = /* @__PURE__ */ new Map();
+    for (const input of graph.inputs) values2.set(input, input);
+    const extra = carry ? new Variable(CODE2, null, 0, "guard") : null;
+    let first = extra ? new Tensor(CODE2, null, trace2, extra) : Tensor.literal(NONE2, "int32");
     for (const node of graph.nodes) {
       const { primitive, inputs: inputs2, location } = node;
-      const read3 = inputs2.map((variable) => values.get(variable));
+      const read3 = inputs2.map((variable) => values2.get(variable));
       const previous = swapLocation(location);
       try {
-        if (primitive.name === "loop") first = tapLoop(trace2, node, read3, guards, found, first, values);
+        if (primitive.name === "loop") first = tapLoop(trace2, node, read3, guards, found, first, values2);
         else if (primitive.name === "switch") {
-          first = tapSwitch(trace2, node, read3, guards, found, first, values);
+          first = tapSwitch(trace2, node, read3, guards, found, first, values2);
         } else {
           const kept = read3.every((variable, i) => variable === inputs2[i]);
           const made = kept ? node : new Node(primitive, read3, node.params, avalsOf(node), location);
           trace2.nodes.push(made);
-          node.outputs.forEach((output, i) => values.set(output, made.outputs[i]));
+          node.outputs.forEach((output, i) => values2.set(output, made.outputs[i]));
           if (isOrigin(node)) first = testNode(trace2, node, made.outputs, guards, found, first);
         }
       } finally {
@@ -45454,11 +51427,11 @@ function tap(graph, guards, found, carry) {
     }
     if (carry === null) {
       for (const node of carriersOfResults(graph)) {
-        first = testNode(trace2, node, node.outputs.map((output) => values.get(output)), guards, found, first);
+        first = testNode(trace2, node, node.outputs.map((output) => values2.get(output)), guards, found, first);
       }
     }
     const code = trace2.lift(add5(first, Tensor.literal(0, "int32")));
-    const outputs = graph.outputs.map((variable) => values.get(variable));
+    const outputs = graph.outputs.map((variable) => values2.get(variable));
     const inputs = [
       ...graph.inputs
     ];
@@ -45477,8 +51450,8 @@ function testNode(trace2, node, outputs, guards, found, first) {
   for (const output of outputs) {
     if (!isFloat(output.aval.dtype)) continue;
     const bad2 = any2(offends(new Tensor(output.aval, null, trace2, output), guards));
-    const none = eq2(first, Tensor.literal(NONE, "int32"));
-    first = where(none, where(bad2, Tensor.literal(number2, "int32"), Tensor.literal(NONE, "int32")), first);
+    const none = eq2(first, Tensor.literal(NONE2, "int32"));
+    first = where(none, where(bad2, Tensor.literal(number2, "int32"), Tensor.literal(NONE2, "int32")), first);
   }
   return first;
 }
@@ -45495,39 +51468,39 @@ function offends(x, { nan, inf, big }) {
 function notBoth(above, infinite) {
   return not3(or3(not3(above), infinite));
 }
-function tapLoop(trace2, node, read3, guards, found, first, values) {
-  const params = node.params;
-  const { constants, carries, counted } = params;
-  const body = tap(params.body, guards, found, {
+function tapLoop(trace2, node, read3, guards, found, first, values2) {
+  const params2 = node.params;
+  const { constants, carries, counted } = params2;
+  const body = tap(params2.body, guards, found, {
     input: constants + carries,
     output: carries
   });
-  const condition = params.condition && withInput(params.condition, constants + carries);
+  const condition = params2.condition && withInput(params2.condition, constants + carries);
   const inputs = [
     ...read3
   ];
   inputs.splice((counted ? 1 : 0) + constants + carries, 0, trace2.lift(first));
   const avals = avalsOf(node);
-  avals.splice(carries, 0, CODE);
+  avals.splice(carries, 0, CODE2);
   const changed = {
-    ...params,
+    ...params2,
     body,
     condition,
     carries: carries + 1
   };
   const made = new Node(node.primitive, inputs, changed, avals, node.location);
   trace2.nodes.push(made);
-  node.outputs.forEach((output, i) => values.set(output, made.outputs[i < carries ? i : i + 1]));
-  return new Tensor(CODE, null, trace2, made.outputs[carries]);
+  node.outputs.forEach((output, i) => values2.set(output, made.outputs[i < carries ? i : i + 1]));
+  return new Tensor(CODE2, null, trace2, made.outputs[carries]);
 }
 function withInput(graph, position2) {
   const inputs = [
     ...graph.inputs
   ];
-  inputs.splice(position2, 0, new Variable(CODE, null, 0, "guard"));
+  inputs.splice(position2, 0, new Variable(CODE2, null, 0, "guard"));
   return new Graph(inputs, graph.outputs, graph.nodes, graph.name);
 }
-function tapSwitch(trace2, node, read3, guards, found, first, values) {
+function tapSwitch(trace2, node, read3, guards, found, first, values2) {
   const { branches } = node.params;
   const place3 = {
     input: read3.length - 1,
@@ -45542,11 +51515,11 @@ function tapSwitch(trace2, node, read3, guards, found, first, values) {
   ];
   const made = new Node(node.primitive, inputs, changed, [
     ...avalsOf(node),
-    CODE
+    CODE2
   ], node.location);
   trace2.nodes.push(made);
-  node.outputs.forEach((output, i) => values.set(output, made.outputs[i]));
-  return new Tensor(CODE, null, trace2, made.outputs[node.outputs.length]);
+  node.outputs.forEach((output, i) => values2.set(output, made.outputs[i]));
+  return new Tensor(CODE2, null, trace2, made.outputs[node.outputs.length]);
 }
 
 // lib/jit/guard/guarded_backend.ts
@@ -45567,7 +51540,7 @@ var GuardedExecutable = class {
     const flag = results.pop();
     const first = flag.read()[0];
     flag.dispose();
-    if (first !== NONE) {
+    if (first !== NONE2) {
       for (const storage of results) storage.dispose();
       throw this.#explain(first, inputs);
     }
@@ -45619,9 +51592,9 @@ function usesHost(graph) {
     graph
   ];
   while (work.length > 0) {
-    for (const { primitive, params } of work.pop().nodes) {
+    for (const { primitive, params: params2 } of work.pop().nodes) {
       if (primitive.effect && primitive.name !== "print" && primitive.name !== "check") return true;
-      for (const inner4 of primitive.graphs?.(params) ?? []) work.push(inner4.graph);
+      for (const inner4 of primitive.graphs?.(params2) ?? []) work.push(inner4.graph);
     }
   }
   return false;
@@ -45705,9 +51678,9 @@ var TOLERANCE = {
   float16: 4e-3
 };
 function compareWithDevice(node, inputs, outputs, backend) {
-  const { primitive, params } = node;
+  const { primitive, params: params2 } = node;
   const avals = node.outputs.map(({ aval }) => aval);
-  const { kind } = primitive.lower(params, node.inputs.map(({ aval }) => aval), avals);
+  const { kind } = primitive.lower(params2, node.inputs.map(({ aval }) => aval), avals);
   if (NOT_COMPARED.has(kind) || primitive.effect || node.inputs.length === 0) return;
   if ([
     ...node.inputs,
@@ -45717,9 +51690,9 @@ function compareWithDevice(node, inputs, outputs, backend) {
     shape: input.shape,
     dtype: input.dtype
   }, backend.upload(toTypedArray(input), input.dtype)));
-  const results = withoutTrace(() => executor().apply(primitive, operands2, params, avals));
-  results.forEach((result, i) => {
-    const data = result.dataSync(), truth = outputs[i];
+  const results = withoutTrace(() => executor().apply(primitive, operands2, params2, avals));
+  results.forEach((result3, i) => {
+    const data = result3.dataSync(), truth = outputs[i];
     const tolerance = TOLERANCE[truth.dtype] ?? 0;
     const scale2 = isFloat(truth.dtype) ? scaleOf(truth, inputs, SUMS.has(kind)) : 0;
     for (let k = 0; k < data.length; k++) {
@@ -45873,13 +51846,13 @@ function prepare2(fn, args, options) {
 function prepareNamed(names, args, options) {
   const device = options.device ?? deviceOf(args, options.static) ?? defaultDevice();
   const upload2 = (data) => {
-    const [dtype, values] = elementsOf(data);
+    const [dtype, values2] = elementsOf(data);
     return new Tensor({
       shape: [
-        values.length
+        values2.length
       ],
       dtype
-    }, uploadTo(device, values, dtype));
+    }, uploadTo(device, values2, dtype));
   };
   const flat = flattenArguments(args, names, options.static, upload2);
   const leaves2 = flat.leaves.map((leaf, i) => checkLeaf(leaf, flat.paths[i], options.name, device));
@@ -45991,7 +51964,7 @@ function otherDevice(name, path, tensor2, device) {
 
 // lib/jit/trace_call.ts
 function traceCall2(fn, flat, options) {
-  const { name, device, swap, debug: debug2 } = options;
+  const { name, device, swap, debug } = options;
   const integral = flat.leaves.map(() => null);
   const avals = flat.leaves.map((leaf) => typeof leaf === "number" ? {
     shape: [],
@@ -46001,11 +51974,11 @@ function traceCall2(fn, flat, options) {
     shape: leaf.aval.shape,
     dtype: leaf.aval.dtype
   });
-  let result = null;
+  let result3 = null;
   let conditions = /* @__PURE__ */ new Map();
   const traced = traceFunction((inputs, trace2) => {
     trace2.swap = swap;
-    trace2.debug = debug2;
+    trace2.debug = debug;
     conditions = trace2.conditions;
     flat.leaves.forEach((leaf, i) => {
       if (typeof leaf === "number") {
@@ -46015,7 +51988,7 @@ function traceCall2(fn, flat, options) {
     const returned = fn(...rebuild(flat.specs, inputs));
     if (returned instanceof Promise) throw asynchronous(name, returned);
     const results = flatten(returned, isResultLeaf);
-    result = results.spec;
+    result3 = results.spec;
     return results.leaves.map((leaf) => definite(leaf instanceof Shared ? leaf.value : leaf));
   }, avals, {
     name,
@@ -46023,7 +51996,7 @@ function traceCall2(fn, flat, options) {
   });
   return {
     traced,
-    result,
+    result: result3,
     integral,
     conditions
   };
@@ -46064,7 +52037,7 @@ function asynchronous(name, promise) {
 }
 
 // lib/jit/trace_log.ts
-var MAX_RECORDS = 1e3;
+var MAX_RECORDS2 = 1e3;
 var WARN_AT = 10;
 var TraceLog = class {
   #name;
@@ -46107,7 +52080,7 @@ var TraceLog = class {
       milliseconds
     };
     this.#records.push(record2);
-    if (this.#records.length > MAX_RECORDS) this.#records.shift();
+    if (this.#records.length > MAX_RECORDS2) this.#records.shift();
     if (this.#count === WARN_AT) this.#warn(cause);
     return record2;
   }
@@ -46247,7 +52220,7 @@ var CompiledFunction = class {
     const watched = this.#log.watchedNumbers();
     const presumed = flat.leaves.map((leaf, i) => typeof leaf === "number" && watched.has(flat.paths[i]) ? Number.isInteger(leaf) : null);
     const change = this.#log.compare(signatureParts(flat, names, presumed));
-    const { traced, result, integral, conditions } = untrackedStorages(() => withDevice(device, () => traceCall2(this.fn, flat, {
+    const { traced, result: result3, integral, conditions } = untrackedStorages(() => withDevice(device, () => traceCall2(this.fn, flat, {
       name,
       device,
       swap,
@@ -46257,7 +52230,7 @@ var CompiledFunction = class {
     const entry2 = new Entry({
       name,
       traced,
-      result,
+      result: result3,
       guards: buildGuards(flat, integral),
       parts: parts2,
       integral,
@@ -46412,11 +52385,11 @@ function nestCost(nest2) {
   }
   return {
     flop,
-    bytes: most.reduce((sum4, count3, i) => sum4 + count3 * byteSize(nest2.operands[i].dtype), 0)
+    bytes: most.reduce((sum5, count3, i) => sum5 + count3 * byteSize(nest2.operands[i].dtype), 0)
   };
 }
 function sizes2(operands2, counts) {
-  return operands2.reduce((sum4, { dtype }, i) => sum4 + byteSize(dtype) * (counts[i] ?? 0), 0);
+  return operands2.reduce((sum5, { dtype }, i) => sum5 + byteSize(dtype) * (counts[i] ?? 0), 0);
 }
 function contractCost(kernel) {
   const { batch: batch2, m, n, k, operands: operands2, epilogue } = kernel;
@@ -46489,6 +52462,17 @@ function kernelCost(kernel) {
         bytes: sizes2(kernel.operands, kernel.operands.map(() => count3))
       };
     }
+    case "topk": {
+      const { rows: rows2, length: length3, count: count3, operands: operands2 } = kernel;
+      return {
+        flop: 0,
+        bytes: sizes2(operands2, [
+          rows2 * length3,
+          rows2 * count3,
+          rows2 * count3
+        ])
+      };
+    }
     case "routine":
       return {
         flop: 0,
@@ -46536,13 +52520,13 @@ function nodesOf(step2) {
 }
 function stepCost(step2) {
   if (step2.kind === "kernel") return kernelCost(step2.kernel);
-  const values = [
+  const values2 = [
     ...step2.node.inputs,
     ...step2.node.outputs
   ];
   return {
     flop: 0,
-    bytes: values.reduce((sum4, { aval }) => sum4 + sizeOf(aval.shape) * byteSize(aval.dtype), 0)
+    bytes: values2.reduce((sum5, { aval }) => sum5 + sizeOf(aval.shape) * byteSize(aval.dtype), 0)
   };
 }
 function loopText({ node, length: length3, reverse }) {
@@ -46596,7 +52580,7 @@ var NUMBERS = [
 ];
 function timeTable(title, columns, rows2, limit = Infinity) {
   if (rows2.length === 0) return "";
-  const total = rows2.reduce((sum4, row2) => sum4 + row2.milliseconds, 0) || 1;
+  const total = rows2.reduce((sum5, row2) => sum5 + row2.milliseconds, 0) || 1;
   let cumulative2 = 0;
   const sorted = rows2.toSorted((a, b) => b.milliseconds - a.milliseconds);
   const lines = sorted.slice(0, limit).map((row2) => {
@@ -46684,15 +52668,15 @@ var Profile = class {
   /** Adds values brought to a device or back, which have just arrived. */
   addTransfer(name, direction, bytes, milliseconds) {
     const { transfers } = this.#function(name);
-    let sum4 = transfers.get(direction);
-    if (!sum4) transfers.set(direction, sum4 = {
+    let sum5 = transfers.get(direction);
+    if (!sum5) transfers.set(direction, sum5 = {
       calls: 0,
       milliseconds: 0,
       bytes: 0
     });
-    sum4.calls++;
-    sum4.milliseconds += milliseconds;
-    sum4.bytes += bytes;
+    sum5.calls++;
+    sum5.milliseconds += milliseconds;
+    sum5.bytes += bytes;
     const event = this.#events.define("transfer", `${direction}: ${name}`, () => ({
       bytes
     }));
@@ -46752,7 +52736,7 @@ var Profile = class {
     ].flatMap(({ programs: programs2 }) => [
       ...programs2.values()
     ]);
-    const calls = programs.reduce((sum4, program) => sum4 + program.calls, 0);
+    const calls = programs.reduce((sum5, program) => sum5 + program.calls, 0);
     if (this.#times?.calls === calls) return this.#times.times;
     const times2 = new NodeTimes();
     for (const { executable, calls: calls2 } of programs) {
@@ -46862,7 +52846,7 @@ function outsideKernels({ programs }) {
   ].flatMap(({ executable, calls, milliseconds }) => {
     const timings = executable.timings();
     if (!timings) return [];
-    const inside3 = timings.reduce((sum4, timing) => sum4 + timing.milliseconds, 0);
+    const inside3 = timings.reduce((sum5, timing) => sum5 + timing.milliseconds, 0);
     return [
       {
         milliseconds: Math.max(0, milliseconds - inside3),
@@ -46880,9 +52864,9 @@ function sums(kernels, keyOf5) {
   const groups = /* @__PURE__ */ new Map();
   for (const kernel of kernels) {
     const key2 = keyOf5(kernel);
-    let sum4 = groups.get(key2);
-    if (!sum4) {
-      sum4 = {
+    let sum5 = groups.get(key2);
+    if (!sum5) {
+      sum5 = {
         milliseconds: 0,
         calls: 0,
         kernels: 0,
@@ -46890,13 +52874,13 @@ function sums(kernels, keyOf5) {
         bytes: 0,
         where: kernel.where
       };
-      groups.set(key2, sum4);
+      groups.set(key2, sum5);
     }
-    sum4.milliseconds += kernel.milliseconds;
-    sum4.calls += kernel.calls;
-    sum4.flop += kernel.flop;
-    sum4.bytes += kernel.bytes;
-    sum4.kernels++;
+    sum5.milliseconds += kernel.milliseconds;
+    sum5.calls += kernel.calls;
+    sum5.flop += kernel.flop;
+    sum5.bytes += kernel.bytes;
+    sum5.kernels++;
   }
   return [
     ...groups
@@ -47329,7 +53313,7 @@ __export(mod_exports, {
   choice: () => choice,
   exponential: () => exponential,
   foldIn: () => foldIn,
-  gamma: () => gamma,
+  gamma: () => gamma2,
   key: () => key,
   normal: () => normal,
   permutation: () => permutation,
@@ -47566,7 +53550,7 @@ function flattenFunction(fn, args) {
     ];
     places.forEach((place3, i) => all3[place3] = moving[i]);
     const { tensors: results } = flattenResult(fn(...unflatten(spec, all3)));
-    return results.filter((result) => isFloat(result.dtype));
+    return results.filter((result3) => isFloat(result3.dtype));
   };
   adoptNames(flat, fn, "");
   Object.defineProperty(flat, "name", {
@@ -47604,7 +53588,7 @@ var Checker = class {
   check(flat, order, path) {
     const results = flat(...this.point);
     const tangents = this.point.map((leaf) => this.#direction(leaf));
-    const cotangents = results.map((result) => this.#direction(result));
+    const cotangents = results.map((result3) => this.#direction(result3));
     const expected = this.#difference(flat, tangents, cotangents);
     if (this.#modes.includes("forward")) {
       const [, moved] = jvp(flat, this.point, tangents);
@@ -47662,12 +53646,12 @@ var Checker = class {
   }
 };
 function inner3(a, b) {
-  let sum4 = 0;
+  let sum5 = 0;
   a.forEach((tensor2, i) => {
     const left = tensor2.dataSync(), right = b[i].dataSync();
-    for (let j = 0; j < left.length; j++) sum4 += left[j] * right[j];
+    for (let j = 0; j < left.length; j++) sum5 += left[j] * right[j];
   });
-  return sum4;
+  return sum5;
 }
 function filledBy(like2, next) {
   const data = newTypedArray(like2.dtype, like2.size);
@@ -47679,117 +53663,14 @@ function fromData2(like2, data) {
 }
 function normals(seed) {
   let state2 = seed | 0;
-  const uniform4 = () => {
+  const uniform5 = () => {
     state2 = state2 + 2654435769 | 0;
     let z = state2 ^ state2 >>> 16;
     z = Math.imul(z, 569420461);
     z = Math.imul(z ^ z >>> 15, 1935289751);
     return ((z ^ z >>> 15) >>> 0) / 4294967296;
   };
-  return () => Math.sqrt(-2 * Math.log(1 - uniform4())) * Math.cos(2 * Math.PI * uniform4());
-}
-
-// lib/autodiff/custom_jvp.ts
-var JvpRule = class _JvpRule {
-  rule;
-  argumentCount;
-  context;
-  replaces;
-  constructor(rule, argumentCount, context) {
-    this.rule = rule;
-    this.argumentCount = argumentCount;
-    this.context = context;
-    this.replaces = true;
-  }
-  #run(primals, tangents) {
-    const count3 = this.argumentCount;
-    checkClosure(tangents, count3, primals, this.context);
-    const full2 = tangents.slice(0, count3).map((tangent, i) => instantiate(tangent, primals[i].aval));
-    return this.rule([
-      ...primals,
-      ...full2
-    ]);
-  }
-  jvp(primals, tangents) {
-    const results = this.#run(primals, tangents);
-    return results.slice(results.length / 2);
-  }
-  linearize(primals, tangents) {
-    const results = this.#run(primals, tangents);
-    const half = results.length / 2;
-    return {
-      outputs: results.slice(0, half),
-      tangents: results.slice(half)
-    };
-  }
-  batch(batched, size) {
-    const mask2 = [
-      ...batched,
-      ...batched.slice(0, this.argumentCount)
-    ];
-    return new _JvpRule(batchFunction(this.rule, mask2, size, this.context), this.argumentCount, this.context);
-  }
-};
-function customJvp(fn, rule) {
-  const context = `customJvp of ${functionName(fn)}`;
-  const wrapped2 = (...args) => {
-    if (currentTrace() === null) return fn(...args);
-    const { call: call2, traced, spec, inputs } = traceCall(fn, args);
-    checkNoWrites(traced, context);
-    const outputs = traced.graph.outputs.map((output) => output.aval);
-    const count3 = call2.tensors.length;
-    const flatRule = (tensors) => {
-      adoptCaptured(traced, tensors.slice(count3));
-      const primals = call2.rebuild(tensors.slice(0, count3));
-      const tangents = call2.rebuild(tensors.slice(inputs.length));
-      return checkRule(rule(primals, tangents), spec, outputs, context);
-    };
-    const results = bind(customCallPrimitive, inputs, {
-      name: functionName(fn),
-      graph: traced.graph,
-      rule: new JvpRule(flatRule, count3, context)
-    });
-    return unflatten(spec, commitWrites(traced, results));
-  };
-  return adoptNames(wrapped2, fn, "customJvp");
-}
-function checkRule(result, spec, avals, context) {
-  if (!Array.isArray(result) || result.length !== 2) {
-    throw new GradientError(`${context}: the rule must return [out, tangentOut].`, {
-      operation: context,
-      remedy: "Return an array of two, each with the structure of the function's result."
-    });
-  }
-  return [
-    ...ruleLeaves(result[0], "out"),
-    ...ruleLeaves(result[1], "tangentOut")
-  ];
-  function ruleLeaves(tree, name) {
-    return matchLeaves(spec, tree, name, context).map((leaf, i) => {
-      const value = leaf.value instanceof Shared ? leaf.value.value : leaf.value;
-      if (name === "out" && value instanceof Tensor && value.dtype === avals[i].dtype) {
-        return checkedOutput({
-          path: leaf.path,
-          value
-        }, avals[i], context);
-      }
-      return instantiate(directionFor({
-        path: leaf.path,
-        value
-      }, avals[i], "result", context), avals[i]);
-    });
-  }
-}
-function checkedOutput({ path, value }, aval, context) {
-  const asFloat = {
-    shape: aval.shape,
-    dtype: aval.dtype
-  };
-  directionFor({
-    path,
-    value
-  }, asFloat, "result", context);
-  return value;
+  return () => Math.sqrt(-2 * Math.log(1 - uniform5())) * Math.cos(2 * Math.PI * uniform5());
 }
 
 // lib/autodiff/custom_vjp.ts
@@ -47948,21 +53829,21 @@ function customVjp(fn, forward, backward) {
   };
   return adoptNames(wrapped2, fn, "customVjp");
 }
-function checkForward(result, context) {
-  if (Array.isArray(result) && result.length === 2) return [
-    result[0],
-    result[1]
+function checkForward(result3, context) {
+  if (Array.isArray(result3) && result3.length === 2) return [
+    result3[0],
+    result3[1]
   ];
   throw new GradientError(`${context}: forward must return [out, residuals].`, {
     operation: context,
     remedy: "Return an array of two: the result of the function, and what backward needs (null for nothing)."
   });
 }
-function checkBackward(result, call2, context) {
+function checkBackward(result3, call2, context) {
   const { specs } = call2;
-  const list2 = specs.length === 1 && result instanceof Tensor ? [
-    result
-  ] : result;
+  const list2 = specs.length === 1 && result3 instanceof Tensor ? [
+    result3
+  ] : result3;
   if (!Array.isArray(list2) || list2.length !== specs.length) {
     const got = Array.isArray(list2) ? `${list2.length} gradients` : `a ${typeof list2}`;
     throw new GradientError(`${context}: backward returned ${got} for ${specs.length} arguments.`, {
@@ -47988,11 +53869,57 @@ function checkBackward(result, call2, context) {
 }
 function leafCount(spec) {
   if (spec.kind === "leaf") return 1;
-  return spec.kind === "static" ? 0 : spec.children.reduce((sum4, child) => sum4 + leafCount(child), 0);
+  return spec.kind === "static" ? 0 : spec.children.reduce((sum5, child) => sum5 + leafCount(child), 0);
+}
+
+// lib/autodiff/definition.ts
+function checkDefinition(operation, definition, { required, optional = [] }) {
+  const parts2 = definition ?? {};
+  if (typeof parts2.name !== "string" || parts2.name === "") {
+    throw new DamoError(`${operation}: the operation has no name.`, {
+      operation,
+      arguments: [
+        {
+          name: "name",
+          value: parts2.name
+        }
+      ],
+      remedy: "Give { name }, by which graphs, errors and profiles show it."
+    });
+  }
+  for (const key2 of [
+    ...required,
+    ...optional
+  ]) {
+    const part = parts2[key2];
+    if (typeof part === "function" || part === void 0 && optional.includes(key2)) continue;
+    throw new DamoError(`${operation}: ${key2} of ${parts2.name} must be a function, ${part === void 0 ? "and is missing" : `got ${part === null ? "null" : typeof part}`}.`, {
+      operation,
+      arguments: [
+        {
+          name: key2,
+          value: part
+        }
+      ],
+      remedy: `Give { ${key2} } as a function.`
+    });
+  }
 }
 
 // lib/autodiff/define_primitive.ts
 function definePrimitive(definition) {
+  checkDefinition("definePrimitive", definition, {
+    required: definition && "compute" in definition ? [
+      "compute"
+    ] : [
+      "infer",
+      "evaluate"
+    ],
+    optional: [
+      "jvp",
+      "vjp"
+    ]
+  });
   const { name, jvp: jvp2, vjp: vjp2 } = definition;
   if (jvp2 && vjp2) {
     throw new GradientError(`definePrimitive: ${name} has both a jvp and a vjp rule.`, {
@@ -48035,11 +53962,11 @@ function definePrimitive(definition) {
   });
   return defined;
 }
-function asList(result) {
-  return result instanceof Tensor ? [
-    result
+function asList(result3) {
+  return result3 instanceof Tensor ? [
+    result3
   ] : [
-    ...result
+    ...result3
   ];
 }
 function hostFunction(definition) {
@@ -48058,9 +53985,9 @@ function hostPrimitive(definition) {
         shape: shape.slice(batchAxes2),
         dtype
       }));
-      const result = definition.infer(...own);
-      const avals = Array.isArray(result) ? result : [
-        result
+      const result3 = definition.infer(...own);
+      const avals = Array.isArray(result3) ? result3 : [
+        result3
       ];
       return avals.map(({ shape, dtype }) => {
         checkShape(definition.name, shape, "the shape that infer gives");
@@ -48107,13 +54034,13 @@ function hostPrimitive(definition) {
         const lists = outputs.length === 1 && typeof given[0] !== "object" ? [
           given
         ] : given;
-        results.forEach((result, i) => {
+        results.forEach((result3, i) => {
           const list2 = lists[i];
-          const size = result.length / examples;
+          const size = result3.length / examples;
           if (list2.length !== size) {
             throw wrongLength(definition.name, list2.length, outputs[i].shape.slice(batchAxes2));
           }
-          result.set(list2, example * size);
+          result3.set(list2, example * size);
         });
       }
       return outputs.map(({ shape, dtype }, i) => ({
@@ -48343,9 +54270,9 @@ function valueAndGrad(fn, options = {}) {
   };
   return adoptNames(valueAndGradient, fn, "valueAndGrad");
 }
-function differentiateCost(fn, args, options, transform2) {
+function differentiateCost(fn, args, options, transform3) {
   const name = functionName(fn);
-  const context = `${transform2} of ${name}`;
+  const context = `${transform3} of ${name}`;
   const argnums = options.argnums ?? 0;
   const positions3 = normalizePositions(argnums, args.length, context);
   const split4 = differentiate(fn, args, positions3, context);
@@ -48403,14 +54330,14 @@ function nameGradient(gradient, cost, path) {
   if (variable && variable.node && variable.name === void 0) variable.name = `d${cost || "cost"}/d${path}`;
   return gradient;
 }
-function splitResult(result, hasAux, context) {
+function splitResult(result3, hasAux, context) {
   if (!hasAux) return [
-    result,
+    result3,
     void 0
   ];
-  if (Array.isArray(result) && result.length === 2) return [
-    result[0],
-    result[1]
+  if (Array.isArray(result3) && result3.length === 2) return [
+    result3[0],
+    result3[1]
   ];
   throw new GradientError(`${context}: with hasAux the function must return [cost, aux].`, {
     operation: context,
@@ -48577,19 +54504,19 @@ function hvp(fn, primals, tangents) {
   }, "hvp");
   return jvp(gradient, lists.primals, lists.tangents)[1];
 }
-function gradientForHessian(fn, { argnums }, transform2) {
+function gradientForHessian(fn, { argnums }, transform3) {
   const gradient = (...args) => differentiateCost(fn, args, {
     argnums,
     disconnected: "zero"
-  }, transform2).gradient;
+  }, transform3).gradient;
   adoptNames(gradient, fn, "");
   Object.defineProperty(gradient, "name", {
     value: fn.name
   });
   return gradient;
 }
-function evaluate(fn, args, { argnums = 0 }, mode, transform2) {
-  const context = `${transform2} of ${functionName(fn)}`;
+function evaluate(fn, args, { argnums = 0 }, mode, transform3) {
+  const context = `${transform3} of ${functionName(fn)}`;
   const split4 = differentiate(fn, args, normalizePositions(argnums, args.length, context), context);
   let user;
   const results = recorded(context, split4.tensors, (inputs) => {
@@ -48619,7 +54546,7 @@ function jacobianBlocks(user, { leaves: leaves2 }, mode, context) {
   const pruned = pruneMap(map2);
   const { variables, tensors } = collectResiduals(pruned);
   const linear = new LinearFunction(pruned, variables, tensors, context);
-  const count3 = (avals) => avals.reduce((sum4, { shape }) => sum4 + sizeOf(shape), 0);
+  const count3 = (avals) => avals.reduce((sum5, { shape }) => sum5 + sizeOf(shape), 0);
   const outAvals = own.map((output) => output.aval);
   const chosen2 = mode ?? (count3(leaves2.map((leaf) => leaf.aval)) <= count3(outAvals) ? "forward" : "reverse");
   const blocks = new Array(outAvals.length * leaves2.length);
@@ -48758,8 +54685,8 @@ function groupColumns(byRows, byColumns) {
 }
 
 // lib/autodiff/sparse_jacobian.ts
-function integers(values) {
-  return Int32Array.from(values instanceof Tensor ? values.dataSync() : values);
+function integers(values2) {
+  return Int32Array.from(values2 instanceof Tensor ? values2.dataSync() : values2);
 }
 function refuse(what) {
   return new IndexError(`sparseJacobian: ${what}.`, {
@@ -48853,13 +54780,13 @@ function evaluate2(fn, args, plan, name) {
   const x = strong(first, `sparseJacobian of ${name}`);
   checkSize("argument", x, plan.columns, "columns");
   const flat = (v) => {
-    const result = fn(...[
+    const result3 = fn(...[
       reshapeTo(v, x.shape),
       ...rest
     ]);
-    checkSize("result", result, plan.indptr.length - 1, "rows");
-    return reshapeTo(result, [
-      result.size
+    checkSize("result", result3, plan.indptr.length - 1, "rows");
+    return reshapeTo(result3, [
+      result3.size
     ]);
   };
   const vector = reshapeTo(x, [
@@ -48965,6 +54892,16 @@ var KernelMemory = class {
 
 // lib/autodiff/wasm_kernel.ts
 function wasmKernel(options) {
+  checkDefinition("wasmKernel", options, {
+    required: [
+      "outputs"
+    ],
+    optional: [
+      "parameters",
+      "jvp",
+      "vjp"
+    ]
+  });
   const { name, inputs: declared, outputs, jvp: jvp2, vjp: vjp2 } = options;
   const run2 = linkKernel(options);
   const infer = (...inputs) => {
@@ -48975,9 +54912,9 @@ function wasmKernel(options) {
     })));
   };
   const evaluate3 = (...inputs) => {
-    const result = infer(...inputs);
-    const types = Array.isArray(result) ? result : [
-      result
+    const result3 = infer(...inputs);
+    const types = Array.isArray(result3) ? result3 : [
+      result3
     ];
     return run2(inputs, types);
   };
@@ -48998,7 +54935,7 @@ function linkKernel(options) {
   const run2 = instance.exports[exported];
   if (typeof run2 !== "function") {
     const functions = Object.entries(instance.exports).filter(([, value]) => typeof value === "function");
-    throw refused(name, `the module exports no function "${exported}"`, functions.length > 0 ? `Name one of its functions in { export }: ${functions.map(([key2]) => key2).join(", ")}.` : "Export the function from the module.");
+    throw refused2(name, `the module exports no function "${exported}"`, functions.length > 0 ? `Name one of its functions in { export }: ${functions.map(([key2]) => key2).join(", ")}.` : "Export the function from the module.");
   }
   const memory2 = new KernelMemory(memoryOf2(options, instance), name);
   return (inputs, outputs) => {
@@ -49020,9 +54957,9 @@ function linkKernel(options) {
       throw trapped(name, cause, inputs);
     }
     return views().slice(inputs.length).map((view2, i) => {
-      const result = newTypedArray(outputs[i].dtype, view2.length);
-      result.set(view2);
-      return outputs[i].dtype === "bool" ? result.map((value) => value === 0 ? 0 : 1) : result;
+      const result3 = newTypedArray(outputs[i].dtype, view2.length);
+      result3.set(view2);
+      return outputs[i].dtype === "bool" ? result3.map((value) => value === 0 ? 0 : 1) : result3;
     });
   };
 }
@@ -49039,7 +54976,7 @@ function instantiate2({ name, module, imports }) {
   } catch (error) {
     const linking = error instanceof WebAssembly.LinkError || error instanceof TypeError && module instanceof WebAssembly.Module;
     const what = `the module cannot be ${linking ? "linked" : "compiled"}: ${error.message}`;
-    throw refused(name, what, linking || imports === void 0 && /import/i.test(error.message) ? "Pass what the module imports as { imports: { module: { name: value } } }." : "Pass the bytes of a WebAssembly module, or a WebAssembly.Module.");
+    throw refused2(name, what, linking || imports === void 0 && /import/i.test(error.message) ? "Pass what the module imports as { imports: { module: { name: value } } }." : "Pass the bytes of a WebAssembly module, or a WebAssembly.Module.");
   }
 }
 function memoryOf2(options, instance) {
@@ -49050,9 +54987,9 @@ function memoryOf2(options, instance) {
     ...imported
   ].find((value) => value instanceof WebAssembly.Memory);
   if (found) return found;
-  throw refused(options.name, "the module exports no memory, and none was passed", "Export the module's memory, or import one and pass it: { imports: { env: { memory } } }.");
+  throw refused2(options.name, "the module exports no memory, and none was passed", "Export the module's memory, or import one and pass it: { imports: { env: { memory } } }.");
 }
-function refused(kernel, what, remedy) {
+function refused2(kernel, what, remedy) {
   return new FormatError(`wasmKernel: ${kernel}: ${what.replace(/[.\s]+$/, "")}.`, {
     operation: "wasmKernel",
     remedy
@@ -49083,6 +55020,17 @@ function trapped(kernel, cause, inputs) {
 // lib/autodiff/wgsl_kernel.ts
 var MAX_WORKGROUPS2 = 65535;
 function wgslKernel(options) {
+  checkDefinition("wgslKernel", options, {
+    required: [
+      "outputs",
+      "workgroups"
+    ],
+    optional: [
+      "fallback",
+      "jvp",
+      "vjp"
+    ]
+  });
   const { name, code, inputs: declared, outputs, entryPoint = "main", fallback, jvp: jvp2, vjp: vjp2 } = options;
   const infer = (...inputs) => {
     if (declared) checkKernelInputs(name, declared, inputs);
@@ -49169,9 +55117,9 @@ var bitcastPrimitive = {
   },
   derivative: notDifferentiable("Bits have no derivative.", "error"),
   linear: NOT_LINEAR,
-  batch({ inputs, params }) {
+  batch({ inputs, params: params2 }) {
     return [
-      bindOne(bitcastPrimitive, inputs, params)
+      bindOne(bitcastPrimitive, inputs, params2)
     ];
   },
   evaluate([x], { dtype }) {
@@ -49207,12 +55155,12 @@ var ROTATIONS2 = [
   16,
   24
 ];
-var PARITY2 = 466688986;
+var PARITY3 = 466688986;
 function threefry2x32(key0, key1, counter0, counter1) {
   const keys = [
     key0,
     key1,
-    key0 ^ key1 ^ PARITY2
+    key0 ^ key1 ^ PARITY3
   ];
   let x = counter0 + key0 | 0, y = counter1 + key1 | 0;
   for (let round4 = 0; round4 < 20; round4++) {
@@ -49251,8 +55199,8 @@ var threefryPrimitive = {
   },
   derivative: notDifferentiable("Random bits have no derivative."),
   linear: NOT_LINEAR,
-  batch({ inputs, batched, params }) {
-    return bind(threefryPrimitive, alignBatch(inputs, batched), params);
+  batch({ inputs, batched, params: params2 }) {
+    return bind(threefryPrimitive, alignBatch(inputs, batched), params2);
   },
   evaluate(inputs, _params, [out]) {
     const spread6 = inputs.map((x) => evaluateElementwise([
@@ -49583,13 +55531,13 @@ function uniform2(key2, shape = [], options = {}) {
   return apply("select", apply("lt", scaled, to2), scaled, from);
 }
 function scaleExactly(unit, width, from) {
-  const [unitHigh, unitLow] = halves(unit), [widthHigh, widthLow] = halves(width);
-  let sum4 = apply("mul", unitLow, widthLow);
-  sum4 = apply("add", sum4, apply("mul", unitLow, widthHigh));
-  sum4 = apply("add", sum4, apply("mul", unitHigh, widthLow));
-  return apply("add", apply("add", sum4, apply("mul", unitHigh, widthHigh)), from);
+  const [unitHigh, unitLow] = halves2(unit), [widthHigh, widthLow] = halves2(width);
+  let sum5 = apply("mul", unitLow, widthLow);
+  sum5 = apply("add", sum5, apply("mul", unitLow, widthHigh));
+  sum5 = apply("add", sum5, apply("mul", unitHigh, widthLow));
+  return apply("add", apply("add", sum5, apply("mul", unitHigh, widthHigh)), from);
 }
-function halves(x) {
+function halves2(x) {
   const bits = bindOne(bitcastPrimitive, [
     stopGradient(x)
   ], {
@@ -49710,7 +55658,7 @@ function addTapes2(a, b) {
     shape: a.shape.slice(1),
     dtype: a.aval.dtype
   };
-  const params = {
+  const params2 = {
     body: closedBody("sum of tapes", (trace2) => {
       const inputs = inputsOf(trace2, [
         record2,
@@ -49738,7 +55686,7 @@ function addTapes2(a, b) {
   return bind(loopPrimitive, [
     a,
     b
-  ], params)[0];
+  ], params2)[0];
 }
 installTapeAddition(addTapes2);
 
@@ -49839,16 +55787,16 @@ function choose2(operation, index, fns, names, operands2) {
         shape,
         dtype
       }, flat.paths[i]));
-      const result = fn(...unflatten(flat.spec, inputs));
+      const result3 = fn(...unflatten(flat.spec, inputs));
       return {
         trace: trace2,
         inputs,
-        result: flattenValues(result, "result")
+        result: flattenValues(result3, "result")
       };
     });
   });
   const dtypes = commonTypes(operation, branches, names);
-  const outputs = branches.map(({ trace: trace2, result }) => withTrace(trace2, () => result.tensors.map((tensor2, k) => trace2.lift(tensor2.aval.weak ? tensor2.convertWeak(dtypes[k]) : tensor2))));
+  const outputs = branches.map(({ trace: trace2, result: result3 }) => withTrace(trace2, () => result3.tensors.map((tensor2, k) => trace2.lift(tensor2.aval.weak ? tensor2.convertWeak(dtypes[k]) : tensor2))));
   const around = new Surroundings(branches.map((branch) => branch.trace));
   const graphs = branches.map(({ trace: trace2, inputs }, b) => {
     const { before, after } = around.stateVariables(trace2);
@@ -49992,14 +55940,14 @@ function traceBody(request) {
   const { tensors } = request.initial;
   if (!tensors.some((tensor2) => tensor2.aval.weak)) return traceOnce(request, tensors);
   const probe = traceOnce(request, tensors);
-  const settled = tensors.map((tensor2, i) => {
+  const settled2 = tensors.map((tensor2, i) => {
     if (!tensor2.aval.weak) return tensor2;
     const { aval } = probe.next[i];
     const dtype = aval.weak ? defaultFloat() : aval.dtype;
     if (!isFloat(dtype) && dtype !== "bool" && !isIntegral(tensor2)) return tensor2.convertWeak(defaultFloat());
     return tensor2.convertWeak(dtype);
   });
-  return traceOnce(request, settled);
+  return traceOnce(request, settled2);
 }
 function traceOnce(request, initial) {
   const { operation, initial: { spec, paths } } = request;
@@ -50019,8 +55967,8 @@ function traceOnce(request, initial) {
       input.origin = initialNumber(tensor2);
       return input;
     });
-    const result = request.call(unflatten(spec, carries), trace2);
-    const after = flattenValues(result.carry, "result");
+    const result3 = request.call(unflatten(spec, carries), trace2);
+    const after = flattenValues(result3.carry, "result");
     if (!sameStructure(spec, after.spec)) throw structureChanged(request, after);
     const next = after.tensors.map((tensor2, i) => matchCarry(operation, () => paths[i], initial[i], tensor2));
     return {
@@ -50028,7 +55976,7 @@ function traceOnce(request, initial) {
       initial,
       carries,
       next,
-      result
+      result: result3
     };
   });
 }
@@ -50155,23 +56103,23 @@ function scan(step2, init2, xs, options = {}) {
     reverse: reverse && !flipped,
     taken: stop !== null
   });
-  const result = runPieces(closed, options);
-  const own = commitStates(closed, result.carries);
+  const result3 = runPieces(closed, options);
+  const own = commitStates(closed, result3.carries);
   const finalCarry = unflatten(initialCarry.spec, own);
-  const ys = unflatten(spec, turn(result.results));
-  return result.taken ? [
+  const ys = unflatten(spec, turn(result3.results));
+  return result3.taken ? [
     finalCarry,
     ys,
-    result.taken
+    result3.taken
   ] : [
     finalCarry,
     ys
   ];
 }
 function runPieces(closed, options) {
-  const { truncateGradient, checkpointEvery } = options;
+  const { truncateGradient: truncateGradient2, checkpointEvery } = options;
   const run2 = checkpointEvery === void 0 ? bindLoop : (piece) => checkpointed(piece, checkpointEvery);
-  return truncateGradient === void 0 ? run2(closed) : truncated(closed, truncateGradient, run2);
+  return truncateGradient2 === void 0 ? run2(closed) : truncated(closed, truncateGradient2, run2);
 }
 function unflattenLike(tree) {
   const { tensors, spec } = flattenValues(tree, "");
@@ -50310,9 +56258,9 @@ function outputCarries(plans) {
     ...plan.past
   ]);
 }
-function matchedOutputs(plans, values) {
-  if (plans.length === 0 || plans.length === values.length) return values;
-  throw new LoopError(`recurrence: the function returns ${values.length} results, and { outputs } has ${plans.length} entries.`, {
+function matchedOutputs(plans, values2) {
+  if (plans.length === 0 || plans.length === values2.length) return values2;
+  throw new LoopError(`recurrence: the function returns ${values2.length} results, and { outputs } has ${plans.length} entries.`, {
     operation: "recurrence",
     remedy: "Give one entry per result: null for one that is only collected."
   });
@@ -50521,14 +56469,10 @@ function stepsOf(sequences, steps2, maxSteps) {
     count: count3
   };
   const bound2 = Math.min(shortest ?? Infinity, maxSteps ?? Infinity);
-  if (bound2 !== Infinity) return {
-    length: bound2,
+  return {
+    length: bound2 === Infinity ? DYNAMIC : bound2,
     count: count3
   };
-  throw new LoopError("recurrence: the number of steps is traced, and nothing bounds the length of the results.", {
-    operation: "recurrence",
-    remedy: "Pass { maxSteps } for the number of rows of the results (those not reached are 0); make the number part of the signature with jit(fn, { static: [position] }); or use forLoop, which gives the last value only."
-  });
 }
 function scalarSequence(name, input) {
   return new LoopError(`recurrence: ${name} is a scalar ${describe(input.aval)} and has no steps to walk over.`, {
@@ -50556,6 +56500,44 @@ function badTaps(name, taps) {
   });
 }
 
+// lib/loop/unbounded_rows.ts
+function unbounded() {
+  return new LoopError("recurrence: the number of steps is traced, and nothing bounds the length of the results.", {
+    operation: "recurrence",
+    remedy: "Read the last row with at(-1); pass { maxSteps } for the number of rows (those not reached are 0); or make the number part of the signature with jit(fn, { static: [position] })."
+  });
+}
+function lastRows2(loop, places) {
+  const added = loop.rows.filter((_, k) => places[k] < 0);
+  const avals = added.map(({ aval: { shape, dtype } }) => ({
+    shape,
+    dtype
+  }));
+  const closed = closeLoop({
+    ...loop,
+    carries: [
+      ...loop.carries,
+      ...avals.map((aval) => loop.trace.addInput(aval))
+    ],
+    next: [
+      ...loop.next,
+      ...added
+    ],
+    initial: [
+      ...loop.initial,
+      ...avals.map((aval) => filled(0, aval))
+    ],
+    rows: []
+  });
+  const { carries, taken } = bindLoop(closed);
+  const own = commitStates(closed, carries);
+  let next = loop.carries.length;
+  return {
+    rows: places.map((place3) => rowsWithLast(own[place3 < 0 ? next++ : place3], "recurrence", unbounded)),
+    taken
+  };
+}
+
 // lib/loop/recurrence.ts
 var Until = class {
   condition;
@@ -50567,7 +56549,7 @@ var Until = class {
 function until(condition) {
   return new Until(condition);
 }
-function recurrence(options, fn) {
+function recurrence2(options, fn) {
   const sequences = tappedSequences(options.sequences, options.reverse ?? false);
   const steps2 = stepsOf(sequences, options.steps, options.maxSteps);
   const plans = outputPlans(options.outputs);
@@ -50591,31 +56573,28 @@ function recurrence(options, fn) {
       const past = carry;
       const taps = plans.flatMap((plan, k) => plan.taps.map((tap2) => past[k][past[k].length + tap2]));
       const returned = parseResult(fn(...slices2, ...taps, ...further));
-      const values2 = matchedOutputs(plans, returned.values);
+      const values3 = matchedOutputs(plans, returned.values);
       const stop2 = returned.stop && conditionScalar(returned.stop.condition, "recurrence", "the condition of until");
       const next2 = past.map((old, k) => old.length === 0 ? [] : [
         ...old.slice(1),
-        values2[k]
+        values3[k]
       ]);
       return {
         carry: next2,
         slices: slices2,
-        values: values2,
+        values: values3,
         single: returned.single,
         stop: stop2
       };
     }
   });
-  const { trace: trace2, carries, next, result: { slices, values, single, stop } } = traced;
+  const { trace: trace2, carries, next, result: { slices, values: values2, single, stop } } = traced;
   if (options.strict) checkStrict(trace2, further);
   let last = -1;
-  const rows2 = values.map((value, k) => {
-    const plan = plans[k];
-    if (!plan || plan.depth === 0) return definite2(value);
-    last += plan.depth;
-    return next[last];
-  });
-  const closed = closeLoop({
+  const places = values2.map((_, k) => plans[k] && plans[k].depth > 0 ? last += plans[k].depth : -1);
+  const rows2 = values2.map((value, k) => places[k] < 0 ? definite2(value) : next[places[k]]);
+  const { truncateGradient: truncateGradient2 } = options;
+  const loop = {
     operation: "recurrence",
     trace: trace2,
     carries,
@@ -50631,14 +56610,23 @@ function recurrence(options, fn) {
     length: steps2.length,
     reverse: false,
     taken: stop !== null
-  });
-  const { truncateGradient } = options;
-  const result = truncateGradient === void 0 ? bindLoop(closed) : truncated(closed, truncateGradient, bindLoop);
-  commitStates(closed, result.carries);
-  const outputs = single ? result.results[0] : result.results;
-  return result.taken ? [
+  };
+  if (steps2.length === DYNAMIC) {
+    if (truncateGradient2 !== void 0) throw unbounded();
+    const { rows: rows3, taken } = lastRows2(loop, places);
+    const outputs2 = single ? rows3[0] : rows3;
+    return taken ? [
+      outputs2,
+      taken
+    ] : outputs2;
+  }
+  const closed = closeLoop(loop);
+  const result3 = truncateGradient2 === void 0 ? bindLoop(closed) : truncated(closed, truncateGradient2, bindLoop);
+  commitStates(closed, result3.carries);
+  const outputs = single ? result3.results[0] : result3.results;
+  return result3.taken ? [
     outputs,
-    result.taken
+    result3.taken
   ] : outputs;
 }
 function parseResult(returned) {
@@ -50691,12 +56679,12 @@ function stirlingTail(m) {
   return inverse.mul(square4.mul(square4.mul(1 / 1260).sub(1 / 360)).add(1 / 12));
 }
 function transformedRejection(shape, words2, { a, b, centre, fallback, accept }) {
-  return forLoop(ROUNDS, (step2, result) => {
+  return forLoop(ROUNDS, (step2, result3) => {
     const [unit, v] = words2(step2.neg().add(ROUNDS - 1));
     const u = unit.sub(0.5);
     const us = u.abs().neg().add(0.5);
     const k = a.mul(2).div(us).add(b).mul(u).add(centre).floor();
-    return where(accept(k, us, v), k, result);
+    return where(accept(k, us, v), k, result3);
   }, broadcastShape(fallback, shape));
 }
 function proposals(operation, key2, shape, dtype) {
@@ -50842,9 +56830,9 @@ function logBinomial(k, n, p, q) {
   const whole2 = n.add(1);
   const np = whole2.mul(p), nq = whole2.mul(q);
   const y = successes.sub(np).div(np), z = failures.sub(nq).div(nq);
-  const halves2 = y.log1p().add(z.log1p()).mul(0.5);
+  const halves3 = y.log1p().add(z.log1p()).mul(0.5);
   const divergence = np.mul(deviance(y)).add(nq.mul(deviance(z)));
-  return halves2.sub(divergence).sub(stirlingTail(successes)).sub(stirlingTail(failures));
+  return halves3.sub(divergence).sub(stirlingTail(successes)).sub(stirlingTail(failures));
 }
 
 // lib/random/discrete.ts
@@ -50985,8 +56973,8 @@ function fromWord2(word2, dtype) {
 }
 function highProduct([first, second], width) {
   const low = apply("mul", first, width);
-  const sum4 = apply("add", low, highWord(second, width));
-  const carry = castTo(apply("lt", sum4, low), "uint32");
+  const sum5 = apply("add", low, highWord(second, width));
+  const carry = castTo(apply("lt", sum5, low), "uint32");
   return apply("add", highWord(first, width), carry);
 }
 function highWord(a, b) {
@@ -51077,7 +57065,7 @@ function gumbel(operation, key2, shape, dtype) {
 
 // lib/random/gamma.ts
 var ROUNDS2 = 6;
-function gamma(key2, shape = [], options = {}) {
+function gamma2(key2, shape = [], options = {}) {
   const operation = "random.gamma";
   checkOptions(operation, options, [
     "alpha",
@@ -51110,7 +57098,7 @@ function fromOneOn(operation, key2, shape, a) {
   const d = a.sub(1 / 3);
   const c = d.mul(9).rsqrt();
   const own = toTensor(key2);
-  return forLoop(ROUNDS2, (step2, result) => {
+  return forLoop(ROUNDS2, (step2, result3) => {
     const round4 = step2.mul(-2).add(2 * (ROUNDS2 - 1));
     const z = fromUnit(unitFromWords(randomWords(operation, own, shape, round4), dtype), dtype);
     const u = fineUnit(randomWords(operation, own, shape, round4.add(1)), dtype);
@@ -51120,7 +57108,7 @@ function fromOneOn(operation, key2, shape, a) {
     const s = c.mul(z);
     const excess = log5(where(positive, v, 1)).sub(s.mul(s.mul(s.add(3)).add(3)));
     const accepted = log5(u).lt(z.square().mul(0.5).add(d.mul(excess)));
-    return where(positive.and(accepted), d.mul(v), result);
+    return where(positive.and(accepted), d.mul(v), result3);
   }, broadcastShape(d, shape));
 }
 
@@ -51383,7 +57371,7 @@ var RandomStream = class _RandomStream {
   /** See {@link gamma}. */
   gamma(shape = [], options = {}) {
     const [key2, rest] = this.#next("gamma", options);
-    return gamma(key2, shape, rest);
+    return gamma2(key2, shape, rest);
   }
   /** See {@link choice}. */
   choice(x, shape = [], options = {}) {
@@ -51558,9 +57546,9 @@ function applyStateDict(operation, state2, dict) {
   for (const [name, shared3] of state2) {
     const value = given.get(name);
     if (!value) continue;
-    const difference2 = `${name} is ${describe2(value)}, not ${describeShared(shared3)}`;
-    if (!sameShape(value.shape, shared3.shape)) misshapen.push(difference2);
-    else if (promote(value.dtype, shared3.dtype) !== shared3.dtype) mistyped.push(difference2);
+    const difference3 = `${name} is ${describe2(value)}, not ${describeShared(shared3)}`;
+    if (!sameShape(value.shape, shared3.shape)) misshapen.push(difference3);
+    else if (promote(value.dtype, shared3.dtype) !== shared3.dtype) mistyped.push(difference3);
   }
   const faults = [
     missing2.length > 0 ? `missing: ${missing2.join(", ")}` : "",
@@ -51846,7 +57834,7 @@ function softmax(x, options = {}) {
     axis,
     keepDims: true
   }))));
-  return e.div(sum3(e, {
+  return e.div(sum4(e, {
     axis,
     keepDims: true
   }));
@@ -51866,7 +57854,7 @@ function logSoftmax(x, options = {}) {
 // lib/nn/attention.ts
 var FORBIDDEN = -1e30;
 var FORBIDDEN_HALF = -6e4;
-function attention(queries, keys, values, options = {}) {
+function attention(queries, keys, values2, options = {}) {
   const operation = "nn.attention";
   checkOptions(operation, options, [
     "mask",
@@ -51875,7 +57863,7 @@ function attention(queries, keys, values, options = {}) {
   const [q, k, v] = promoteOperands(operation, [
     queries,
     keys,
-    values
+    values2
   ].map((x) => floatInput(operation, x)));
   if (q.ndim < 2 || k.ndim < 2 || v.ndim < 2 || q.shape.at(-1) !== k.shape.at(-1) || k.shape.at(-2) !== v.shape.at(-2)) {
     throw new ShapeError(`${operation}: queries ${describe2(q)}, keys ${describe2(k)}, values ${describe2(v)}.`, {
@@ -51997,10 +57985,10 @@ var MultiHeadAttention = class extends Module {
    *
    * @throws {ShapeError} when the sizes do not fit.
    */
-  forward(queries, keys = queries, values = keys, options = {}) {
+  forward(queries, keys = queries, values2 = keys, options = {}) {
     const q = this.#cut(this.query.forward(queries));
     const k = this.#cut(this.key.forward(keys));
-    const v = this.#cut(this.value.forward(values));
+    const v = this.#cut(this.value.forward(values2));
     const joined2 = swapAxes(attention(q, k, v, options), -2, -3);
     const features = this.output.weight.shape[0];
     return this.output.forward(joined2.reshape([
@@ -52037,16 +58025,16 @@ var MultiHeadAttention = class extends Module {
 function dilatedSize(size, dilation) {
   return size === 0 ? 0 : (size - 1) * dilation + 1;
 }
-function convolvedSizes(x, kernel, params) {
-  const { strides, padding, inputDilation, kernelDilation } = params;
+function convolvedSizes(x, kernel, params2) {
+  const { strides, padding, inputDilation, kernelDilation } = params2;
   return strides.map((stride, i) => {
     const input = dilatedSize(x[i], inputDilation[i]) + padding[i][0] + padding[i][1];
     const window = dilatedSize(kernel[i], kernelDilation[i]);
     return input < window ? 0 : Math.floor((input - window) / stride) + 1;
   });
 }
-function checkConvolve(x, kernel, params) {
-  const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params;
+function checkConvolve(x, kernel, params2) {
+  const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params2;
   const rank = x.shape.length;
   const lists = [
     strides,
@@ -52122,7 +58110,7 @@ function mergeAxis(x, axis) {
     ...shape.slice(axis + 2)
   ]);
 }
-function exchange2(kernel, groups) {
+function exchange3(kernel, groups) {
   const swapped2 = [
     1,
     0,
@@ -52142,8 +58130,8 @@ function swapFront(x) {
     ...x.shape.slice(2).map((_, i) => i + 2)
   ]);
 }
-function cotangentOfInput(cotangent, kernel, x, params) {
-  const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params;
+function cotangentOfInput(cotangent, kernel, x, params2) {
+  const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params2;
   const spatial = strides.map((_, i) => i + 2);
   const reversed = spatial.length === 0 ? kernel : bindOne(flipPrimitive, [
     kernel
@@ -52160,9 +58148,9 @@ function cotangentOfInput(cotangent, kernel, x, params) {
       input + window - 1 - output - before
     ];
   });
-  const result = bindOne(convolvePrimitive, [
+  const result3 = bindOne(convolvePrimitive, [
     cotangent,
-    exchange2(reversed, Math.max(groups, batchGroups))
+    exchange3(reversed, Math.max(groups, batchGroups))
   ], {
     strides: inputDilation,
     padding: pads,
@@ -52171,10 +58159,10 @@ function cotangentOfInput(cotangent, kernel, x, params) {
     groups: Math.max(groups, batchGroups),
     batchGroups: 1
   });
-  return batchGroups === 1 ? result : mergeAxis(splitAxis(result, 1, batchGroups), 0);
+  return batchGroups === 1 ? result3 : mergeAxis(splitAxis(result3, 1, batchGroups), 0);
 }
-function cotangentOfKernel(cotangent, x, kernel, params) {
-  const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params;
+function cotangentOfKernel(cotangent, x, kernel, params2) {
+  const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params2;
   const pads = strides.map((stride, i) => {
     const input = dilatedSize(x.shape[i + 2], inputDilation[i]);
     const window = dilatedSize(kernel.shape[i + 2], kernelDilation[i]);
@@ -52185,7 +58173,7 @@ function cotangentOfKernel(cotangent, x, kernel, params) {
       output - input + window - 1 - before
     ];
   });
-  const result = bindOne(convolvePrimitive, [
+  const result3 = bindOne(convolvePrimitive, [
     swapFront(x),
     swapFront(cotangent)
   ], {
@@ -52196,17 +58184,17 @@ function cotangentOfKernel(cotangent, x, kernel, params) {
     groups: batchGroups,
     batchGroups: groups
   });
-  return swapFront(result);
+  return swapFront(result3);
 }
 var convolvePrimitive = {
   name: "convolve",
-  infer([x, kernel], params) {
-    checkConvolve(x, kernel, params);
-    const sizes4 = convolvedSizes(x.shape.slice(2), kernel.shape.slice(2), params);
+  infer([x, kernel], params2) {
+    checkConvolve(x, kernel, params2);
+    const sizes4 = convolvedSizes(x.shape.slice(2), kernel.shape.slice(2), params2);
     return [
       {
         shape: [
-          x.shape[0] / params.batchGroups,
+          x.shape[0] / params2.batchGroups,
           kernel.shape[0],
           ...sizes4
         ],
@@ -52216,15 +58204,15 @@ var convolvePrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [x, kernel], tangents: [tangentX, tangentKernel], params }) {
+    jvp({ primals: [x, kernel], tangents: [tangentX, tangentKernel], params: params2 }) {
       const left = tangentX && bindOne(convolvePrimitive, [
         tangentX,
         kernel
-      ], params);
+      ], params2);
       const right = tangentKernel && bindOne(convolvePrimitive, [
         x,
         tangentKernel
-      ], params);
+      ], params2);
       return [
         left && right ? apply("add", left, right) : left ?? right
       ];
@@ -52232,7 +58220,7 @@ var convolvePrimitive = {
   },
   linear: {
     kind: "linear",
-    transpose({ cotangents: [cotangent], inputs: [x, kernel], avals, params }) {
+    transpose({ cotangents: [cotangent], inputs: [x, kernel], avals, params: params2 }) {
       if (!cotangent) return [
         null,
         null
@@ -52240,31 +58228,31 @@ var convolvePrimitive = {
       const empty = cotangent.size === 0;
       if (kernel) {
         return [
-          empty ? filled(0, avals[0]) : cotangentOfInput(cotangent, kernel, avals[0], params),
+          empty ? filled(0, avals[0]) : cotangentOfInput(cotangent, kernel, avals[0], params2),
           null
         ];
       }
       return [
         null,
-        empty ? filled(0, avals[1]) : cotangentOfKernel(cotangent, x, avals[1], params)
+        empty ? filled(0, avals[1]) : cotangentOfKernel(cotangent, x, avals[1], params2)
       ];
     }
   },
-  batch({ inputs: [x, kernel], batched: [batchedX, batchedKernel], params, size }) {
-    const { groups, batchGroups } = params;
+  batch({ inputs: [x, kernel], batched: [batchedX, batchedKernel], params: params2, size }) {
+    const { groups, batchGroups } = params2;
     if (batchedX && batchedKernel) {
       const filters2 = mergeAxis(kernel, 0);
       const out2 = batchGroups > 1 ? bindOne(convolvePrimitive, [
         mergeAxis(x, 0),
         filters2
       ], {
-        ...params,
+        ...params2,
         batchGroups: batchGroups * size
       }) : bindOne(convolvePrimitive, [
         mergeAxis(x, 1),
         filters2
       ], {
-        ...params,
+        ...params2,
         groups: groups * size
       });
       return [
@@ -52277,7 +58265,7 @@ var convolvePrimitive = {
           splitAxis(bindOne(convolvePrimitive, [
             mergeAxis(x, 0),
             kernel
-          ], params), 0, size)
+          ], params2), 0, size)
         ];
       }
       const grouped2 = transposeTo(reshapeTo(x, [
@@ -52298,7 +58286,7 @@ var convolvePrimitive = {
         splitAxis(bindOne(convolvePrimitive, [
           images2,
           kernel
-        ], params), 0, size)
+        ], params2), 0, size)
       ];
     }
     const count3 = Math.max(groups, batchGroups);
@@ -52320,7 +58308,7 @@ var convolvePrimitive = {
     const out = bindOne(convolvePrimitive, [
       x,
       filters
-    ], params);
+    ], params2);
     const [images, , ...sizes4] = out.shape;
     const apart = transposeTo(reshapeTo(out, [
       images,
@@ -52344,8 +58332,8 @@ var convolvePrimitive = {
       ])
     ];
   },
-  evaluate([x, kernel], params, [{ shape, dtype }]) {
-    const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params;
+  evaluate([x, kernel], params2, [{ shape, dtype }]) {
+    const { strides, padding, inputDilation, kernelDilation, groups, batchGroups } = params2;
     const [images, filters, ...sizes4] = shape;
     const depth2 = kernel.shape[1], window = kernel.shape.slice(2);
     const stepsX = stridesOf(x.shape), stepsKernel = stridesOf(kernel.shape);
@@ -52358,7 +58346,7 @@ var convolvePrimitive = {
       const [image2, filter] = place3;
       const firstImage = Math.floor(filter / (filters / batchGroups)) * images;
       const firstChannel = Math.floor(filter / (filters / groups)) * depth2;
-      let sum4 = 0;
+      let sum5 = 0;
       for (let k = 0; k < count3; k++, advance(offset, window)) {
         let at2 = (firstImage + image2) * stepsX[0] + firstChannel * stepsX[1];
         let inside3 = true;
@@ -52370,10 +58358,10 @@ var convolvePrimitive = {
         if (!inside3) continue;
         const first = filter * stepsKernel[0] + k;
         for (let c = 0; c < depth2; c++) {
-          sum4 += multiply3(x.data[at2 + c * stepsX[1]], kernel.data[first + c * stepsKernel[1]]);
+          sum5 += multiply3(x.data[at2 + c * stepsX[1]], kernel.data[first + c * stepsKernel[1]]);
         }
       }
-      data[i] = castValue(sum4, isFloat(dtype) ? "float64" : "int32", dtype);
+      data[i] = castValue(sum5, isFloat(dtype) ? "float64" : "int32", dtype);
     }
     return [
       {
@@ -52383,10 +58371,10 @@ var convolvePrimitive = {
       }
     ];
   },
-  lower(params) {
+  lower(params2) {
     return {
       kind: "convolve",
-      ...params
+      ...params2
     };
   },
   print({ strides, padding, inputDilation, kernelDilation, groups, batchGroups }) {
@@ -52499,14 +58487,14 @@ function namedPadding(name, span2, input, stride) {
   }
 }
 function pairOf(value) {
-  const pair2 = typeof value === "number" ? [
+  const pair3 = typeof value === "number" ? [
     value,
     value
   ] : value;
-  const fits = Array.isArray(pair2) && pair2.length === 2 && pair2.every((item) => Number.isInteger(item) && item >= 0);
+  const fits = Array.isArray(pair3) && pair3.length === 2 && pair3.every((item) => Number.isInteger(item) && item >= 0);
   return fits ? [
-    pair2[0],
-    pair2[1]
+    pair3[0],
+    pair3[1]
   ] : null;
 }
 function outputSizes(operation, inputs, window, padding, name = "window") {
@@ -52710,7 +58698,7 @@ function separableConv2d(x, depthwise, pointwise, options = {}) {
 }
 
 // lib/nn/conv_transpose.ts
-function exchange3(w, groups) {
+function exchange4(w, groups) {
   const [inputs, outputs, ...sizes4] = w.shape;
   const split4 = reshapeTo(w, [
     groups,
@@ -52770,10 +58758,10 @@ function convTranspose(operation, x, w, options, axes2) {
     span2 - 1 - pairs[i][1] + more[i]
   ]);
   checkSizes(operation, inputs, strides, spans, padded2);
-  const turned = options.flip ? filters : flip2(filters, sizes4.map((_, i) => i + 2));
+  const turned2 = options.flip ? filters : flip2(filters, sizes4.map((_, i) => i + 2));
   return bindOne(convolvePrimitive, [
     image2,
-    exchange3(turned, groups)
+    exchange4(turned2, groups)
   ], {
     strides: strides.map(() => 1),
     padding: padded2,
@@ -53036,7 +59024,7 @@ var Embedding = class extends Module {
 // lib/nn/loss.ts
 function reduceLoss(operation, loss, reduction2 = "mean") {
   if (reduction2 === "none") return loss;
-  if (reduction2 === "sum") return sum3(loss);
+  if (reduction2 === "sum") return sum4(loss);
   if (reduction2 === "mean") return mean(loss);
   throw new DamoError(`${operation}: reduction is ${JSON.stringify(reduction2)}.`, {
     operation,
@@ -53079,9 +59067,9 @@ function crossEntropy(logits, targets, options = {}) {
   });
   if (isFloat(t.dtype)) {
     if (!sameShape(t.shape, x.shape)) throw misfit(operation, x, t);
-    const loss2 = sum3(t, {
+    const loss2 = sum4(t, {
       axis: -1
-    }).mul(total).sub(sum3(t.mul(x), {
+    }).mul(total).sub(sum4(t.mul(x), {
       axis: -1
     }));
     return reduceLoss(operation, loss2, options.reduction);
@@ -53090,7 +59078,7 @@ function crossEntropy(logits, targets, options = {}) {
   const hit = iota([
     classes
   ], 0, "int32").eq(t.cast("int32").expandDims(-1));
-  const loss = total.sub(sum3(where(hit, x, 0), {
+  const loss = total.sub(sum4(where(hit, x, 0), {
     axis: -1
   }));
   return reduceLoss(operation, loss, options.reduction);
@@ -53186,7 +59174,7 @@ function addPaths(terms) {
   const greatest = stopGradient(max2(terms, {
     axis: 0
   }));
-  return log5(sum3(exp4(terms.sub(greatest)), {
+  return log5(sum4(exp4(terms.sub(greatest)), {
     axis: 0
   })).add(greatest);
 }
@@ -53266,7 +59254,7 @@ function ctcLoss(logits, labels, options = {}) {
     extended
   ], 1);
   const jumps = extended.ne(blank).and(extended.ne(before.narrow(1, 0, states)));
-  const count3 = sum3(target2.ge(0).cast("int32"), {
+  const count3 = sum4(target2.ge(0).cast("int32"), {
     axis: 1
   });
   const index = broadcastShape(extended.expandDims(0), [
@@ -53555,11 +59543,11 @@ function batchNorm(x, options = {}) {
   };
   return normalized(operation, value, own, used, options);
 }
-function normalized(operation, x, own, { mean: mean2, variance: variance2 }, { gamma: gamma2, beta, eps = 1e-5 }) {
+function normalized(operation, x, own, { mean: mean2, variance: variance2 }, { gamma: gamma3, beta, eps = 1e-5 }) {
   const scale2 = rsqrt2(variance2.add(eps));
-  let result = x.sub(mean2).mul(gamma2 === void 0 ? scale2 : scale2.mul(alongside(operation, "gamma", gamma2, x, own)));
-  if (beta !== void 0) result = result.add(alongside(operation, "beta", beta, x, own));
-  return result;
+  let result3 = x.sub(mean2).mul(gamma3 === void 0 ? scale2 : scale2.mul(alongside(operation, "gamma", gamma3, x, own)));
+  if (beta !== void 0) result3 = result3.add(alongside(operation, "beta", beta, x, own));
+  return result3;
 }
 function layerNorm(x, options = {}) {
   const operation = "nn.layerNorm";
@@ -53662,10 +59650,10 @@ var BatchNorm = class extends Module {
         remedy: `Pass [N, ${features}, ...], or build the layer for ${value.shape[1]} features.`
       });
     }
-    const { gamma: gamma2, beta, eps } = this;
+    const { gamma: gamma3, beta, eps } = this;
     if (!this.training) {
       return batchNorm(value, {
-        gamma: gamma2,
+        gamma: gamma3,
         beta,
         eps,
         mean: this.mean,
@@ -53675,7 +59663,7 @@ var BatchNorm = class extends Module {
     const batch2 = statistics(value, axes2);
     this.#follow(batch2, value.size / features);
     return batchNorm(value, {
-      gamma: gamma2,
+      gamma: gamma3,
       beta,
       eps,
       mean: batch2.mean,
@@ -53984,8 +59972,8 @@ var LSTM = class extends Recurrent {
     ], 4, options, [
       "forgetBias"
     ], (_key, shape, init2) => {
-      const values = new Float64Array(shape[0]).fill(forgetBias, shape[0] / 4, shape[0] / 2);
-      return tensor(values, {
+      const values2 = new Float64Array(shape[0]).fill(forgetBias, shape[0] / 4, shape[0] / 2);
+      return tensor(values2, {
         dtype: init2?.dtype ?? defaultFloat()
       });
     });
@@ -54137,7 +60125,7 @@ function unpatches(rows2, window, shape, options = {}) {
       remedy: "Pass the rows, window and stride of nn.patches, and the shape of its images."
     });
   }
-  const summed = bindOne(unwindowPrimitive, [
+  const summed2 = bindOne(unwindowPrimitive, [
     reshapeTo(value, [
       ...images,
       ...counts,
@@ -54161,7 +60149,7 @@ function unpatches(rows2, window, shape, options = {}) {
       ]
     ]
   });
-  if (sizes4.every((size, i) => size <= strides[i])) return summed;
+  if (sizes4.every((size, i) => size <= strides[i])) return summed2;
   const [down, across] = sizes4.map((size, i) => coverage(shape[shape.length - 2 + i], size, strides[i], counts[i]));
   const vertical = tensor(down, {
     dtype: value.dtype,
@@ -54170,14 +60158,14 @@ function unpatches(rows2, window, shape, options = {}) {
       1
     ]
   });
-  return summed.div(vertical).div(tensor(across, {
+  return summed2.div(vertical).div(tensor(across, {
     dtype: value.dtype
   }));
 }
 function coverage(size, window, stride, count3) {
-  const over2 = new Float64Array(size);
-  for (let p = 0; p < count3; p++) for (let w = 0; w < window; w++) over2[p * stride + w]++;
-  return over2.map((value) => Math.max(1, value));
+  const over3 = new Float64Array(size);
+  for (let p = 0; p < count3; p++) for (let w = 0; w < window; w++) over3[p * stride + w]++;
+  return over3.map((value) => Math.max(1, value));
 }
 
 // lib/nn/resize.ts
@@ -54381,7 +60369,7 @@ function windowsOf(x, plan, fill3) {
       axes: sizes4.map((_, i) => batch2 + 2 * i + 1)
     };
   }
-  const values = bindOne(windowsPrimitive, [
+  const values2 = bindOne(windowsPrimitive, [
     x
   ], {
     sizes: sizes4,
@@ -54391,7 +60379,7 @@ function windowsOf(x, plan, fill3) {
     value: fill3
   });
   return {
-    values,
+    values: values2,
     axes: sizes4.map((_, i) => batch2 + k + i)
   };
 }
@@ -54408,7 +60396,7 @@ function sumPool(operation, x, window, options, axes2) {
   const value = strong(x, operation);
   const plan = planPool(operation, value, window, options, axes2);
   const found = windowsOf(value, plan, 0);
-  return sum3(found.values, {
+  return sum4(found.values, {
     axis: found.axes
   });
 }
@@ -54416,7 +60404,7 @@ function avgPool(operation, x, window, options, axes2) {
   const value = floatInput(operation, x);
   const plan = planPool(operation, value, window, options, axes2);
   const found = windowsOf(value, plan, 0);
-  const total = sum3(found.values, {
+  const total = sum4(found.values, {
     axis: found.axes
   });
   return divideByCounts(total, countsOf(plan, value.shape.slice(-axes2), options.countPadding ?? false));
@@ -54437,18 +60425,18 @@ function divideByCounts(total, counts) {
   if (counts.every((list2) => list2.every((count3) => count3 === list2[0]))) {
     return total.div(counts.reduce((product5, list2) => product5 * (list2[0] ?? 1), 1));
   }
-  let result = total;
+  let result3 = total;
   counts.forEach((list2, i) => {
     const shape = [
       list2.length,
       ...counts.slice(i + 1).map(() => 1)
     ];
-    result = result.div(tensor(Float64Array.from(list2), {
+    result3 = result3.div(tensor(Float64Array.from(list2), {
       dtype: total.dtype,
       shape
     }));
   });
-  return result;
+  return result3;
 }
 function maxPool1d(x, window, options = {}) {
   return maxPool("nn.maxPool1d", x, window, options, 1);
@@ -54783,12 +60771,12 @@ var fftPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals, tangents, params }) {
+    jvp({ primals, tangents, params: params2 }) {
       if (!tangents[0] && !tangents[1]) return [
         null,
         null
       ];
-      return bind(fftPrimitive, tangents.map((t, i) => instantiate(t, primals[i].aval)), params);
+      return bind(fftPrimitive, tangents.map((t, i) => instantiate(t, primals[i].aval)), params2);
     }
   },
   linear: {
@@ -54803,7 +60791,7 @@ var fftPrimitive = {
       const results = bind(fftPrimitive, parts2, {
         inverse: !inverse
       });
-      return results.map((result, i) => inputs[i] ? null : result);
+      return results.map((result3, i) => inputs[i] ? null : result3);
     }
   },
   batch(args) {
@@ -54817,9 +60805,9 @@ var fftPrimitive = {
       1,
       1
     ], ([re, im], [outRe, outIm]) => {
-      const result = transform(re, im, inverse);
-      outRe.set(result.re);
-      outIm.set(result.im);
+      const result3 = transform(re, im, inverse);
+      outRe.set(result3.re);
+      outIm.set(result3.im);
     });
   },
   lower({ inverse }) {
@@ -54869,10 +60857,10 @@ var rfftPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ tangents: [tangent], params }) {
+    jvp({ tangents: [tangent], params: params2 }) {
       return tangent ? bind(rfftPrimitive, [
         tangent
-      ], params) : [
+      ], params2) : [
         null,
         null
       ];
@@ -54912,9 +60900,9 @@ var rfftPrimitive = {
       1,
       1
     ], ([x], [re, im]) => {
-      const result = transform(x, new Float64Array(x.length), false);
-      re.set(result.re.subarray(0, re.length));
-      im.set(result.im.subarray(0, im.length));
+      const result3 = transform(x, new Float64Array(x.length), false);
+      re.set(result3.re.subarray(0, re.length));
+      im.set(result3.im.subarray(0, im.length));
       im[0] = 0;
       if (x.length % 2 === 0) im[x.length / 2] = 0;
     });
@@ -54967,12 +60955,12 @@ var irfftPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals, tangents, params }) {
+    jvp({ primals, tangents, params: params2 }) {
       if (!tangents[0] && !tangents[1]) return [
         null
       ];
       return [
-        bindOne(irfftPrimitive, tangents.map((t, i) => instantiate(t, primals[i].aval)), params)
+        bindOne(irfftPrimitive, tangents.map((t, i) => instantiate(t, primals[i].aval)), params2)
       ];
     }
   },
@@ -55195,6 +61183,7 @@ var mod_exports4 = {};
 __export(mod_exports4, {
   cholesky: () => cholesky,
   det: () => det,
+  eig: () => eig,
   eigh: () => eigh,
   expm: () => expm,
   inv: () => inv,
@@ -55223,12 +61212,12 @@ function triangularSolveInPlace(t, x, n, { lower, transpose: transpose4, unit })
       return;
     }
     for (let c = 0; c < columns; c++) {
-      let sum4 = x[i * columns + c];
+      let sum5 = x[i * columns + c];
       for (let k = 0; k < step2; k++) {
         const j = forward ? k : n - 1 - k;
-        sum4 -= at2(i, j) * x[j * columns + c];
+        sum5 -= at2(i, j) * x[j * columns + c];
       }
-      x[i * columns + c] = sum4 / pivot;
+      x[i * columns + c] = sum5 / pivot;
     }
   }
 }
@@ -55267,8 +61256,8 @@ var triangularSolvePrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [a], tangents: [tangentA, tangentB], params, outputs: [x] }) {
-      const { lower, transpose: transpose4, unit } = params;
+    jvp({ primals: [a], tangents: [tangentA, tangentB], params: params2, outputs: [x] }) {
+      const { lower, transpose: transpose4, unit } = params2;
       let right = tangentB;
       if (tangentA) {
         const part = lower ? unit ? "strictlyLower" : "lower" : unit ? "strictlyUpper" : "upper";
@@ -55281,13 +61270,13 @@ var triangularSolvePrimitive = {
         right && bindOne(triangularSolvePrimitive, [
           a,
           right
-        ], params)
+        ], params2)
       ];
     }
   },
   linear: {
     kind: "linear",
-    transpose({ cotangents: [cotangent], inputs: [a], params }) {
+    transpose({ cotangents: [cotangent], inputs: [a], params: params2 }) {
       if (!cotangent || !a) return [
         null,
         null
@@ -55298,8 +61287,8 @@ var triangularSolvePrimitive = {
           a,
           cotangent
         ], {
-          ...params,
-          transpose: !params.transpose
+          ...params2,
+          transpose: !params2.transpose
         })
       ];
     }
@@ -55309,7 +61298,7 @@ var triangularSolvePrimitive = {
       bindOne(triangularSolvePrimitive, batchAll(args), args.params)
     ];
   },
-  evaluate(inputs, params, outputs) {
+  evaluate(inputs, params2, outputs) {
     const n = inputs[0].shape[inputs[0].shape.length - 1];
     return evaluateMatrices(inputs, [
       2,
@@ -55318,7 +61307,7 @@ var triangularSolvePrimitive = {
       2
     ], ([t, b], [x]) => {
       x.set(b);
-      triangularSolveInPlace(t, x, n, params);
+      triangularSolveInPlace(t, x, n, params2);
     });
   },
   lower({ lower, transpose: transpose4, unit }) {
@@ -55345,10 +61334,10 @@ var triangularSolvePrimitive = {
 function choleskyInPlace(a, n) {
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
-      let sum4 = a[i * n + j];
-      for (let k = 0; k < j; k++) sum4 -= a[i * n + k] * a[j * n + k];
-      if (i > j) a[i * n + j] = sum4 / a[j * n + j];
-      else if (sum4 > 0) a[i * n + i] = Math.sqrt(sum4);
+      let sum5 = a[i * n + j];
+      for (let k = 0; k < j; k++) sum5 -= a[i * n + k] * a[j * n + k];
+      if (i > j) a[i * n + j] = sum5 / a[j * n + j];
+      else if (sum5 > 0) a[i * n + i] = Math.sqrt(sum5);
       else {
         a.fill(NaN);
         return;
@@ -55383,12 +61372,12 @@ var choleskyPrimitive = {
         l,
         symmetricFromLower(tangent)
       ], solve2);
-      const both = bindOne(triangularSolvePrimitive, [
+      const both2 = bindOne(triangularSolvePrimitive, [
         l,
         swapped(left)
       ], solve2);
       return [
-        product4(l, lowerHalf(both))
+        product4(l, lowerHalf(both2))
       ];
     }
   },
@@ -55422,7 +61411,7 @@ var choleskyPrimitive = {
 };
 
 // lib/trace/primitives/linalg_eigh.ts
-var SWEEPS = 60;
+var SWEEPS3 = 60;
 function jacobiRotation(a, b, d) {
   const theta = (d - a) / (2 * b);
   const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.hypot(theta, 1));
@@ -55441,23 +61430,23 @@ function vectorSign2(v, n, columns, column) {
   }
   return 1;
 }
-function jacobiEigen(a, values, vectors, n) {
+function jacobiEigen(a, values2, vectors, n) {
   const v = new Float64Array(n * n);
   for (let i = 0; i < n; i++) v[i * n + i] = 1;
   if (a.some((x) => !Number.isFinite(x))) {
-    values.fill(NaN);
+    values2.fill(NaN);
     vectors.fill(NaN);
     return;
   }
-  for (let sweep = 0, turned = true; turned && sweep < SWEEPS; sweep++) {
-    turned = false;
+  for (let sweep = 0, turned2 = true; turned2 && sweep < SWEEPS3; sweep++) {
+    turned2 = false;
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
         const b = a[p * n + q];
         if (Math.abs(b) <= 1e-17 * Math.sqrt(Math.abs(a[p * n + p])) * Math.sqrt(Math.abs(a[q * n + q])) || Math.abs(b) < 1e-300) {
           continue;
         }
-        turned = true;
+        turned2 = true;
         const [c, s] = jacobiRotation(a[p * n + p], b, a[q * n + q]);
         for (let k = 0; k < n; k++) {
           const x = a[k * n + p], y = a[k * n + q];
@@ -55482,16 +61471,16 @@ function jacobiEigen(a, values, vectors, n) {
     length: n
   }, (_, i) => i).sort((i, j) => a[i * n + i] - a[j * n + j]);
   order.forEach((from, to2) => {
-    values[to2] = a[from * n + from];
+    values2[to2] = a[from * n + from];
     const sign4 = vectorSign2(v, n, n, from);
     for (let k = 0; k < n; k++) vectors[k * n + to2] = sign4 * v[k * n + from];
   });
 }
-function reciprocalGap(difference2, scale2, size) {
+function reciprocalGap(difference3, scale2, size) {
   const limit = apply("mul", scale2, constantLike(scale2, size * epsilonOf(scale2.dtype)));
-  const apart = apply("gt", apply("abs", difference2), limit);
-  const safe = apply("select", apart, difference2, constantLike(difference2, 1));
-  return apply("select", apart, apply("reciprocal", safe), constantLike(difference2, 0));
+  const apart = apply("gt", apply("abs", difference3), limit);
+  const safe = apply("select", apart, difference3, constantLike(difference3, 1));
+  return apply("select", apart, apply("reciprocal", safe), constantLike(difference3, 0));
 }
 var eighPrimitive = {
   name: "eigh",
@@ -55510,7 +61499,7 @@ var eighPrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [a], tangents: [tangent], outputs: [values, vectors] }) {
+    jvp({ primals: [a], tangents: [tangent], outputs: [values2, vectors] }) {
       if (!tangent) return [
         null,
         null
@@ -55519,20 +61508,20 @@ var eighPrimitive = {
         null,
         null
       ];
-      const turned = product4(vectors, product4(symmetricFromLower(tangent), vectors), {
+      const turned2 = product4(vectors, product4(symmetricFromLower(tangent), vectors), {
         a: true
       });
       const greatest = bindOne(reductions.max, [
-        apply("abs", values)
+        apply("abs", values2)
       ], {
         axes: [
-          values.ndim - 1
+          values2.ndim - 1
         ]
       });
-      const gap = reciprocalGap(apply("sub", asRow(values), asColumn(values)), asColumn(asColumn(greatest)), a.shape[a.ndim - 1]);
+      const gap = reciprocalGap(apply("sub", asRow(values2), asColumn(values2)), asColumn(asColumn(greatest)), a.shape[a.ndim - 1]);
       return [
-        diagonalVector(turned),
-        product4(vectors, apply("mul", turned, gap))
+        diagonalVector(turned2),
+        product4(vectors, apply("mul", turned2, gap))
       ];
     }
   },
@@ -55547,9 +61536,9 @@ var eighPrimitive = {
     ], outputs, [
       1,
       2
-    ], ([a], [values, vectors]) => {
+    ], ([a], [values2, vectors]) => {
       for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) a[i * n + j] = a[j * n + i];
-      jacobiEigen(a, values, vectors, n);
+      jacobiEigen(a, values2, vectors, n);
     });
   },
   lower() {
@@ -55578,11 +61567,11 @@ function householderInPlace(a, m, n) {
     for (let i = j + 1; i < m; i++) a[i * n + j] /= alpha - beta;
     a[j * n + j] = beta;
     for (let c = j + 1; c < n; c++) {
-      let sum4 = a[j * n + c];
-      for (let i = j + 1; i < m; i++) sum4 += a[i * n + j] * a[i * n + c];
-      sum4 *= tau;
-      a[j * n + c] -= sum4;
-      for (let i = j + 1; i < m; i++) a[i * n + c] -= sum4 * a[i * n + j];
+      let sum5 = a[j * n + c];
+      for (let i = j + 1; i < m; i++) sum5 += a[i * n + j] * a[i * n + c];
+      sum5 *= tau;
+      a[j * n + c] -= sum5;
+      for (let i = j + 1; i < m; i++) a[i * n + c] -= sum5 * a[i * n + j];
     }
   }
   return taus;
@@ -55592,11 +61581,11 @@ function reflectionsProduct(a, taus, m, n, q, columns) {
   for (let j = 0; j < columns; j++) q[j * columns + j] = 1;
   for (let j = taus.length - 1; j >= 0; j--) {
     for (let c = 0; c < columns; c++) {
-      let sum4 = q[j * columns + c];
-      for (let i = j + 1; i < m; i++) sum4 += a[i * n + j] * q[i * columns + c];
-      sum4 *= taus[j];
-      q[j * columns + c] -= sum4;
-      for (let i = j + 1; i < m; i++) q[i * columns + c] -= sum4 * a[i * n + j];
+      let sum5 = q[j * columns + c];
+      for (let i = j + 1; i < m; i++) sum5 += a[i * n + j] * q[i * columns + c];
+      sum5 *= taus[j];
+      q[j * columns + c] -= sum5;
+      for (let i = j + 1; i < m; i++) q[i * columns + c] -= sum5 * a[i * n + j];
     }
   }
 }
@@ -55747,22 +61736,22 @@ var qrPrimitive = {
 };
 
 // lib/trace/primitives/linalg_svd.ts
-var SWEEPS2 = 60;
+var SWEEPS4 = 60;
 function orthogonalise2(g, v, m, n) {
-  for (let sweep = 0, turned = true; turned && sweep < SWEEPS2; sweep++) {
-    turned = false;
+  for (let sweep = 0, turned2 = true; turned2 && sweep < SWEEPS4; sweep++) {
+    turned2 = false;
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {
-        let alpha = 0, beta = 0, gamma2 = 0;
+        let alpha = 0, beta = 0, gamma3 = 0;
         for (let i = 0; i < m; i++) {
           const x = g[i * n + p], y = g[i * n + q];
           alpha += x * x;
           beta += y * y;
-          gamma2 += x * y;
+          gamma3 += x * y;
         }
-        if (Math.abs(gamma2) <= 1e-16 * Math.sqrt(alpha * beta) || gamma2 === 0) continue;
-        turned = true;
-        const zeta = (beta - alpha) / (2 * gamma2);
+        if (Math.abs(gamma3) <= 1e-16 * Math.sqrt(alpha * beta) || gamma3 === 0) continue;
+        turned2 = true;
+        const zeta = (beta - alpha) / (2 * gamma3);
         const t = (zeta >= 0 ? 1 : -1) / (Math.abs(zeta) + Math.hypot(zeta, 1));
         const c = 1 / Math.hypot(t, 1), s = c * t;
         for (const [matrix2, rows2] of [
@@ -55818,9 +61807,9 @@ function svdTall(a, m, n, u, s, v) {
   const norms = Array.from({
     length: n
   }, (_, j) => {
-    let sum4 = 0;
-    for (let i = 0; i < m; i++) sum4 += g[i * n + j] ** 2;
-    return Math.sqrt(sum4);
+    let sum5 = 0;
+    for (let i = 0; i < m; i++) sum5 += g[i * n + j] ** 2;
+    return Math.sqrt(sum5);
   });
   const order = Array.from({
     length: n
@@ -55835,9 +61824,9 @@ function svdTall(a, m, n, u, s, v) {
   });
 }
 function transposed(a, rows2, columns) {
-  const result = new Float64Array(rows2 * columns);
-  for (let i = 0; i < rows2; i++) for (let j = 0; j < columns; j++) result[j * rows2 + i] = a[i * columns + j];
-  return result;
+  const result3 = new Float64Array(rows2 * columns);
+  for (let i = 0; i < rows2; i++) for (let j = 0; j < columns; j++) result3[j * rows2 + i] = a[i * columns + j];
+  return result3;
 }
 function firstOf(s) {
   return bindOne(slicePrimitive, [
@@ -55986,7 +61975,7 @@ function squareMatrix(operation, x, name = "a") {
   checkSquare(operation, value.aval, name);
   return value;
 }
-function systemOf(operation, left, right, square4) {
+function systemOf2(operation, left, right, square4) {
   const [a, given] = floats2(operation, [
     left,
     right
@@ -56052,11 +62041,11 @@ function cholesky(a, options = {}) {
   ], NO_PARAMS);
 }
 function eigh(a, options = {}) {
-  const [values, vectors] = bind(eighPrimitive, [
+  const [values2, vectors] = bind(eighPrimitive, [
     symmetricOperand("linalg.eigh", a, options)
   ], NO_PARAMS);
   return {
-    values,
+    values: values2,
     vectors
   };
 }
@@ -56163,6 +62152,422 @@ function svd(a, options = {}) {
     u,
     s,
     vt: swapped(completeColumns(swapped(vt)))
+  };
+}
+
+// lib/trace/primitives/hessenberg.ts
+var EPSILON = 2 ** -52;
+var MOST_STEPS3 = 60;
+function toHessenberg(a, n) {
+  const v = new Float64Array(n * n), u = new Float64Array(n);
+  for (let i = 0; i < n; i++) v[i * n + i] = 1;
+  for (let m = 1; m < n - 1; m++) {
+    let scale2 = 0;
+    for (let i = m; i < n; i++) scale2 += Math.abs(a[i * n + m - 1]);
+    if (scale2 === 0) continue;
+    let square4 = 0;
+    for (let i = m; i < n; i++) {
+      u[i] = a[i * n + m - 1] / scale2;
+      square4 += u[i] * u[i];
+    }
+    const g = u[m] > 0 ? -Math.sqrt(square4) : Math.sqrt(square4);
+    const half = square4 - u[m] * g;
+    u[m] -= g;
+    for (let j = m - 1; j < n; j++) {
+      let f = 0;
+      for (let i = m; i < n; i++) f += u[i] * a[i * n + j];
+      f /= half;
+      for (let i = m; i < n; i++) a[i * n + j] -= f * u[i];
+    }
+    for (const matrix2 of [
+      a,
+      v
+    ]) {
+      for (let i = 0; i < n; i++) {
+        let f = 0;
+        for (let j = m; j < n; j++) f += u[j] * matrix2[i * n + j];
+        f /= half;
+        for (let j = m; j < n; j++) matrix2[i * n + j] -= f * u[j];
+      }
+    }
+    for (let i = m + 1; i < n; i++) a[i * n + m - 1] = 0;
+  }
+  return {
+    h: a,
+    v
+  };
+}
+function toSchur({ n, h, v, re, im }) {
+  let norm3 = 0;
+  for (let i = 0; i < n; i++) for (let j = Math.max(i - 1, 0); j < n; j++) norm3 += Math.abs(h[i * n + j]);
+  let shifted = 0, steps2 = 0;
+  for (let last = n - 1; last >= 0; ) {
+    const first = deflated(h, n, last, norm3);
+    if (first === last) {
+      h[last * n + last] += shifted;
+      re[last] = h[last * n + last];
+      im[last] = 0;
+      last--;
+      steps2 = 0;
+    } else if (first === last - 1) {
+      pair2({
+        n,
+        h,
+        v,
+        re,
+        im
+      }, last, shifted);
+      last -= 2;
+      steps2 = 0;
+    } else {
+      if (++steps2 > MOST_STEPS3) return false;
+      const diagonal2 = last * n + last;
+      let x = h[diagonal2], y = h[diagonal2 - n - 1], w = h[diagonal2 - 1] * h[diagonal2 - n];
+      if (steps2 % 10 === 0) {
+        shifted += x;
+        for (let i = 0; i <= last; i++) h[i * n + i] -= x;
+        const s = Math.abs(h[diagonal2 - 1]) + Math.abs(h[(last - 1) * n + last - 2]);
+        x = y = 0.75 * s;
+        w = -0.4375 * s * s;
+      }
+      doubleStep(h, v, n, first, last, x, y, w);
+    }
+  }
+  return true;
+}
+function deflated(h, n, last, norm3) {
+  let l = last;
+  for (; l > 0; l--) {
+    const s = Math.abs(h[(l - 1) * n + l - 1]) + Math.abs(h[l * n + l]);
+    if (Math.abs(h[l * n + l - 1]) <= EPSILON * (s === 0 ? norm3 : s)) {
+      h[l * n + l - 1] = 0;
+      break;
+    }
+  }
+  return l;
+}
+function pair2({ n, h, v, re, im }, last, shifted) {
+  const i15 = (last - 1) * n, i2 = last * n;
+  const w = h[i2 + last - 1] * h[i15 + last];
+  const half = (h[i15 + last - 1] - h[i2 + last]) / 2, q = half * half + w, root = Math.sqrt(Math.abs(q));
+  h[i2 + last] += shifted;
+  h[i15 + last - 1] += shifted;
+  const x = h[i2 + last];
+  if (q < 0) {
+    re[last - 1] = re[last] = x + half;
+    im[last - 1] = root;
+    im[last] = -root;
+    return;
+  }
+  const z = half >= 0 ? half + root : half - root;
+  re[last - 1] = x + z;
+  re[last] = z === 0 ? x + z : x - w / z;
+  im[last - 1] = im[last] = 0;
+  const size = Math.hypot(h[i2 + last - 1], z), s = h[i2 + last - 1] / size, c = z / size;
+  if (size === 0) return;
+  for (let j = last - 1; j < n; j++) {
+    const upper = h[i15 + j];
+    h[i15 + j] = c * upper + s * h[i2 + j];
+    h[i2 + j] = c * h[i2 + j] - s * upper;
+  }
+  for (const [matrix2, rows2] of [
+    [
+      h,
+      last + 1
+    ],
+    [
+      v,
+      n
+    ]
+  ]) {
+    for (let i = 0; i < rows2; i++) {
+      const left = matrix2[i * n + last - 1];
+      matrix2[i * n + last - 1] = c * left + s * matrix2[i * n + last];
+      matrix2[i * n + last] = c * matrix2[i * n + last] - s * left;
+    }
+  }
+  h[i2 + last - 1] = 0;
+}
+function doubleStep(h, v, n, first, last, x, y, w) {
+  let m = last - 2, p = 0, q = 0, r = 0;
+  for (; m >= first; m--) {
+    const z = h[m * n + m], rest = x - z, s = y - z;
+    p = (rest * s - w) / h[(m + 1) * n + m] + h[m * n + m + 1];
+    q = h[(m + 1) * n + m + 1] - z - rest - s;
+    r = h[(m + 2) * n + m + 1];
+    const size = Math.abs(p) + Math.abs(q) + Math.abs(r);
+    p /= size;
+    q /= size;
+    r /= size;
+    if (m === first) break;
+    const around = Math.abs(h[(m - 1) * n + m - 1]) + Math.abs(z) + Math.abs(h[(m + 1) * n + m + 1]);
+    const small = Math.abs(h[m * n + m - 1]) * (Math.abs(q) + Math.abs(r));
+    if (small < EPSILON * Math.abs(p) * around) break;
+  }
+  for (let i = m + 2; i <= last; i++) {
+    h[i * n + i - 2] = 0;
+    if (i > m + 2) h[i * n + i - 3] = 0;
+  }
+  for (let k = m; k < last; k++) {
+    const three = k < last - 1;
+    let size = 1;
+    if (k > m) {
+      [p, q, r] = [
+        h[k * n + k - 1],
+        h[(k + 1) * n + k - 1],
+        three ? h[(k + 2) * n + k - 1] : 0
+      ];
+      size = Math.abs(p) + Math.abs(q) + Math.abs(r);
+      if (size === 0) continue;
+      p /= size;
+      q /= size;
+      r /= size;
+    }
+    if (!three) r = 0;
+    const s = Math.sqrt(p * p + q * q + r * r) * (p < 0 ? -1 : 1);
+    if (s === 0) continue;
+    if (k > m) h[k * n + k - 1] = -s * size;
+    else if (first !== m) h[k * n + k - 1] = -h[k * n + k - 1];
+    p += s;
+    const [a, b, c] = [
+      p / s,
+      q / s,
+      r / s
+    ];
+    q /= p;
+    r /= p;
+    for (let j = k; j < n; j++) {
+      const f = h[k * n + j] + q * h[(k + 1) * n + j] + (three ? r * h[(k + 2) * n + j] : 0);
+      h[k * n + j] -= f * a;
+      h[(k + 1) * n + j] -= f * b;
+      if (three) h[(k + 2) * n + j] -= f * c;
+    }
+    for (const [matrix2, rows2] of [
+      [
+        h,
+        Math.min(last, k + 3) + 1
+      ],
+      [
+        v,
+        n
+      ]
+    ]) {
+      for (let i = 0; i < rows2; i++) {
+        const at2 = i * n + k, f = a * matrix2[at2] + b * matrix2[at2 + 1] + (three ? c * matrix2[at2 + 2] : 0);
+        matrix2[at2] -= f;
+        matrix2[at2 + 1] -= f * q;
+        if (three) matrix2[at2 + 2] -= f * r;
+      }
+    }
+  }
+}
+
+// lib/trace/primitives/schur_vectors.ts
+var EPSILON2 = 2 ** -52;
+function quotient(a, b, c, d) {
+  if (Math.abs(c) > Math.abs(d)) {
+    const ratio2 = d / c, size2 = c + ratio2 * d;
+    return [
+      (a + ratio2 * b) / size2,
+      (b - ratio2 * a) / size2
+    ];
+  }
+  const ratio = c / d, size = d + ratio * c;
+  return [
+    (ratio * a + b) / size,
+    (ratio * b - a) / size
+  ];
+}
+function triangularVector(schur, last, q, norm3, re, im) {
+  const { n, h } = schur, p = schur.re[last];
+  re.fill(0);
+  im.fill(0);
+  let next = last - 1;
+  re[last] = 1;
+  if (q !== 0) {
+    [re[last - 1], im[last - 1]] = quotient(-h[(last - 1) * n + last], 0, h[(last - 1) * n + last - 1] - p, -q);
+    next = last - 2;
+  }
+  const least = EPSILON2 * norm3;
+  for (let i = next; i >= 0; i--) {
+    const two = schur.im[i] < 0, rows2 = two ? [
+      i - 1,
+      i
+    ] : [
+      i
+    ];
+    const sums2 = rows2.map((row2) => {
+      let a = 0, b = 0;
+      for (let j = i + 1; j <= last; j++) {
+        a -= h[row2 * n + j] * re[j];
+        b -= h[row2 * n + j] * im[j];
+      }
+      return [
+        a,
+        b
+      ];
+    });
+    if (!two) {
+      const d = h[i * n + i] - p;
+      [re[i], im[i]] = quotient(sums2[0][0], sums2[0][1], d === 0 && q === 0 ? least : d, -q);
+    } else {
+      const [a, b] = [
+        h[(i - 1) * n + i - 1] - p,
+        h[(i - 1) * n + i]
+      ];
+      const [c, d] = [
+        h[i * n + i - 1],
+        h[i * n + i] - p
+      ];
+      let real = a * d - q * q - b * c;
+      const imaginary = -q * (a + d);
+      if (real === 0 && imaginary === 0) real = least * least;
+      const [[s0, t0], [s1, t1]] = sums2;
+      [re[i - 1], im[i - 1]] = quotient(s0 * d + t0 * q - b * s1, t0 * d - s0 * q - b * t1, real, imaginary);
+      [re[i], im[i]] = quotient(a * s1 + q * t1 - c * s0, a * t1 - q * s1 - c * t0, real, imaginary);
+      i--;
+    }
+    let greatest = 0;
+    for (let j = i; j <= last; j++) greatest = Math.max(greatest, Math.abs(re[j]), Math.abs(im[j]));
+    if (greatest < 1e100) continue;
+    for (let j = i; j <= last; j++) {
+      re[j] /= greatest;
+      im[j] /= greatest;
+    }
+  }
+}
+function normalize(re, im) {
+  let at2 = 0, greatest = 0, square4 = 0;
+  for (let i = 0; i < re.length; i++) {
+    const size = Math.hypot(re[i], im[i]);
+    square4 += size * size;
+    if (size > greatest * (1 + 1e-9)) [at2, greatest] = [
+      i,
+      size
+    ];
+  }
+  const length3 = Math.sqrt(square4), c = re[at2] / greatest / length3, s = im[at2] / greatest / length3;
+  for (let i = 0; i < re.length; i++) {
+    [re[i], im[i]] = [
+      re[i] * c + im[i] * s,
+      im[i] * c - re[i] * s
+    ];
+  }
+  im[at2] = 0;
+}
+function schurVector(schur, k) {
+  const { n, h, v } = schur;
+  let norm3 = 0;
+  for (const value of h) norm3 += Math.abs(value);
+  const re = new Float64Array(n), im = new Float64Array(n);
+  const x = {
+    re: new Float64Array(n),
+    im: new Float64Array(n)
+  };
+  const q = schur.im[k], last = q === 0 ? k : k + 1;
+  triangularVector(schur, last, q, norm3 || 1, x.re, x.im);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= last; j++) {
+      re[i] += v[i * n + j] * x.re[j];
+      im[i] += v[i * n + j] * x.im[j];
+    }
+  }
+  normalize(re, im);
+  return {
+    re,
+    im
+  };
+}
+
+// lib/trace/primitives/linalg_eig.ts
+function eigen(a, n, outputs) {
+  const [re, im, vectorsRe, vectorsIm] = outputs;
+  const values2 = {
+    re: new Float64Array(n),
+    im: new Float64Array(n)
+  };
+  const finite2 = a.every(Number.isFinite);
+  const schur = finite2 ? {
+    n,
+    ...toHessenberg(a, n),
+    ...values2
+  } : null;
+  if (!schur || !toSchur(schur)) return outputs.forEach((output) => output.fill(NaN));
+  const order = Array.from({
+    length: n
+  }, (_, i) => i).sort((i, j) => values2.re[i] - values2.re[j] || values2.im[j] - values2.im[i]);
+  order.forEach((from, to2) => {
+    re[to2] = values2.re[from];
+    im[to2] = values2.im[from];
+    const sign4 = values2.im[from] < 0 ? -1 : 1;
+    const vector = schurVector(schur, sign4 < 0 ? from - 1 : from);
+    for (let i = 0; i < n; i++) {
+      vectorsRe[i * n + to2] = vector.re[i];
+      vectorsIm[i * n + to2] = sign4 * vector.im[i];
+    }
+  });
+}
+var eigPrimitive = {
+  name: "eig",
+  infer([a]) {
+    checkSquare("linalg.eig", a);
+    const { shape, dtype } = a, values2 = {
+      shape: shape.slice(0, -1),
+      dtype
+    };
+    return [
+      values2,
+      values2,
+      {
+        shape,
+        dtype
+      },
+      {
+        shape,
+        dtype
+      }
+    ];
+  },
+  derivative: notDifferentiable("Eigenvectors of matrices that are not symmetric have none where eigenvalues meet, and no rule is built. Use linalg.eigh for symmetric matrices.", "error"),
+  linear: NOT_LINEAR,
+  batch(args) {
+    return bind(eigPrimitive, batchAll(args), args.params);
+  },
+  evaluate(inputs, _params, outputs) {
+    const n = inputs[0].shape[inputs[0].shape.length - 1];
+    return evaluateMatrices(inputs, [
+      2
+    ], outputs, [
+      1,
+      1,
+      2,
+      2
+    ], ([a], results) => eigen(a, n, results));
+  },
+  lower() {
+    return {
+      kind: "host"
+    };
+  },
+  print() {
+    return "";
+  }
+};
+
+// lib/trace/ops/linalg/eig.ts
+function eig(a) {
+  const [re, im, vectorsRe, vectorsIm] = bind(eigPrimitive, [
+    squareMatrix("linalg.eig", a)
+  ], NO_PARAMS);
+  return {
+    values: {
+      re,
+      im
+    },
+    vectors: {
+      re: vectorsRe,
+      im: vectorsIm
+    }
   };
 }
 
@@ -56287,11 +62692,11 @@ var luSolvePrimitive = {
   },
   derivative: {
     kind: "derivative",
-    jvp({ primals: [a, lu, permutation2], tangents: [tangentA, , , tangentB], params, outputs: [x] }) {
+    jvp({ primals: [a, lu, permutation2], tangents: [tangentA, , , tangentB], params: params2, outputs: [x] }) {
       let right = tangentB;
       if (tangentA) {
         const moved = product4(tangentA, x, {
-          a: params.transpose
+          a: params2.transpose
         });
         right = right ? apply("sub", right, moved) : apply("neg", moved);
       }
@@ -56301,13 +62706,13 @@ var luSolvePrimitive = {
           lu,
           permutation2,
           right
-        ], params)
+        ], params2)
       ];
     }
   },
   linear: {
     kind: "linear",
-    transpose({ cotangents: [cotangent], inputs: [a, lu, permutation2, b], params }) {
+    transpose({ cotangents: [cotangent], inputs: [a, lu, permutation2, b], params: params2 }) {
       if (!cotangent || b || !a || !lu || !permutation2) return [
         null,
         null,
@@ -56315,7 +62720,7 @@ var luSolvePrimitive = {
         null
       ];
       const transposed2 = {
-        transpose: !params.transpose
+        transpose: !params2.transpose
       };
       return [
         null,
@@ -56532,21 +62937,21 @@ function pinv(a, options = {}) {
 }
 function lstsq(a, b, options = {}) {
   const rtol = checkTolerance("linalg.lstsq", options);
-  const system = systemOf("linalg.lstsq", a, b, false);
+  const system = systemOf2("linalg.lstsq", a, b, false);
   return system.finish(product4(pseudoinverse(system.a, rtol), system.b));
 }
 
 // lib/trace/ops/linalg/norm.ts
-function singular(x, combine3) {
+function singular(x, combine4) {
   const [, s] = bind(svdPrimitive, [
     x
   ], NO_PARAMS);
-  return along(s, combine3);
+  return along(s, combine4);
 }
-function along(sizes4, combine3) {
+function along(sizes4, combine4) {
   const last = sizes4.ndim - 1;
-  const empty = combine3 === "max" && sizes4.shape[last] === 0;
-  return bindOne(reductions[empty ? "sum" : combine3], [
+  const empty = combine4 === "max" && sizes4.shape[last] === 0;
+  return bindOne(reductions[empty ? "sum" : combine4], [
     sizes4
   ], {
     axes: [
@@ -56563,7 +62968,7 @@ function matrixNorm(x, ord) {
       axis
     ]
   });
-  const over2 = (sum4, combine3) => along(sum4, combine3);
+  const over3 = (sum5, combine4) => along(sum5, combine4);
   switch (ord) {
     case "fro":
       return norm(x, {
@@ -56575,13 +62980,13 @@ function matrixNorm(x, ord) {
     case "nuc":
       return singular(x, "sum");
     case 1:
-      return over2(sums2(last - 1), "max");
+      return over3(sums2(last - 1), "max");
     case -1:
-      return over2(sums2(last - 1), "min");
+      return over3(sums2(last - 1), "min");
     case Infinity:
-      return over2(sums2(last), "max");
+      return over3(sums2(last), "max");
     case -Infinity:
-      return over2(sums2(last), "min");
+      return over3(sums2(last), "min");
     case 2:
       return singular(x, "max");
     case -2:
@@ -56660,13 +63065,13 @@ function norm2(x, options = {}) {
     });
   }
   const rest = value.shape.map((_, d) => d).filter((d) => !axes2.includes(d));
-  const result = matrixNorm(transposeTo(value, [
+  const result3 = matrixNorm(transposeTo(value, [
     ...rest,
     ...axes2
   ]), ord ?? "fro");
   return keepDims ? [
     ...axes2
-  ].sort((a, b) => a - b).reduce((y, axis) => expandDims(y, axis), result) : result;
+  ].sort((a, b) => a - b).reduce((y, axis) => expandDims(y, axis), result3) : result3;
 }
 
 // lib/trace/ops/linalg/solve.ts
@@ -56684,7 +63089,7 @@ function solveSquare(a, b) {
   });
 }
 function solve(a, b) {
-  const system = systemOf("linalg.solve", a, b, true);
+  const system = systemOf2("linalg.solve", a, b, true);
   return system.finish(solveSquare(system.a, system.b));
 }
 function solveTriangular(a, b, options = {}) {
@@ -56694,8 +63099,8 @@ function solveTriangular(a, b, options = {}) {
     "unitDiagonal"
   ]);
   const { lower = false, transpose: transpose4 = false, unitDiagonal = false } = options;
-  const system = systemOf("linalg.solveTriangular", a, b, true);
-  const params = {
+  const system = systemOf2("linalg.solveTriangular", a, b, true);
+  const params2 = {
     lower,
     transpose: transpose4,
     unit: unitDiagonal
@@ -56703,7 +63108,7 @@ function solveTriangular(a, b, options = {}) {
   return system.finish(bindOne(triangularSolvePrimitive, [
     system.a,
     system.b
-  ], params));
+  ], params2));
 }
 function inv(a) {
   const x = squareMatrix("linalg.inv", a);
@@ -56727,12 +63132,12 @@ function matrixPower(a, n) {
   }
   if (n === 0) return identityLike(x.aval, x.shape[x.ndim - 1]);
   let base = n < 0 ? inv(x) : x;
-  let result = null;
+  let result3 = null;
   for (let rest = Math.abs(n); rest > 0; rest = Math.floor(rest / 2)) {
-    if (rest % 2 === 1) result = result === null ? base : product4(result, base);
+    if (rest % 2 === 1) result3 = result3 === null ? base : product4(result3, base);
     if (rest > 1) base = product4(base, base);
   }
-  return result;
+  return result3;
 }
 var PADE = {
   float32: {
@@ -56773,9 +63178,9 @@ function halfSeries(square4, coefficients, identity2) {
   const of = (value) => apply("mul", identity2, constantLike(identity2, value));
   const last = coefficients.length - 1;
   const leading = apply("mul", square4, constantLike(square4, coefficients[last]));
-  let sum4 = apply("add", leading, of(coefficients[last - 1]));
-  for (let i = last - 2; i >= 0; i--) sum4 = apply("add", product4(square4, sum4), of(coefficients[i]));
-  return sum4;
+  let sum5 = apply("add", leading, of(coefficients[last - 1]));
+  for (let i = last - 2; i >= 0; i--) sum5 = apply("add", product4(square4, sum5), of(coefficients[i]));
+  return sum5;
 }
 function expm(a) {
   const x = squareMatrix("linalg.expm", a);
@@ -56804,14 +63209,14 @@ function expm(a) {
   const identity2 = identityLike(x.aval, size);
   const square4 = product4(scaled, scaled);
   const even = halfSeries(square4, coefficients.filter((_, i) => i % 2 === 0), identity2);
-  const odd = product4(scaled, halfSeries(square4, coefficients.filter((_, i) => i % 2 === 1), identity2));
-  let result = solve(apply("sub", even, odd), apply("add", even, odd));
+  const odd2 = product4(scaled, halfSeries(square4, coefficients.filter((_, i) => i % 2 === 1), identity2));
+  let result3 = solve(apply("sub", even, odd2), apply("add", even, odd2));
   for (let step2 = 0; step2 < MOST_SQUARINGS; step2++) {
     const active2 = apply("gt", steps2, constantLike(steps2, step2));
-    const base = apply("select", active2, result, constantLike(result, 0));
-    result = apply("select", active2, product4(base, base), result);
+    const base = apply("select", active2, result3, constantLike(result3, 0));
+    result3 = apply("select", active2, product4(base, base), result3);
   }
-  return apply("select", asColumn(asColumn(possible)), result, constantLike(result, NaN));
+  return apply("select", asColumn(asColumn(possible)), result3, constantLike(result3, NaN));
 }
 
 // lib/trace/ops/sparse/mod.ts
@@ -56982,7 +63387,7 @@ function rowsOf2({ data, indptr }) {
     reverse: false
   });
 }
-function combine2(data, x, places, targets, rows2) {
+function combine3(data, x, places, targets, rows2) {
   const shape = [
     rows2,
     ...x.shape.slice(1)
@@ -57040,14 +63445,14 @@ function denseOperand(operation, matrix2, x, rows2) {
 }
 function matmul2(a, x) {
   const [data, value] = denseOperand("sparse.matmul", a, x);
-  return combine2(data, value, a.indices, rowsOf2(a), a.indptr.size - 1);
+  return combine3(data, value, a.indices, rowsOf2(a), a.indptr.size - 1);
 }
 function matmulTransposed(a, x, columns) {
   checkShape("sparse.matmulTransposed", [
     columns
   ], "columns");
   const [data, value] = denseOperand("sparse.matmulTransposed", a, x, a.indptr.size - 1);
-  return combine2(data, value, rowsOf2(a), a.indices, columns);
+  return combine3(data, value, rowsOf2(a), a.indices, columns);
 }
 function toDense(a, columns) {
   checkShape("sparse.toDense", [
@@ -57095,7 +63500,7 @@ __export(mod_exports6, {
 function isLeaf3(value) {
   return value instanceof Tensor || value instanceof Shared;
 }
-function leavesOf(operation, what, tree) {
+function leavesOf2(operation, what, tree) {
   const { leaves: leaves2, spec } = flatten(tree, isLeaf3);
   return {
     leaves: leaves2,
@@ -57128,7 +63533,7 @@ function tensorOf(leaf) {
   return leaf instanceof Shared ? leaf.value : leaf;
 }
 function matchGradients(operation, gradients, parameters) {
-  const given = leavesOf(operation, "the tree of gradients", gradients);
+  const given = leavesOf2(operation, "the tree of gradients", gradients);
   const { names, leaves: leaves2 } = parameters;
   const missing2 = names.filter((name) => !given.names.includes(name));
   const unexpected = given.names.filter((name) => !names.includes(name));
@@ -57189,11 +63594,11 @@ var Optimizer = class {
   constructor(rule, parameters, rate2) {
     this.#rule = rule;
     this.#rate = checkRate2(rule.name, rate2);
-    this.#parameters = leavesOf(`optim.${rule.name}`, "the tree of parameters", parameters);
+    this.#parameters = leavesOf2(`optim.${rule.name}`, "the tree of parameters", parameters);
   }
   /** The state of the pure form for a tree of parameters. */
   init(parameters) {
-    const { leaves: leaves2 } = leavesOf(`optim.${this.#rule.name}`, "the tree of parameters", parameters);
+    const { leaves: leaves2 } = leavesOf2(`optim.${this.#rule.name}`, "the tree of parameters", parameters);
     return {
       step: zeros([], {
         dtype: "int32"
@@ -57215,10 +63620,10 @@ var Optimizer = class {
    */
   apply(gradients, state2, parameters, options = {}) {
     const operation = `optim.${this.#rule.name}`;
-    const own = leavesOf(operation, "the tree of parameters", parameters);
+    const own = leavesOf2(operation, "the tree of parameters", parameters);
     const updates = matchGradients(operation, gradients, own);
     if (state2?.slots?.length !== own.leaves.length) {
-      throw new DamoError(`${operation}: the state is not one of ${own.leaves.length} parameters.`, {
+      throw new DamoError(`${operation}: the state is not one of ${own.leaves.length} parameter${own.leaves.length === 1 ? "" : "s"}.`, {
         operation,
         remedy: "Pass what init(parameters) or the last apply gave."
       });
@@ -57508,15 +63913,15 @@ function adaDelta(parameters, options = {}) {
 
 // lib/optim/clip.ts
 function globalNorm(tree) {
-  const { leaves: leaves2 } = leavesOf("optim.globalNorm", "the tree", tree);
-  const squares = leaves2.map((leaf) => sum3(tensorOf(leaf).square()));
+  const { leaves: leaves2 } = leavesOf2("optim.globalNorm", "the tree", tree);
+  const squares = leaves2.map((leaf) => sum4(tensorOf(leaf).square()));
   const total = squares.length === 0 ? Tensor.literal(0, "float32") : squares.reduce((a, b) => a.add(b));
   return total.sqrt();
 }
 function clipByGlobalNorm(gradients, limit) {
   const operation = "optim.clipByGlobalNorm";
   if (typeof limit === "number") checkNumber2(operation, "limit", limit);
-  const { leaves: leaves2, spec } = leavesOf(operation, "the tree of gradients", gradients);
+  const { leaves: leaves2, spec } = leavesOf2(operation, "the tree of gradients", gradients);
   if (leaves2.length === 0) return gradients;
   const norm3 = globalNorm(gradients);
   const scale2 = norm3.maximum(limit).reciprocal().mul(limit);
@@ -57706,7 +64111,7 @@ function elementCount(shape, where2) {
   }
   return empty ? 0 : count3;
 }
-function bytesOf2(array2) {
+function bytesOf3(array2) {
   return new Uint8Array(array2.data.buffer, array2.data.byteOffset, array2.data.byteLength);
 }
 function checkFileArray(array2, name) {
@@ -57816,9 +64221,9 @@ function narrow3(wide, out, where2) {
   }
   return out;
 }
-function widenBrainFloat(halves2) {
-  const bits = new Uint32Array(halves2.length);
-  for (let i = 0; i < halves2.length; i++) bits[i] = halves2[i] << 16;
+function widenBrainFloat(halves3) {
+  const bits = new Uint32Array(halves3.length);
+  for (let i = 0; i < halves3.length; i++) bits[i] = halves3[i] << 16;
   return new Float32Array(bits.buffer);
 }
 function reverseEach(bytes, size) {
@@ -57991,7 +64396,7 @@ function encodeNpy(array2) {
   file[6] = 1;
   new DataView(file.buffer).setUint16(8, start - 10, true);
   file.set(new TextEncoder().encode(dict.padEnd(start - 11) + "\n"), 10);
-  file.set(bytesOf2(array2), start);
+  file.set(bytesOf3(array2), start);
   return file;
 }
 function decodeNpy(bytes, where2 = "The .npy file") {
@@ -58140,7 +64545,7 @@ async function inflate(bytes, length3, where2) {
 
 // lib/io/zip_directory.ts
 var MAX_UINT32 = 4294967295;
-var END = 101010256;
+var END2 = 101010256;
 var END64_LOCATOR = 117853008;
 var END64 = 101075792;
 var DIRECTORY_ENTRY = 33639248;
@@ -58172,7 +64577,7 @@ function readDirectory(bytes) {
 }
 function findEnd(view2) {
   for (let at2 = view2.byteLength - 22; at2 >= Math.max(0, view2.byteLength - 22 - 65535); at2--) {
-    if (view2.getUint32(at2, true) === END && at2 + 22 + view2.getUint16(at2 + 20, true) === view2.byteLength) {
+    if (view2.getUint32(at2, true) === END2 && at2 + 22 + view2.getUint16(at2 + 20, true) === view2.byteLength) {
       return at2;
     }
   }
@@ -58303,8 +64708,8 @@ async function encodeZip(members, { compress: compress2 = false, comment = "" } 
   if (packed.length > 65534) {
     refuse2(`An archive of ${packed.length} members is not written; 65534 are possible.`);
   }
-  const directorySize = packed.reduce((sum4, { name }) => sum4 + 46 + name.length, 0);
-  const total = packed.reduce((sum4, { name, body }) => sum4 + 30 + name.length + body.length, directorySize) + 22;
+  const directorySize = packed.reduce((sum5, { name }) => sum5 + 46 + name.length, 0);
+  const total = packed.reduce((sum5, { name, body }) => sum5 + 30 + name.length + body.length, directorySize) + 22;
   if (total + note.length >= MAX_UINT322) {
     refuse2("An npz file of 4 GiB or more is not written.", "Save it as safetensors, which has no such bound.");
   }
@@ -58366,7 +64771,7 @@ async function decodeZip(bytes, { maxBytes = Math.max(2 ** 28, 64 * bytes.length
   for (const entry2 of [
     ...entries
   ].sort((a, b) => a.offset - b.offset)) {
-    const { start, end } = locate(bytes, entry2, position2, directoryStart);
+    const { start, end } = locate2(bytes, entry2, position2, directoryStart);
     position2 = end;
     members.set(entry2.name, await unpack(entry2, bytes.subarray(start, end)));
   }
@@ -58375,7 +64780,7 @@ async function decodeZip(bytes, { maxBytes = Math.max(2 ** 28, 64 * bytes.length
     comment
   };
 }
-function locate(bytes, entry2, from, directoryStart) {
+function locate2(bytes, entry2, from, directoryStart) {
   const where2 = `Member "${entry2.name}"`;
   const { offset, nameBytes, packedSize } = entry2;
   if (offset < from) refuse2(`${where2} overlaps the member before it.`);
@@ -58513,15 +64918,15 @@ function encodeSafetensors(arrays, metadata = {}) {
   const entries = [
     ...arrays
   ].map(([name, { dtype, shape, data }]) => {
-    const begin2 = begins.get(name);
+    const begin7 = begins.get(name);
     return [
       name,
       {
         dtype: CODES[dtype],
         shape,
         data_offsets: [
-          begin2,
-          begin2 + data.byteLength
+          begin7,
+          begin7 + data.byteLength
         ]
       }
     ];
@@ -58542,7 +64947,7 @@ function encodeSafetensors(arrays, metadata = {}) {
   file.fill(32, 8 + json.length, 8 + headerLength);
   let position2 = 8 + headerLength;
   for (const [, array2] of ordered2) {
-    file.set(bytesOf2(array2), position2);
+    file.set(bytesOf3(array2), position2);
     position2 += array2.data.byteLength;
   }
   return file;
@@ -58551,8 +64956,8 @@ function decodeSafetensors(bytes) {
   const { entries, metadata, dataStart } = readHeader2(bytes);
   checkCoverage(entries, bytes.length - dataStart);
   const arrays = /* @__PURE__ */ new Map();
-  for (const { name, element: element3, shape, begin: begin2, end } of entries) {
-    const data = decodeElements(element3, bytes.subarray(dataStart + begin2, dataStart + end), `Array "${name}"`);
+  for (const { name, element: element3, shape, begin: begin7, end } of entries) {
+    const data = decodeElements(element3, bytes.subarray(dataStart + begin7, dataStart + end), `Array "${name}"`);
     arrays.set(name, {
       dtype: elementDType(element3),
       shape,
@@ -58628,15 +65033,15 @@ function readEntry2(name, value) {
   if (!Array.isArray(offsets2) || offsets2.length !== 2 || !offsets2.every(isOffset)) {
     refuse2(`${where2}: data_offsets is ${JSON.stringify(offsets2)}, not two offsets.`);
   }
-  const [begin2, end] = offsets2;
-  if (end - begin2 !== count3 * elementBytes(element3)) {
-    refuse2(`${where2}: ${dtype}${describeShape(shape)} takes ${count3 * elementBytes(element3)} bytes, and data_offsets [${begin2}, ${end}] holds ${end - begin2}.`);
+  const [begin7, end] = offsets2;
+  if (end - begin7 !== count3 * elementBytes(element3)) {
+    refuse2(`${where2}: ${dtype}${describeShape(shape)} takes ${count3 * elementBytes(element3)} bytes, and data_offsets [${begin7}, ${end}] holds ${end - begin7}.`);
   }
   return {
     name,
     element: element3,
     shape,
-    begin: begin2,
+    begin: begin7,
     end
   };
 }
@@ -58653,13 +65058,13 @@ function readElement(dtype, where2) {
 }
 function checkCoverage(entries, dataLength) {
   let position2 = 0;
-  for (const { name, begin: begin2, end } of [
+  for (const { name, begin: begin7, end } of [
     ...entries
   ].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin2 < position2) {
-      refuse2(`Array "${name}" overlaps the array before it (offset ${begin2} < ${position2}).`);
+    if (begin7 < position2) {
+      refuse2(`Array "${name}" overlaps the array before it (offset ${begin7} < ${position2}).`);
     }
-    if (begin2 > position2) refuse2(`${begin2 - position2} bytes before array "${name}" belong to no array.`);
+    if (begin7 > position2) refuse2(`${begin7 - position2} bytes before array "${name}" belong to no array.`);
     if (end > dataLength) {
       refuse2(`Array "${name}" ends at byte ${end} of ${dataLength}: the file is truncated or the offset is wrong.`);
     }
@@ -58672,12 +65077,12 @@ function checkCoverage(entries, dataLength) {
 
 // lib/io/tree_names.ts
 var MAX_DEPTH2 = 100;
-var ROOT = "value";
+var ROOT2 = "value";
 function nameLeaves(tree, isLeaf5) {
   const leaves2 = /* @__PURE__ */ new Map();
   function walk3(value, path) {
     if (path.length > MAX_DEPTH2) refuse2(`The tree is nested more than ${MAX_DEPTH2} deep.`);
-    const name = path.length === 0 ? ROOT : path.join(".");
+    const name = path.length === 0 ? ROOT2 : path.join(".");
     if (isLeaf5(value)) {
       if (leaves2.has(name)) refuse2(`Two leaves of the tree have the name "${name}".`, "Avoid dots in keys.");
       leaves2.set(name, value);
@@ -58994,12 +65399,12 @@ var checkPrimitive = {
     }
   },
   linear: NOT_LINEAR,
-  batch({ inputs: [condition, x], batched, params, size }) {
+  batch({ inputs: [condition, x], batched, params: params2, size }) {
     return [
       bindOne(checkPrimitive, [
         condition,
         batched[1] ? x : broadcastFront(x, size)
-      ], params)
+      ], params2)
     ];
   },
   evaluate([condition, x], { message, location }) {
@@ -59027,14 +65432,14 @@ function failure(message, location, failed, count3) {
   });
 }
 function check(condition, message, x = condition) {
-  const params = {
+  const params2 = {
     message,
     location: userLocation()
   };
   return bindOne(checkPrimitive, [
     strong(condition, "check"),
     strong(x, "check")
-  ], params);
+  ], params2);
 }
 
 // lib/loop/stack_limit.ts
@@ -59051,9 +65456,9 @@ var stackLimit = {
   },
   derivative: notDifferentiable("It counts steps."),
   linear: NOT_LINEAR,
-  batch({ inputs, params }) {
+  batch({ inputs, params: params2 }) {
     return [
-      bindOne(stackLimit, inputs, params)
+      bindOne(stackLimit, inputs, params2)
     ];
   },
   evaluate([steps2], { max: max3 }) {
@@ -59084,6 +65489,519 @@ var stackLimit = {
   }
 };
 
+// lib/special/stirling.ts
+function settled(change, limit) {
+  return where(change.sub(1).abs().gt(limit), change, 1);
+}
+function factorialLimit(a) {
+  return a.dtype === "float64" ? 160 : 32;
+}
+var STIRLING3 = [
+  1 / 12,
+  -1 / 360,
+  1 / 1260,
+  -1 / 1680,
+  1 / 1188,
+  -691 / 360360,
+  1 / 156
+];
+var STIRLING_FROM2 = 10;
+var HALF_LOG_TWO_PI2 = 0.9189385332046728;
+function stirlingRest2(a) {
+  const far2 = a.ge(STIRLING_FROM2);
+  const large2 = where(far2, a, STIRLING_FROM2), small = where(far2, 1, a);
+  const inverse = large2.reciprocal();
+  const series2 = inverse.mul(polynomial(inverse.square(), STIRLING3));
+  const direct = lgamma3(small).sub(small.sub(0.5).mul(log5(small)).sub(small).add(HALF_LOG_TWO_PI2));
+  return where(far2, series2, direct);
+}
+function logDistance(m, ratio) {
+  const near2 = m.gt(-0.5).and(m.le(1));
+  const inside3 = where(near2, m, 0);
+  const s = inside3.div(inside3.add(2)), square4 = s.square();
+  const terms = Array.from({
+    length: m.dtype === "float64" ? 18 : 8
+  }, (_, k) => 1 / (2 * k + 3));
+  const series2 = inside3.mul(s).sub(s.mul(square4).mul(2).mul(polynomial(square4, terms)));
+  return where(near2, series2, m.sub(log5(where(near2, 1, ratio))));
+}
+function lgammaOneMore(a) {
+  const small = a.lt(0.5);
+  const z = where(small, a, a.sub(1));
+  const atTwo = z.mul(polynomial(z, [
+    ONE_MINUS_EULER,
+    ...LGAMMA_SERIES
+  ]));
+  return where(small, atTwo.sub(log1p4(where(small, a, 0))), atTwo);
+}
+
+// lib/special/incomplete_beta.ts
+var MOST_TERMS = 5e3;
+function stirlingPowers(a, b, x, y) {
+  const sum5 = a.add(b), d = x.mul(b).sub(y.mul(a));
+  const distance = a.mul(logDistance(d.div(a), x.mul(sum5.div(a)))).add(b.mul(logDistance(d.div(b).neg(), y.mul(sum5.div(b)))));
+  const rest = stirlingRest2(sum5).sub(stirlingRest2(a)).sub(stirlingRest2(b));
+  const scale2 = a.mul(b.div(sum5)).mul(1 / (2 * Math.PI)).sqrt();
+  return exp4(rest.sub(distance)).mul(scale2);
+}
+function powers(a, b, x, y) {
+  const plain2 = a.add(b).lt(factorialLimit(a));
+  const [p, q] = [
+    where(plain2, a, 1),
+    where(plain2, b, 1)
+  ];
+  const factorials = gamma(stack([
+    p.add(q),
+    p,
+    q
+  ]));
+  const ratio = factorials.at(0).div(factorials.at(1)).div(factorials.at(2));
+  const product5 = x.dtype === "float64" ? x.pow(p).mul(y.pow(q)).mul(ratio) : x.pow(p.mul(0.5)).mul(y.pow(q.mul(0.5))).mul(ratio.sqrt()).square();
+  return where(plain2, product5, stirlingPowers(where(plain2, 40, a), where(plain2, 40, b), x, y));
+}
+function continuedFraction(a, b, x) {
+  const limit = x.dtype === "float64" ? 2 ** -51 : 2 ** -22;
+  const one = x.mul(0).add(1), sum5 = a.add(b);
+  const start = one.sub(sum5.mul(x).div(a.add(1))).reciprocal();
+  const { h } = whileLoop(({ change }) => change.ne(1).any(), ({ n, c, d, h: h2 }) => {
+    const twice2 = n.mul(2).add(a);
+    const even = n.mul(b.sub(n)).mul(x).div(twice2.sub(1).mul(twice2));
+    const d1 = even.mul(d).add(1).reciprocal(), c1 = even.div(c).add(1);
+    const odd2 = a.add(n).mul(sum5.add(n)).mul(x).div(twice2.mul(twice2.add(1))).neg();
+    const d2 = odd2.mul(d1).add(1).reciprocal(), c2 = odd2.div(c1).add(1);
+    const change = settled(d2.mul(c2), limit);
+    return {
+      n: n.add(1),
+      c: c2,
+      d: d2,
+      h: h2.mul(d1).mul(c1).mul(change),
+      change
+    };
+  }, {
+    n: one,
+    c: one,
+    d: start,
+    h: start,
+    change: one.mul(0)
+  }, {
+    maxSteps: MOST_TERMS
+  });
+  return h;
+}
+function regularized(a, b, x) {
+  const valid = a.gt(0).and(b.gt(0)).and(x.ge(0)).and(x.le(1)).and(a.lt(Infinity)).and(b.lt(Infinity));
+  const inside3 = valid.and(x.gt(0)).and(x.lt(1));
+  const [p, q, place3] = [
+    where(inside3, a, 1),
+    where(inside3, b, 1),
+    where(inside3, x, 0.5)
+  ];
+  const other = place3.neg().add(1);
+  const sum5 = p.add(q);
+  const swapped2 = place3.gt(p.add(1).div(sum5.add(2))).and(place3.gt(p.div(sum5)));
+  const [s, t] = [
+    where(swapped2, q, p),
+    where(swapped2, p, q)
+  ];
+  const value = powers(p, q, place3, other).div(s).mul(continuedFraction(s, t, where(swapped2, other, place3)));
+  return where(inside3, where(swapped2, value.neg().add(1), value), where(valid, x, NaN));
+}
+var WHY = "It is a function of its own, which is not built.";
+var densityPrimitive = composed("betaDensity", {
+  names: [
+    "a",
+    "b",
+    "x"
+  ],
+  compose([a, b, x]) {
+    const inside3 = x.gt(0).and(x.lt(1));
+    const place3 = where(inside3, x, 0.5), other = place3.neg().add(1);
+    const value = powers(a, b, place3, other).div(place3.mul(other));
+    const power = where(x.eq(0), a, b);
+    const atEnd = where(power.lt(1), Infinity, where(power.eq(1), where(x.eq(0), b, a), 0));
+    return where(inside3, value, where(x.eq(0).or(x.eq(1)), atEnd, NaN));
+  },
+  slopes: [
+    WHY,
+    WHY,
+    ([a, b, x], y) => {
+      const other = x.neg().add(1);
+      return y.mul(a.sub(1).div(x).sub(b.sub(1).div(other)));
+    }
+  ]
+});
+var betaincPrimitive = composed("betainc", {
+  names: [
+    "a",
+    "b",
+    "x"
+  ],
+  compose: ([a, b, x]) => regularized(a, b, x),
+  slopes: [
+    WHY,
+    WHY,
+    (inputs) => bindOne(densityPrimitive, inputs, NO_PARAMS)
+  ]
+});
+var incompleteBetaPrimitives = [
+  densityPrimitive,
+  betaincPrimitive
+];
+
+// lib/special/temme_coefficients.ts
+var TEMME = [
+  [
+    -0.3333333333333333,
+    0.08333333333333333,
+    -0.014814814814814815,
+    0.0011574074074074073,
+    3527336860670194e-19,
+    -1787551440329218e-19,
+    3919263178522438e-20,
+    -2185448510679992e-21,
+    -185406221071516e-20,
+    8296711340953087e-22,
+    -17665952736826078e-23,
+    6707853543401498e-24,
+    10261809784240309e-24,
+    -4382036018453353e-24,
+    914769958223679e-24,
+    -25514193994946248e-27
+  ],
+  [
+    -0.001851851851851852,
+    -0.003472222222222222,
+    0.0026455026455026454,
+    -9902263374485596e-19,
+    20576131687242798e-20,
+    -4018775720164609e-22,
+    -18098550334489977e-21,
+    764916091608111e-20,
+    -16120900894563446e-22,
+    4647127802807434e-24,
+    1378633446915721e-22,
+    -5752545603517705e-23,
+    11951628599778148e-24,
+    -17543241719747647e-27,
+    -10091543710600413e-25,
+    4162792991842583e-25
+  ],
+  [
+    0.004133597883597883,
+    -0.0026813271604938273,
+    7716049382716049e-19,
+    20093878600823047e-22,
+    -1073665322636516e-19,
+    52923448829120125e-21,
+    -12760635188618728e-21,
+    3423578734096138e-23,
+    13721957309062934e-22,
+    -6298992138380055e-22,
+    14280614206064242e-23,
+    -20477098421990866e-26,
+    -1409252991086752e-23,
+    6228974084922022e-24,
+    -13670488396617114e-25,
+    9428356159014678e-28
+  ],
+  [
+    6494341563786008e-19,
+    22947209362139917e-20,
+    -4691894943952557e-19,
+    26772063206283885e-20,
+    -7561801671883977e-20,
+    -2396505113867297e-22,
+    11082654115347302e-21,
+    -56749528269915965e-22,
+    14230900732435883e-22,
+    -27861080291528143e-27,
+    -16958404091930278e-23,
+    8099464905388083e-23,
+    -19111168485973655e-24,
+    23928620439808118e-28,
+    20620131815488797e-25,
+    -9460496661855133e-25
+  ],
+  [
+    -8618882909167117e-19,
+    7840392217200666e-19,
+    -2990724803031902e-19,
+    -14638452578843418e-22,
+    6641498215465122e-20,
+    -3968365047179435e-20,
+    11375726970678419e-21,
+    2507497226237533e-25,
+    -16954149536558305e-22,
+    8907507532205309e-22,
+    -2292934834000805e-22,
+    2956794137544049e-26,
+    28865829742708783e-24,
+    -14189739437803219e-24,
+    34463580499464896e-25,
+    -23024517174528067e-29
+  ],
+  [
+    -33679855336635813e-20,
+    -6972813758365857e-20,
+    2772753244959392e-19,
+    -19932570516188847e-20,
+    6797780477937208e-20,
+    1419062920643967e-22,
+    -13594048189768693e-21,
+    8018470256334202e-21,
+    -2291481176508095e-21,
+    -3252473551298454e-25,
+    34652846491085265e-23,
+    -18447187191171344e-23,
+    48240967037894184e-24,
+    -17989466721743514e-30,
+    -6306194500013523e-24,
+    3162417628774568e-24
+  ],
+  [
+    5313079364639922e-19,
+    -5921664373536939e-19,
+    2708782096718045e-19,
+    7902353232660328e-22,
+    -8153969367561969e-20,
+    561168275310625e-19,
+    -18329116582843375e-21,
+    -30796134506033047e-25,
+    3465155368803609e-21,
+    -20291327396058603e-22,
+    5788792863149004e-22,
+    2338630673826657e-28,
+    -8828600746330484e-23,
+    47435958880408125e-24,
+    -12545415020710383e-24,
+    8649648858010293e-29
+  ],
+  [
+    34436760689237765e-20,
+    5171790908260592e-20,
+    -33493161081142234e-20,
+    2812695154763237e-19,
+    -10976582244684731e-20,
+    -12741009095484485e-23,
+    27744451511563645e-21,
+    -18263488805711332e-21,
+    57876949497350525e-22,
+    493875893393627e-24,
+    -10595367014026043e-22,
+    6166714376110408e-22,
+    -17562973359060463e-23,
+    -1297447328701544e-27,
+    2695423606288966e-23,
+    -14578352908731272e-24
+  ],
+  [
+    -6526239185953094e-19,
+    8394987206720873e-19,
+    -438297098541721e-18,
+    -6969091458420552e-22,
+    16644846642067547e-20,
+    -12783517679769218e-20,
+    4629953263691304e-20,
+    4557909867922708e-24,
+    -10595271125805195e-21,
+    6783342904865167e-21,
+    -21075476666258803e-22,
+    -17213731432817144e-27,
+    3773587741611098e-22,
+    -21867506700122867e-23,
+    6220228804018927e-23,
+    6597703826733e-28
+  ],
+  [
+    -5967612901927463e-19,
+    -7204895416020011e-20,
+    6782308837667328e-19,
+    -6401475260262758e-19,
+    27750107634328704e-20,
+    1819700838046515e-22,
+    -8479507117068503e-20,
+    6105192082501531e-20,
+    -21073920183404862e-21,
+    -8858589014125599e-25,
+    45284535953805374e-22,
+    -28427815022504407e-22,
+    8708234177864641e-22,
+    36886101871706966e-28,
+    -1534469519070206e-22,
+    8862466778790695e-23
+  ]
+];
+
+// lib/special/incomplete_gamma.ts
+var LARGE2 = 20;
+var NEAR = 0.3;
+var MOST_TERMS2 = 2e3;
+function precision(x) {
+  return x.dtype === "float64" ? 2 ** -54 : 2 ** -25;
+}
+function prefactor(a, x) {
+  const large2 = a.ge(factorialLimit(a));
+  const b = where(large2, 1, a), y = where(large2, 1, x);
+  const power = y.pow(b.mul(0.5)).mul(exp4(y.mul(-0.5)));
+  const direct = power.square().div(gamma(b.add(1)));
+  const c = where(large2, a, LARGE2), place3 = where(large2, x, LARGE2);
+  const exponent = c.mul(logDistance(place3.sub(c).div(c), place3.div(c))).add(stirlingRest2(c));
+  return where(large2, exp4(exponent.neg()).div(c.mul(2 * Math.PI).sqrt()), direct);
+}
+function series(a, x) {
+  const one = x.mul(0).add(1), limit = precision(x);
+  const { sum: sum5 } = whileLoop(({ term, sum: sum6 }) => term.gt(sum6.mul(limit)).any(), ({ n, term, sum: sum6 }) => {
+    const next = term.mul(x).div(a.add(n));
+    return {
+      n: n.add(1),
+      term: next,
+      sum: sum6.add(next)
+    };
+  }, {
+    n: one,
+    term: one,
+    sum: one
+  }, {
+    maxSteps: MOST_TERMS2
+  });
+  return sum5;
+}
+function continuedFraction2(a, x) {
+  const limit = precision(x) * 8, zero = x.mul(0);
+  const b = x.sub(a).add(1), start = b.reciprocal();
+  const { h } = whileLoop(({ change }) => change.ne(1).any(), ({ n, b: b2, c, d, h: h2 }) => {
+    const next = n.add(1), numerator = next.mul(a.sub(next)), wide = b2.add(2);
+    const below = numerator.mul(d).add(wide).reciprocal();
+    const above = wide.add(numerator.div(c));
+    const change = settled(above.mul(below), limit);
+    return {
+      n: next,
+      b: wide,
+      c: above,
+      d: below,
+      h: h2.mul(change),
+      change
+    };
+  }, {
+    n: zero,
+    b,
+    c: zero.add(1e30),
+    d: start,
+    h: start,
+    change: zero
+  }, {
+    maxSteps: MOST_TERMS2
+  });
+  return h;
+}
+function uniform4(a, x) {
+  const m = x.sub(a).div(a), half = logDistance(m, x.div(a));
+  const eta = half.mul(2).sqrt().mul(m.sign());
+  const [orders, terms] = x.dtype === "float64" ? [
+    TEMME.length,
+    TEMME[0].length
+  ] : [
+    4,
+    7
+  ];
+  const inverse = a.reciprocal();
+  let sum5 = polynomial(eta, TEMME[orders - 1].slice(0, terms));
+  for (let k = orders - 2; k >= 0; k--) {
+    sum5 = sum5.mul(inverse).add(polynomial(eta, TEMME[k].slice(0, terms)));
+  }
+  const rest = exp4(a.mul(half).neg()).div(a.mul(2 * Math.PI).sqrt()).mul(sum5);
+  const y = eta.mul(a.mul(0.5).sqrt());
+  return {
+    lower: erfc3(y.neg()).mul(0.5).sub(rest),
+    upper: erfc3(y).mul(0.5).add(rest)
+  };
+}
+function smallUpper(a, x) {
+  const exponent = a.mul(log5(x)).sub(lgammaOneMore(a));
+  let term = x.mul(0).add(1), sum5 = x.mul(0);
+  for (let n = 1; n <= (x.dtype === "float64" ? 20 : 12); n++) {
+    term = term.mul(x).mul(-1 / n);
+    sum5 = sum5.add(term.div(a.add(n)));
+  }
+  return expm13(exponent).neg().sub(exp4(exponent).mul(a).mul(sum5));
+}
+function both(a, x) {
+  const valid = a.gt(0).and(x.gt(0)).and(a.lt(Infinity)).and(x.lt(Infinity));
+  const shape = where(valid, a, 1), place3 = where(valid, x, 1);
+  const near2 = shape.ge(LARGE2).and(place3.sub(shape).abs().le(shape.mul(NEAR)));
+  const isSmall = place3.le(1.1).and(where(place3.le(0.5), log5(place3.minimum(0.5)).mul(shape).gt(-0.4), place3.mul(1.1).ge(shape)));
+  const beyond = near2.not().and(place3.gt(shape)).and(place3.gt(1.1));
+  const summed2 = near2.or(beyond).not();
+  const central = uniform4(where(near2, shape, LARGE2), where(near2, place3, LARGE2));
+  const factor = prefactor(shape, place3);
+  const lower = factor.mul(series(where(summed2, shape, 1), where(summed2, place3, 0)));
+  const fraction = continuedFraction2(where(beyond, shape, 1), where(beyond, place3, 2));
+  const upper = factor.mul(shape).mul(fraction);
+  const small = smallUpper(where(isSmall, shape, 1), where(isSmall, place3, 1));
+  const invalid = where(a.ge(0).and(x.ge(0)).and(a.eq(0).and(x.eq(0)).not()), 0, NaN);
+  const atEnd = where(a.eq(Infinity).and(x.eq(Infinity)), NaN, where(a.eq(0).or(x.eq(Infinity)), 1, 0)).add(invalid);
+  return {
+    lower: where(valid, where(near2, central.lower, where(beyond, upper.neg().add(1), lower)), atEnd),
+    upper: where(valid, where(near2, central.upper, where(beyond, upper, where(isSmall, small, lower.neg().add(1)))), atEnd.neg().add(1))
+  };
+}
+var WHY2 = "It is a function of its own, which is not built.";
+var densityPrimitive2 = composed("gammaDensity", {
+  names: [
+    "a",
+    "x"
+  ],
+  compose([a, x]) {
+    const inside3 = x.gt(0);
+    const value = prefactor(a, where(inside3, x, 1)).mul(a).div(where(inside3, x, 1));
+    const atZero = where(a.lt(1), Infinity, where(a.eq(1), 1, 0));
+    return where(inside3, value, where(x.lt(0), NaN, atZero));
+  },
+  slopes: [
+    WHY2,
+    ([a, x], y) => y.mul(a.sub(1).div(x).sub(1))
+  ]
+});
+var gammaincPrimitive = composed("gammainc", {
+  names: [
+    "a",
+    "x"
+  ],
+  compose: ([a, x]) => both(a, x).lower,
+  slopes: [
+    WHY2,
+    ([a, x]) => bindOne(densityPrimitive2, [
+      a,
+      x
+    ], NO_PARAMS)
+  ]
+});
+var gammainccPrimitive = composed("gammaincc", {
+  names: [
+    "a",
+    "x"
+  ],
+  compose: ([a, x]) => both(a, x).upper,
+  slopes: [
+    WHY2,
+    ([a, x]) => bindOne(densityPrimitive2, [
+      a,
+      x
+    ], NO_PARAMS).neg()
+  ]
+});
+var incompleteGammaPrimitives = [
+  densityPrimitive2,
+  gammaincPrimitive,
+  gammainccPrimitive
+];
+
+// lib/special/primitives.ts
+var specialPrimitives = [
+  ...incompleteGammaPrimitives,
+  ...incompleteBetaPrimitives
+];
+
 // lib/trace/primitives/linalg.ts
 var linalgPrimitives = [
   choleskyPrimitive,
@@ -59092,6 +66010,7 @@ var linalgPrimitives = [
   luSolvePrimitive,
   qrPrimitive,
   eighPrimitive,
+  eigPrimitive,
   svdPrimitive,
   pinvOfPrimitive
 ];
@@ -59102,6 +66021,11 @@ var allPrimitives = [
   ...Object.values(reductions),
   ...Object.values(positions),
   ...Object.values(cumulatives),
+  gammaPrimitive,
+  polygammaPrimitive,
+  j0Primitive,
+  j1Primitive,
+  erfcinvPrimitive,
   constantPrimitive,
   castPrimitive,
   bitcastPrimitive,
@@ -59124,6 +66048,7 @@ var allPrimitives = [
   contractPrimitive,
   convolvePrimitive,
   sortPrimitive,
+  topkPrimitive,
   ...linalgPrimitives,
   fftPrimitive,
   rfftPrimitive,
@@ -59146,7 +66071,7 @@ function isIntegerFrom(value, low) {
 function list(what, fits) {
   return plain((value, reader) => Array.isArray(value) && value.every(fits) ? value : bad(reader, what, value));
 }
-var SPECIAL3 = {
+var SPECIAL2 = {
   NaN: NaN,
   Infinity: Infinity,
   "-Infinity": -Infinity,
@@ -59159,7 +66084,7 @@ var numberForm = {
   },
   read(value, reader) {
     if (typeof value === "number") return value;
-    if (typeof value === "string" && Object.hasOwn(SPECIAL3, value)) return SPECIAL3[value];
+    if (typeof value === "string" && Object.hasOwn(SPECIAL2, value)) return SPECIAL2[value];
     bad(reader, "a number", value);
   }
 };
@@ -59206,13 +66131,13 @@ var locationForm = {
 };
 
 // lib/io/function_primitives.ts
-function entry(fewest, params = {}, most = fewest, fits) {
+function entry(fewest, params2 = {}, most = fewest, fits) {
   return {
     inputs: [
       fewest,
       most
     ],
-    params,
+    params: params2,
     fits
   };
 }
@@ -59278,6 +66203,23 @@ var FORMS = {
       reverse: booleanForm
     })
   ])),
+  ...Object.fromEntries([
+    "gamma",
+    "j0",
+    "j1",
+    "erfcinv"
+  ].map((name) => [
+    name,
+    entry(1)
+  ])),
+  polygamma: entry(1, {
+    order: count2
+  }),
+  gammainc: entry(2),
+  gammaincc: entry(2),
+  gammaDensity: entry(2),
+  betainc: entry(3),
+  betaDensity: entry(3),
   argmax: entry(1, {
     axis: axisForm2
   }),
@@ -59339,11 +66281,11 @@ var FORMS = {
     strides: steps,
     dilations: steps,
     padding: pairsForm
-  }, 1, (_inputs, params) => [
+  }, 1, (_inputs, params2) => [
     "strides",
     "dilations",
     "padding"
-  ].every((name) => params[name].length === params.shape.length)),
+  ].every((name) => params2[name].length === params2.shape.length)),
   gather: entry(2, {
     axes
   }, ANY),
@@ -59372,6 +66314,9 @@ var FORMS = {
   sort: entry(1, {
     descending: booleanForm
   }, ANY),
+  topk: entry(1, {
+    count: count2
+  }),
   cholesky: entry(1),
   triangularSolve: entry(2, {
     lower: booleanForm,
@@ -59386,6 +66331,7 @@ var FORMS = {
     complete: booleanForm
   }),
   eigh: entry(1),
+  eig: entry(1),
   svd: entry(1),
   pinvOf: entry(2),
   fft: entry(2, {
@@ -59427,6 +66373,7 @@ var FORMS = {
 };
 var STORED = [
   ...allPrimitives,
+  ...specialPrimitives,
   loopPrimitive,
   switchPrimitive,
   stackLimit,
@@ -59477,10 +66424,10 @@ function writeGraphs(graph, name) {
     for (const input of graph2.inputs) numbers.set(input, numbers.size);
     const nodes = graph2.nodes.map((node) => {
       const form = formOf2(node, name);
-      const params = {};
+      const params2 = {};
       for (const [key2, kind] of Object.entries(form.params)) {
         const value = node.params[key2];
-        params[key2] = kind.write(value, {
+        params2[key2] = kind.write(value, {
           graph: write2,
           location
         });
@@ -59491,7 +66438,7 @@ function writeGraphs(graph, name) {
       ];
       for (const output of node.outputs) numbers.set(output, numbers.size);
       const place3 = location(node.location);
-      if (Object.keys(params).length > 0 || place3 !== null) parts2.push(params);
+      if (Object.keys(params2).length > 0 || place3 !== null) parts2.push(params2);
       if (place3 !== null) parts2.push(place3);
       return parts2;
     });
@@ -59545,8 +66492,8 @@ function readType(value, where2) {
 function checkSizes2(shape, where2) {
   elementCount(shape[0] === DYNAMIC ? shape.slice(1) : shape, where2);
 }
-function readGraphs(values, places) {
-  if (!Array.isArray(values) || values.length === 0) refuse2("The file of the function has no graphs.");
+function readGraphs(values2, places) {
+  if (!Array.isArray(values2) || values2.length === 0) refuse2("The file of the function has no graphs.");
   const locations = readLocations(places);
   const graphs = [];
   const used = /* @__PURE__ */ new Set();
@@ -59558,7 +66505,7 @@ function readGraphs(values, places) {
     used.add(index);
     return graphs[index];
   }
-  values.forEach((value, i) => graphs.push(readGraph(value, `Graph ${i}`, subGraph, locations)));
+  values2.forEach((value, i) => graphs.push(readGraph(value, `Graph ${i}`, subGraph, locations)));
   if (used.size !== graphs.length - 1) refuse2("A graph of the file is used by no other.");
   return graphs[graphs.length - 1];
 }
@@ -59585,15 +66532,15 @@ function readGraph(value, where2, graph, locations) {
     if (!Array.isArray(node) || node.length < 2 || node.length > 4 || !Array.isArray(node[1])) {
       refuse2(`${place3} is not [primitive, inputs, parameters, place].`);
     }
-    const [primitive, from, params = {}, at2] = node;
+    const [primitive, from, params2 = {}, at2] = node;
     const sources = from.map((index) => pick(index, place3));
-    const result = readNode(primitive, sources, params, {
+    const result3 = readNode(primitive, sources, params2, {
       where: place3,
       graph,
       location
     }, location(at2));
-    for (const output of result.outputs) variables.push(output);
-    return result;
+    for (const output of result3.outputs) variables.push(output);
+    return result3;
   });
   return new Graph(given, outputs.map((index) => pick(index, `An output of ${where2}`)), made, typeof name === "string" ? name : "");
 }
@@ -59610,19 +66557,19 @@ function readNode(name, sources, stored, reading, location) {
   const inputs = sources.map((source2) => source2.aval);
   const tape = primitive.graphs ? void 0 : inputs.find(({ shape }) => shape[0] === DYNAMIC);
   if (tape) refuse2(`${where2}: ${primitive.name} does not take a tape, ${describe(tape)}.`);
-  const params = readParams(stored, forms, {
+  const params2 = readParams(stored, forms, {
     ...reading,
     inputs
   });
   let outputs;
   try {
-    if (fits && !fits(inputs, params)) throw new Error("they do not fit together");
-    outputs = primitive.infer(inputs, params);
+    if (fits && !fits(inputs, params2)) throw new Error("they do not fit together");
+    outputs = primitive.infer(inputs, params2);
   } catch (error) {
     refuse2(`${where2}: ${primitive.name} does not take ${inputs.map(describe).join(", ")}: ${error instanceof Error ? error.message.split("\n")[0] : String(error)}`);
   }
   for (const { shape } of outputs) checkSizes2(shape, where2);
-  return new Node(primitive, sources, params, outputs, location);
+  return new Node(primitive, sources, params2, outputs, location);
 }
 function readParams(stored, forms, reader) {
   if (typeof stored !== "object" || stored === null || Array.isArray(stored)) {
@@ -59711,7 +66658,7 @@ function readHeader3(header, arrays) {
 }
 function checkInputs(description, arrays) {
   const { leaves: leaves2, reads, captured, state: state2, donated: donated2, graph } = description;
-  const places = description.arguments.reduce((sum4, { spec }) => sum4 + countLeaves(spec), 0);
+  const places = description.arguments.reduce((sum5, { spec }) => sum5 + countLeaves(spec), 0);
   if (places !== leaves2.length) refuse2(`The arguments have ${places} leaves and the file ${leaves2.length}.`);
   if (arrays.size !== captured + state2.length) {
     refuse2(`The file has ${arrays.size} arrays instead of ${captured + state2.length}.`);
@@ -59733,8 +66680,8 @@ function checkInputs(description, arrays) {
   });
   if (donated2.some((i) => leaves2[i].kind === "number")) refuse2("The file donates a plain number.");
 }
-function checkOutputs({ result, writes: writes2, graph }, arrays) {
-  const results = countLeaves(result);
+function checkOutputs({ result: result3, writes: writes2, graph }, arrays) {
+  const results = countLeaves(result3);
   if (graph.outputs.length !== results + writes2.length) {
     refuse2(`The graph has ${graph.outputs.length} outputs instead of ${results + writes2.length}.`);
   }
@@ -59961,8 +66908,8 @@ function hasOwnRules(graph) {
   ];
   for (let graph2 = pending.pop(); graph2; graph2 = pending.pop()) {
     for (const node of graph2.nodes) {
-      const { primitive, params } = node;
-      if (primitive === customCallPrimitive && params.rule.replaces) {
+      const { primitive, params: params2 } = node;
+      if (primitive === customCallPrimitive && params2.rule.replaces) {
         return true;
       }
       for (const inner4 of node.primitive.graphs?.(node.params) ?? []) pending.push(inner4.graph);
@@ -60003,7 +66950,7 @@ var Imported = class {
   #arguments;
   #device;
   constructor(description, arrays, device) {
-    const { graph, captured, reads, writes: writes2, leaves: leaves2, result } = description;
+    const { graph, captured, reads, writes: writes2, leaves: leaves2, result: result3 } = description;
     this.#description = description;
     this.#device = device;
     this.state = description.state.map((name, i) => new Shared(load2(arrays.get(`state.${i}`)), name));
@@ -60017,7 +66964,7 @@ var Imported = class {
       inputCount: leaves2.length,
       outputCount: graph.outputs.length - writes2.length
     };
-    this.#arguments = argumentsOf3(description);
+    this.#arguments = argumentsOf2(description);
     const { paths } = this.#arguments;
     const integral = leaves2.map((leaf) => leaf.kind === "number" ? leaf.integral : null);
     const parts2 = signatureParts(this.#arguments, description.arguments.map(({ name }) => name), integral);
@@ -60025,7 +66972,7 @@ var Imported = class {
     this.#entry = new Entry({
       name: description.name,
       traced,
-      result,
+      result: result3,
       guards: buildGuards(this.#arguments, integral),
       parts: parts2,
       conditions: /* @__PURE__ */ new Map(),
@@ -60074,10 +67021,10 @@ var Imported = class {
     const change = firstChange(this.#entry.call.parts, given);
     return this.#refusal(change ? `${change.path} is ${change.after} instead of ${change.before}` : null);
   }
-  #refusal(difference2) {
+  #refusal(difference3) {
     const { name } = this.#description;
     const exported = `${name} was exported for (${this.signature})`;
-    return new DamoError(difference2 === null ? `${exported}.` : `${exported}, and ${difference2}.`, {
+    return new DamoError(difference3 === null ? `${exported}.` : `${exported}, and ${difference3}.`, {
       operation: name,
       remedy: "Export the function once for each signature it is needed for."
     });
@@ -60132,7 +67079,7 @@ var Imported = class {
 function load2({ data, dtype, shape }) {
   return upload(data, dtype, shape);
 }
-function argumentsOf3(description) {
+function argumentsOf2(description) {
   const paths = [];
   const positions3 = [];
   description.arguments.forEach(({ name, spec }, i) => {
@@ -60278,10 +67225,10 @@ var COLORS2 = [
 ];
 function curvesOf(input) {
   return labelled(input).map(([label, item], position2) => {
-    const series = isSeries(item) ? item : {
+    const series2 = isSeries(item) ? item : {
       y: item
     };
-    return curve(series, series.label ?? label, position2);
+    return curve(series2, series2.label ?? label, position2);
   });
 }
 function labelled(input) {
@@ -60310,25 +67257,25 @@ function isValues(input) {
 function isSeries(input) {
   return typeof input === "object" && input !== null && "y" in input && isValues(input.y);
 }
-function curve(series, label, position2) {
+function curve(series2, label, position2) {
   const name = label === void 0 ? `Series ${position2}` : `Series "${label}"`;
-  if (!isValues(series.y)) {
+  if (!isValues(series2.y)) {
     throw new DTypeError(`viz.plot: ${name} has no numbers.`, {
       operation: "viz.plot",
       remedy: "Pass its values as y."
     });
   }
-  const y = read2(series.y);
-  const x = series.x === void 0 ? Float64Array.from({
+  const y = read2(series2.y);
+  const x = series2.x === void 0 ? Float64Array.from({
     length: y.length
-  }, (_, i) => i) : read2(series.x);
+  }, (_, i) => i) : read2(series2.x);
   if (x.length !== y.length) {
     throw new ShapeError(`viz.plot: ${name} has ${x.length} places x and ${y.length} values y.`, {
       operation: "viz.plot",
       remedy: "Give every value its place, or leave x out."
     });
   }
-  const { smooth = 0, style = "line", color = COLORS2[position2 % COLORS2.length] } = series;
+  const { smooth = 0, style = "line", color = COLORS2[position2 % COLORS2.length] } = series2;
   if (!(smooth >= 0 && smooth < 1)) {
     throw new DTypeError(`viz.plot: ${name} has smooth = ${smooth}.`, {
       operation: "viz.plot",
@@ -60344,18 +67291,18 @@ function curve(series, label, position2) {
     style
   };
 }
-function read2(values) {
-  if (values instanceof Shared) return values.current().dataSync();
-  return "dataSync" in values ? values.dataSync() : values;
+function read2(values2) {
+  if (values2 instanceof Shared) return values2.current().dataSync();
+  return "dataSync" in values2 ? values2.dataSync() : values2;
 }
-function movingAverage(values, weight) {
-  const out = new Float64Array(values.length);
-  let sum4 = 0, weights = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) {
-      sum4 = sum4 * weight + values[i];
+function movingAverage(values2, weight) {
+  const out = new Float64Array(values2.length);
+  let sum5 = 0, weights = 0;
+  for (let i = 0; i < values2.length; i++) {
+    if (Number.isFinite(values2[i])) {
+      sum5 = sum5 * weight + values2[i];
       weights = weights * weight + 1;
-      out[i] = sum4 / weights;
+      out[i] = sum5 / weights;
     } else out[i] = NaN;
   }
   return out;
@@ -60417,14 +67364,14 @@ function linearTicks({ low, high }, count3, leastStep) {
   const first = Math.ceil(low / step2 - 1e-9);
   const last = Math.floor(high / step2 + 1e-9);
   const decimals = Math.max(0, -Math.floor(Math.log10(step2) + 1e-9) + 1);
-  const values = Array.from({
+  const values2 = Array.from({
     length: Math.max(0, last - first + 1)
   }, (_, i) => {
     const value = (first + i) * step2;
     return decimals <= 20 ? Number(value.toFixed(decimals)) : value;
   });
-  const greatest = Math.max(...values.map(Math.abs));
-  return values.map((value) => ({
+  const greatest = Math.max(...values2.map(Math.abs));
+  return values2.map((value) => ({
     value,
     label: formatNumber(value, step2, greatest)
   }));
@@ -60474,14 +67421,14 @@ function minorTicks(scale2) {
   if (scale2.kind !== "log") return [];
   const decades = Math.log10(scale2.high / scale2.low);
   if (decades > 8 || decades < 0.6) return [];
-  const values = [];
+  const values2 = [];
   for (let exponent = Math.floor(Math.log10(scale2.low)); exponent <= Math.log10(scale2.high); exponent++) {
     for (let factor = 2; factor <= 9; factor++) {
       const value = Number(`${factor}e${exponent}`);
-      if (inside2(scale2, value)) values.push(value);
+      if (inside2(scale2, value)) values2.push(value);
     }
   }
-  return values;
+  return values2;
 }
 function inside2({ low, high }, value) {
   return value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9);
@@ -60542,10 +67489,10 @@ var AXIS = "#a9b1bc";
 var TICK_SIZE = 12;
 var LABEL_SIZE = 12.5;
 var TITLE_SIZE = 17;
-function plot(series, options = {}) {
+function plot(series2, options = {}) {
   checkOptions("viz.plot", options, OPTIONS);
   const { width = 720, height = 420, title, xLabel, yLabel } = options;
-  const curves = curvesOf(series);
+  const curves = curvesOf(series2);
   const xScale = scaleOf2(curves, "x", options.xScale ?? "linear", options.xRange ?? [
     void 0,
     void 0
@@ -60604,9 +67551,9 @@ ${parts2.filter((part) => part !== "").join("\n")}
 }
 function scaleOf2(curves, axis, kind, range3) {
   let least = Infinity, greatest = -Infinity;
-  const include = (values) => {
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
+  const include = (values2) => {
+    for (let i = 0; i < values2.length; i++) {
+      const value = values2[i];
       if (!Number.isFinite(value) || kind === "log" && value <= 0) continue;
       if (value < least) least = value;
       if (value > greatest) greatest = value;
@@ -60721,8 +67668,8 @@ function drawCurves(curves, { left, right, top, bottom }, xScale, yScale) {
         "stroke-linecap": "round"
       });
     }
-    const line = (values, strokeWidth, opacity) => element2("path", {
-      d: curvePath(curve2.x, values, x, y),
+    const line = (values2, strokeWidth, opacity) => element2("path", {
+      d: curvePath(curve2.x, values2, x, y),
       stroke: curve2.color,
       "stroke-width": strokeWidth,
       "stroke-dasharray": curve2.style === "dashed" ? "6 5" : void 0,
@@ -60758,7 +67705,7 @@ var COLOUR_TYPE = {
   3: 2,
   4: 6
 };
-var BLOCK5 = 65535;
+var BLOCK7 = 65535;
 function encodePng({ width, height, channels, pixels }) {
   if (width < 1 || height < 1 || pixels.length !== width * height * channels) {
     throw new ShapeError(`${pixels.length} bytes do not make a picture of ${width} x ${height} with ${channels} channels.`, {
@@ -60776,7 +67723,7 @@ function encodePng({ width, height, channels, pixels }) {
     chunk("IDAT", zlibStored(filterRows(pixels, width * channels))),
     chunk("IEND")
   ];
-  const file = new Uint8Array(SIGNATURE.length + chunks.reduce((sum4, part) => sum4 + part.length, 0));
+  const file = new Uint8Array(SIGNATURE.length + chunks.reduce((sum5, part) => sum5 + part.length, 0));
   file.set(SIGNATURE);
   let position2 = SIGNATURE.length;
   for (const part of chunks) {
@@ -60794,14 +67741,14 @@ function filterRows(pixels, rowBytes) {
   return filtered;
 }
 function zlibStored(bytes) {
-  const blocks = Math.max(1, Math.ceil(bytes.length / BLOCK5));
+  const blocks = Math.max(1, Math.ceil(bytes.length / BLOCK7));
   const out = new Uint8Array(2 + blocks * 5 + bytes.length + 4);
   const view2 = new DataView(out.buffer);
   out[0] = 120;
   out[1] = 1;
   let position2 = 2;
   for (let block2 = 0; block2 < blocks; block2++) {
-    const part = bytes.subarray(block2 * BLOCK5, (block2 + 1) * BLOCK5);
+    const part = bytes.subarray(block2 * BLOCK7, (block2 + 1) * BLOCK7);
     out[position2] = block2 === blocks - 1 ? 1 : 0;
     view2.setUint16(position2 + 1, part.length, true);
     view2.setUint16(position2 + 3, ~part.length & 65535, true);
@@ -61093,17 +68040,17 @@ function rangeOfAll({ dtype, data }, colors) {
 }
 function rangeOfOne(pictures, n, colors) {
   const { height, width, channels } = pictures;
-  const values = new Float64Array(height * width * channels);
-  for (let i = 0; i < values.length; i++) {
+  const values2 = new Float64Array(height * width * channels);
+  for (let i = 0; i < values2.length; i++) {
     const place3 = Math.floor(i / channels);
-    values[i] = pictures.at(n, Math.floor(place3 / width), place3 % width, i % channels);
+    values2[i] = pictures.at(n, Math.floor(place3 / width), place3 % width, i % channels);
   }
-  return extremes(values, colors);
+  return extremes(values2, colors);
 }
-function extremes(values, colors) {
+function extremes(values2, colors) {
   let least = Infinity, greatest = -Infinity;
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i];
+  for (let i = 0; i < values2.length; i++) {
+    const value = values2[i];
     if (!Number.isFinite(value)) continue;
     if (value < least) least = value;
     if (value > greatest) greatest = value;
@@ -61283,9 +68230,9 @@ function batches(arrays, options) {
     });
   }
   const tensors = arrays.map((x) => strong(x, operation));
-  const odd = tensors.findIndex((x) => x.ndim === 0 || x.shape[0] !== tensors[0].shape[0]);
-  if (odd >= 0) {
-    throw new ShapeError(`${operation}: array ${odd} is ${describe(tensors[odd].aval)}, and array 0 is ${describe(tensors[0].aval)}.`, {
+  const odd2 = tensors.findIndex((x) => x.ndim === 0 || x.shape[0] !== tensors[0].shape[0]);
+  if (odd2 >= 0) {
+    throw new ShapeError(`${operation}: array ${odd2} is ${describe(tensors[odd2].aval)}, and array 0 is ${describe(tensors[0].aval)}.`, {
       operation,
       arguments: tensors.map((x, i) => ({
         name: `arrays[${i}]`,
@@ -61372,12 +68319,12 @@ async function* readAhead(source2, depth2) {
   const iterator = Symbol.asyncIterator in source2 ? source2[Symbol.asyncIterator]() : source2[Symbol.iterator]();
   const pending = [];
   const ask = () => {
-    const item = Promise.resolve().then(() => iterator.next()).then(async (result) => result.done ? {
+    const item = Promise.resolve().then(() => iterator.next()).then(async (result3) => result3.done ? {
       done: true,
       value: void 0
     } : {
       done: false,
-      value: await result.value
+      value: await result3.value
     });
     item.catch(() => {
     });
@@ -61386,10 +68333,10 @@ async function* readAhead(source2, depth2) {
   try {
     for (let i = 0; i < depth2; i++) ask();
     for (; ; ) {
-      const result = await pending.shift();
-      if (result.done) return;
+      const result3 = await pending.shift();
+      if (result3.done) return;
       ask();
-      yield result.value;
+      yield result3.value;
     }
   } finally {
     await iterator.return?.();
@@ -61514,8 +68461,8 @@ var ComputedNode = class {
     return entry2;
   }
   #compute(entry2) {
-    const result = entry2.run([]);
-    const { leaves: leaves2, spec } = flatten(result, (value) => value instanceof Tensor);
+    const result3 = entry2.run([]);
+    const { leaves: leaves2, spec } = flatten(result3, (value) => value instanceof Tensor);
     this.#versions = entry2.reads.map((shared3) => shared3.version);
     if (this.#spec === null) {
       this.#cells = leaves2.map((tensor2) => new ComputedCell(tensor2, this.#name, this));
@@ -61599,13 +68546,13 @@ function update(pairs) {
     }
     seen.add(target2);
   });
-  const values = pairs.map(([, value]) => value instanceof Shared ? value.value : value);
+  const values2 = pairs.map(([, value]) => value instanceof Shared ? value.value : value);
   const before = snapshot([
     ...seen
   ]);
   batch(() => {
     try {
-      pairs.forEach(([target2], i) => target2.value = values[i]);
+      pairs.forEach(([target2], i) => target2.value = values2[i]);
     } catch (error) {
       before();
       throw error;
@@ -61625,12 +68572,47 @@ function snapshot(variables) {
   return () => variables.forEach((variable, i) => variable.replace(tensors[i]));
 }
 
+// lib/special/functions.ts
+function gammainc(a, x) {
+  return bindOne(gammaincPrimitive, promoteOperands("gammainc", [
+    a,
+    x
+  ], {
+    float: true
+  }), NO_PARAMS);
+}
+function gammaincc(a, x) {
+  return bindOne(gammainccPrimitive, promoteOperands("gammaincc", [
+    a,
+    x
+  ], {
+    float: true
+  }), NO_PARAMS);
+}
+function chi2sf(x, k) {
+  const [place3, degrees] = promoteOperands("chi2sf", [
+    x,
+    k
+  ], {
+    float: true
+  });
+  return gammaincc(degrees.mul(0.5), place3.mul(0.5));
+}
+function betainc(a, b, x) {
+  return bindOne(betaincPrimitive, promoteOperands("betainc", [
+    a,
+    b,
+    x
+  ], {
+    float: true
+  }), NO_PARAMS);
+}
+
 // lib/loop/mod.ts
 var mod_exports10 = {};
 __export(mod_exports10, {
-  over: () => over,
+  over: () => over2,
   range: () => range2,
-  setLoopDebug: () => setLoopDebug,
   stack: () => stack2,
   state: () => state,
   until: () => until2,
@@ -61764,8 +68746,8 @@ var LoopBody = class {
     let next = 0;
     for (const { carried, inputs } of this.#carried) {
       carried.drop();
-      const values = carries.slice(next, next += inputs.length);
-      if (changed.has(carried)) carried.assign(values);
+      const values2 = carries.slice(next, next += inputs.length);
+      if (changed.has(carried)) carried.assign(values2);
     }
     const steps2 = taken ?? Tensor.literal(closed.params.length, "int32");
     let row2 = 0;
@@ -61833,13 +68815,13 @@ var LoopBody = class {
       shape: [],
       dtype
     }, input.variable.name);
-    const params = {
+    const params2 = {
       dtype: initial.aval.dtype
     };
     const primitive = castPrimitive;
     this.trace.nodes.unshift(Node.redefine(input.variable, primitive, [
       typed.variable
-    ], params, null));
+    ], params2, null));
     return typed;
   }
   /** How many rows are kept, and the number of steps above which that is an error. */
@@ -61869,7 +68851,7 @@ var LoopBody = class {
       let next = 0;
       conditionValues.set(trace2, new Map(this.#carried.map((entry2) => {
         const typed = own.slice(next, next += entry2.inputs.length);
-        const values = typed.map((x, i) => {
+        const values2 = typed.map((x, i) => {
           const { aval } = entry2.inputs[i];
           return aval.weak && x.aval.dtype !== aval.dtype ? bindOne(castPrimitive, [
             x
@@ -61879,7 +68861,7 @@ var LoopBody = class {
         });
         return [
           entry2.carried,
-          values
+          values2
         ];
       })));
       const output = conditionScalar(condition(), this.range.operation, "the condition");
@@ -61945,18 +68927,13 @@ function rowOf(tensor2) {
 }
 
 // lib/loop/imperative.ts
-var debug = false;
-function setLoopDebug(value) {
-  const previous = debug;
-  debug = value;
-  return previous;
-}
 var LoopIterator = class {
   range;
   valueFor;
   #body;
   #first;
   #over;
+  /** In mode "debug" the body is traced a second time: a variable that changes without being a state then shows. */
   #again;
   constructor(range3, valueFor) {
     this.range = range3;
@@ -61964,7 +68941,7 @@ var LoopIterator = class {
     this.#body = null;
     this.#first = null;
     this.#over = false;
-    this.#again = debug || (currentTrace()?.debug ?? false);
+    this.#again = currentTrace()?.debug ?? false;
   }
   next() {
     if (this.#over) return {
@@ -62019,7 +68996,7 @@ var LoopIterable = class {
     return new LoopIterator(this.range(), this.valueFor);
   }
 };
-function over(xs) {
+function over2(xs) {
   const flat = flattenSequences(xs, "loop.over", "xs");
   const length3 = commonLength(flat, void 0, "loop.over");
   const range3 = () => ({
@@ -62148,7 +69125,7 @@ function stack2(options = {}) {
 }
 
 // lib/loop/imperative_state.ts
-var ROOT2 = "state";
+var ROOT3 = "state";
 var LoopState = class {
   #given;
   #name;
@@ -62162,7 +69139,7 @@ var LoopState = class {
   constructor(initial, options = {}) {
     this.#given = options.name;
     this.#location = userLocation();
-    const flat = flattenValues(initial, ROOT2);
+    const flat = flattenValues(initial, ROOT3);
     this.#spec = flat.spec;
     this.#paths = flat.paths;
     this.#frames = [
@@ -62176,7 +69153,7 @@ var LoopState = class {
   }
   /** What errors call it: the name it was given, or that of the variable it was assigned to. */
   get name() {
-    return this.#name ??= this.#given ?? declaredName(this.#location) ?? ROOT2;
+    return this.#name ??= this.#given ?? declaredName(this.#location) ?? ROOT3;
   }
   #asCarried() {
     const frames = this.#frames;
@@ -62201,14 +69178,14 @@ var LoopState = class {
     };
   }
   #pathOf(leaf) {
-    return `${this.name}${this.#paths[leaf].slice(ROOT2.length)} (made at ${this.#location.short()})`;
+    return `${this.name}${this.#paths[leaf].slice(ROOT3.length)} (made at ${this.#location.short()})`;
   }
   /** The value at this place: initial, of the step, or last. Assigning it in the body carries it on. */
   get value() {
     return unflatten(this.#spec, this.#read(currentTrace()));
   }
   set value(value) {
-    const flat = flattenValues(value, ROOT2);
+    const flat = flattenValues(value, ROOT3);
     if (!sameStructure(flat.spec, this.#spec)) {
       throw new LoopError(`${this.#shown} was assigned a value of another structure.`, {
         operation: "loop.state",
@@ -62273,9 +69250,9 @@ function call({ fn, shape, dtype }, inputs) {
   return withoutTrace(() => {
     const returned = fn(...inputs.map(tensorOf2));
     if (returned instanceof Promise) throw asynchronous2();
-    const result = definite3(returned, dtype);
-    if (!sameShape(result.shape, shape)) {
-      throw new ShapeError(`hostCallback: the function gave ${describe(result.aval)} instead of ${describe({
+    const result3 = definite3(returned, dtype);
+    if (!sameShape(result3.shape, shape)) {
+      throw new ShapeError(`hostCallback: the function gave ${describe(result3.aval)} instead of ${describe({
         shape,
         dtype
       })}.`, {
@@ -62283,8 +69260,8 @@ function call({ fn, shape, dtype }, inputs) {
         arguments: [
           {
             name: "result",
-            shape: result.shape,
-            dtype: result.dtype
+            shape: result3.shape,
+            dtype: result3.dtype
           }
         ],
         remedy: "Declare the shape that the function gives."
@@ -62293,26 +69270,26 @@ function call({ fn, shape, dtype }, inputs) {
     return {
       shape,
       dtype,
-      data: Float64Array.from(result.dataSync())
+      data: Float64Array.from(result3.dataSync())
     };
   });
 }
 function definite3(returned, dtype) {
-  const result = toTensor(returned, {
+  const result3 = toTensor(returned, {
     operation: "hostCallback"
   });
-  if (result.aval.weak || Array.isArray(returned)) return castTo(result, dtype);
-  if (result.aval.dtype === dtype) return result;
-  throw new DTypeError(`hostCallback: the function gave ${describe(result.aval)} instead of ${dtype}.`, {
+  if (result3.aval.weak || Array.isArray(returned)) return castTo(result3, dtype);
+  if (result3.aval.dtype === dtype) return result3;
+  throw new DTypeError(`hostCallback: the function gave ${describe(result3.aval)} instead of ${dtype}.`, {
     operation: "hostCallback",
     arguments: [
       {
         name: "result",
-        shape: result.shape,
-        dtype: result.dtype
+        shape: result3.shape,
+        dtype: result3.dtype
       }
     ],
-    remedy: `Cast the result to ${dtype}, or declare { dtype: "${result.dtype}" }.`
+    remedy: `Cast the result to ${dtype}, or declare { dtype: "${result3.dtype}" }.`
   });
 }
 function asynchronous2() {
@@ -62356,9 +69333,9 @@ var hostCallbackPrimitive = {
       })
     ];
   },
-  evaluate(inputs, params) {
+  evaluate(inputs, params2) {
     return [
-      call(params, inputs)
+      call(params2, inputs)
     ];
   },
   lower() {
@@ -62373,13 +69350,13 @@ var hostCallbackPrimitive = {
     })}`;
   }
 };
-function hostCallback(fn, result, ...args) {
-  checkOptions("hostCallback", result, [
+function hostCallback(fn, result3, ...args) {
+  checkOptions("hostCallback", result3, [
     "shape",
     "dtype"
   ]);
-  const shape = checkShape("hostCallback", result.shape);
-  const dtype = checkDType("hostCallback", result.dtype);
+  const shape = checkShape("hostCallback", result3.shape);
+  const dtype = checkDType("hostCallback", result3.dtype);
   const inputs = args.map((arg) => strong(arg, "hostCallback"));
   return bindOne(hostCallbackPrimitive, inputs, {
     fn,
@@ -62428,6 +69405,7 @@ export {
   atan23 as atan2,
   atanh3 as atanh,
   batch,
+  betainc,
   bincount,
   broadcastTo2 as broadcastTo,
   cast2 as cast,
@@ -62435,6 +69413,7 @@ export {
   check,
   checkGrads,
   checkpoint,
+  chi2sf,
   clip,
   clipGradient,
   compress,
@@ -62465,6 +69444,7 @@ export {
   eq2 as eq,
   erf3 as erf,
   erfc3 as erfc,
+  erfcinv,
   erfcx3 as erfcx,
   erfinv3 as erfinv,
   evalShape,
@@ -62484,6 +69464,9 @@ export {
   forLoop,
   full,
   fullLike,
+  gamma,
+  gammainc,
+  gammaincc,
   gather,
   ge2 as ge,
   grad,
@@ -62501,6 +69484,8 @@ export {
   isClose,
   isFinite2 as isFinite,
   isNaN2 as isNaN,
+  j0,
+  j1,
   jacfwd,
   jacobian,
   jacrev,
@@ -62545,13 +69530,14 @@ export {
   or3 as or,
   outer,
   pad2 as pad,
+  polygamma,
   pow4 as pow,
   print2 as print,
   prod2 as prod,
   mod_exports as random,
   ravel,
   reciprocal3 as reciprocal,
-  recurrence,
+  recurrence2 as recurrence,
   reduce2 as reduce,
   repeat3 as repeat,
   reshape3 as reshape,
@@ -62583,7 +69569,7 @@ export {
   std,
   stopGradient,
   sub4 as sub,
-  sum3 as sum,
+  sum4 as sum,
   swapAxes,
   switchCase,
   synchronize,
@@ -62597,6 +69583,7 @@ export {
   trace,
   transpose3 as transpose,
   tri,
+  trigamma,
   tril,
   triu,
   trunc2 as trunc,

@@ -1,4 +1,4 @@
 /* @ts-self-types="../loop/mod.ts" */
 import { loop as namespace } from "./damo.js";
-const { over: over_, range: range_, setLoopDebug: setLoopDebug_, stack: stack_, state: state_, until: until_, while: while_ } = namespace;
-export { over_ as over, range_ as range, setLoopDebug_ as setLoopDebug, stack_ as stack, state_ as state, until_ as until, while_ as while };
+const { over: over_, range: range_, stack: stack_, state: state_, until: until_, while: while_ } = namespace;
+export { over_ as over, range_ as range, stack_ as stack, state_ as state, until_ as until, while_ as while };
