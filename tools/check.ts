@@ -4,25 +4,31 @@
  */
 import { root, stdFlags } from "./std.ts";
 
-const steps: Record<string, () => Promise<string[]>> = {
-  bundle: () => Promise.resolve(["run", "--allow-read", "--allow-env", "tools/bundle.ts", "--check"]),
-  fmt: () => Promise.resolve(["fmt", "--check"]),
-  lint: () => Promise.resolve(["lint", "--quiet"]),
-  types: async () => ["check", "--quiet", ...await stdFlags(), ...await sources()],
-  doclint: async () => ["doc", "--lint", "--quiet", ...await entryPoints()],
-  // No permissions: the examples of the documentation must run as a reader's first program does.
-  doctests: async () => [
-    "test",
-    "--doc",
-    "--quiet",
-    "--permit-no-files",
-    ...await stdFlags(),
-    "mod.ts",
-    "lib",
-    "README.md",
-  ],
-  publish: () => Promise.resolve(["publish", "--dry-run", "--allow-dirty", "--quiet"]),
+/** The commands of each step, which run side by side. */
+const steps: Record<string, () => Promise<string[][]>> = {
+  bundle: () => Promise.resolve([["run", "--allow-read", "--allow-env", "tools/bundle.ts", "--check"]]),
+  fmt: () => Promise.resolve([["fmt", "--check"]]),
+  lint: () => Promise.resolve([["lint", "--quiet"]]),
+  types: async () => [["check", "--quiet", ...await stdFlags(), ...await sources()]],
+  doclint: async () => [["doc", "--lint", "--quiet", ...await entryPoints()]],
+  doctests,
+  publish: () => Promise.resolve([["publish", "--dry-run", "--allow-dirty", "--quiet"]]),
 };
+
+/** About half of the examples are in one folder. */
+const MOST_EXAMPLES = "lib/trace";
+
+/** No permissions: the examples of the documentation must run as a reader's first program does. */
+async function doctests(): Promise<string[][]> {
+  const others = ["mod.ts", "README.md"];
+  for await (const { name, isFile } of Deno.readDir(`${root}lib`)) {
+    const path = `lib/${name}`;
+    const holds = isFile ? name.endsWith(".ts") : await holdsTypeScript(`${root}${path}`);
+    if (holds && path !== MOST_EXAMPLES) others.push(path);
+  }
+  const flags = ["test", "--doc", "--quiet", "--permit-no-files", ...await stdFlags()];
+  return [[...flags, MOST_EXAMPLES], [...flags, ...others.sort()]];
+}
 
 interface Config {
   readonly exports: Record<string, string>;
@@ -59,15 +65,16 @@ async function holdsTypeScript(folder: string): Promise<boolean> {
 
 async function runStep(name: string): Promise<boolean> {
   const started = performance.now();
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: await steps[name](),
-    cwd: root,
-    stdout: "piped",
-    stderr: "piped",
-  }).output();
+  const commands = await steps[name]();
+  const outputs = await Promise.all(
+    commands.map((args) =>
+      new Deno.Command(Deno.execPath(), { args, cwd: root, stdout: "piped", stderr: "piped" }).output()
+    ),
+  );
+  const success = outputs.every((output) => output.success);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${success ? "ok    " : "FAILED"} ${name.padEnd(9)} ${seconds.padStart(6)} s`);
-  if (!success) {
+  for (const { stdout, stderr } of outputs.filter((output) => !output.success)) {
     Deno.stdout.writeSync(stdout);
     Deno.stderr.writeSync(stderr);
   }
