@@ -12,6 +12,12 @@ export interface Element {
   readonly lanes: number;
   /** Address -> a vector with the element in every lane. */
   loadSplat(f: FunctionBuilder, offset?: number): void;
+  /** Address -> a vector that repeats the element there and the next one: [a0, a1, a0, a1]. */
+  loadPair(f: FunctionBuilder, offset?: number): void;
+  /** Vector -> the same with each two neighbours swapped: [v1, v0, v3, v2]. */
+  swapNeighbours(f: FunctionBuilder): void;
+  /** Vectors v, w -> the lanes of v and w in turn: [v0, w1, v2, w3]. */
+  takeAlternately(f: FunctionBuilder): void;
   /** Address -> a vector with the element in lane 0 and zeros elsewhere. */
   loadZero(f: FunctionBuilder, offset?: number): void;
   /** Address, vector -> vector with one lane replaced. */
@@ -42,10 +48,30 @@ function broadcast(f: FunctionBuilder, lane: number, bytes: number): void {
   f.release(copy);
 }
 
+/** Leaves a vector of lanes picked from two vectors on the stack; lanes of the second count on from the first's. */
+function pickLanes(f: FunctionBuilder, lanes: readonly number[], bytes: number): void {
+  f.i8x16Shuffle(lanes.flatMap((lane) => Array.from({ length: bytes }, (_, i) => lane * bytes + i)));
+}
+
+function swapNeighbours(f: FunctionBuilder, bytes: number): void {
+  const copy = f.local("v128");
+  f.localTee(copy).localGet(copy);
+  pickLanes(f, Array.from({ length: 16 / bytes }, (_, lane) => lane ^ 1), bytes);
+  f.release(copy);
+}
+
+function takeAlternately(f: FunctionBuilder, bytes: number): void {
+  const lanes = 16 / bytes;
+  pickLanes(f, Array.from({ length: lanes }, (_, lane) => lane % 2 === 0 ? lane : lanes + lane), bytes);
+}
+
 const word = {
   bytes: 4,
   lanes: 4,
   loadSplat: (f: FunctionBuilder, offset = 0): void => void f.v128Load32Splat(offset),
+  loadPair: (f: FunctionBuilder, offset = 0): void => void f.v128Load64Splat(offset),
+  swapNeighbours: (f: FunctionBuilder): void => swapNeighbours(f, 4),
+  takeAlternately: (f: FunctionBuilder): void => takeAlternately(f, 4),
   loadZero: (f: FunctionBuilder, offset = 0): void => void f.v128Load32Zero(offset),
   loadLane: (f: FunctionBuilder, lane: number, offset = 0): void => void f.v128Load32Lane(lane, offset),
   storeLane: (f: FunctionBuilder, lane: number, offset = 0): void => void f.v128Store32Lane(lane, offset),
@@ -67,6 +93,9 @@ const float64: Element = {
   bytes: 8,
   lanes: 2,
   loadSplat: (f, offset = 0) => void f.v128Load64Splat(offset),
+  loadPair: (f, offset = 0) => void f.v128Load(offset),
+  swapNeighbours: (f) => swapNeighbours(f, 8),
+  takeAlternately: (f) => takeAlternately(f, 8),
   loadZero: (f, offset = 0) => void f.v128Load64Zero(offset),
   loadLane: (f, lane, offset = 0) => void f.v128Load64Lane(lane, offset),
   storeLane: (f, lane, offset = 0) => void f.v128Store64Lane(lane, offset),

@@ -7,7 +7,7 @@
 import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
 import type { Element } from "./element.ts";
 import type { Epilogue } from "./spec.ts";
-import { pushSum, SplatLoads } from "./splat_loads.ts";
+import { pushSum, StripProducts } from "./strip_products.ts";
 
 /** Bits of the kernel's `flags` argument: whether nothing was added up before, whether nothing comes after. */
 export const firstBlock = 1;
@@ -40,16 +40,12 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): number {
   const right = Array.from({ length: vectors }, () => f.local("v128"));
   const left = f.local("v128");
 
-  const splats = new SplatLoads(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
+  const products = new StripProducts(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
   function step(offset: number): void {
     for (let v = 0; v < vectors; v++) {
       pushSum(f, b, offset * bDepth).v128Load(v * vectorBytes).localSet(right[v]);
     }
-    for (let r = 0; r < rows; r++) {
-      splats.load(r, offset);
-      f.localSet(left);
-      for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
-    }
+    products.add(sums, right, offset);
   }
   function advance(steps: number): void {
     f.localGet(a).i32Const(steps * aDepth).i32Add().localSet(a);
@@ -61,7 +57,7 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): number {
   if (unroll > 1) {
     f.localGet(depth).i32Const(unroll).i32GeU().if();
     for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * vectorBytes).drop();
-    splats.prepare();
+    products.prepare();
     f.loop();
     for (let u = 0; u < unroll; u++) step(u);
     advance(unroll);
@@ -72,6 +68,7 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): number {
   step(0);
   advance(1);
   f.brIf(0).end().end();
+  products.separate(sums);
 
   const lanesOf = (v: number): number => v === vectors - 1 ? options.tailLanes : element.lanes;
   const eachRow = (pointer: number, step: number, body: (sum: number, v: number) => void): void => {

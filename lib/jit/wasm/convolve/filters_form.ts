@@ -7,7 +7,7 @@
 import type { ModuleBuilder } from "../assembler/mod.ts";
 import { type Element, elements } from "../contract/mod.ts";
 import { emitPack } from "../contract/packing.ts";
-import { pushSum, SplatLoads } from "../contract/splat_loads.ts";
+import { pushSum, StripProducts } from "../contract/strip_products.ts";
 import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { FiltersPlan } from "./filters_plan.ts";
@@ -81,26 +81,26 @@ function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
   const left = f.local("v128");
   const pointers = Array.from({ length: rows / together }, () => f.local("i32"));
   const from = f.local("i32");
-  const splats = new SplatLoads(f, { element, pointer: from, rows: together, rowStep, depthStep: 0 });
+  const products = new StripProducts(f, { element, pointer: from, rows: together, rowStep, depthStep: 0 });
   const place = f.local("i32"), count = f.local("i32");
   pointers.forEach((pointer, i) => {
     f.localGet(x).localGet(table).i32Load(4 * i * together).i32Add().localSet(pointer);
   });
+  const sumsOf = (group: number): number[] =>
+    sums.slice(group * together * vectors, (group + 1) * together * vectors);
   const step = (u: number): void => {
     for (let v = 0; v < vectors; v++) pushSum(f, b, u * vectors * 16).v128Load(v * 16).localSet(right[v]);
-    for (let r = 0; r < rows; r++) {
-      if (r % together === 0) f.localGet(pointers[r / together]).localGet(place).i32Add().localSet(from);
-      splats.load(r % together, 0);
-      f.localSet(left);
-      for (let v = 0; v < vectors; v++) element.multiplyAdd(f, sums[r * vectors + v], left, right[v]);
-    }
+    pointers.forEach((pointer, i) => {
+      f.localGet(pointer).localGet(place).i32Add().localSet(from);
+      products.add(sumsOf(i), right, 0);
+    });
     f.localGet(place).i32Const(tapStep).i32Add().localSet(place);
   };
   const advance = (steps: number): void =>
     void f.localGet(b).i32Const(steps * vectors * 16).i32Add().localSet(b);
-  // As the tiles of products do: see SplatLoads.
+  // As the tiles of products do: see StripProducts.
   f.localGet(pointers[0]).localSet(from);
-  splats.prepare();
+  products.prepare();
   for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * 16).drop();
   f.loop();
   f.localGet(tapTable).i32Load().localSet(place);
@@ -114,6 +114,7 @@ function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
   if (taps % UNROLL > 0) advance(taps % UNROLL);
   f.localGet(tapTable).i32Const(4).i32Add().localSet(tapTable);
   f.localGet(tapRows).i32Const(1).i32Sub().localTee(tapRows).brIf(0).end();
+  pointers.forEach((_, i) => products.separate(sumsOf(i)));
   for (let r = 0; r < rows; r++) {
     for (let v = 0; v < vectors; v++) {
       const sum = sums[r * vectors + v], offset = r * cRow + 16 * v;

@@ -4,7 +4,7 @@
  */
 import type { ModuleBuilder } from "../assembler/mod.ts";
 import type { Element } from "../contract/mod.ts";
-import { SplatLoads } from "../contract/splat_loads.ts";
+import { StripProducts } from "../contract/strip_products.ts";
 import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
 
 /** A vector of places: how far its images and its results lie from the tile's, and how many lanes of it count. */
@@ -44,18 +44,14 @@ export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number 
   const right = vectors.map(() => f.local("v128"));
   const left = f.local("v128");
   const place = f.local("i32");
-  const splats = new SplatLoads(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
+  const products = new StripProducts(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
   const pushPlace = (run: number): void => void f.localGet(b).localGet(table).i32Load(4 * run).i32Add();
   const step = (run: number): void => {
     pushPlace(run);
     f.localSet(place);
     taps.forEach((tap, u) => {
       vectors.forEach(({ from }, v) => f.localGet(place).v128Load(tap + from).localSet(right[v]));
-      for (let r = 0; r < rows; r++) {
-        splats.load(r, run * taps.length + u);
-        f.localSet(left);
-        for (let v = 0; v < width; v++) element.multiplyAdd(f, sums[r * width + v], left, right[v]);
-      }
+      products.add(sums, right, run * taps.length + u);
     });
   };
   const advance = (steps: number): void => {
@@ -65,8 +61,8 @@ export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number 
   };
   const together = Math.max(1, Math.floor(UNROLL / taps.length));
   const loop = (steps: number): void => {
-    // As the tiles of products do: see SplatLoads.
-    splats.prepare();
+    // As the tiles of products do: see StripProducts.
+    products.prepare();
     pushPlace(0);
     f.localSet(place);
     for (const tap of taps) for (const { from } of vectors) f.localGet(place).v128Load(tap + from).drop();
@@ -82,6 +78,7 @@ export function emitOffsetTile(module: ModuleBuilder, tile: OffsetTile): number 
   f.localGet(runs).if();
   loop(1);
   f.brIf(0).end().end();
+  products.separate(sums);
   const each = (body: (sum: number, offset: number, lanes: number) => void): void => {
     for (let r = 0; r < rows; r++) {
       vectors.forEach(({ to, lanes }, v) => body(sums[r * width + v], r * cRow + to, lanes));
