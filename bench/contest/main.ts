@@ -70,7 +70,7 @@ function describeRun({ date, machine, versions }: Record): string {
   }.
 Medians, with half the distance between the quartiles, and behind the comma the best computation: on a machine whose
 cores others use as well, it says what the program can do. Every contestant computes for ten turns before it counts, and for
-a moment at the start of each turn. Results were compared with plain loops first. Ratios are
+a moment at the start of each turn; it is halted while another has its turn. Results were compared with plain loops first. Ratios are
 quotients of times in this run, of medians and of best ones: above 1 Damo is faster. jax-js puts off computing z = x + y until it is read;
 its figure is the call alone.`;
 }

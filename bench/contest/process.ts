@@ -73,7 +73,27 @@ export class ContestantProcess {
     }
   }
 
+  /**
+   * Asks and waits for the answer. Between its turns a process is halted, where the system can: some libraries' threads
+   * go on spinning for up to half a second, which the next contestant would pay for.
+   */
   async ask(request: object, milliseconds: number): Promise<Reply> {
+    this.#signal("SIGCONT");
+    const reply = await this.#askAwake(request, milliseconds);
+    this.#signal("SIGSTOP");
+    return reply;
+  }
+
+  #signal(signal: Deno.Signal): void {
+    if (Deno.build.os === "windows") return;
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+  }
+
+  async #askAwake(request: object, milliseconds: number): Promise<Reply> {
     try {
       await this.#writer.write(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
     } catch {
