@@ -28,18 +28,34 @@ export function findMaterialized(graph: Graph, classes: ReadonlyMap<Node, Classi
         if (!splitGroups(input.aval.shape, node.outputs[0].aval.shape)) needBuffer(input);
       }
     } else if (lowering.kind === "contract") {
-      node.inputs.forEach((input, side) => {
-        const axes = contractAxes(lowering, side as 0 | 1, input.aval.shape.length);
-        const view = operandView(input, axes, classes, materialized);
-        if (!view) materialized.add(input);
-        else if (view.base.node && classes.get(view.base.node)!.role === "virtual") {
-          materialized.add(view.base);
-        }
-      });
+      materializeOperands(node, lowering, classes, materialized);
     } else if (role === "anchor" && !READS_BY_EXPRESSION.has(lowering.kind)) node.inputs.forEach(needBuffer);
   }
   materializeOutputs(graph, classes, materialized);
+  // What has got a buffer since is read there, not behind it, and may lie otherwise than the product reads.
+  for (let before = -1; before < materialized.size;) {
+    before = materialized.size;
+    for (const node of graph.nodes) {
+      const { lowering } = classes.get(node)!;
+      if (lowering.kind === "contract") materializeOperands(node, lowering, classes, materialized);
+    }
+  }
   return materialized;
+}
+
+/** The operands of a product get buffers where they cannot be read through their views. */
+function materializeOperands(
+  node: Node,
+  lowering: Extract<Lowering, { kind: "contract" }>,
+  classes: ReadonlyMap<Node, Classified>,
+  materialized: Set<Variable>,
+): void {
+  node.inputs.forEach((input, side) => {
+    const axes = contractAxes(lowering, side as 0 | 1, input.aval.shape.length);
+    const view = operandView(input, axes, classes, materialized);
+    if (!view) materialized.add(input);
+    else if (view.base.node && classes.get(view.base.node)!.role === "virtual") materialized.add(view.base);
+  });
 }
 
 /** Every output is, up to reshapes, a buffer of its own that no other output and no input has. */
