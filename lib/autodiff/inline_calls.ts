@@ -3,6 +3,11 @@ import { Graph, Node, type Variable } from "../trace/graph.ts";
 import { mapGraphs } from "../trace/sub_graphs.ts";
 
 const inlined = new WeakMap<Graph, Graph>();
+/** The same where calls of `LATE` stay. */
+const partly = new WeakMap<Graph, Graph>();
+
+/** A pass has better forms of some of these than what they are composed of. */
+const LATE: ReadonlySet<string> = new Set(["unwindow"]);
 
 /**
  * Replaces every node that is lowered as a call by the nodes of its graph, inside loops and branches too. Done before
@@ -10,12 +15,26 @@ const inlined = new WeakMap<Graph, Graph>();
  */
 export function inlineCalls(graph: Graph): Graph {
   let result = inlined.get(graph);
-  if (!result) inlined.set(graph, result = inlineInto(graph));
+  if (!result) inlined.set(graph, result = inlineInto(graph, calledGraph, inlineCalls));
   return result;
 }
 
-function inlineInto(graph: Graph): Graph {
-  if (!graph.nodes.some((node) => node.primitive.graphs || calledGraph(node))) return graph;
+/** The same but for those calls that a pass looks at first. */
+export function inlineEarlyCalls(graph: Graph): Graph {
+  let result = partly.get(graph);
+  if (!result) {
+    const early = (node: Node): Graph | null => LATE.has(node.primitive.name) ? null : calledGraph(node);
+    partly.set(graph, result = inlineInto(graph, early, inlineEarlyCalls));
+  }
+  return result;
+}
+
+function inlineInto(
+  graph: Graph,
+  called: (node: Node) => Graph | null,
+  inner: (graph: Graph) => Graph,
+): Graph {
+  if (!graph.nodes.some((node) => node.primitive.graphs || called(node))) return graph;
   let changed = false;
   const values = new Map<Variable, Variable>();
   const nodes: Node[] = [];
@@ -36,14 +55,14 @@ function inlineInto(graph: Graph): Graph {
     }
     const node = frame.graph.nodes[frame.next++];
     const inputs = node.inputs.map(valueOf);
-    const called = calledGraph(node);
-    if (called) {
+    const own = called(node);
+    if (own) {
       changed = true;
-      called.inputs.forEach((input, i) => values.set(input, inputs[i]));
-      stack.push({ graph: called, next: 0, call: node });
+      own.inputs.forEach((input, i) => values.set(input, inputs[i]));
+      stack.push({ graph: own, next: 0, call: node });
       continue;
     }
-    const params = node.primitive.graphs ? mapGraphs(node.params, inlineCalls) : node.params;
+    const params = node.primitive.graphs ? mapGraphs(node.params, inner) : node.params;
     changed ||= params !== node.params;
     const avals = node.outputs.map((output) => output.aval);
     const copy = new Node(node.primitive, inputs, params, avals, node.location);

@@ -1,5 +1,5 @@
 /** The passes in the order a program goes through them. */
-import { inlineCalls } from "../../autodiff/inline_calls.ts";
+import { inlineCalls, inlineEarlyCalls } from "../../autodiff/inline_calls.ts";
 import type { Graph, Node } from "../../trace/graph.ts";
 import { prune as dropDeadNodes } from "../../trace/prune.ts";
 import type { Pass } from "../../trace/rewrite.ts";
@@ -21,8 +21,10 @@ import { loopSums } from "./loop_sums.ts";
 import { merge } from "./merge.ts";
 import { padSums } from "./pad_sums.ts";
 import { simplify } from "./simplify.ts";
+import { windows } from "./windows.ts";
 
 export const inline: Pass = { name: "inline", run: inlineCalls };
+const inlineEarly: Pass = { name: "inline", run: inlineEarlyCalls };
 export const prune: Pass = { name: "prune", run: dropDeadNodes };
 
 /** A pass that runs others, which may be left out by name. */
@@ -65,6 +67,8 @@ export const LOOP_PASSES: readonly Pass[] = [
 
 /** The passes that know nothing of devices, in order. */
 const GENERAL: readonly OuterPass[] = [
+  inlineEarly,
+  windows,
   inline,
   prune,
   stabilise,

@@ -278,6 +278,11 @@ export class ExpressionBuilder {
     if (inside < 0) return this.value(input, inner, mask);
     const both = mask < 0 ? inside : this.op("and", "bool", [mask, inside]);
     const value = this.value(input, inner, both);
+    const read = this.statements[value];
+    // A load says itself what it is where it reads nothing.
+    if (read.kind === "load" && read.mask === both) {
+      return Object.is(read.fill ?? 0, map.fill) ? value : this.push({ ...read, fill: map.fill });
+    }
     return this.op("select", dtype, [inside, value, this.constant(map.fill, dtype)]);
   }
 

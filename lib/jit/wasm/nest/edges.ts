@@ -15,7 +15,7 @@ export interface Piece {
 
 /** More pieces are not worth their code, nor are short axes. */
 const MAX_PIECES = 6;
-const MIN_EXTENT = 64;
+const MIN_EXTENT = 12;
 
 /** A coordinate plus a number. */
 interface Shifted {

@@ -93,6 +93,14 @@ function emitOp(
       f[`${lanes}Ne`]();
       return;
     case "select":
+      if (isZero(args[2]) || isZero(args[1])) {
+        push(f, pool, isZero(args[2]) ? args[1] : args[2]);
+        push(f, pool, args[0]);
+        if (type === "f64") widenMask(f);
+        if (isZero(args[2])) f.v128And();
+        else f.v128Andnot();
+        return;
+      }
       push(f, pool, args[1]);
       push(f, pool, args[2]);
       push(f, pool, args[0]);
@@ -102,6 +110,10 @@ function emitOp(
     default:
       emitComposed(context, f, op, type, args);
   }
+}
+
+function isZero(value: Value): boolean {
+  return value.local < 0 && Object.is(value.constant, 0);
 }
 
 function isPlainConstant(value: Value): boolean {

@@ -14,10 +14,11 @@ export function emitPieces(context: ModuleContext, original: Nest): KernelFuncti
   if (plan.vectorAxis < 0 || plan.lanesAreRows || plan.tileAxis >= 0) return null;
   const pieces = edgePieces(nest, plan.vectorAxis);
   if (pieces === null) return null;
-  const unitsOf = (begin: number, end: number) => plan.unitsAreLanes ? end - begin : plan.units;
-  if (pieces.some((piece) => planNest(simplifyNest(piece.nest)).units !== unitsOf(piece.begin, piece.end))) {
-    return null;
-  }
+  const sizes = pieces.map(({ nest: piece }) => planNest(simplifyNest(piece)).units);
+  const sameUnits = pieces.every(({ begin, end }, i) =>
+    plan.unitsAreLanes ? sizes[i] === end - begin : plan.units % sizes[i] === 0
+  );
+  if (!sameUnits) return null;
   const functions = pieces.map((piece) => emitNest(context, piece.nest));
   const operands = nest.operands.length;
   const f = context.module.addFunction({ params: new Array<"i32">(operands + 2).fill("i32"), results: [] });
@@ -25,7 +26,10 @@ export function emitPieces(context: ModuleContext, original: Nest): KernelFuncti
     for (let operand = 0; operand < operands; operand++) f.localGet(operand);
     for (const bound of [operands, operands + 1]) {
       if (!plan.unitsAreLanes) {
+        // A piece of few columns may have its lanes along the rows: the unit belongs to where its first row does.
+        const rows = plan.units / sizes[i];
         f.localGet(bound);
+        if (rows > 1) f.i32Const(rows - 1).i32Add().i32Const(rows).i32DivU();
         continue;
       }
       // The bound within the piece: from 0 to its size.
@@ -38,7 +42,9 @@ export function emitPieces(context: ModuleContext, original: Nest): KernelFuncti
     }
     f.call(functions[i].index);
   });
-  const points = pieces.map(({ begin, end }) => plan.unitsAreLanes ? (end - begin) / plan.units : 1);
+  const points = pieces.map(({ begin, end }, i) =>
+    (plan.unitsAreLanes ? end - begin : sizes[i]) / plan.units
+  );
   return {
     index: f.index,
     units: plan.units,
