@@ -3,6 +3,7 @@
  * closes with the line `N passed, N failed`. Flags go to `deno test` (--filter, --parallel, -u ...).
  */
 import { root, stdFlags } from "./std.ts";
+import { testShares, Turns } from "./test_shares.ts";
 
 interface Tally {
   passed: number;
@@ -68,50 +69,59 @@ function lastTally(output: string): Tally | undefined {
   return { passed: Number(closing[1]), failed: Number(closing[2]), skipped };
 }
 
+async function runShare(
+  args: string[],
+  temporary: string,
+  report: (text: Uint8Array) => void,
+): Promise<Tally> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", ...args],
+    env: { TMPDIR: temporary, TEMP: temporary, TMP: temporary },
+    stdout: "piped",
+  }).spawn();
+  const decoder = new TextDecoder();
+  let output = "";
+  for await (const chunk of child.stdout) {
+    report(chunk);
+    // Only the end of the report is looked at.
+    output = (output + decoder.decode(chunk, { stream: true })).slice(-100_000);
+  }
+  const { code } = await child.status;
+  const tally = lastTally(output) ?? { passed: 0, failed: 0, skipped: 0 };
+  // A module that cannot be loaded fails the run without being counted as a test.
+  if (code !== 0 && tally.failed === 0) tally.failed = 1;
+  return tally;
+}
+
 async function runTests(args: string[]): Promise<number> {
   const { flags, paths } = splitArguments(args);
   const updating = flags.includes("-u") || flags.includes("--update-snapshots");
   const temporary = await Deno.makeTempDir({ prefix: "damo_test_" });
   const devices = new DeviceTally();
-  let output = "";
-  let code: number;
+  const decoder = new TextDecoder();
+  let tallies: Tally[];
   try {
     const checking = flags.some((flag) => flag.startsWith("--check")) ? [] : ["--no-check"];
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "test",
-        ...checking,
-        ...await stdFlags(),
-        ...permissions(temporary, updating),
-        ...flags,
-        ...paths,
-      ],
-      env: { TMPDIR: temporary, TEMP: temporary, TMP: temporary },
-      stdout: "piped",
-    }).spawn();
-    const decoder = new TextDecoder();
-    for await (const chunk of child.stdout) {
-      Deno.stdout.writeSync(chunk);
-      const text = decoder.decode(chunk, { stream: true });
-      devices.add(text);
-      // Only the end of the report is looked at.
-      output = (output + text).slice(-100_000);
-    }
-    code = (await child.status).code;
+    const common = [...checking, ...await stdFlags(), ...permissions(temporary, updating), ...flags];
+    const shares = await testShares(paths, flags);
+    const turns = new Turns(shares.length, (text) => {
+      Deno.stdout.writeSync(text);
+      devices.add(decoder.decode(text, { stream: true }));
+    });
+    tallies = await Promise.all(shares.map(async (share, i) => {
+      const tally = await runShare([...common, ...share], temporary, (text) => turns.add(i, text));
+      turns.end(i);
+      return tally;
+    }));
   } finally {
     await Deno.remove(temporary, { recursive: true });
   }
-  const tally = lastTally(output) ?? { passed: 0, failed: 0, skipped: 0 };
-  // A module that cannot be loaded fails the run without being counted as a test.
-  if (code !== 0 && tally.failed === 0) tally.failed = 1;
-  if (tally.passed + tally.failed === 0) {
-    console.error("No test ran: the paths and the filter select none.");
-    code = 1;
-  }
+  const sum = (count: keyof Tally): number => tallies.reduce((total, tally) => total + tally[count], 0);
+  const passed = sum("passed"), failed = sum("failed"), skipped = sum("skipped");
+  if (passed + failed === 0) console.error("No test ran: the paths and the filter select none.");
   if (String(devices)) console.log(String(devices));
-  const skipped = tally.skipped > 0 ? `, ${tally.skipped} skipped` : "";
-  console.log(`${tally.passed} passed, ${tally.failed} failed${skipped}`);
-  return code;
+  console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  return failed > 0 || passed + failed === 0 ? 1 : 0;
 }
 
 if (import.meta.main) Deno.exit(await runTests(Deno.args));

@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources of lib have the SHA-256 digest 5d218d354a222e9274ff5f59330e24a1bf9829f2365696e67879f22c8a82288f.
+// Made by "deno task bundle"; the sources of lib have the SHA-256 digest cd84b0f6da36db42468cbb2dd319186586d0f7bc8efd1fc7a0ef1a7158f8da11.
 var __defProp = Object.defineProperty;
 var __export = (target2, all3) => {
   for (var name in all3)
@@ -17030,10 +17030,32 @@ function broadcast(f, lane, bytes) {
   }, (_, i) => lane * bytes + i % bytes));
   f.release(copy);
 }
+function pickLanes(f, lanes, bytes) {
+  f.i8x16Shuffle(lanes.flatMap((lane) => Array.from({
+    length: bytes
+  }, (_, i) => lane * bytes + i)));
+}
+function swapNeighbours(f, bytes) {
+  const copy = f.local("v128");
+  f.localTee(copy).localGet(copy);
+  pickLanes(f, Array.from({
+    length: 16 / bytes
+  }, (_, lane) => lane ^ 1), bytes);
+  f.release(copy);
+}
+function takeAlternately(f, bytes) {
+  const lanes = 16 / bytes;
+  pickLanes(f, Array.from({
+    length: lanes
+  }, (_, lane) => lane % 2 === 0 ? lane : lanes + lane), bytes);
+}
 var word = {
   bytes: 4,
   lanes: 4,
   loadSplat: (f, offset = 0) => void f.v128Load32Splat(offset),
+  loadPair: (f, offset = 0) => void f.v128Load64Splat(offset),
+  swapNeighbours: (f) => swapNeighbours(f, 4),
+  takeAlternately: (f) => takeAlternately(f, 4),
   loadZero: (f, offset = 0) => void f.v128Load32Zero(offset),
   loadLane: (f, lane, offset = 0) => void f.v128Load32Lane(lane, offset),
   storeLane: (f, lane, offset = 0) => void f.v128Store32Lane(lane, offset),
@@ -17052,6 +17074,9 @@ var float64 = {
   bytes: 8,
   lanes: 2,
   loadSplat: (f, offset = 0) => void f.v128Load64Splat(offset),
+  loadPair: (f, offset = 0) => void f.v128Load(offset),
+  swapNeighbours: (f) => swapNeighbours(f, 8),
+  takeAlternately: (f) => takeAlternately(f, 8),
   loadZero: (f, offset = 0) => void f.v128Load64Zero(offset),
   loadLane: (f, lane, offset = 0) => void f.v128Load64Lane(lane, offset),
   storeLane: (f, lane, offset = 0) => void f.v128Store64Lane(lane, offset),
@@ -17136,44 +17161,96 @@ function emitPointer(f, pointer, terms) {
   for (const [digit, step2] of terms) if (step2 !== 0) f.localGet(digit).i32Const(step2).i32Mul().i32Add();
 }
 
-// lib/jit/wasm/contract/splat_loads.ts
+// lib/jit/wasm/contract/strip_products.ts
 var TOGETHER = 3;
 var MOST_OFFSET = 1 << 24;
 function pushSum(f, local, distance) {
   return distance === 0 ? f.localGet(local) : f.localGet(local).i32Const(distance).i32Add();
 }
-var SplatLoads = class {
+var StripProducts = class {
   #f;
   #strip;
+  /** Rows that one load reads. */
+  #rowsOfLoad;
+  #loadStep;
   #packed;
   #offsets;
+  #left;
   constructor(f, strip) {
     this.#f = f;
     this.#strip = strip;
     const { element: element3, rows: rows2, rowStep, depthStep } = strip;
-    this.#packed = rowStep === element3.bytes && depthStep === rows2 * rowStep;
-    const sharable = rowStep > 0 && TOGETHER * rowStep < MOST_OFFSET;
-    const count3 = !sharable ? 1 : this.#packed ? TOGETHER : Math.min(TOGETHER, rows2);
+    this.#rowsOfLoad = rowStep === element3.bytes && rows2 > 1 ? 2 : 1;
+    this.#loadStep = this.#rowsOfLoad * rowStep;
+    this.#packed = rows2 % this.#rowsOfLoad === 0 && rowStep === element3.bytes && depthStep === rows2 * rowStep;
+    const loads = Math.ceil(rows2 / this.#rowsOfLoad);
+    const sharable = rowStep > 0 && TOGETHER * this.#loadStep < MOST_OFFSET;
+    const count3 = !sharable ? 1 : this.#packed ? TOGETHER : Math.min(TOGETHER, loads);
     this.#offsets = Array.from({
       length: count3
-    }, (_, i) => i * rowStep);
+    }, (_, i) => i * this.#loadStep);
+    this.#left = f.local("v128");
   }
   /** Before the loop: the first elements, for nothing but their addresses. */
   prepare() {
-    for (const offset of this.#offsets) {
+    this.#offsets.forEach((offset, i) => {
       this.#f.localGet(this.#strip.pointer);
-      this.#strip.element.loadSplat(this.#f, offset);
+      this.#emitLoad(this.#rowsOfLoad * i % this.#strip.rows, offset);
       this.#f.drop();
+    });
+  }
+  /** Adds the products of the strip's elements at a depth by vectors of B: `sums` has those of each row in turn. */
+  add(sums2, right, depth2) {
+    const { element: element3, rows: rows2 } = this.#strip;
+    const f = this.#f, left = this.#left, width = right.length;
+    const addRow = (row2) => {
+      right.forEach((vector, v) => element3.multiplyAdd(f, sums2[row2 * width + v], left, vector));
+    };
+    for (let row2 = 0; row2 < rows2; row2 += this.#rowsOfLoad) {
+      this.#pushElements(row2, depth2);
+      f.localSet(left);
+      addRow(row2);
+      if (!this.#isPair(row2)) continue;
+      f.localGet(left);
+      element3.swapNeighbours(f);
+      f.localSet(left);
+      addRow(row2 + 1);
     }
   }
-  /** Leaves the element on the stack. */
-  load(row2, depth2) {
-    const { element: element3, pointer, rowStep, depthStep } = this.#strip;
+  /** After the last depth: each sum to its row and column. */
+  separate(sums2) {
+    const { element: element3, rows: rows2 } = this.#strip;
+    const f = this.#f, width = sums2.length / rows2;
+    for (let row2 = 0; row2 + 1 < rows2; row2 += this.#rowsOfLoad) {
+      if (!this.#isPair(row2)) continue;
+      for (let v = 0; v < width; v++) {
+        const [first, second] = [
+          sums2[row2 * width + v],
+          sums2[(row2 + 1) * width + v]
+        ];
+        f.localGet(first).localGet(second);
+        element3.takeAlternately(f);
+        f.localGet(second).localGet(first);
+        element3.takeAlternately(f);
+        f.localSet(second).localSet(first);
+      }
+    }
+  }
+  #isPair(row2) {
+    return this.#rowsOfLoad === 2 && row2 + 1 < this.#strip.rows;
+  }
+  #emitLoad(row2, offset) {
+    const { element: element3 } = this.#strip;
+    if (this.#isPair(row2)) element3.loadPair(this.#f, offset);
+    else element3.loadSplat(this.#f, offset);
+  }
+  #pushElements(row2, depth2) {
+    const { pointer, rowStep, depthStep } = this.#strip;
     const distance = row2 * rowStep + depth2 * depthStep;
-    const number2 = this.#packed ? distance / rowStep : row2;
+    const number2 = (this.#packed ? distance : row2 * rowStep) / Math.max(1, this.#loadStep);
     const offset = this.#offsets[number2 % this.#offsets.length];
     pushSum(this.#f, pointer, distance - offset);
-    element3.loadSplat(this.#f, offset);
+    this.#emitLoad(row2, offset);
   }
 };
 
@@ -17204,7 +17281,7 @@ function emitTile(module, options) {
     length: vectors
   }, () => f.local("v128"));
   const left = f.local("v128");
-  const splats = new SplatLoads(f, {
+  const products = new StripProducts(f, {
     element: element3,
     pointer: a,
     rows: rows2,
@@ -17215,11 +17292,7 @@ function emitTile(module, options) {
     for (let v = 0; v < vectors; v++) {
       pushSum(f, b, offset * bDepth).v128Load(v * vectorBytes).localSet(right[v]);
     }
-    for (let r = 0; r < rows2; r++) {
-      splats.load(r, offset);
-      f.localSet(left);
-      for (let v = 0; v < vectors; v++) element3.multiplyAdd(f, sums2[r * vectors + v], left, right[v]);
-    }
+    products.add(sums2, right, offset);
   }
   function advance3(steps2) {
     f.localGet(a).i32Const(steps2 * aDepth).i32Add().localSet(a);
@@ -17230,7 +17303,7 @@ function emitTile(module, options) {
   if (unroll > 1) {
     f.localGet(depth2).i32Const(unroll).i32GeU().if();
     for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * vectorBytes).drop();
-    splats.prepare();
+    products.prepare();
     f.loop();
     for (let u = 0; u < unroll; u++) step2(u);
     advance3(unroll);
@@ -17241,6 +17314,7 @@ function emitTile(module, options) {
   step2(0);
   advance3(1);
   f.brIf(0).end().end();
+  products.separate(sums2);
   const lanesOf = (v) => v === vectors - 1 ? options.tailLanes : element3.lanes;
   const eachRow = (pointer, step3, body) => {
     for (let r = 0; r < rows2; r++) {
@@ -18579,7 +18653,7 @@ function emitTapTile(module, tile2) {
     length: rows2 / together2
   }, () => f.local("i32"));
   const from = f.local("i32");
-  const splats = new SplatLoads(f, {
+  const products = new StripProducts(f, {
     element: element3,
     pointer: from,
     rows: together2,
@@ -18590,19 +18664,18 @@ function emitTapTile(module, tile2) {
   pointers.forEach((pointer, i) => {
     f.localGet(x).localGet(table).i32Load(4 * i * together2).i32Add().localSet(pointer);
   });
+  const sumsOf = (group3) => sums2.slice(group3 * together2 * vectors, (group3 + 1) * together2 * vectors);
   const step2 = (u) => {
     for (let v = 0; v < vectors; v++) pushSum(f, b, u * vectors * 16).v128Load(v * 16).localSet(right[v]);
-    for (let r = 0; r < rows2; r++) {
-      if (r % together2 === 0) f.localGet(pointers[r / together2]).localGet(place3).i32Add().localSet(from);
-      splats.load(r % together2, 0);
-      f.localSet(left);
-      for (let v = 0; v < vectors; v++) element3.multiplyAdd(f, sums2[r * vectors + v], left, right[v]);
-    }
+    pointers.forEach((pointer, i) => {
+      f.localGet(pointer).localGet(place3).i32Add().localSet(from);
+      products.add(sumsOf(i), right, 0);
+    });
     f.localGet(place3).i32Const(tapStep).i32Add().localSet(place3);
   };
   const advance3 = (steps2) => void f.localGet(b).i32Const(steps2 * vectors * 16).i32Add().localSet(b);
   f.localGet(pointers[0]).localSet(from);
-  splats.prepare();
+  products.prepare();
   for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * 16).drop();
   f.loop();
   f.localGet(tapTable).i32Load().localSet(place3);
@@ -18616,6 +18689,7 @@ function emitTapTile(module, tile2) {
   if (taps % UNROLL > 0) advance3(taps % UNROLL);
   f.localGet(tapTable).i32Const(4).i32Add().localSet(tapTable);
   f.localGet(tapRows).i32Const(1).i32Sub().localTee(tapRows).brIf(0).end();
+  pointers.forEach((_, i) => products.separate(sumsOf(i)));
   for (let r = 0; r < rows2; r++) {
     for (let v = 0; v < vectors; v++) {
       const sum5 = sums2[r * vectors + v], offset = r * cRow + 16 * v;
@@ -18953,7 +19027,7 @@ function emitOffsetTile(module, tile2) {
   const right = vectors.map(() => f.local("v128"));
   const left = f.local("v128");
   const place3 = f.local("i32");
-  const splats = new SplatLoads(f, {
+  const products = new StripProducts(f, {
     element: element3,
     pointer: a,
     rows: rows2,
@@ -18966,11 +19040,7 @@ function emitOffsetTile(module, tile2) {
     f.localSet(place3);
     taps.forEach((tap2, u) => {
       vectors.forEach(({ from }, v) => f.localGet(place3).v128Load(tap2 + from).localSet(right[v]));
-      for (let r = 0; r < rows2; r++) {
-        splats.load(r, run2 * taps.length + u);
-        f.localSet(left);
-        for (let v = 0; v < width; v++) element3.multiplyAdd(f, sums2[r * width + v], left, right[v]);
-      }
+      products.add(sums2, right, run2 * taps.length + u);
     });
   };
   const advance3 = (steps2) => {
@@ -18980,7 +19050,7 @@ function emitOffsetTile(module, tile2) {
   };
   const together2 = Math.max(1, Math.floor(UNROLL2 / taps.length));
   const loop = (steps2) => {
-    splats.prepare();
+    products.prepare();
     pushPlace(0);
     f.localSet(place3);
     for (const tap2 of taps) for (const { from } of vectors) f.localGet(place3).v128Load(tap2 + from).drop();
@@ -18996,6 +19066,7 @@ function emitOffsetTile(module, tile2) {
   f.localGet(runs).if();
   loop(1);
   f.brIf(0).end().end();
+  products.separate(sums2);
   const each = (body) => {
     for (let r = 0; r < rows2; r++) {
       vectors.forEach(({ to: to2, lanes }, v) => body(sums2[r * width + v], r * cRow + to2, lanes));
