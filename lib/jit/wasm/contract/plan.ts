@@ -1,6 +1,7 @@
 /** Which kernel computes a product, and in which tiles. */
 
 import { elements } from "./element.ts";
+import { rowSumsScratch } from "./row_sums.ts";
 import type { ContractSpec } from "./spec.ts";
 
 /** How a product is computed and how it may be split. */
@@ -149,7 +150,14 @@ function oneRowPlan(spec: ContractSpec, swapped: boolean): ContractPlan | null {
     const scratchBytes = vector.depth === 1 ? 0 : alignUp(spec.depth * bytes);
     return { method: "dots", swapped, scratchBytes, ...tile };
   }
-  if (matrix.outer === 1 || columns === 1) return { method: "rowSums", swapped, scratchBytes: 0, ...tile };
+  if (matrix.outer === 1 || columns === 1) {
+    return {
+      method: "rowSums",
+      swapped,
+      scratchBytes: alignUp(rowSumsScratch(spec.depth, columns, bytes)),
+      ...tile,
+    };
+  }
   return null;
 }
 
