@@ -3,6 +3,7 @@
  * `--check` it only says whether they have. mod.ts and the entry points of the namespaces load it, because the time
  * to import the library is nearly all spent on the number of its modules. Tests run from the sources.
  */
+import { type FunctionRange, functionsRunBy, makeEager } from "./eager_functions.ts";
 import { root } from "./std.ts";
 
 const folder = `${root}lib/bundle/`;
@@ -11,7 +12,7 @@ const entry = `${root}lib/mod.ts`;
 
 /** The first line of the bundle names what it was made of, so that no rebuild is needed to know that it is stale. */
 function firstLine(digest: string): string {
-  return `// Made by "deno task bundle"; the sources of lib have the SHA-256 digest ${digest}.\n`;
+  return `// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest ${digest}.\n`;
 }
 
 async function sourceFiles(path: string): Promise<string[]> {
@@ -24,7 +25,8 @@ async function sourceFiles(path: string): Promise<string[]> {
 }
 
 async function digestOfSources(): Promise<string> {
-  const files = await sourceFiles(`${root}lib/`);
+  const tools = ["bundle", "eager_functions", "first_programs"].map((name) => `${root}tools/${name}.ts`);
+  const files = [...await sourceFiles(`${root}lib/`), ...tools];
   const texts = await Promise.all(
     files.map(async (file) => `${file.slice(root.length)}\n${await Deno.readTextFile(file)}`),
   );
@@ -49,6 +51,16 @@ async function namespaces(): Promise<[name: string, module: string][]> {
   ) => [name, module]);
 }
 
+/** The functions of the bundle that first programs take. */
+async function ranFirst(): Promise<FunctionRange[]> {
+  const coverage = `${folder}coverage`;
+  try {
+    return await functionsRunBy(`${root}tools/first_programs.ts`, bundle, coverage);
+  } finally {
+    await Deno.remove(coverage, { recursive: true });
+  }
+}
+
 async function makeBundle(digest: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -58,7 +70,10 @@ async function makeBundle(digest: string): Promise<void> {
     stderr: "piped",
   }).output();
   if (!success) throw new Error(`The bundle was not made.\n${new TextDecoder().decode(stderr)}`);
-  await Deno.writeTextFile(bundle, firstLine(digest) + await Deno.readTextFile(bundle));
+  await Deno.writeTextFile(
+    bundle,
+    firstLine(digest) + makeEager(await Deno.readTextFile(bundle), await ranFirst()),
+  );
   const made = await import(`file://${bundle}`);
   for (const [name, module] of await namespaces()) {
     const names = Object.keys(made[name]);
