@@ -14,6 +14,8 @@ const DTYPES: readonly DType[] = [
   "bool",
 ];
 const LENGTHS = [1, 2, 3, 17, 95, 96, 97, 255, 1023, 4095, 4097];
+/** Enough for threads to share a row. */
+const SHARED = 33_001;
 const SPECIAL = [NaN, Infinity, -Infinity, 0, -0];
 
 /** Rows with many equal elements, zeros of both signs, infinities and NaN where the dtype has them. */
@@ -36,8 +38,8 @@ function compare(a: number, b: number): number {
 
 for (const dtype of DTYPES) {
   Deno.test(`rows of any length are sorted stably, zeros keeping their signs, ${dtype}`, () => {
-    for (const length of LENGTHS) {
-      for (const [count, wide] of [[1, true], [3, false]] as const) {
+    for (const length of [...LENGTHS, SHARED]) {
+      for (const [count, wide] of [[1, true], [length === SHARED ? 1 : 3, false]] as const) {
         const x = rows(dtype, [count, length], length, wide);
         const data = [...x.dataSync()];
         for (const descending of [false, true]) {

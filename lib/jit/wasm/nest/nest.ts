@@ -24,7 +24,7 @@ export interface KernelFunction {
   readonly whole?: boolean;
   /**
    * What to call with the same pointers when all units are done, and the bytes that a last pointer must point to; then,
-   * with the same pointers again, what is to be done after that.
+   * with the same pointers again, what is to be done after that, which may have an end of its own.
    */
   readonly finish?: {
     readonly index: number;

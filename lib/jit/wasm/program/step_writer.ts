@@ -130,18 +130,17 @@ export class StepWriter {
     const { bindings } = step;
     const pointers = bindings.map((binding) => () => this.#address(body, binding));
     if (kernel.finish !== undefined) {
-      this.partsBytes = Math.max(this.partsBytes, kernel.finish.temporaryBytes);
+      for (let part: KernelFunction | undefined = kernel; part?.finish; part = part.finish.next) {
+        this.partsBytes = Math.max(this.partsBytes, part.finish.temporaryBytes);
+      }
       pointers.push(() => void f.localGet(0).i32Load(4 * PARTS_WORD));
     }
-    const call = (part: KernelFunction): void => {
+    for (let part: KernelFunction | undefined = kernel; part; part = part.finish?.next) {
       if (this.#parallel.splits(part)) this.#parallel.call(f, part, pointers);
       else this.#callInParts(f, part, pointers);
-    };
-    call(kernel);
-    if (kernel.finish !== undefined) {
+      if (part.finish === undefined) continue;
       for (const push of pointers) push();
-      f.i32Const(0).i32Const(0).call(kernel.finish.index);
-      if (kernel.finish.next !== undefined) call(kernel.finish.next);
+      f.i32Const(0).i32Const(0).call(part.finish.index);
     }
     if (step.copies !== undefined) f.end();
   }

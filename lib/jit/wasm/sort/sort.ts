@@ -1,22 +1,18 @@
 /** Sorting rows: keys are made of the elements, sorted, and what belongs to them is put in their order. */
-import { byteSize, type DType, isFloat } from "../../../trace/dtype.ts";
+import { isFloat } from "../../../trace/dtype.ts";
 import type { Sort } from "../../kernel/kernel.ts";
-import type { FunctionBuilder } from "../assembler/mod.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import { hasWideKey, negativeZero, pushBits, pushBitsOfKey, pushKey, storeBits } from "./keys.ts";
+import { emitLongSort } from "./long_sort.ts";
 import { loadKey, type RecordLayout, recordLayout } from "./records.ts";
+import { pushElement, restoreZeros, type RowPlace } from "./row_elements.ts";
 import { sorterOf } from "./sorter.ts";
 import { Word } from "./word.ts";
 
 /** The function of one kernel while it is written. */
-interface RowSort {
-  readonly f: FunctionBuilder;
-  readonly kernel: Sort;
+interface RowSort extends RowPlace {
   readonly layout: RecordLayout;
-  /** Locals: the row, a place in it, the length of rows and the address of a record. */
-  readonly row: number;
-  readonly i: number;
-  readonly size: number;
+  /** The local with the address of a record. */
   readonly record: number;
   /** Sorts the records that start at scratch memory; leaves the address of the sorted ones. */
   readonly pushSorted: () => void;
@@ -25,6 +21,8 @@ interface RowSort {
 /** A unit of work is one row. */
 export function emitSort(context: ModuleContext, kernel: Sort): KernelFunction {
   const { rows, length, operands } = kernel;
+  const long = emitLongSort(context, kernel);
+  if (long) return long;
   const params = new Array<"i32">(operands.length + 2).fill("i32");
   const valuesOnly = operands.length === 2;
   const layout = recordLayout(operands[0].dtype, !valuesOnly);
@@ -66,16 +64,6 @@ function eachElement(
   });
 }
 
-function pushElement(
-  { f, kernel, row }: RowSort,
-  operand: number,
-  pushColumn: () => void,
-): void {
-  f.localGet(row).i32Const(kernel.length).i32Mul();
-  pushColumn();
-  f.i32Add().i32Const(byteSize(kernel.operands[operand].dtype)).i32Mul().localGet(operand).i32Add();
-}
-
 /** Elements without anything that follows them are made of the sorted keys, in which zeros are told apart. */
 function sortValues(context: ModuleContext, sort: RowSort): void {
   const { f, kernel, i, record } = sort;
@@ -108,34 +96,6 @@ function sortValues(context: ModuleContext, sort: RowSort): void {
     f.end();
   }
   f.release(bits, negative);
-}
-
-/** -0 and 0 are equal: the sorted row has a stretch of them, which gets those of the row in their order. */
-function restoreZeros(sort: RowSort, dtype: DType): void {
-  const { f, i, size } = sort;
-  const word = new Word(f, hasWideKey(dtype)), bits = f.local(word.type), place = f.local("i32");
-  const isZero = (): void => {
-    pushBits(f, dtype);
-    word.tee(bits).constant(~negativeZero(dtype)).and().constant(0n).equal();
-  };
-  f.i32Const(0).localSet(place);
-  f.block().loop();
-  pushElement(sort, 1, () => f.localGet(place));
-  isZero();
-  f.brIf(1);
-  f.localGet(place).i32Const(1).i32Add().localSet(place).br(0).end().end();
-  f.i32Const(0).localSet(i);
-  f.forLoop(i, size, 1, () => {
-    pushElement(sort, 0, () => f.localGet(i));
-    isZero();
-    f.if();
-    pushElement(sort, 1, () => f.localGet(place));
-    word.get(bits);
-    storeBits(f, dtype);
-    f.localGet(place).i32Const(1).i32Add().localSet(place);
-    f.end();
-  });
-  f.release(bits, place);
 }
 
 /** Keys that carry their position along; then every operand is put in that order. */
