@@ -5,7 +5,7 @@ import type { Tensor } from "../trace/tensor.ts";
 import { currentTrace } from "../trace/trace.ts";
 import { unflatten } from "../trace/tree.ts";
 import type { ClosedLoop } from "./close_loop.ts";
-import { bodyOf, LoopBody, type LoopRange } from "./imperative_body.ts";
+import { bodyOf, LoopBody, type LoopRange, type TypedStates } from "./imperative_body.ts";
 import { DYNAMIC } from "./loop_params.ts";
 import { commonLength, flattenSequences } from "./sequences.ts";
 import { definite, type Values } from "./values.ts";
@@ -14,6 +14,7 @@ import { stepCount } from "./while_loop.ts";
 class LoopIterator<T> implements Iterator<T, undefined> {
   #body: LoopBody | null = null;
   #first: ClosedLoop | null = null;
+  #typed: TypedStates = new Map();
   #over = false;
   /** In mode "debug" the body is traced a second time: a variable that changes without being a state then shows. */
   readonly #again: boolean = currentTrace()?.debug ?? false;
@@ -25,6 +26,11 @@ class LoopIterator<T> implements Iterator<T, undefined> {
     if (this.#body === null) return this.#open();
     const body = this.#body;
     try {
+      const typed = body.retype();
+      if (typed) {
+        this.#typed = typed;
+        return this.#open();
+      }
       if (this.#again && this.#first === null) {
         this.#first = body.discard();
         return this.#open();
@@ -40,7 +46,7 @@ class LoopIterator<T> implements Iterator<T, undefined> {
   }
 
   #open(): IteratorResult<T, undefined> {
-    this.#body = new LoopBody(this.range);
+    this.#body = new LoopBody(this.range, this.#typed);
     return { done: false, value: this.valueFor(this.#body) };
   }
 

@@ -2,18 +2,17 @@
  * The body of a loop that is written as a `for` statement. When the statement asks for its first value, a trace is
  * opened and made current; when it asks for the second, the trace is closed, and the loop node built and bound.
  */
-import { defaultFloat, isFloat } from "../trace/dtype.ts";
+import type { DType } from "../trace/dtype.ts";
 import { LoopError } from "../trace/errors.ts";
-import { Node, paramsKey, Variable } from "../trace/graph.ts";
+import { paramsKey, Variable } from "../trace/graph.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
-import { type CastParams, castPrimitive } from "../trace/primitives/cast.ts";
-import type { Primitive } from "../trace/primitive.ts";
 import { type Aval, describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace, enterTrace, Trace, withTrace } from "../trace/trace.ts";
 import { bindLoop, type ClosedLoop, closeLoop, commitStates, type TracedLoop } from "./close_loop.ts";
 import { declaredName } from "./declared_name.ts";
 import { DYNAMIC } from "./loop_params.ts";
+import { type SettledBody, settleNumbers } from "./number_carries.ts";
 import { stackLimit } from "./stack_limit.ts";
 import { initialNumber, matchCarry } from "./trace_body.ts";
 import { conditionScalar, definite } from "./values.ts";
@@ -56,6 +55,9 @@ export interface Collector {
   collect(rows: readonly Tensor[], count: Tensor): void;
 }
 
+/** States that began as plain numbers, with the values of the right dtype that their loop begins with. */
+export type TypedStates = ReadonlyMap<Carried, readonly Tensor[]>;
+
 const bodies = new WeakMap<Trace, LoopBody>();
 
 /** The loop whose body `trace` records, if it does. */
@@ -83,10 +85,13 @@ export class LoopBody {
   readonly #exit: () => void;
   readonly #carried: CarriedEntry[] = [];
   readonly #pushed: PushedEntry[] = [];
+  readonly #typed: TypedStates;
+  #settled: SettledBody | null = null;
   #stop: Tensor | null = null;
 
-  constructor(range: LoopRange) {
+  constructor(range: LoopRange, typed: TypedStates) {
     this.range = range;
+    this.#typed = typed;
     this.trace = new Trace(currentTrace(), range.operation);
     this.trace.leak = (tensor) => this.#leaked(tensor);
     bodies.set(this.trace, this);
@@ -102,7 +107,8 @@ export class LoopBody {
   }
 
   /** Adds a carry whose value outside the body is `initial`. */
-  carry(carried: Carried, initial: readonly Tensor[]): readonly Tensor[] {
+  carry(carried: Carried, outside: readonly Tensor[]): readonly Tensor[] {
+    const initial = this.#typed.get(carried) ?? outside;
     const inputs = initial.map(({ aval: { shape, dtype, weak } }) =>
       this.#input(weak ? { shape, dtype, weak } : { shape, dtype }, carried.given)
     );
@@ -131,6 +137,36 @@ export class LoopBody {
   abandon(): void {
     this.abandoned = true;
     this.#exit();
+  }
+
+  /**
+   * Whether states that began as plain numbers need the body traced again, with values that have a dtype: those are
+   * given back, and this trace is over. null: the trace stands, or has been corrected.
+   */
+  retype(): TypedStates | null {
+    const { trace } = this;
+    if (currentTrace() !== trace) throw notCurrent(this.range.operation);
+    const all = this.#carried.flatMap(({ carried, initial, inputs }) => {
+      const { leaves } = carried.leave();
+      return initial.map((start, i) => ({ initial: start, carry: inputs[i], next: leaves[i] }));
+    });
+    if (!all.some(({ initial }) => initial.aval.weak)) return null;
+    const { dtypes, body } = settleNumbers({
+      trace,
+      initial: all.map((entry) => entry.initial),
+      carries: all.map((entry) => entry.carry),
+      next: all.map((entry) => entry.next),
+    });
+    this.#settled = body;
+    if (body) return null;
+    this.#exit();
+    const typed = new Map(this.#typed);
+    let next = 0;
+    for (const { carried, initial } of this.#carried) {
+      carried.drop();
+      typed.set(carried, initial.map((start) => convert(start, dtypes[next++])));
+    }
+    return typed;
   }
 
   /** Ends the trace and forgets what it did to states: it was traced for comparison only. */
@@ -164,25 +200,24 @@ export class LoopBody {
     const { trace, range } = this;
     if (currentTrace() !== trace) throw notCurrent(range.operation);
     const changed = new Set<Carried>();
-    const starts: Tensor[] = [], inputs: Tensor[] = [], next: Tensor[] = [];
+    const value = (tensor: Tensor): Tensor => this.#settled?.value(tensor) ?? tensor;
+    const starts: Tensor[] = [], next: Tensor[] = [];
+    const inputs = this.#settled?.carries ?? this.#carried.flatMap((entry) => entry.inputs);
     for (const entry of this.#carried) {
       const { leaves, pathOf, assigned } = entry.carried.leave();
       if (assigned) changed.add(entry.carried);
       entry.initial.forEach((start, i) => {
-        const input = this.#settle(start, entry.inputs[i], leaves[i]);
+        const input = inputs[starts.length];
         starts.push(start);
-        inputs.push(input);
-        next.push(matchCarry(range.operation, () => pathOf(i), input, leaves[i]));
+        next.push(matchCarry(range.operation, () => pathOf(i), input, value(leaves[i])));
       });
     }
-    const stop = this.#stop;
+    const rows = this.#pushed.flatMap((entry) => entry.rows).map((row) => definite(value(row)));
+    const stop = this.#stop && value(this.#stop);
     this.#exit();
-    const initial = starts.map((start, i) =>
-      start.aval.weak ? start.convertWeak(inputs[i].aval.dtype) : start
-    );
+    const initial = starts.map((start, i) => convert(start, inputs[i].aval.dtype));
     const condition = range.condition ? this.#traceCondition(range.condition, inputs) : null;
     const { length, limit } = this.#length();
-    const rows = this.#pushed.flatMap((entry) => entry.rows);
     const traced: TracedLoop = {
       operation: range.operation,
       trace,
@@ -201,20 +236,6 @@ export class LoopBody {
       taken: this.#pushed.length > 0 && (stop !== null || condition !== null || range.count !== null),
     };
     return { closed: closeLoop(traced), changed, limit };
-  }
-
-  /**
-   * A state that began as a plain number takes the dtype that its value has after a step. The body has been traced
-   * with the number; it now gets a typed input that is converted.
-   */
-  #settle(initial: Tensor, input: Tensor, value: Tensor): Tensor {
-    if (!initial.aval.weak) return input;
-    const dtype = value.aval.weak ? defaultFloat() : value.aval.dtype;
-    const typed = this.#input({ shape: [], dtype }, input.variable!.name);
-    const params: CastParams = { dtype: initial.aval.dtype };
-    const primitive = castPrimitive as unknown as Primitive;
-    this.trace.nodes.unshift(Node.redefine(input.variable!, primitive, [typed.variable!], params, null));
-    return typed;
   }
 
   /** How many rows are kept, and the number of steps above which that is an error. */
@@ -240,14 +261,7 @@ export class LoopBody {
       conditionValues.set(
         trace,
         new Map(this.#carried.map((entry) => {
-          const typed = own.slice(next, next += entry.inputs.length);
-          const values = typed.map((x, i) => {
-            const { aval } = entry.inputs[i];
-            return aval.weak && x.aval.dtype !== aval.dtype
-              ? bindOne(castPrimitive, [x], { dtype: aval.dtype })
-              : x;
-          });
-          return [entry.carried, values];
+          return [entry.carried, own.slice(next, next += entry.inputs.length)];
         })),
       );
       const output = conditionScalar(condition(), this.range.operation, "the condition");
@@ -326,7 +340,7 @@ function needsMax(operation: string): LoopError {
   );
 }
 
-/** For values that become rows: plain numbers are made definite. */
-export function rowOf(tensor: Tensor): Tensor {
-  return tensor.aval.weak && isFloat(tensor.aval.dtype) ? definite(tensor) : tensor;
+/** The value of a state before the loop, with a dtype. */
+function convert(start: Tensor, dtype: DType): Tensor {
+  return start.aval.weak ? start.convertWeak(dtype) : start;
 }

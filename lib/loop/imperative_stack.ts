@@ -5,7 +5,7 @@ import { filled } from "../trace/primitives/zeros.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace, type Trace } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
-import { bodyOf, type Collector, rowOf } from "./imperative_body.ts";
+import { bodyOf, type Collector } from "./imperative_body.ts";
 import { rowsBetween } from "./truncate_gradient.ts";
 import { flattenValues, type Values } from "./values.ts";
 import { checkCount } from "./while_loop.ts";
@@ -51,7 +51,7 @@ export class LoopStack<T = Tensor> {
     }
     const flat = flattenValues(value, "value");
     this.#spec = flat.spec;
-    body.push(this.#collector, flat.tensors.map(rowOf));
+    body.push(this.#collector, flat.tensors);
   }
 
   /** What was collected: one row per step, zeros behind an early stop. */

@@ -11,7 +11,7 @@ import { type SequenceInfo, stepsOf, tappedSequences } from "./recurrence_sequen
 import { traceBody } from "./trace_body.ts";
 import { truncated } from "./truncate_gradient.ts";
 import { lastRows, unbounded } from "./unbounded_rows.ts";
-import { conditionScalar, definite, flattenValues } from "./values.ts";
+import { conditionScalar, flattenValues } from "./values.ts";
 
 export type { OutputInfo } from "./recurrence_outputs.ts";
 export type { SequenceInfo } from "./recurrence_sequences.ts";
@@ -137,7 +137,7 @@ export function recurrence<R extends RecurrenceResult>(
   // A recurrent output is stacked as it is carried: with the dtype of the carry.
   let last = -1;
   const places = values.map((_, k) => plans[k] && plans[k].depth > 0 ? last += plans[k].depth : -1);
-  const rows = values.map((value, k) => places[k] < 0 ? definite(value) : next[places[k]]);
+  const rows = values.map((value, k) => places[k] < 0 ? traced.row(value) : next[places[k]]);
   const { truncateGradient } = options;
   const loop: TracedLoop = {
     operation: "recurrence",
@@ -147,7 +147,7 @@ export function recurrence<R extends RecurrenceResult>(
     slices,
     next,
     rows,
-    stop,
+    stop: stop && traced.value(stop),
     condition: null,
     initial: traced.initial,
     sequences: walked,

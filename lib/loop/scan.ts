@@ -87,16 +87,15 @@ export function scan<const C, Y, const X>(
       const returned = step(carry as Values<C>, unflatten(sequences.spec, slices) as Values<X>);
       if (!Array.isArray(returned) || returned.length !== 2) throw noPair(returned);
       const y = flattenValues(returned[1], "y");
-      const rows = y.tensors.map(definite);
       const carryValues = () => unflattenLike(returned[0]);
       const stop = until
         ? conditionScalar(
-          until(carryValues() as Values<C>, unflatten(y.spec, rows) as Values<Y>),
+          until(carryValues() as Values<C>, unflatten(y.spec, y.tensors.map(definite)) as Values<Y>),
           "scan",
           "the result of until",
         )
         : null;
-      return { carry: returned[0] as unknown, slices, rows, spec: y.spec, stop };
+      return { carry: returned[0] as unknown, slices, rows: y.tensors, spec: y.spec, stop };
     },
   });
   const { trace, carries, next, initial, result: { slices, rows, spec, stop } } = traced;
@@ -107,8 +106,8 @@ export function scan<const C, Y, const X>(
     step: null,
     slices,
     next,
-    rows,
-    stop,
+    rows: rows.map((tensor) => traced.row(tensor)),
+    stop: stop && traced.value(stop),
     condition: null,
     initial,
     sequences: walked,

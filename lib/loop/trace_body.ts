@@ -1,12 +1,13 @@
 /** Tracing a user's body on carries, whose types must be the same before and after each step. */
-import { defaultFloat, type DType, isFloat, otherDefault } from "../trace/dtype.ts";
+import { defaultFloat, isFloat, otherDefault } from "../trace/dtype.ts";
 import { LoopError } from "../trace/errors.ts";
 import { isIntegral } from "../trace/ops/convert.ts";
 import { type Aval, describe, sameShape } from "../trace/shape.ts";
 import type { NumberOrigin, Tensor } from "../trace/tensor.ts";
 import { currentTrace, Trace, withTrace } from "../trace/trace.ts";
 import { sameStructure, unflatten } from "../trace/tree.ts";
-import { flattenValues, type FlatValues } from "./values.ts";
+import { settleNumbers } from "./number_carries.ts";
+import { definite, flattenValues, type FlatValues } from "./values.ts";
 
 export interface BodyRequest<R> {
   /** What the user called: `scan`. */
@@ -25,6 +26,10 @@ export interface TracedBody<R> {
   readonly carries: readonly Tensor[];
   readonly next: readonly Tensor[];
   readonly result: R;
+  /** What a tensor that the body computed is, now that carries have their dtypes. */
+  value(tensor: Tensor): Tensor;
+  /** The same for what is collected: plain numbers get a dtype of their own. */
+  row(tensor: Tensor): Tensor;
 }
 
 /** A plain number as initial carry, while it is not yet known what the body makes of it. */
@@ -43,23 +48,37 @@ export function initialNumber(initial: Tensor): NumberOrigin {
 }
 
 /**
- * Traces the body once; where an initial carry is a plain number, once more, after the first time has shown which dtype
- * it becomes: that of the body's result, or the default float.
+ * Traces the body once, also where an initial carry is a plain number, which takes the dtype that the body gives it. It
+ * is traced again where the trace with a number does not say what one with a tensor would.
  */
 export function traceBody<R extends { readonly carry: unknown }>(
   request: BodyRequest<R>,
 ): TracedBody<R> {
   const { tensors } = request.initial;
-  if (!tensors.some((tensor) => tensor.aval.weak)) return traceOnce(request, tensors);
   const probe = traceOnce(request, tensors);
-  const settled = tensors.map((tensor, i) => {
-    if (!tensor.aval.weak) return tensor;
-    const { aval } = probe.next[i];
-    const dtype: DType = aval.weak ? defaultFloat() : aval.dtype;
-    if (!isFloat(dtype) && dtype !== "bool" && !isIntegral(tensor)) return tensor.convertWeak(defaultFloat());
-    return tensor.convertWeak(dtype);
+  if (!tensors.some((tensor) => tensor.aval.weak)) return probe;
+  const { dtypes, body } = settleNumbers(probe);
+  const initial = tensors.map((tensor, i) => tensor.aval.weak ? tensor.convertWeak(dtypes[i]) : tensor);
+  if (!body) return traceOnce(request, initial);
+  const { trace, result } = probe;
+  return withTrace(trace, () => {
+    const next = probe.next.map((value, i) =>
+      matchCarry(request.operation, () => request.initial.paths[i], initial[i], body.value(value))
+    );
+    return bodyOf(trace, initial, body.carries, next, result, (tensor) => body.value(tensor));
   });
-  return traceOnce(request, settled);
+}
+
+function bodyOf<R>(
+  trace: Trace,
+  initial: readonly Tensor[],
+  carries: readonly Tensor[],
+  next: readonly Tensor[],
+  result: R,
+  value: (tensor: Tensor) => Tensor,
+): TracedBody<R> {
+  const row = (tensor: Tensor): Tensor => withTrace(trace, () => definite(value(tensor)));
+  return { trace, initial, carries, next, result, value, row };
 }
 
 function traceOnce<R extends { readonly carry: unknown }>(
@@ -80,7 +99,7 @@ function traceOnce<R extends { readonly carry: unknown }>(
     const after = flattenValues(result.carry, "result");
     if (!sameStructure(spec, after.spec)) throw structureChanged(request, after);
     const next = after.tensors.map((tensor, i) => matchCarry(operation, () => paths[i], initial[i], tensor));
-    return { trace, initial, carries, next, result };
+    return bodyOf(trace, initial, carries, next, result, (tensor) => tensor);
   });
 }
 
