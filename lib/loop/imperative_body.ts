@@ -240,13 +240,14 @@ export class LoopBody {
 
   /** How many rows are kept, and the number of steps above which that is an error. */
   #length(): { length: number; limit: number | null } {
-    const { range } = this;
-    if (range.length !== DYNAMIC || this.#pushed.length === 0) return { length: range.length, limit: null };
+    const { operation, length } = this.range;
+    if (this.#pushed.length === 0) return { length, limit: null };
     let limit = Infinity;
     for (const { collector } of this.#pushed) {
-      if (collector.max === undefined) throw needsMax(range.operation);
-      limit = Math.min(limit, collector.max);
+      if (collector.max === undefined && length === DYNAMIC) throw needsMax(operation);
+      limit = Math.min(limit, collector.max ?? Infinity);
     }
+    if (length !== DYNAMIC) return { length, limit: limit < length ? limit : null };
     // One step more than allowed, to see that there was one.
     return { length: limit + 1, limit };
   }

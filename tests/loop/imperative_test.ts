@@ -330,6 +330,25 @@ Deno.test("stacks: twice in a step, outside a loop, too early, without max, abov
   assert(error.message.includes("larger { max }"));
   assertThrows(() => jit(() => doubling({ max: 6 }))(), LoopError, "more than the 6 steps");
   assertEquals(values(doubling({ max: 7 })), [[2, 4, 8, 16, 32, 64, 128], 7]);
+  // Also where the number of steps is known beforehand.
+  const copied = (max: number, last: number) => {
+    const s = loop.stack({ max });
+    for (const x of loop.over(f64([1, 2, 3]))) {
+      s.push(x);
+      loop.until(x.ge(last));
+    }
+    return [s.value, s.count];
+  };
+  for (const run of [copied, jit(copied, { static: [0, 1] })]) {
+    const error = assertThrows(() => values(run(2, 9)), LoopError, "more than the 2 steps");
+    assert(error.message.includes("imperative_test.ts:"), error.message);
+    assertEquals(values(run(2, 2)), [[1, 2], 2]);
+    assertEquals(values(run(4, 9)), [[1, 2, 3, 0], 3]);
+  }
+  bothThrow(() => {
+    const s = loop.stack({ max: 2 });
+    for (const x of loop.over(ramp())) s.push(x);
+  }, "more than the 2 steps");
 });
 
 Deno.test("loop.until outside a loop", () => {
