@@ -97,14 +97,17 @@ function choose(
   operands: readonly unknown[],
 ): unknown {
   const flat = flattenValues([...operands], "operands");
-  const given = flat.tensors.map(definite);
+  // Plain numbers take the dtype of what they meet in each branch.
+  const given = flat.tensors.filter((tensor) => !tensor.aval.weak);
   const branches = fns.map((fn): Branch => {
     const trace = new Trace(currentTrace(), functionName(fn));
     return withTrace(trace, () => {
-      const inputs = given.map(({ aval: { shape, dtype } }, i) =>
-        trace.addInput({ shape, dtype }, flat.paths[i])
-      );
-      const result = fn(...unflatten(flat.spec, inputs) as never[]);
+      const values = flat.tensors.map((tensor, i) => {
+        const { shape, dtype, weak } = tensor.aval;
+        return weak ? tensor : trace.addInput({ shape, dtype }, flat.paths[i]);
+      });
+      const inputs = values.filter((tensor) => !tensor.aval.weak);
+      const result = fn(...unflatten(flat.spec, values) as never[]);
       return { trace, inputs, result: flattenValues(result, "result") };
     });
   });

@@ -14,6 +14,19 @@ loopTest("cond takes one of two branches, with operands, captured tensors and pl
   assertEquals(compiled.cacheSize, 1);
 });
 
+Deno.test("plain numbers as operands take the dtype of what they meet", () => {
+  const scaled = (p: Tensor, x: Tensor, k: number | Tensor) =>
+    cond(p, (x, k) => x.mul(k), (x, k) => x.add(k), x, k);
+  const x = tensor(3, { dtype: "float64" });
+  for (const f of [scaled, jit(scaled)]) {
+    assertEquals(f(tensor(true), x, 0.1).itemSync(), 3 * 0.1);
+    assertEquals(f(tensor(false), x, 0.1).itemSync(), 3 + 0.1);
+    assertEquals(f(tensor(true), tensor(3, { dtype: "int32" }), 2).dtype, "int32");
+  }
+  assertEquals(switchCase(1, [(x, k) => x.add(k), (x, k) => x.mul(k)], x, 0.1).itemSync(), 3 * 0.1);
+  assertEquals(grad((x: Tensor) => scaled(tensor(true), x, 0.1))(x).itemSync(), 0.1);
+});
+
 loopTest("switchCase clamps its index", () => {
   const pick = (i: number) =>
     values(switchCase(typed(i, "int32"), [(x) => x, (x) => x.mul(10), (x) => x.mul(100)], f64(7)));
