@@ -28,8 +28,8 @@ const integer = (value: number) => Tensor.literal(value, "int32");
 /** The loop in checkpointed blocks of `every` steps. Its length must be static, and there must be no condition. */
 export function checkpointed(closed: ClosedLoop, every: number): LoopResult {
   if (!Number.isInteger(every) || every < 1) {
-    throw new LoopError(`checkpointEvery is ${String(every)}.`, {
-      operation: "scan",
+    throw new LoopError(`${closed.operation}: checkpointEvery is ${String(every)}.`, {
+      operation: closed.operation,
       arguments: [{ name: "checkpointEvery", value: every }],
       remedy: "Pass the number of steps between checkpoints: a positive integer.",
     });

@@ -93,6 +93,8 @@ export interface TracedLoop {
 
 /** A loop ready to be bound: its inputs may still be exchanged (to run it in pieces). */
 export interface ClosedLoop {
+  /** What the user called. */
+  readonly operation: string;
   readonly params: LoopParams;
   readonly count: Tensor | null;
   readonly constants: readonly Tensor[];
@@ -139,6 +141,7 @@ export function closeLoop(loop: TracedLoop): ClosedLoop {
     taken: loop.taken,
   };
   return {
+    operation: loop.operation,
     params,
     count: loop.count,
     constants,

@@ -5,7 +5,7 @@ import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import { prune } from "../trace/prune.ts";
 import { capturedInputs, traceFunction } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
-import { scan } from "./scan.ts";
+import { scanAs } from "./scan.ts";
 import { commonLength, flattenSequences } from "./sequences.ts";
 import { definite, flattenValues, type Values, type ValuesLike } from "./values.ts";
 
@@ -44,7 +44,7 @@ export function map<X, Y>(fn: (x: Values<X>) => Y, xs: X): Values<Y> {
     const mask = [...inputs.map(() => true), ...captured.map(() => false)];
     return batchGraphFully(prune(traced.graph), [...inputs, ...captured], mask, length);
   });
-  if (writes) return scan<null, Y, X>((_, x) => [null, fn(x)], null, xs)[1];
+  if (writes) return scanAs<null, Y, X>("map", (_, x) => [null, fn(x)], null, xs, {})[1];
   return unflatten(spec!, results) as Values<Y>;
 }
 
@@ -65,7 +65,7 @@ export function foldl<A, X>(
   xs: X,
   init: A,
 ): Values<A> {
-  return fold(fn, init, xs, false);
+  return fold("foldl", fn, init, xs);
 }
 
 /**
@@ -84,7 +84,7 @@ export function foldr<A, X>(
   xs: X,
   init: A,
 ): Values<A> {
-  return fold(fn, init, xs, true);
+  return fold("foldr", fn, init, xs);
 }
 
 /**
@@ -103,15 +103,16 @@ export function reduce<A, X>(
   xs: X,
   init: A,
 ): Values<A> {
-  return fold(fn, init, xs, false);
+  return fold("reduce", fn, init, xs);
 }
 
 function fold<A, X>(
+  operation: "foldl" | "foldr" | "reduce",
   fn: (accumulator: Values<A>, x: Values<X>) => ValuesLike<A>,
   init: A,
   xs: X,
-  reverse: boolean,
 ): Values<A> {
   const step = (accumulator: Values<A>, x: Values<X>) => [fn(accumulator, x), null] as const;
-  return scan<A, null, X>(adoptNames(step, fn, "fold"), init, xs, { reverse })[0];
+  const reverse = operation === "foldr";
+  return scanAs<A, null, X>(operation, adoptNames(step, fn, operation), init, xs, { reverse })[0];
 }

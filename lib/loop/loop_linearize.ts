@@ -194,7 +194,7 @@ function linearizeInBlocks(
 ): Pushed {
   const graph = closedBody(params.body.name, (trace) => {
     const inputs = inputsOf(trace, primals.map((primal) => primal.aval));
-    const closed = { ...splitInputs(inputs, params), params, states: [] };
+    const closed = { ...splitInputs(inputs, params), operation: params.body.name, params, states: [] };
     const { carries, results } = checkpointed(closed, Math.ceil(Math.sqrt(params.length)));
     return { inputs, outputs: [...carries, ...results] };
   });

@@ -66,9 +66,20 @@ export function scan<const C, Y, const X>(
   xs?: X | null,
   options: ScanOptions & Partial<UntilOption<C, Y>> = {},
 ): [Values<C>, Values<Y>] | [Values<C>, Values<Y>, Tensor] {
+  return scanAs("scan", step, init, xs, options);
+}
+
+/** A scan that errors call `operation`. */
+export function scanAs<const C, Y, const X>(
+  operation: string,
+  step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
+  init: C,
+  xs: X | null | undefined,
+  options: ScanOptions & Partial<UntilOption<C, Y>>,
+): [Values<C>, Values<Y>] | [Values<C>, Values<Y>, Tensor] {
   const { reverse = false, until } = options;
-  const sequences = flattenSequences(xs ?? undefined, "scan", "xs");
-  const length = commonLength(sequences, options.length, "scan");
+  const sequences = flattenSequences(xs ?? undefined, operation, "xs");
+  const length = commonLength(sequences, options.length, operation);
   // A loop that stops early walks forwards: over flipped sequences.
   const flipped = reverse && until !== undefined;
   const turn = (tensors: readonly Tensor[]) =>
@@ -76,7 +87,7 @@ export function scan<const C, Y, const X>(
   const walked = turn(sequences.tensors.map(definite));
   const initialCarry = flattenValues(init, parameterName(step, 0, "carry"));
   const traced = traceBody({
-    operation: "scan",
+    operation,
     name: functionName(step),
     initial: initialCarry,
     call(carry, trace) {
@@ -91,7 +102,7 @@ export function scan<const C, Y, const X>(
       const stop = until
         ? conditionScalar(
           until(carryValues() as Values<C>, unflatten(y.spec, y.tensors.map(definite)) as Values<Y>),
-          "scan",
+          operation,
           "the result of until",
         )
         : null;
@@ -100,7 +111,7 @@ export function scan<const C, Y, const X>(
   });
   const { trace, carries, next, initial, result: { slices, rows, spec, stop } } = traced;
   const closed = closeLoop({
-    operation: "scan",
+    operation,
     trace,
     carries,
     step: null,

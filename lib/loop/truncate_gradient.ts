@@ -58,8 +58,8 @@ export function rowsBetween(x: Tensor, from: number, to: number): Tensor {
 /** The loop with derivatives through its last `steps` steps only. */
 export function truncated(closed: ClosedLoop, steps: number, run: Run): LoopResult {
   if (!Number.isInteger(steps) || steps < 0) {
-    throw new LoopError(`truncateGradient is ${String(steps)}.`, {
-      operation: "scan",
+    throw new LoopError(`${closed.operation}: truncateGradient is ${String(steps)}.`, {
+      operation: closed.operation,
       arguments: [{ name: "truncateGradient", value: steps }],
       remedy: "Pass the number of last steps that derivatives go through: a non-negative integer.",
     });

@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { foldl, foldr, jit, map, reduce, shared, type Tensor } from "@damo/damo";
+import { assertEquals, assertThrows } from "@std/assert";
+import { foldl, foldr, jit, LoopError, map, reduce, shared, type Tensor } from "@damo/damo";
 import { checkDerivatives, f64, loopTest, values } from "./both_executors.ts";
 
 loopTest("map vectorises a function over rows of trees", ({ mode }) => {
@@ -31,4 +31,16 @@ loopTest("derivatives of map and folds", () => {
   checkDerivatives((x: Tensor) => map((x) => x.sin().mul(x), x).sum(), [x]);
   checkDerivatives((x: Tensor) => foldl((a, x) => a.mul(x).add(x.sin()), x, x.at(0)), [x]);
   checkDerivatives((x: Tensor) => foldr((a, x) => a.mul(x).add(x.sin()), x, x.at(0)), [x]);
+});
+
+Deno.test("errors of folds name what was called", () => {
+  for (const fold of [foldl, foldr, reduce]) {
+    const narrowed = () => fold((sum, x) => sum.add(x).cast("int32"), f64([1]), f64(0));
+    assertThrows(narrowed, LoopError, `${fold.name}: the carry must keep its type`);
+    assertThrows(
+      () => fold((sum, x) => sum.add(x), f64(1), f64(0)),
+      LoopError,
+      `${fold.name}: xs is a scalar`,
+    );
+  }
 });
