@@ -149,6 +149,12 @@ export const graphsForm: ParamForm = {
       : bad(reader, "a list of graphs", value),
 };
 
+/** A place in the user's code, or null. */
+export const optionalLocationForm: ParamForm = {
+  write: (value, writer) => writer.location(value as Location | null),
+  read: (value, reader) => reader.location(value),
+};
+
 /** A place in the user's code; one without a frame where the file has none. */
 export const locationForm: ParamForm = {
   write: (value, writer) => writer.location(value as Location | null),

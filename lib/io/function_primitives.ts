@@ -26,6 +26,7 @@ import {
   locationForm,
   numberForm,
   optionalGraphForm,
+  optionalLocationForm,
   pairsForm,
   type ParamForm,
   signedForm,
@@ -192,7 +193,7 @@ const FORMS: { readonly [name: string]: Entry } = {
     taken: booleanForm,
   }, ANY),
   switch: entry(1, { branches: graphsForm }, ANY),
-  stackLimit: entry(1, { max: count }),
+  stackLimit: entry(1, { max: count, location: optionalLocationForm }),
   recomputeBarrier: entry(2),
   print: entry(1, {
     label: textForm,

@@ -3,14 +3,15 @@
  * opened and made current; when it asks for the second, the trace is closed, and the loop node built and bound.
  */
 import type { DType } from "../trace/dtype.ts";
+import { declaredName, loopVariableName } from "../trace/declared_name.ts";
 import { LoopError } from "../trace/errors.ts";
-import { paramsKey, Variable } from "../trace/graph.ts";
+import { textKey, Variable } from "../trace/graph.ts";
+import { type Location, userLocation } from "../trace/location.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
 import { type Aval, describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace, enterTrace, Trace, withTrace } from "../trace/trace.ts";
 import { bindLoop, type ClosedLoop, closeLoop, commitStates, type TracedLoop } from "./close_loop.ts";
-import { declaredName } from "./declared_name.ts";
 import { DYNAMIC } from "./loop_params.ts";
 import { type SettledBody, settleNumbers } from "./number_carries.ts";
 import { stackLimit } from "./stack_limit.ts";
@@ -86,6 +87,8 @@ export class LoopBody {
   readonly #carried: CarriedEntry[] = [];
   readonly #pushed: PushedEntry[] = [];
   readonly #typed: TypedStates;
+  /** Where the statement is written. */
+  readonly #location: Location = userLocation();
   #settled: SettledBody | null = null;
   #stop: Tensor | null = null;
 
@@ -190,7 +193,8 @@ export class LoopBody {
     }
     const steps = taken ?? Tensor.literal(closed.params.length, "int32");
     let row = 0;
-    const counted = limit === null ? steps : bindOne(stackLimit, [steps], { max: limit });
+    const location = currentTrace() === null ? null : this.#location;
+    const counted = limit === null ? steps : bindOne(stackLimit, [steps], { max: limit, location });
     for (const { collector, rows } of this.#pushed) {
       collector.collect(results.slice(row, row += rows.length), counted);
     }
@@ -274,13 +278,17 @@ export class LoopBody {
     const { operation } = this.range;
     const variable = tensor.variable!;
     const state = this.#carried.find(({ inputs }) => inputs.some((input) => input.variable === variable));
-    const location = variable.node?.location;
-    const name = state?.carried.nameOf() ?? declaredName(location) ??
-      (variable.node ? undefined : variable.name);
+    // What the statement walks over is computed nowhere: it is what its head names.
+    const walked = variable.node === null && !state;
+    const location = walked ? this.#location : variable.node?.location;
+    const name = state?.carried.nameOf() ??
+      (walked ? loopVariableName(location) ?? variable.name : declaredName(location));
     const place = location?.describe();
     const type = describe(tensor.aval);
-    const what = `${name ? `${name}, ${type},` : `a tensor ${type}`}${place ? ` computed at ${place}` : ""}`;
-    const own = state ? `${name}.value` : name ?? "x";
+    const how = walked ? "of the loop" : "computed";
+    const what = `${name ? `${name}, ${type},` : `a tensor ${type}`}${place ? ` ${how} at ${place}` : ""}`;
+    // A walked variable cannot be the state itself.
+    const own = state ? `${name}.value` : walked ? "last" : name ?? "x";
     return new LoopError(
       this.abandoned
         ? `${operation}: ${what} belongs to a loop that was left before its end.`
@@ -305,9 +313,9 @@ export function conditionValue(trace: Trace | null, carried: Carried): readonly 
 }
 
 function checkSame(operation: string, first: ClosedLoop, second: ClosedLoop): void {
-  const same = paramsKey(first.params) === paramsKey(second.params) &&
+  const same = textKey(first.params) === textKey(second.params) &&
     first.constants.length === second.constants.length &&
-    first.constants.every((x, i) => identity(x) === identity(second.constants[i]));
+    first.constants.every((x, i) => isSameConstant(x, second.constants[i]));
   if (same) return;
   throw new LoopError(`${operation}: the body is not the same when it is traced a second time.`, {
     operation,
@@ -315,6 +323,14 @@ function checkSame(operation: string, first: ClosedLoop, second: ClosedLoop): vo
       "It must not depend on JavaScript variables that it changes: keep what changes from step to step in " +
       "loop.state, and use the step that loop.range gives instead of a counter.",
   });
+}
+
+/** Whether a body captured the same; a tensor that it makes of the same numbers each time is. */
+function isSameConstant(a: Tensor, b: Tensor): boolean {
+  if (identity(a) === identity(b)) return true;
+  if (a.owner !== null || b.owner !== null || describe(a.aval) !== describe(b.aval)) return false;
+  const data = b.dataSync();
+  return a.dataSync().every((value, i) => Object.is(value, data[i]));
 }
 
 function identity(tensor: Tensor): unknown {

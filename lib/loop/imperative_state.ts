@@ -1,10 +1,10 @@
 /** loop.state: a variable that is carried from step to step. */
+import { declaredName } from "../trace/declared_name.ts";
 import { LoopError } from "../trace/errors.ts";
 import { type Location, userLocation } from "../trace/location.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { currentTrace, type Trace } from "../trace/trace.ts";
 import { sameStructure, type TreeSpec, unflatten } from "../trace/tree.ts";
-import { declaredName } from "./declared_name.ts";
 import { bodyOf, type Carried, conditionValue, type LoopBody } from "./imperative_body.ts";
 import { flattenValues, type Values, type ValuesLike } from "./values.ts";
 

@@ -1,10 +1,13 @@
 /** stackLimit(steps): the number of steps, after checking when it is computed that a stack had room for them. */
 import { LoopError } from "../trace/errors.ts";
+import type { Location } from "../trace/location.ts";
 import { NOT_LINEAR, notDifferentiable, type Primitive } from "../trace/primitive.ts";
 import { bindOne } from "../trace/trace.ts";
 
 export interface StackLimitParams {
   readonly max: number;
+  /** Where the loop is written; null outside a trace, where the error finds it by itself. */
+  readonly location: Location | null;
 }
 
 export const stackLimit: Primitive<StackLimitParams> = {
@@ -18,11 +21,12 @@ export const stackLimit: Primitive<StackLimitParams> = {
   batch({ inputs, params }) {
     return [bindOne(stackLimit, inputs, params)];
   },
-  evaluate([steps], { max }) {
+  evaluate([steps], { max, location }) {
     const most = steps.data.reduce((most, count) => Math.max(most, count), 0);
     if (most > max) {
       throw new LoopError(`A loop took more than the ${max} steps that its stack holds.`, {
         operation: "loop.stack",
+        location: location ?? undefined,
         arguments: [{ name: "max", value: max }],
         remedy: "Give loop.stack a larger { max }, or end the loop earlier with loop.until.",
       });

@@ -2,7 +2,7 @@
  * The user's name for a value, read from the line it was written on: `h` of `const h = loop.state(h0)`. Errors alone ask
  * for it, and no permission is asked for: where the source must not be read there is no name.
  */
-import type { Location } from "../trace/location.ts";
+import type { Location } from "./location.ts";
 
 interface DenoFiles {
   readonly permissions: {
@@ -45,14 +45,33 @@ function nameIn(before: string): string | undefined {
   return found ?? PROPERTY.exec(before)?.[1];
 }
 
-/** The name of the variable, or property, whose value is written at `location`. */
-export function declaredName(location: Location | null | undefined): string | undefined {
+/** The line of the source at a place, and the one above it. */
+function linesAt(
+  location: Location | null | undefined,
+): { readonly line: string; readonly above: string; readonly column: number } | undefined {
   const frame = location?.frame;
   const lines = frame && readSource(frame.file)?.split("\n");
   const line = lines?.[frame!.line - 1];
   if (!lines || line === undefined) return undefined;
-  const before = line.slice(0, frame!.column - 1);
+  return { line, above: lines[frame!.line - 2] ?? "", column: frame!.column - 1 };
+}
+
+/** The name of the variable, or property, whose value is written at `location`. */
+export function declaredName(location: Location | null | undefined): string | undefined {
+  const lines = linesAt(location);
+  if (!lines) return undefined;
+  const before = lines.line.slice(0, lines.column);
   // The declaration may stand on the line above.
-  const above = /^\s*[\w$.]*$/.test(before) ? lines[frame!.line - 2] ?? "" : "";
+  const above = /^\s*[\w$.]*$/.test(before) ? lines.above : "";
   return nameIn(`${/=\s*[\w$.]*$/.test(above) ? above : ""} ${before}`);
+}
+
+const LOOP_HEAD = /\bfor\s*\(\s*(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s+of\s/g;
+
+/** The name of the variable of the `for...of` statement whose head is at `location`. */
+export function loopVariableName(location: Location | null | undefined): string | undefined {
+  const lines = linesAt(location);
+  if (!lines) return undefined;
+  const heads = [...lines.line.matchAll(LOOP_HEAD)];
+  return heads.filter(({ index }) => index <= lines.column).at(-1)?.[1];
 }

@@ -98,7 +98,7 @@ export class Graph {
 
   /** A text that is equal for graphs that compute the same in the same way (names and locations apart). */
   get key(): string {
-    return this.#key ??= graphKey(this);
+    return this.#key ??= graphKey(this, byIdentity);
   }
 
   /** The graph as text, one line per node; with `{ locations: true }` each with the user's line. */
@@ -127,8 +127,17 @@ export class Graph {
   }
 }
 
+/** How a key names a function or another opaque object. */
+type Naming = (value: object) => string;
+
+const byIdentity: Naming = (value) => `@${identityOf(value)}`;
+
+/** Functions by what they say: those that a body makes anew each time it runs are the same. */
+const byText: Naming = (value) =>
+  typeof value === "function" || ArrayBuffer.isView(value) ? String(value) : value.constructor?.name ?? "";
+
 /** Structural key: variables numbered by first appearance. */
-function graphKey(graph: Graph): string {
+function graphKey(graph: Graph, naming: Naming): string {
   const numbers = new Map<Variable, number>();
   const parts: string[] = [];
   const typeOf = (a: Aval) => `${a.dtype}${a.weak ? "~" : ""}[${a.shape.join()}]`;
@@ -138,7 +147,9 @@ function graphKey(graph: Graph): string {
   }
   for (const node of graph.nodes) {
     parts.push(
-      `${node.primitive.name}(${node.inputs.map((v) => numbers.get(v)).join()})${paramsKey(node.params)}` +
+      `${node.primitive.name}(${node.inputs.map((v) => numbers.get(v)).join()})${
+        namedKey(node.params, naming)
+      }` +
         (node.outputs.length === 1 ? "" : `*${node.outputs.length}`),
     );
     for (const output of node.outputs) numbers.set(output, numbers.size);
@@ -159,20 +170,29 @@ export function identityOf(value: object): number {
 
 /** A text that is equal for equal parameters. Graphs enter by structure, functions by identity. */
 export function paramsKey(params: Params): string {
+  return namedKey(params, byIdentity);
+}
+
+/** A text that is equal for parameters that say the same, although they hold functions or places made anew. */
+export function textKey(params: Params): string {
+  return namedKey(params, byText);
+}
+
+function namedKey(params: Params, naming: Naming): string {
   let text = "";
-  for (const key in params) text += `${key}=${valueKey((params as Record<string, unknown>)[key])} `;
+  for (const key in params) text += `${key}=${valueKey((params as Record<string, unknown>)[key], naming)} `;
   return text;
 }
 
-function valueKey(value: unknown): string {
+function valueKey(value: unknown, naming: Naming): string {
   if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
   if (typeof value === "string") return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${value.map(valueKey).join()}]`;
-  if (value instanceof Graph) return `<${value.key}>`;
-  if (typeof value === "function") return `@${identityOf(value)}`;
+  if (Array.isArray(value)) return `[${value.map((item) => valueKey(item, naming)).join()}]`;
+  if (value instanceof Graph) return `<${naming === byIdentity ? value.key : graphKey(value, naming)}>`;
+  if (typeof value === "function") return naming(value);
   if (typeof value === "object" && value !== null) {
     const prototype = Object.getPrototypeOf(value);
-    return prototype === Object.prototype ? `{${paramsKey(value)}}` : `@${identityOf(value)}`;
+    return prototype === Object.prototype ? `{${namedKey(value as Params, naming)}}` : naming(value);
   }
   return String(value);
 }

@@ -1,4 +1,5 @@
 /** Tracing: the current trace, how tensors enter it, and `bind`, the one place where operations happen. */
+import { declaredName } from "./declared_name.ts";
 import { type DamoError, nameTracesWith, ShapeError, TracedValueError } from "./errors.ts";
 import { Graph, Node, Variable } from "./graph.ts";
 import { type Location, swapLocation, userLocation } from "./location.ts";
@@ -137,8 +138,12 @@ export class Trace {
 function leaked(tensor: Tensor): DamoError {
   const { leak } = tensor.owner!;
   if (leak) return leak(tensor);
+  const location = tensor.variable!.node?.location;
+  const place = location?.describe();
+  const name = tensor.variable!.name ?? declaredName(location);
+  const what = `${name ? `${name}, ` : ""}${describe(tensor.aval)},${place ? ` computed at ${place},` : ""}`;
   return new TracedValueError(
-    `A traced tensor ${describe(tensor.aval)} was used after the trace of ${tensor.owner!.name} had ended.`,
+    `A traced tensor ${what} was used after the trace of ${tensor.owner!.name} had ended.`,
     {
       operation: tensor.owner!.name,
       remedy:

@@ -1,5 +1,16 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { grad, jit, loop, LoopError, shared, type Tensor, vmap } from "@damo/damo";
+import {
+  check,
+  customVjp,
+  grad,
+  hostCallback,
+  jit,
+  loop,
+  LoopError,
+  shared,
+  type Tensor,
+  vmap,
+} from "@damo/damo";
 import { checkDerivatives, f64, loopTest, typed, values } from "./both_executors.ts";
 import { assertNear, within } from "../support/devices.ts";
 
@@ -228,6 +239,20 @@ Deno.test("a value of the body used after the loop is named, with the remedy", (
     for (const x of loop.over(ramp())) last = x.mul(2);
     return last.dataSync();
   }, "used outside the body of the loop");
+  bothThrow(
+    () => {
+      let last = f64(0);
+      for (const row of loop.over(ramp())) last = row;
+      return last.add(1);
+    },
+    "loop.over: row, float64[], of the loop at",
+    "const last = loop.state(initial)",
+  );
+  bothThrow(() => {
+    let last = f64(0);
+    for (const i of loop.range(3)) last = i;
+    return last.add(1);
+  }, "loop.range: i, int32[], of the loop at");
 });
 
 Deno.test("a state that changes its type", () => {
@@ -341,7 +366,8 @@ Deno.test("stacks: twice in a step, outside a loop, too early, without max, abov
   };
   for (const run of [copied, jit(copied, { static: [0, 1] })]) {
     const error = assertThrows(() => values(run(2, 9)), LoopError, "more than the 2 steps");
-    assert(error.message.includes("imperative_test.ts:"), error.message);
+    const here = assertThrows(() => copied(2, 9), LoopError).message.split("\n")[1];
+    assertEquals(error.message.split("\n")[1], here, "the line of the loop");
     assertEquals(values(run(2, 2)), [[1, 2], 2]);
     assertEquals(values(run(4, 9)), [[1, 2, 3, 0], 3]);
   }
@@ -378,4 +404,30 @@ Deno.test('functions compiled with mode "debug" trace bodies twice', () => {
   assert(error.message.includes("not the same when it is traced a second time"), error.message);
   assert(/imperative_test\.ts:\d+/.test(error.message), error.message);
   assertNear(jit(recurrent, { mode: "debug" })(ramp(), f64(1)).itemSync(), 3.85, 1e-14);
+});
+
+Deno.test('mode "debug" takes bodies that make their constants and functions anew for the same', () => {
+  const body = (x: Tensor): Tensor => {
+    const weighted = x.mul(f64([1, 2])).sum();
+    const called = hostCallback((y: Tensor) => y.mul(2), { shape: [], dtype: "float64" }, weighted);
+    const ruled = customVjp(
+      (y: Tensor) => y.mul(3),
+      (y: Tensor) => [y.mul(3), []],
+      (_: unknown, g: Tensor) => [g.mul(3)],
+    )(called);
+    return check(ruled.gt(0), "positive", ruled);
+  };
+  const f = (xs: Tensor) => {
+    const sum = loop.state(f64(0));
+    for (const x of loop.over(xs)) sum.value = sum.value.add(body(x));
+    return sum.value;
+  };
+  assertNear(jit(f, { mode: "debug" })(ramp()).itemSync(), 0.6 * 3 * 2 * 3, 1e-12);
+  let factor = 1;
+  const changing = (xs: Tensor) => {
+    const sum = loop.state(f64(0));
+    for (const x of loop.over(xs)) sum.value = sum.value.add(x.mul(f64([1, ++factor])).sum());
+    return sum.value;
+  };
+  assertThrows(() => jit(changing, { mode: "debug" })(ramp()), LoopError, "not the same");
 });

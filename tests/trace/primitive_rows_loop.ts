@@ -136,6 +136,9 @@ export const LOOP_ROWS: readonly PrimitiveCase[] = [
     name: "[]",
     dtypes: ["int32"],
     differentiable: [],
-    make: () => ({ inputs: [{ shape: [], dtype: "int32", data: Float64Array.of(5) }], params: { max: 5 } }),
+    make: () => ({
+      inputs: [{ shape: [], dtype: "int32", data: Float64Array.of(5) }],
+      params: { max: 5, location: null },
+    }),
   },
 ];
