@@ -29,6 +29,7 @@ import {
   PROGRAM_IMPORT,
   type ProgramModule,
   RUN_EXPORT,
+  WARM_UP_EXPORT,
 } from "./program/mod.ts";
 import { StepInfo } from "./step_info.ts";
 import { WasmStorage } from "./storage.ts";
@@ -349,6 +350,7 @@ export class WasmExecutable implements Executable {
       this.#scratch = this.#heap.scratch(this.#module.scratchBytes, this.#threads);
       (exports[SCRATCH_EXPORT] as WebAssembly.Global).value = this.#scratch;
     }
+    (exports[WARM_UP_EXPORT] as (() => void) | undefined)?.();
     if (this.#module.frameWord >= 0) {
       this.#job = heap.register(this.#module.bytes, exports[CHUNK_EXPORT] as ChunkFunction);
     }

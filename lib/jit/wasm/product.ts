@@ -70,6 +70,7 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
     unitCost: PER_OPERATION * products * m * n * k / units,
     splittable: true,
     whole: many === null,
+    inner: product.inner,
   };
 }
 

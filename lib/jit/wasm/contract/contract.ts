@@ -1,6 +1,7 @@
 /** Matrix products as WebAssembly functions. */
 
 import type { ModuleBuilder, ValueType } from "../assembler/mod.ts";
+import type { IdleCall } from "../warm_up.ts";
 import { emitOneRow } from "./one_row.ts";
 import { emitPanels } from "./panels.ts";
 import { type ContractPlan, planContract } from "./plan.ts";
@@ -14,6 +15,8 @@ export interface ContractFunction {
    */
   readonly index: number;
   readonly plan: ContractPlan;
+  /** The functions that it calls in which most of the time goes. */
+  readonly inner: readonly IdleCall[];
 }
 
 /**
@@ -24,8 +27,8 @@ export function emitContract(module: ModuleBuilder, spec: ContractSpec): Contrac
   const plan = planContract(spec);
   if (spec.rows === 0 || spec.columns === 0) {
     const params: ValueType[] = ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32", ...spec.extra ?? []];
-    return { index: module.addFunction({ params, results: [] }).index, plan };
+    return { index: module.addFunction({ params, results: [] }).index, plan, inner: [] };
   }
-  const index = plan.method === "panels" ? emitPanels(module, spec) : emitOneRow(module, spec, plan);
-  return { index, plan };
+  if (plan.method === "panels") return { ...emitPanels(module, spec), plan };
+  return { index: emitOneRow(module, spec, plan), plan, inner: [] };
 }

@@ -4,6 +4,7 @@
  */
 
 import type { FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
+import type { IdleCall } from "../warm_up.ts";
 import type { Element } from "./element.ts";
 
 /** One kind of strip. Strides are in bytes. */
@@ -17,14 +18,14 @@ export interface PackOptions {
   readonly depth: number;
 }
 
-/** Emits `pack(source, target, depths)` and returns its index. */
-export function emitPack(module: ModuleBuilder, options: PackOptions): number {
+/** Emits `pack(source, target, depths)` and returns it. */
+export function emitPack(module: ModuleBuilder, options: PackOptions): IdleCall {
   const { element } = options;
   const f = module.addFunction({ params: ["i32", "i32", "i32"], results: [] });
   if (options.outer === element.bytes) emitRows(f, options);
   else if (options.depth === element.bytes) emitTransposed(f, options);
   else emitGather(f, options);
-  return f.index;
+  return { callee: f };
 }
 
 const [source, target, depths] = [0, 1, 2];

@@ -5,6 +5,7 @@
  */
 
 import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
+import type { IdleCall } from "../warm_up.ts";
 import { elements } from "./element.ts";
 import { emitPack } from "./packing.ts";
 import { packedBytesOfA, packedBytesOfB, type PanelSizes, panelSizes } from "./plan.ts";
@@ -12,14 +13,20 @@ import type { ContractSpec } from "./spec.ts";
 import { emitTile, emitTileEpilogue, firstBlock, lastBlock } from "./tile_kernel.ts";
 
 /** Functions of a module that products share. */
-const shared: WeakMap<ModuleBuilder, Map<string, number>> = new WeakMap();
+const shared: WeakMap<ModuleBuilder, Map<string, IdleCall>> = new WeakMap();
 
-function once(module: ModuleBuilder, key: string, emit: () => number): number {
+function once(module: ModuleBuilder, key: string, emit: () => IdleCall): IdleCall {
   let known = shared.get(module);
   if (known === undefined) shared.set(module, known = new Map());
-  let index = known.get(key);
-  if (index === undefined) known.set(key, index = emit());
-  return index;
+  let made = known.get(key);
+  if (made === undefined) known.set(key, made = emit());
+  return made;
+}
+
+/** A product, and the functions that it calls in which most of the time goes. */
+interface PanelFunction {
+  readonly index: number;
+  readonly inner: readonly IdleCall[];
 }
 
 /** Strides in bytes as tiles see them. */
@@ -36,7 +43,7 @@ function tileFunction(
   spec: ContractSpec,
   sizes: PanelSizes,
   tile: { rows: number; vectors: number; tailLanes: number },
-): number {
+): IdleCall {
   const element = elements[spec.dtype];
   const { bytes, lanes } = element;
   const key = {
@@ -72,7 +79,7 @@ function packFunction(
   operand: "a" | "b",
   width: number,
   count: number,
-): number {
+): IdleCall {
   const element = elements[spec.dtype];
   const outer = spec[operand].outer * element.bytes, depth = spec[operand].depth * element.bytes;
   const key = `pack ${element.bytes} ${width} ${count} ${outer} ${depth}`;
@@ -99,6 +106,8 @@ interface Parts {
   readonly packLast: number;
   readonly packRows: number;
   readonly packRestRows: number;
+  /** Those in which most of the time goes. */
+  readonly inner: readonly IdleCall[];
 }
 
 function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes): Parts {
@@ -108,16 +117,21 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
   const restColumns = spec.columns % tileColumns;
   const lastVectors = Math.ceil(restColumns / lanes);
   const hasPanels = spec.columns >= tileColumns;
+  const inner: IdleCall[] = [];
+  const note = (call: IdleCall): number => {
+    inner.push(call);
+    return call.callee.index;
+  };
   const tiles = (rows: number, wanted: boolean): { full: number; last: number } => ({
     full: wanted && hasPanels
-      ? tileFunction(module, spec, sizes, { rows, vectors: tileVectors, tailLanes: lanes })
+      ? note(tileFunction(module, spec, sizes, { rows, vectors: tileVectors, tailLanes: lanes }))
       : -1,
     last: wanted && restColumns > 0
-      ? tileFunction(module, spec, sizes, { rows, vectors: lastVectors, tailLanes })
+      ? note(tileFunction(module, spec, sizes, { rows, vectors: lastVectors, tailLanes }))
       : -1,
   });
   const pack = (operand: "a" | "b", width: number, count: number, wanted: boolean): number =>
-    wanted ? packFunction(module, spec, operand, width, count) : -1;
+    wanted ? note(packFunction(module, spec, operand, width, count)) : -1;
   return {
     fullTiles: tiles(tileRows, sizes.fullRows > 0),
     restTiles: tiles(restRows, restRows > 0),
@@ -129,11 +143,12 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
     packLast: pack("b", lastVectors * lanes, restColumns, packB && restColumns > 0),
     packRows: pack("a", tileRows, tileRows, packA && sizes.fullRows > 0),
     packRestRows: pack("a", restRows, restRows, packA && restRows > 0),
+    inner,
   };
 }
 
-/** Emits `product(a, b, c, scratch, rowStart, rowEnd, columnStart, columnEnd, ...extra)`; returns its index. */
-export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
+/** Emits `product(a, b, c, scratch, rowStart, rowEnd, columnStart, columnEnd, ...extra)`. */
+export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunction {
   const sizes = panelSizes(spec);
   const { bytes, lanes } = elements[spec.dtype];
   const { packA, packB, tileRows, restRows, blockDepth } = sizes;
@@ -150,7 +165,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   const hasFullPanels = spec.columns >= tileColumns;
   // The last panel differs from the others where it has fewer columns.
   const restColumns = spec.columns % tileColumns;
-  const { fullTiles, restTiles, finish, packPanel, packLast, packRows, packRestRows } = emitParts(
+  const { fullTiles, restTiles, finish, packPanel, packLast, packRows, packRestRows, inner } = emitParts(
     module,
     spec,
     sizes,
@@ -295,5 +310,5 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): number {
   emitRowsOfBlock();
   f.localGet(depth).i32Const(blockDepth).i32Add().localTee(depth).i32Const(spec.depth).i32LtU().brIf(0).end();
   f.localGet(columnLimit).localTee(column).localGet(columnEnd).i32LtU().brIf(0).end();
-  return f.index;
+  return { index: f.index, inner };
 }

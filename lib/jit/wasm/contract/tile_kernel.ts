@@ -5,6 +5,7 @@
  */
 
 import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
+import type { IdleCall } from "../warm_up.ts";
 import type { Element } from "./element.ts";
 import type { Epilogue } from "./spec.ts";
 import { pushSum, StripProducts } from "./strip_products.ts";
@@ -27,11 +28,11 @@ export interface TileOptions {
 }
 
 /**
- * Emits `tile(a, b, c, cRow, depth, flags, target, targetRow)` and returns its index. What `c` holds is added unless
- * this is the first block; the sums go to `target`. Rows are `cRow` and `targetRow` bytes apart, so that products with
- * packed operands share their tiles: one function is optimised for all of them.
+ * Emits `tile(a, b, c, cRow, depth, flags, target, targetRow)` and returns it. What `c` holds is added unless this is
+ * the first block; the sums go to `target`. Rows are `cRow` and `targetRow` bytes apart, so that products with packed
+ * operands share their tiles: one function is optimised for all of them. With a depth of 0 it only writes zeros.
  */
-export function emitTile(module: ModuleBuilder, options: TileOptions): number {
+export function emitTile(module: ModuleBuilder, options: TileOptions): IdleCall {
   const { element, rows, vectors, aRow, aDepth, bDepth } = options;
   const vectorBytes = 16;
   const f = module.addFunction({ params: new Array(8).fill("i32"), results: [] });
@@ -86,7 +87,7 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): number {
   });
   f.end();
   eachRow(target, targetRow, (sum, v) => emitStorePart(f, element, target, v * vectorBytes, lanesOf(v), sum));
-  return f.index;
+  return { callee: f, arguments: { [flags]: firstBlock, [target]: "scratch" } };
 }
 
 /** The elementwise work on a tile's sums. */

@@ -162,7 +162,7 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
       count,
       outer: channels * allTaps,
       depth: bytes,
-    });
+    }).callee.index;
   const fullPanels = Math.floor(filters / panel), restFilters = filters % panel;
   const packFull = fullPanels > 0 ? pack(panel) : -1;
   const packRest = restFilters > 0 ? pack(restFilters) : -1;

@@ -272,12 +272,12 @@ function emitPackFilters(
   f.i32Const(0).localSet(filter);
   const strips = (width: number, end: number): void => {
     const outer = depth * element.bytes;
-    const pack = emitPack(module, { element, width, count: width, outer, depth: element.bytes });
+    const { callee: pack } = emitPack(module, { element, width, count: width, outer, depth: element.bytes });
     f.i32Const(end).localSet(limit);
     f.forLoop(filter, limit, width, () => {
       f.localGet(filtersPointer).localGet(filter).i32Const(outer).i32Mul().i32Add();
       f.globalGet(scratchGlobal).i32Const(plan.tableBytes).i32Add().localGet(filter).i32Const(outer).i32Mul()
-        .i32Add().i32Const(depth).call(pack);
+        .i32Add().i32Const(depth).call(pack.index);
     });
   };
   strips(tileRows, highRows);

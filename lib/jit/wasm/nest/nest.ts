@@ -1,5 +1,6 @@
 /** Compiles a nest of the kernel language to one function. */
 import type { Nest } from "../../kernel/kernel.ts";
+import type { IdleCall } from "../warm_up.ts";
 import { columnRoots, type NestPlan, planNest, rowRoots, TILE_ROWS } from "./analysis.ts";
 import { writeColumnSweep } from "./column_sweep.ts";
 import { NestWriter } from "./nest_writer.ts";
@@ -22,6 +23,8 @@ export interface KernelFunction {
   readonly grain?: number;
   /** A call does either one unit or all of them. */
   readonly whole?: boolean;
+  /** The functions in which most of the time goes. */
+  readonly inner?: readonly IdleCall[];
   /**
    * What to call with the same pointers when all units are done, and the bytes that a last pointer must point to; then,
    * with the same pointers again, what is to be done after that, which may have an end of its own.
@@ -45,7 +48,7 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
     return { index: f.index, units: 0, unitCost: 0, splittable };
   }
   const begin = operands, end = operands + 1;
-  f.localGet(begin).localGet(end).i32GeU().if().return().end();
+  f.block().localGet(begin).localGet(end).i32GeU().brIf(0);
   const w = new NestWriter(context, f, plan);
   w.streams.begin();
   const outer = w.emitter();
@@ -57,7 +60,15 @@ export function emitNest(context: ModuleContext, original: Nest): KernelFunction
   w.anchor(outer, 0, w.streams.all);
   const write = plan.lanesAreRows ? writeRowSweep : plan.tileAxis >= 0 ? writeTileSweep : writeColumnSweep;
   write(w, outer, { begin, end });
-  return { index: f.index, units: plan.units, unitCost: unitCostOf(w), splittable, grain: grainOf(plan) };
+  f.end();
+  return {
+    index: f.index,
+    units: plan.units,
+    unitCost: unitCostOf(w),
+    splittable,
+    grain: grainOf(plan),
+    inner: [{ callee: f }],
+  };
 }
 
 /** Whole cache lines, and whole strips of rows. */

@@ -57,6 +57,7 @@ export function emitPartialReduction(context: ModuleContext, original: Nest): Ke
     units: partial.units + (rest === null ? 0 : 1),
     unitCost: partial.unitCost,
     splittable: true,
+    inner: partial.inner,
     finish: { index: finish.index, temporaryBytes },
   };
 }

@@ -51,5 +51,6 @@ export function emitPieces(context: ModuleContext, original: Nest): KernelFuncti
     unitCost: functions.reduce((sum, { unitCost }, i) => sum + unitCost * points[i], 0),
     splittable: functions.every((piece) => piece.splittable),
     grain: grainOf(plan),
+    inner: functions.flatMap(({ inner = [] }) => inner),
   };
 }

@@ -1,7 +1,8 @@
 /** A program as one WebAssembly module. */
 import type { HostStep, KernelStep, Program } from "../../kernel/program.ts";
 import type { DeviceMemory } from "../memory/mod.ts";
-import { openModule } from "../nest/mod.ts";
+import { type KernelFunction, openModule } from "../nest/mod.ts";
+import { emitWarmUp, IDLE_BYTES, type IdleCall } from "../warm_up.ts";
 import { KernelTable } from "./kernels.ts";
 import { layOut, type TableLayout } from "./layout.ts";
 import { FRAME_POINTERS, ParallelKernels } from "./parallel.ts";
@@ -11,6 +12,12 @@ import { StepWriter } from "./step_writer.ts";
 export const PROGRAM_IMPORT = "program";
 /** The function that runs the program: `(address of the table)`. */
 export const RUN_EXPORT = "run";
+
+/** The function that a program with much work exports, to be called once before the first run. */
+export const WARM_UP_EXPORT = "warmUp";
+
+/** Nanoseconds of work in a kernel from which its functions are warmed up. */
+const WORTH_WARMING = 300_000;
 
 /** An assembled program. */
 export interface ProgramModule {
@@ -62,6 +69,12 @@ export function assembleProgram(
   const run = writer.write(program.steps);
   kernels.finish();
   context.module.exportFunction(run.index, RUN_EXPORT);
+  const idle = callsToWarmUp(writer.work);
+  if (idle.length > 0) {
+    context.needScratch(IDLE_BYTES);
+    const warmUp = emitWarmUp(context.module, idle, context.scratchGlobal);
+    context.module.exportFunction(warmUp.index, WARM_UP_EXPORT);
+  }
   const words = kernels.used ? frameWord + FRAME_POINTERS + mostOperands(writer.measured) + 1 : layout.words;
   return {
     bytes: context.module.build(),
@@ -72,6 +85,15 @@ export function assembleProgram(
     partsBytes: writer.partsBytes,
     frameWord: kernels.used ? frameWord : -1,
   };
+}
+
+/** The calls for kernels with much work, in the order in which they come. */
+function callsToWarmUp(work: ReadonlyMap<KernelFunction, number>): IdleCall[] {
+  const calls = new Map<number, IdleCall>();
+  for (const [{ inner = [] }, nanoseconds] of work) {
+    if (nanoseconds >= WORTH_WARMING) { for (const call of inner) calls.set(call.callee.index, call); }
+  }
+  return [...calls.values()];
 }
 
 function mostOperands(steps: readonly (KernelStep | HostStep)[]): number {

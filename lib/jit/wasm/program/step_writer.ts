@@ -28,6 +28,9 @@ import {
 /** Steps per function: V8's compile time grows faster than a function's size. */
 const STEPS_PER_FUNCTION = 500;
 
+/** Steps of loops whose length is not known: some. */
+const SOME_STEPS = 100;
+
 /** Indices of the imported functions. */
 export interface HostFunctions {
   /** `(number of the host step, table)`. */
@@ -50,6 +53,10 @@ export class StepWriter {
   readonly hostSteps: HostStep[] = [];
   /** The steps that a profile counts, in the order of their numbers. */
   readonly measured: (KernelStep | HostStep)[] = [];
+  /** Rough number of nanoseconds that a run spends in each kernel. */
+  readonly work: Map<KernelFunction, number> = new Map();
+  /** How often the steps that are written now are run. */
+  #times = 1;
   /** The most bytes that the parts of a kernel hand to its end. */
   partsBytes = 0;
 
@@ -120,6 +127,8 @@ export class StepWriter {
     const { f } = body;
     const kernel = this.#kernels.get(step.kernel);
     if (kernel.units === 0) return;
+    const work = kernel.units * kernel.unitCost * this.#times;
+    this.work.set(kernel, (this.work.get(kernel) ?? 0) + work);
     if (step.copies !== undefined) {
       const [from, to] = step.copies;
       if (this.#samePlace(step.bindings[from], step.bindings[to])) return;
@@ -245,7 +254,10 @@ export class StepWriter {
       this.#address(body, step.stepNumber);
       f.localGet(0).i32Load(cell(LOOP_STEP)).i32Store();
     }
+    const times = this.#times;
+    this.#times *= step.length >= 0 ? step.length : SOME_STEPS;
     this.#steps(body, step.body);
+    this.#times = times;
     for (const { carry, next, bytes } of step.exchange) {
       if (!this.#samePlace(carry, next)) this.#move(body, carry, next, bytes);
     }
