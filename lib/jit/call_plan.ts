@@ -8,6 +8,7 @@ import { optimiseGenerally } from "./passes/pipeline.ts";
 import { distinctOutputs, type OutputSource } from "./closed_graph.ts";
 import { Cell } from "./dependencies.ts";
 import type { DonationPlan } from "./donation.ts";
+import { withOwnResults } from "./own_outputs.ts";
 import type { TracedCall } from "./entry.ts";
 
 /** An update of a shared variable. */
@@ -53,11 +54,16 @@ export interface CallPlan {
 
 export function planCall(call: TracedCall): CallPlan {
   const { reads, outputCount, inputCount, captured } = call.traced;
-  const graph = optimised(call);
+  const firstRead = inputCount + captured.length;
+  // Values of shared variables know who else has them; a donated argument nobody else has.
+  const graph = withOwnResults(
+    optimised(call),
+    outputCount,
+    (input) => input >= firstRead || call.donated.includes(input),
+  );
   const kept = call.updates ? graph.outputs : graph.outputs.slice(0, outputCount);
   const { program, sources } = distinctOutputs(graph, kept);
   const results = sources.slice(0, outputCount);
-  const firstRead = inputCount + captured.length;
   const through = call.donated.filter((i) => isSource(sources, "input", i));
   const taken = call.donated.filter((i) => !through.includes(i));
   const writes = planWrites(call, sources, firstRead);

@@ -4,9 +4,22 @@ import { castPrimitive } from "../trace/primitives/cast.ts";
 
 /** The passes can make outputs of inputs, and equal ones: those become copies. */
 export function withOwnOutputs(graph: Graph): Graph {
-  const taken = new Set<Variable>(graph.inputs);
+  return withOwnResults(graph, graph.outputs.length);
+}
+
+/**
+ * The same for the first `count` outputs alone, but that an input may come out once where `mayLeave` says so: each
+ * result can then be disposed or donated without the others and without the arguments.
+ */
+export function withOwnResults(
+  graph: Graph,
+  count: number,
+  mayLeave: (input: number) => boolean = () => false,
+): Graph {
+  const taken = new Set<Variable>(graph.inputs.filter((_, i) => !mayLeave(i)));
   const copies: Node[] = [];
-  const outputs = graph.outputs.map((variable) => {
+  const outputs = graph.outputs.map((variable, i) => {
+    if (i >= count) return variable;
     const { aval } = variable;
     if (!taken.has(variable)) {
       taken.add(variable);
