@@ -25,6 +25,7 @@ deviceTest("reading, passing and printing a donated tensor", () => {
   assertThrows(() => x.arraySync(), DonatedError);
   assertThrows(() => f(x), DonatedError);
   assertThrows(() => jit((x: Tensor) => x)(x), DonatedError);
+  assertThrows(() => shared(x), DonatedError);
   assert(String(x).includes("donated"));
   assertEquals(x.shape, [1]);
 });

@@ -307,7 +307,11 @@ export function shared(value: TensorLike, options: SharedOptions = {}): Shared {
   const initial = value instanceof Shared ? value.peek() : value;
   const traced = initial instanceof Tensor && initial.owner !== null;
   const made = traced ? initial : withoutTrace(() => tensor(initial, rest));
-  if (made.owner === null) return new Shared(made, name);
+  if (made.owner === null) {
+    // Refuses what was disposed or donated.
+    made.storage();
+    return new Shared(made, name);
+  }
   throw new TracedValueError(`shared: the value ${describe(made.aval)} of "${name}" is traced.`, {
     operation: "shared",
     arguments: [{ name, shape: made.shape, dtype: made.dtype }],
