@@ -98,6 +98,8 @@ class Imported {
     this.#arguments = argumentsOf(description);
     const { paths } = this.#arguments;
     const integral = leaves.map((leaf) => leaf.kind === "number" ? leaf.integral : null);
+    // The file does not say what its numbers met: one that does not fit becomes the nearest that does.
+    const unlimited = leaves.map(() => null);
     const parts = signatureParts(
       this.#arguments,
       description.arguments.map(({ name }) => name),
@@ -108,10 +110,11 @@ class Imported {
       name: description.name,
       traced,
       result,
-      guards: buildGuards(this.#arguments, integral),
+      guards: buildGuards(this.#arguments, integral, unlimited),
       parts,
       conditions: new Map(),
       integral,
+      limits: unlimited,
       scalars: leaves.flatMap(({ kind }, i) => kind === "number" ? [i] : []),
       donated: description.donated,
       inputNames: paths.map((path) => `argument ${path}`),

@@ -5,7 +5,7 @@ import type { Device } from "../trace/storage.ts";
 import { currentTrace, type Trace, withoutTrace } from "../trace/trace.ts";
 import type { Backend } from "./backend.ts";
 import { backendFor, withDevice } from "./devices.ts";
-import { Entry } from "./entry.ts";
+import { Entry, type TracedCall } from "./entry.ts";
 import { LruCache } from "./lru_cache.ts";
 import { GuardedBackend } from "./guard/guarded_backend.ts";
 import type { Guards } from "./guard/guards.ts";
@@ -140,7 +140,7 @@ export class CompiledFunction {
     const { flat, device } = prepared;
     const key = argumentsKey(flat, device);
     const entries = this.#entries.get(key);
-    let entry = entries?.find((known) => integralityHolds(known.call.integral, flat) && known.holds());
+    let entry = entries?.find((known) => numbersHold(known.call, flat) && known.holds());
     if (!entry) {
       entry = this.#trace(prepared);
       // Tracing may have called this very function and changed the cache.
@@ -167,7 +167,7 @@ export class CompiledFunction {
       typeof leaf === "number" && watched.has(flat.paths[i]) ? Number.isInteger(leaf) : null
     );
     const change = this.#log.compare(signatureParts(flat, names, presumed));
-    const { traced, result, integral, conditions } = untrackedStorages(() =>
+    const { traced, result, integral, limits, conditions } = untrackedStorages(() =>
       withDevice(device, () => traceCall(this.fn, flat, { name, device, swap, debug: mode === "debug" }))
     );
     const parts = signatureParts(flat, names, integral);
@@ -175,9 +175,10 @@ export class CompiledFunction {
       name,
       traced,
       result,
-      guards: buildGuards(flat, integral),
+      guards: buildGuards(flat, integral, limits),
       parts,
       integral,
+      limits,
       conditions,
       scalars: flat.leaves.flatMap((leaf, i) => typeof leaf === "number" ? [i] : []),
       donated: this.#donatedInputs(flat),
@@ -202,6 +203,10 @@ export class CompiledFunction {
   }
 }
 
-function integralityHolds(integral: readonly (boolean | null)[], { leaves }: Arguments): boolean {
-  return integral.every((wanted, i) => wanted === null || Number.isInteger(leaves[i]) === wanted);
+/** Whether the numbers are such as the trace of a call depended on. */
+function numbersHold({ integral, limits }: TracedCall, { leaves }: Arguments): boolean {
+  return integral.every((wanted, i) => wanted === null || Number.isInteger(leaves[i]) === wanted) &&
+    limits.every((pair, i) =>
+      pair === null || !((leaves[i] as number) < pair[0] || (leaves[i] as number) > pair[1])
+    );
 }

@@ -16,7 +16,7 @@ import { trackStorage } from "./scope.ts";
 import { defaultDevice } from "./devices.ts";
 import type { Profile } from "./profile.ts";
 import { watchReads } from "./profile_transfers.ts";
-import { describeSignature, fill, type Guard, type SignaturePart } from "./signature.ts";
+import { describeSignature, fill, type Guard, type Limits, type SignaturePart } from "./signature.ts";
 
 /** What a trace of a jitted function gave. */
 export interface TracedCall {
@@ -28,6 +28,8 @@ export interface TracedCall {
   readonly parts: readonly SignaturePart[];
   /** Whether each number argument had to be integral, null where it does not matter. */
   readonly integral: readonly (boolean | null)[];
+  /** Between what each number argument had to be, null where it does not matter. */
+  readonly limits: readonly (Limits | null)[];
   /** Plain values besides the arguments that the trace depends on, and what they were. */
   readonly conditions: ReadonlyMap<() => unknown, unknown>;
   /** Which explicit inputs are numbers, and which are donated. */

@@ -160,6 +160,9 @@ export function firstChange(
 
 const TENSOR = 0, NUMBER = 1, STATIC = 2, ARRAY = 3, OBJECT = 4;
 
+/** The least and the greatest that a number may be. */
+export type Limits = readonly [number, number];
+
 /** Whether a number's integrality matters: -1 no, otherwise the value it must have. */
 type Integrality = -1 | 0 | 1;
 
@@ -168,17 +171,33 @@ export interface Guard {
   readonly kind: number;
   readonly aval: Aval | null;
   readonly integrality: Integrality;
+  readonly low: number;
+  readonly high: number;
   readonly value: unknown;
   readonly keys: readonly string[] | null;
   readonly children: readonly Guard[] | null;
 }
 
 function guard(kind: number, parts: Partial<Guard>): Guard {
-  return { kind, aval: null, integrality: -1, value: undefined, keys: null, children: null, ...parts };
+  return {
+    kind,
+    aval: null,
+    integrality: -1,
+    low: -Infinity,
+    high: Infinity,
+    value: undefined,
+    keys: null,
+    children: null,
+    ...parts,
+  };
 }
 
 /** The guards of the arguments. */
-export function buildGuards(args: Arguments, integral: readonly (boolean | null)[]): Guard[] {
+export function buildGuards(
+  args: Arguments,
+  integral: readonly (boolean | null)[],
+  limits: readonly (Limits | null)[] = [],
+): Guard[] {
   let next = 0;
   function build(spec: TreeSpec): Guard {
     switch (spec.kind) {
@@ -192,7 +211,8 @@ export function buildGuards(args: Arguments, integral: readonly (boolean | null)
         const i = next++;
         const leaf = args.leaves[i];
         if (typeof leaf !== "number") return guard(TENSOR, { aval: leaf.aval });
-        return guard(NUMBER, { integrality: integral[i] === null ? -1 : integral[i] ? 1 : 0 });
+        const [low, high] = limits[i] ?? [-Infinity, Infinity];
+        return guard(NUMBER, { integrality: integral[i] === null ? -1 : integral[i] ? 1 : 0, low, high });
       }
     }
   }
@@ -247,6 +267,7 @@ export function fill(guard: Guard, value: unknown, device: Device, inputs: RunIn
     case NUMBER:
       if (typeof value !== "number") return -1;
       if (guard.integrality >= 0 && Number.isInteger(value) !== (guard.integrality === 1)) return -1;
+      if (value < guard.low || value > guard.high) return -1;
       inputs[at] = value;
       return at + 1;
     case STATIC:

@@ -9,7 +9,7 @@ import { type NumberOrigin, Tensor } from "../trace/tensor.ts";
 import { bindOne, type TracedFunction, traceFunction } from "../trace/trace.ts";
 import { flatten, type TreeSpec } from "../trace/tree.ts";
 import { rebuild } from "./prepare.ts";
-import type { Arguments } from "./signature.ts";
+import type { Arguments, Limits } from "./signature.ts";
 
 /** What tracing gave. */
 export interface CallTrace {
@@ -18,6 +18,8 @@ export interface CallTrace {
   readonly result: TreeSpec;
   /** Per leaf: whether the trace depends on that number being integral or fractional, and which it was. */
   readonly integral: readonly (boolean | null)[];
+  /** Per leaf: between what the trace depends on that number being. */
+  readonly limits: readonly (Limits | null)[];
   /** Plain values besides the arguments that the trace depends on, and what they were. */
   readonly conditions: ReadonlyMap<() => unknown, unknown>;
 }
@@ -38,6 +40,7 @@ export function traceCall(
 ): CallTrace {
   const { name, device, swap, debug } = options;
   const integral: (boolean | null)[] = flat.leaves.map(() => null);
+  const limits: (Limits | null)[] = flat.leaves.map(() => null);
   const avals = flat.leaves.map((leaf): Aval =>
     typeof leaf === "number"
       ? { shape: [], dtype: device === "webgpu" ? "float32" : "float64", weak: true }
@@ -52,7 +55,7 @@ export function traceCall(
       conditions = trace.conditions;
       flat.leaves.forEach((leaf, i) => {
         if (typeof leaf === "number") {
-          inputs[i].origin = new ArgumentNumber(Number.isInteger(leaf), integral, i);
+          inputs[i].origin = new ArgumentNumber(leaf, integral, limits, i);
         }
       });
       const returned = fn(...rebuild(flat.specs, inputs) as never[]);
@@ -64,7 +67,7 @@ export function traceCall(
     avals,
     { name, inputNames: flat.paths },
   );
-  return { traced, result: result!, integral, conditions };
+  return { traced, result: result!, integral, limits, conditions };
 }
 
 function isResultLeaf(value: unknown): value is Tensor | Shared {
@@ -74,17 +77,27 @@ function isResultLeaf(value: unknown): value is Tensor | Shared {
 /** A number argument: whoever asks whether it is integral makes the trace depend on the answer. */
 class ArgumentNumber implements NumberOrigin {
   readonly integral: boolean;
+  readonly #value: number;
   readonly #observed: (boolean | null)[];
+  readonly #limits: (Limits | null)[];
   readonly #index: number;
 
-  constructor(integral: boolean, observed: (boolean | null)[], index: number) {
-    this.integral = integral;
+  constructor(value: number, observed: (boolean | null)[], limits: (Limits | null)[], index: number) {
+    this.integral = Number.isInteger(value);
+    this.#value = value;
     this.#observed = observed;
+    this.#limits = limits;
     this.#index = index;
   }
 
   observe(): void {
     this.#observed[this.#index] = this.integral;
+  }
+
+  within(low: number, high: number): number {
+    const [least, most] = this.#limits[this.#index] ?? [-Infinity, Infinity];
+    this.#limits[this.#index] = [Math.max(low, least), Math.min(high, most)];
+    return this.#value;
   }
 }
 

@@ -18,6 +18,8 @@ export interface NumberOrigin {
   readonly integral: boolean;
   /** Called when the trace uses integrality: the compiled program is then for integral (or fractional) numbers. */
   observe(): void;
+  /** What the number is now, where that is known: the compiled program is then for numbers between both limits. */
+  within?(low: number, high: number): number;
 }
 
 /**

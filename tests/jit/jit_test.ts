@@ -2,6 +2,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import {
   DamoError,
   DisposedError,
+  DTypeError,
   grad,
   jit,
   RetraceError,
@@ -74,6 +75,23 @@ deviceTest("a number that meets integers retraces only between integral and frac
     "first call",
     "argument k changed from integral number to fractional number",
   ]);
+});
+
+deviceTest("a number that its integers cannot hold is refused inside jit as outside, at every call", () => {
+  const bytes = tensor(new Uint8Array([1, 2]));
+  const added = jit((x: Tensor, k: number) => x.add(k)), put = jit((x: Tensor, k: number) => x.with([0], k));
+  assertEquals(added(bytes, 3).arraySync(), [4, 5]);
+  assertEquals(put(bytes, 3).arraySync(), [3, 2]);
+  for (const k of [256, -1, 2 ** 40]) {
+    for (
+      const f of [added, put, (x: Tensor, k: number) => x.add(k), (x: Tensor, k: number) => x.with([0], k)]
+    ) {
+      assertThrows(() => f(bytes, k), DTypeError, `the number ${k} does not fit uint8`);
+    }
+  }
+  assertEquals(added(bytes, 253).arraySync(), [254, 255]);
+  assertEquals(added(bytes, 0.5).arraySync(), [1.5, 2.5]);
+  assertEquals([added.cacheSize, put.cacheSize], [2, 1]);
 });
 
 deviceTest("a number result is the default float", () => {

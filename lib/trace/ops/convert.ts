@@ -171,9 +171,7 @@ export function promoteOperands(
   const target = dtype;
   return tensors.map((x) => {
     if (!x.aval.weak) return castTo(x, target);
-    if (x.literal !== null && !isFloat(target) && !options.saturate) {
-      checkRange(operation, x.literal, target, tensors);
-    }
+    if (!isFloat(target) && !options.saturate) checkRange(operation, x, target, tensors);
     return settle(x, target);
   });
 }
@@ -205,9 +203,16 @@ export function isIntegral(x: Tensor): boolean {
   return x.origin?.integral ?? false;
 }
 
-function checkRange(operation: string, value: number, dtype: DType, tensors: readonly Tensor[]): void {
+/** Refuses a plain number, also a traced argument, that an integer dtype cannot hold. */
+export function checkRange(
+  operation: string,
+  number: Tensor,
+  dtype: DType,
+  tensors: readonly Tensor[],
+): void {
   const [low, high] = rangeOf(dtype);
-  if (value >= low && value <= high) return;
+  const value = number.literal ?? number.origin?.within?.(low, high);
+  if (value === undefined || value >= low && value <= high) return;
   throw new DTypeError(`${operation}: the number ${value} does not fit ${dtype} (${low} to ${high}).`, {
     operation,
     arguments: tensors.map((x, i) => ({ name: `operand ${i}`, shape: x.shape, dtype: x.aval.dtype })),
