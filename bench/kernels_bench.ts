@@ -35,6 +35,38 @@ bench("products", "matmul 1023x1025x999, all threads", product, normal([1023, 10
 bench("products", "[128,784]x[784,10], all threads", product, normal([128, 784]), normal([784, 10]));
 bench("products", "vector times matrix 2048, all threads", product, normal([1, 2048]), normal([2048, 2048]));
 
+/**
+ * Weights in the order in which products read them, kept between calls, and the same calls with weights that might have
+ * changed since the last one.
+ */
+function benchKept(name: string, fn: (x: Tensor, w: Tensor) => Tensor, rows: number, size: number): void {
+  const x = normal([rows, size]), w = normal([size, size]);
+  const { heap, block } = w.rawStorage() as unknown as {
+    block: object;
+    heap: { cache: { changed(block: object): void } };
+  };
+  const compiled = jit(fn, { name });
+  const call = (): void => compiled(x, w).dispose();
+  const callChanged = (): void => {
+    heap.cache.changed(block);
+    call();
+  };
+  for (let i = 0; i < 20; i++) {
+    call();
+    callChanged();
+  }
+  const shown = `[${rows},${size}]x[${size},${size}]${name}`;
+  Deno.bench({ name: `${shown}, kept in panels`, group: "weights", fn: call });
+  Deno.bench({ name: `${shown}, not kept`, group: "weights", fn: callChanged });
+}
+
+for (const [rows, size] of [[4, 1024], [8, 512], [32, 512], [32, 1024], [128, 512]]) {
+  benchKept("", (x, w) => matmul(x, w), rows, size);
+}
+for (const [rows, size] of [[4, 1024], [32, 512]]) {
+  benchKept(" transposed", (x, w) => matmul(x, w.T), rows, size);
+}
+
 const images = normal([32, 16, 32, 32]),
   filters = normal([32, 16, 5, 5]),
   cotangent = normal([32, 32, 28, 28]);

@@ -20,10 +20,14 @@
  * cleared) but weighs in the collector's books. With all this a temporary of 1 MB costs 15 µs beyond its
  * computation, one of 4 KB 1 µs; with spilling alone the first cost 250.
  *
+ * Room that nothing else wants may hold contents once more in a form that kernels read faster. Such blocks go with
+ * the one they were made from, when its contents change, and before anything is spilled.
+ *
  * The scheme knows the device through `BlockDevice` only.
  */
 
 import { OutOfMemoryError } from "../../trace/errors.ts";
+import { Block, BlockList, Form, MOST_FORMS } from "./block.ts";
 import { makeKeptObjectsCleaner } from "./kept_objects.ts";
 
 /** What the cache needs from a device. Address 0 means "none". */
@@ -36,29 +40,6 @@ export interface BlockDevice {
   read(address: number, bytes: number): Uint8Array<ArrayBuffer>;
   /** Copies bytes into a block. */
   write(address: number, bytes: Uint8Array): void;
-}
-
-/** A piece of memory that lies on the device, or in an array of the host while the device was short of room. */
-export class Block {
-  /** Where it lies on the device; 0 while it is spilled, and after it was freed. */
-  address = 0;
-  /** Its contents while it is spilled. */
-  host: Uint8Array<ArrayBuffer> | null = null;
-  /** How many running programs need it where it is. */
-  pins = 0;
-  /** Links of the list it is in, the least recently used first; null when it is in none. */
-  previous: Block | null = null;
-  next: Block | null = null;
-  /** When it was last used, on the clock of its cache. */
-  stamp = 0;
-  /** The owner, held weakly; null for small blocks and for those without an owner. */
-  owner: WeakRef<object> | null = null;
-  /** Whether it has an owner; one without stays pinned until it gets one or is freed. */
-  owned = false;
-  /** Whether the finalization registry knows it. */
-  registered = false;
-
-  constructor(readonly bytes: number, readonly charge: number) {}
 }
 
 /** What a cache holds, in bytes, and what it did so far. */
@@ -75,6 +56,8 @@ export interface BlockCacheStats {
   restores: number;
   /** Blocks freed because their owner was found dead. */
   collected: number;
+  /** Blocks with contents of others in another form. */
+  forms: number;
 }
 
 /** How a cache behaves. */
@@ -107,32 +90,6 @@ export function makeBallast(): void {
   }
 }
 
-class BlockList {
-  readonly #end: Block = new Block(0, 0);
-  constructor() {
-    this.#end.next = this.#end.previous = this.#end;
-  }
-  get oldest(): Block | null {
-    const first = this.#end.next;
-    return first === this.#end ? null : first;
-  }
-  after(block: Block): Block | null {
-    return block.next === this.#end ? null : block.next;
-  }
-  add(block: Block): void {
-    const last = this.#end.previous!;
-    block.previous = last;
-    block.next = this.#end;
-    last.next = block;
-    this.#end.previous = block;
-  }
-  static remove(block: Block): void {
-    block.previous!.next = block.next;
-    block.next!.previous = block.previous;
-    block.previous = block.next = null;
-  }
-}
-
 /** The blocks of one device, bounded by a budget. */
 export class BlockCache {
   budget: number;
@@ -141,6 +98,7 @@ export class BlockCache {
   readonly #registeredBytes: number;
   readonly #small: BlockList = new BlockList();
   readonly #large: BlockList = new BlockList();
+  readonly #formed: BlockList = new BlockList();
   readonly #registry: FinalizationRegistry<Block>;
   #clearKeptObjects: (() => boolean) | null = makeKeptObjectsCleaner();
   #resident = 0;
@@ -148,6 +106,7 @@ export class BlockCache {
   #spills = 0;
   #restores = 0;
   #collected = 0;
+  #forms = 0;
   #clock = 0;
   #largeSinceClear = 0;
   #largeSinceLook = 0;
@@ -204,9 +163,51 @@ export class BlockCache {
 
   /** Frees the block now, on the device and on the host. It must not be pinned by a running program. */
   free(block: Block): void {
+    this.changed(block);
     this.#unregister(block);
     block.host = null;
     if (block.address !== 0) this.#drop(block);
+  }
+
+  /**
+   * The block for the contents of a pinned block in another form, pinned until `unpin`: the caller fills it where its
+   * form is not `filled`. Null as long as the contents may be in use for the first time, and without room to spare.
+   */
+  form(block: Block, name: string, bytes: number): Block | null {
+    const forms = block.forms ??= [];
+    let form: Form | null = null;
+    for (let i = 0; i < forms.length; i++) if (forms[i].name === name) form = forms[i];
+    if (form === null) {
+      if (forms.length === MOST_FORMS) return null;
+      forms.push(form = new Form(name));
+    }
+    if (form.block !== null) {
+      this.pin(form.block);
+      return form.block;
+    }
+    if (form.wait > 0) {
+      form.wait--;
+      return null;
+    }
+    const made = new Block(bytes, bytes + extraCharge);
+    if (this.#resident + made.charge > this.budget && this.#largeSinceLook > lookEvery) this.#freeDead();
+    if (this.#resident + made.charge > this.budget) return null;
+    if (!this.#settle(made)) return null;
+    made.pins = 1;
+    made.form = form;
+    this.#forms++;
+    return form.block = made;
+  }
+
+  /** The contents of the block are going to be others: what is kept of them in other forms is freed. */
+  changed(block: Block): void {
+    const { forms } = block;
+    if (forms === null) return;
+    for (const form of forms) {
+      const made = form.block;
+      form.lose(true);
+      if (made !== null) this.#drop(made);
+    }
   }
 
   /** Brings the block to the device if it is not there, keeps it there until `unpin`, and gives its address. */
@@ -237,7 +238,7 @@ export class BlockCache {
   /** Frees unpinned blocks, dead ones first, then the least recently used, until at most `bytes` are resident. */
   shrink(bytes: number): void {
     if (this.#resident > bytes) this.#freeDead();
-    while (this.#resident > bytes && this.#spillOldest());
+    while (this.#resident > bytes && this.#freeOldest());
   }
 
   /** What the cache holds and did. */
@@ -249,6 +250,7 @@ export class BlockCache {
       spills: this.#spills,
       restores: this.#restores,
       collected: this.#collected,
+      forms: this.#forms,
     };
   }
 
@@ -271,7 +273,8 @@ export class BlockCache {
 
   #list(block: Block): void {
     block.stamp = ++this.#clock;
-    if (block.owner !== null) this.#large.add(block);
+    if (block.form !== null) this.#formed.add(block);
+    else if (block.owner !== null) this.#large.add(block);
     else this.#small.add(block);
   }
 
@@ -282,27 +285,34 @@ export class BlockCache {
       this.#freeDead();
     }
     if (this.#resident + block.charge > this.budget) this.#makeRoom(block.charge);
-    let address = this.#device.allocate(block.bytes);
-    if (address === 0) {
+    let settled = this.#settle(block);
+    if (!settled) {
       this.#freeDead();
-      address = this.#device.allocate(block.bytes);
-      while (address === 0 && this.#spillOldest()) address = this.#device.allocate(block.bytes);
-      if (address === 0) {
+      settled = this.#settle(block);
+      while (!settled && this.#freeOldest()) settled = this.#settle(block);
+      if (!settled) {
         throw new OutOfMemoryError(
           `Cannot allocate ${block.bytes} bytes: ${this.#resident} bytes in ${this.#blocks} blocks are in use and none can be spilled.`,
           { remedy: "Work on smaller batches, or dispose of tensors that are not needed any more." },
         );
       }
     }
+  }
+
+  /** Gives the block a place on the device; false when there is none. */
+  #settle(block: Block): boolean {
+    const address = this.#device.allocate(block.bytes);
+    if (address === 0) return false;
     block.address = address;
     this.#resident += block.charge;
     this.#blocks++;
     this.#largeSinceLook += block.charge;
+    return true;
   }
 
   #makeRoom(charge: number): void {
     if (this.#largeSinceLook > lookEvery) this.#freeDead();
-    while (this.#resident + charge > this.budget && this.#spillOldest());
+    while (this.#resident + charge > this.budget && this.#freeOldest());
   }
 
   /** Frees the large blocks whose owners are known to be dead. */
@@ -318,6 +328,15 @@ export class BlockCache {
     }
     // Reading a WeakRef keeps its target for the rest of the turn.
     this.#clearKeptObjects?.();
+  }
+
+  /** Makes room at the least cost: what can be made again from other blocks goes first. */
+  #freeOldest(): boolean {
+    const formed = this.#formed.oldest;
+    if (formed === null) return this.#spillOldest();
+    formed.form!.lose(false);
+    this.#drop(formed);
+    return true;
   }
 
   #spillOldest(): boolean {
@@ -364,6 +383,7 @@ export class BlockCache {
     if (block.next !== null) BlockList.remove(block);
     this.#device.free(block.address);
     block.address = 0;
+    if (block.form !== null) this.#forms--;
     this.#resident -= block.charge;
     this.#blocks--;
   }

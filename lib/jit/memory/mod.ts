@@ -1,1 +1,2 @@
+export { Block } from "./block.ts";
 export * from "./block_cache.ts";

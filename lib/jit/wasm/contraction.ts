@@ -2,8 +2,12 @@
 import { contractionNest } from "../kernel/contraction_nest.ts";
 import type { Contraction } from "../kernel/kernel.ts";
 import { emitNest, type KernelFunction, type ModuleContext } from "./nest/mod.ts";
-import { emitProduct } from "./product.ts";
+import { emitProduct, type ProductOptions } from "./product.ts";
 
-export function emitContraction(context: ModuleContext, kernel: Contraction): KernelFunction {
-  return emitProduct(context, kernel) ?? emitNest(context, contractionNest(kernel));
+export function emitContraction(
+  context: ModuleContext,
+  kernel: Contraction,
+  options: ProductOptions = {},
+): KernelFunction {
+  return emitProduct(context, kernel, options) ?? emitNest(context, contractionNest(kernel));
 }

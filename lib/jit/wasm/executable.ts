@@ -1,5 +1,5 @@
 /** A compiled program and its runs. */
-import { byteSize, castValue, type DType } from "../../trace/dtype.ts";
+import type { DType } from "../../trace/dtype.ts";
 import type { Storage } from "../../trace/storage.ts";
 import {
   type CompileOptions,
@@ -17,7 +17,9 @@ import { weighModule } from "./memory/code_weight.ts";
 import { wat } from "./assembler/mod.ts";
 import type { WasmHeap } from "./heap.ts";
 import { runHostStep } from "./host_step.ts";
+import { KeptPanels } from "./kept_panels.ts";
 import type { Block } from "../memory/mod.ts";
+import { writeScalar } from "./memory/mod.ts";
 import { moduleImports, SCRATCH_EXPORT } from "./nest/mod.ts";
 import {
   ARENA_WORD,
@@ -69,6 +71,7 @@ export class WasmExecutable implements Executable {
   /** Tables of runs that have ended; a callback of the host may start a run inside another. */
   readonly #idle: number[] = [];
   readonly #tapes: Tapes;
+  #panels: KeptPanels | null = null;
   /** Whether a run has ended. */
   #repeated = false;
   #disposed = false;
@@ -83,7 +86,8 @@ export class WasmExecutable implements Executable {
     this.#timings = options.profile ? this.#module.measured.map(() => ({ calls: 0, milliseconds: 0 })) : null;
     const { layout } = this.#module;
     this.#tapes = new Tapes(heap, program, layout);
-    this.memory = { peak: program.peakBytes, donated: program.donatedBytes };
+    const peak = program.peakBytes + this.#module.arenaBytes - program.arenaBytes;
+    this.memory = { peak, donated: program.donatedBytes };
 
     this.#inputWords = Int32Array.from(program.inputs, (buffer) => buffer < 0 ? -1 : layout.buffers[buffer]);
     this.#inputCells = layout.smallInputs;
@@ -118,6 +122,7 @@ export class WasmExecutable implements Executable {
     const pinned: WasmStorage[] = new Array(inputs.length);
     const blocks: Block[] = new Array(outputs.length);
     const results: WasmStorage[] = new Array(outputs.length);
+    const panels: Block[] | null = this.#panels === null ? null : [];
     let pins = 0, placed = 0, done = false;
     let arena: Block | null | undefined;
     try {
@@ -157,12 +162,13 @@ export class WasmExecutable implements Executable {
           words[base + output.word] = block.address;
         }
       }
-      if (this.#program.arenaBytes > 0) {
-        const taken = heap.takeArena(this.#program.arenaBytes);
+      if (this.#module.arenaBytes > 0) {
+        const taken = heap.takeArena(this.#module.arenaBytes);
         arena = taken.block;
         words[base + ARENA_WORD] = taken.address;
       }
       if (this.#poison) this.#spoil(base, table);
+      if (panels !== null) this.#panels!.enter(inputs, base, panels);
       run(table);
       done = this.#repeated = true;
       for (let k = 0; k < outputs.length; k++) {
@@ -171,6 +177,10 @@ export class WasmExecutable implements Executable {
     } finally {
       if (arena !== undefined) heap.returnArena(arena);
       this.#tapes.freeLong(base);
+      if (panels !== null) this.#panels!.leave(panels);
+      for (let k = 0; k < placed; k++) {
+        if (this.#overwrites(k, blocks, inputs, reuse)) cache.changed(blocks[k]);
+      }
       if (!done) this.#discard(blocks, placed, inputs, reuse);
       for (let i = 0; i < pins; i++) this.#unpin(pinned[i], pinned[i].block);
       this.#idle.push(table);
@@ -190,7 +200,7 @@ export class WasmExecutable implements Executable {
   /** All bits set are NaN in every float dtype: fills temporaries and those outputs that no input lies in. */
   #spoil(base: number, table: number): void {
     const { u8, u32 } = this.#heap.memory;
-    const { arenaBytes } = this.#program;
+    const { arenaBytes } = this.#module;
     if (arenaBytes > 0) {
       const arena = u32[base + ARENA_WORD];
       u8.fill(0xff, arena, arena + arenaBytes);
@@ -260,6 +270,18 @@ export class WasmExecutable implements Executable {
     return input.block;
   }
 
+  /** Whether an output was put into the block of an input. */
+  #overwrites(
+    output: number,
+    blocks: readonly Block[],
+    inputs: readonly RunInput[],
+    reuse: Uint8Array | null,
+  ): boolean {
+    const { reuses } = this.#outputs[output];
+    const input = reuses < 0 || reuse === null ? null : inputs[reuses];
+    return input instanceof WasmStorage && input.block !== null && input.block === blocks[output];
+  }
+
   /** After a failure: frees the blocks that were made for outputs. */
   #discard(
     blocks: readonly Block[],
@@ -268,10 +290,7 @@ export class WasmExecutable implements Executable {
     reuse: Uint8Array | null,
   ): void {
     for (let k = 0; k < count; k++) {
-      if (this.#outputs[k].cell >= 0) continue;
-      const { reuses } = this.#outputs[k];
-      const input = reuses < 0 || reuse === null ? null : inputs[reuses];
-      if (input instanceof WasmStorage && input.block === blocks[k]) continue;
+      if (this.#outputs[k].cell >= 0 || this.#overwrites(k, blocks, inputs, reuse)) continue;
       this.#heap.cache.free(blocks[k]);
     }
   }
@@ -294,24 +313,8 @@ export class WasmExecutable implements Executable {
     if (word < 0 || this.#inputWords[position] < 0) return;
     const { memory } = this.#heap;
     const address = table + 4 * word;
-    const { dtype } = this.#program.graph.inputs[position].aval;
     memory.u32[(table >>> 2) + this.#inputWords[position]] = address;
-    switch (dtype) {
-      case "float64":
-        memory.f64[address >>> 3] = value;
-        return;
-      case "float32":
-        memory.f32[address >>> 2] = value;
-        return;
-      case "float16":
-        new Float16Array(memory.memory.buffer, address, 1)[0] = value;
-        return;
-      default: {
-        const cast = castValue(value, "float64", dtype);
-        if (byteSize(dtype) === 1) memory.u8[address] = cast;
-        else memory.u32[address >>> 2] = cast;
-      }
-    }
+    writeScalar(memory, address, value, this.#program.graph.inputs[position].aval.dtype);
   }
 
   #newTable(): number {
@@ -354,6 +357,7 @@ export class WasmExecutable implements Executable {
     if (this.#module.frameWord >= 0) {
       this.#job = heap.register(this.#module.bytes, exports[CHUNK_EXPORT] as ChunkFunction);
     }
+    this.#panels = KeptPanels.of(heap, this.#module, exports);
     return this.#run = exports[RUN_EXPORT] as (table: number) => void;
   }
 

@@ -11,12 +11,22 @@ import {
   elements,
   emitBatch,
   emitContract,
+  planContract,
 } from "./contract/mod.ts";
 import type { KernelFunction, ModuleContext } from "./nest/mod.ts";
 import { ProductEpilogue } from "./product_epilogue.ts";
 
-/** The function of a contraction, or null when its operands or results are not ones that products work with. */
-export function emitProduct(context: ModuleContext, kernel: Contraction): KernelFunction | null {
+/** How a contraction is a series of products. */
+interface Products {
+  readonly spec: ContractSpec;
+  /** The number of the store that takes the products' results. */
+  readonly main: number;
+  readonly axes: readonly BatchAxis[];
+  readonly count: number;
+}
+
+/** The products of a contraction, or null when its operands or results are not ones that products work with. */
+function productsOf(kernel: Contraction): Products | null {
   const { dtype, batch, m, n, k } = kernel;
   if (!(dtype in elements) || k === 0 || m === 0 || n === 0) return null;
   if (!isPlain(kernel, kernel.a) || !isPlain(kernel, kernel.b)) return null;
@@ -29,10 +39,6 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
     b: kernel.b.batchStrides[i],
     c: store.index.strides[i],
   })).filter(({ size }) => size > 1);
-  const products = batch.reduce((product, size) => product * size, 1);
-  const epilogue = ProductEpilogue.isIdentity(kernel) ? null : new ProductEpilogue(context, kernel, main);
-  const numbered = epilogue !== null && products > 1;
-  const operands = epilogue?.operands ?? [];
   const spec: ContractSpec = {
     dtype: dtype as ContractDType,
     rows: m,
@@ -41,6 +47,39 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
     a: { outer: kernel.a.freeStride, depth: kernel.a.sumStride },
     b: { outer: kernel.b.freeStride, depth: kernel.b.sumStride },
     rowStride: m === 1 ? n : store.index.strides[batch.length],
+  };
+  return { spec, main, axes, count: batch.reduce((product, size) => product * size, 1) };
+}
+
+/** The product of a contraction whose right operand may come in panels made before; null for others. */
+export function panelProduct(kernel: Contraction): ContractSpec | null {
+  const products = productsOf(kernel);
+  if (products === null || products.count > 1) return null;
+  return planContract(products.spec).method === "panels" ? products.spec : null;
+}
+
+/** How the function of a contraction is emitted. */
+export interface ProductOptions {
+  /** One more pointer, behind those of the operands, is that of the right one in panels, or 0 where there are none. */
+  readonly panels?: boolean;
+}
+
+/** The function of a contraction, or null when its operands or results are not ones that products work with. */
+export function emitProduct(
+  context: ModuleContext,
+  kernel: Contraction,
+  { panels = false }: ProductOptions = {},
+): KernelFunction | null {
+  const found = productsOf(kernel);
+  if (found === null) return null;
+  const { main, axes, count: products } = found;
+  const { dtype, m, n, k } = kernel;
+  const store = kernel.epilogue.stores[main];
+  const epilogue = ProductEpilogue.isIdentity(kernel) ? null : new ProductEpilogue(context, kernel, main);
+  const numbered = epilogue !== null && products > 1;
+  const operands = epilogue?.operands ?? [];
+  const spec: ContractSpec = {
+    ...found.spec,
     ...(epilogue === null ? {} : {
       epilogue: (f, place) => epilogue.emit(f, place, numbered),
       extra: new Array<"i32">(operands.length + (numbered ? 1 : 0)).fill("i32"),
@@ -48,21 +87,47 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
   };
   const product = emitContract(context.module, spec);
   context.needScratch(product.plan.scratchBytes);
-  const count = kernel.operands.length;
   const many = products > 1 ? emitBatch(context.module, product, spec, axes, { passNumber: numbered }) : null;
-  const f = context.module.addFunction({ params: new Array<"i32">(count + 2).fill("i32"), results: [] });
+  const begin = kernel.operands.length + (panels ? 1 : 0);
+  const f = context.module.addFunction({ params: new Array<"i32">(begin + 2).fill("i32"), results: [] });
   const pushOperand = (operand: number, offset: number): void => {
     f.localGet(operand);
     if (offset !== 0) f.i32Const(offset * byteSize(dtype)).i32Add();
   };
-  pushOperand(kernel.a.operand, kernel.a.offset);
-  pushOperand(kernel.b.operand, kernel.b.offset);
-  pushOperand(store.operand, store.index.offset);
-  f.globalGet(context.scratchGlobal);
-  const parts = many === null ? pushPart(f, spec, product, { begin: count, threads: context.threads }) : 1;
-  if (many !== null) f.localGet(count).localGet(count + 1);
-  for (const operand of operands) f.localGet(operand);
-  f.call(many === null ? product.index : many.index);
+  const pushPointers = (right: () => void): void => {
+    pushOperand(kernel.a.operand, kernel.a.offset);
+    right();
+    pushOperand(store.operand, store.index.offset);
+    f.globalGet(context.scratchGlobal);
+  };
+  const pushRight = (): void => pushOperand(kernel.b.operand, kernel.b.offset);
+  const pushExtra = (): void => {
+    for (const operand of operands) f.localGet(operand);
+  };
+  let parts = 1, inner = product.inner;
+  if (many !== null) {
+    pushPointers(pushRight);
+    f.localGet(begin).localGet(begin + 1);
+    pushExtra();
+    f.call(many.index);
+  } else {
+    const callPart = (index: number, right: () => void): void => {
+      pushPointers(right);
+      parts = pushPart(f, spec, product, { begin, threads: context.threads });
+      pushExtra();
+      f.call(index);
+    };
+    if (panels) {
+      const kept = emitContract(context.module, { ...spec, panelsOfB: true });
+      context.needScratch(kept.plan.scratchBytes);
+      inner = [...inner, ...kept.inner];
+      f.localGet(begin - 1).if();
+      callPart(kept.index, () => f.localGet(begin - 1));
+      f.else();
+      callPart(product.index, pushRight);
+      f.end();
+    } else callPart(product.index, pushRight);
+  }
   const units = many === null ? parts : products;
   return {
     index: f.index,
@@ -70,7 +135,7 @@ export function emitProduct(context: ModuleContext, kernel: Contraction): Kernel
     unitCost: PER_OPERATION * products * m * n * k / units,
     splittable: true,
     whole: many === null,
-    inner: product.inner,
+    inner,
   };
 }
 

@@ -4,9 +4,9 @@
  * it says, or everything is encoded in scopes of which the device lets some live (predicates.ts).
  */
 import type { Binding, LoopStep, SwitchStep } from "../kernel/program.ts";
+import { writtenTapes } from "../kernel/written_buffers.ts";
 import type { LoopKernel } from "./compiled_step.ts";
 import { type Demand, demandOfStep, demandOfSwitch, type DispatchCounter } from "./demand.ts";
-import { writtenTapes } from "./layout.ts";
 import { MAX_DISPATCHES } from "./plan.ts";
 import { SCOPE_WORDS } from "./predicates.ts";
 import type { Run, RunContext } from "./run.ts";

@@ -2,7 +2,7 @@
 import { DTypeError } from "../../trace/errors.ts";
 import type { Graph } from "../../trace/graph.ts";
 import { describe } from "../../trace/shape.ts";
-import type { BufferPlan, KernelStep, LoopStep, Program, Step } from "../kernel/program.ts";
+import type { BufferPlan, KernelStep, Program } from "../kernel/program.ts";
 import { type Place, storedBits } from "./access.ts";
 
 /** A place of temporaries: those with one offset in the arena have one GPU buffer. */
@@ -91,27 +91,6 @@ export function placesOf(
       halves: halves && !others.has(slots[i]),
     };
   });
-}
-
-/** The tapes that the body of a loop writes. */
-export function writtenTapes(loop: LoopStep): number[] {
-  const written = new Set<number>();
-  const stack: Step[] = [...loop.body];
-  while (stack.length > 0) {
-    const step = stack.pop()!;
-    if (step.kind === "kernel") {
-      step.kernel.operands.forEach(({ access }, i) => {
-        if (access !== "read") written.add(step.bindings[i].buffer);
-      });
-    } else if (step.kind === "host") { for (const { buffer } of step.outputs) written.add(buffer); }
-    else if (step.kind === "switch") { for (const branch of step.branches) stack.push(...branch); }
-    else {
-      stack.push(...step.body);
-      for (const { carry } of step.exchange) written.add(carry.buffer);
-      if (step.taken !== null) written.add(step.taken.buffer);
-    }
-  }
-  return loop.tapes.filter((tape) => written.has(tape));
 }
 
 /** Refuses float64, which WebGPU does not have; numbers without a type of their own are float32. */

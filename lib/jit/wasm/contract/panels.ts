@@ -9,8 +9,12 @@ import type { IdleCall } from "../warm_up.ts";
 import { elements } from "./element.ts";
 import { emitPack } from "./packing.ts";
 import { packedBytesOfA, packedBytesOfB, type PanelSizes, panelSizes } from "./plan.ts";
-import type { ContractSpec } from "./spec.ts";
+import type { ContractSpec, Epilogue } from "./spec.ts";
 import { emitTile, emitTileEpilogue, firstBlock, lastBlock } from "./tile_kernel.ts";
+
+/** Numbers of epilogues: a product with panels made before shares its functions with the one without. */
+const epilogues: WeakMap<Epilogue, number> = new WeakMap();
+let epilogueCount = 0;
 
 /** Functions of a module that products share. */
 const shared: WeakMap<ModuleBuilder, Map<string, IdleCall>> = new WeakMap();
@@ -64,13 +68,14 @@ function epilogueFunction(
   const { epilogue, extra = [] } = spec;
   if (epilogue === undefined) return -1;
   const element = elements[spec.dtype];
-  return emitTileEpilogue(module, {
-    element,
-    ...tile,
-    cRow: spec.rowStride * element.bytes,
-    epilogue,
-    extra,
-  });
+  let number = epilogues.get(epilogue);
+  if (number === undefined) epilogues.set(epilogue, number = epilogueCount++);
+  const options = { ...tile, cRow: spec.rowStride * element.bytes };
+  return once(
+    module,
+    `epilogue ${number} ${spec.dtype} ${JSON.stringify(options)}`,
+    () => ({ callee: emitTileEpilogue(module, { element, ...options, epilogue, extra }) }),
+  ).callee.index;
 }
 
 function packFunction(
@@ -139,12 +144,61 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
       full: hasPanels ? epilogueFunction(module, spec, { vectors: tileVectors, tailLanes: lanes }) : -1,
       last: restColumns > 0 ? epilogueFunction(module, spec, { vectors: lastVectors, tailLanes }) : -1,
     },
-    packPanel: pack("b", tileColumns, tileColumns, packB && hasPanels),
-    packLast: pack("b", lastVectors * lanes, restColumns, packB && restColumns > 0),
+    packPanel: pack("b", tileColumns, tileColumns, packB && !spec.panelsOfB && hasPanels),
+    packLast: pack("b", lastVectors * lanes, restColumns, packB && !spec.panelsOfB && restColumns > 0),
     packRows: pack("a", tileRows, tileRows, packA && sizes.fullRows > 0),
     packRestRows: pack("a", restRows, restRows, packA && restRows > 0),
     inner,
   };
+}
+
+function ceilTo(count: number, step: number): number {
+  return Math.ceil(count / step) * step;
+}
+
+/** Equal for products whose panels of B are the same. */
+export function formOfPanels(spec: ContractSpec): string {
+  const { tileVectors, blockDepth } = panelSizes(spec);
+  const { columns, depth, b } = spec;
+  return `${
+    elements[spec.dtype].bytes
+  } ${columns}x${depth} ${b.outer} ${b.depth} ${tileVectors} ${blockDepth}`;
+}
+
+/**
+ * Emits `pack(b, panels)`, which brings all of B into panels, and returns its index: blocks of depth one behind the
+ * other, in each of them the panels side by side.
+ */
+export function emitPanelsOfB(module: ModuleBuilder, spec: ContractSpec): number {
+  const sizes = panelSizes(spec);
+  const { bytes, lanes } = elements[spec.dtype];
+  const tileColumns = sizes.tileVectors * lanes;
+  const restColumns = spec.columns % tileColumns;
+  const pack = (width: number, count: number, wanted: boolean): number =>
+    wanted ? packFunction(module, spec, "b", width, count).callee.index : -1;
+  const packPanel = pack(tileColumns, tileColumns, spec.columns >= tileColumns);
+  const packLast = pack(ceilTo(restColumns, lanes), restColumns, restColumns > 0);
+  const f = module.addFunction({ params: ["i32", "i32"], results: [] });
+  const [b, target] = [0, 1];
+  const depth = f.local("i32"), depths = f.local("i32"), depthEnd = f.local("i32"), source = f.local("i32");
+  const column = f.local("i32"), limit = f.local("i32");
+  f.i32Const(spec.depth).localSet(depthEnd);
+  f.forLoop(depth, depthEnd, sizes.blockDepth, () => {
+    emitRest(f, depthEnd, depth, sizes.blockDepth).localSet(depths);
+    f.localGet(b).localGet(depth).i32Const(spec.b.depth * bytes).i32Mul().i32Add().localSet(source);
+    f.i32Const(0).localSet(column);
+    const panel = (index: number): void => {
+      f.localGet(source).localGet(target).localGet(depths).call(index);
+      f.localGet(target).localGet(depths).i32Const(tileColumns * bytes).i32Mul().i32Add().localSet(target);
+      f.localGet(source).i32Const(tileColumns * spec.b.outer * bytes).i32Add().localSet(source);
+    };
+    if (packPanel >= 0) {
+      f.i32Const(spec.columns - restColumns).localSet(limit);
+      f.forLoop(column, limit, tileColumns, () => panel(packPanel));
+    }
+    if (packLast >= 0) panel(packLast);
+  });
+  return f.index;
 }
 
 /** Emits `product(a, b, c, scratch, rowStart, rowEnd, columnStart, columnEnd, ...extra)`. */
@@ -248,7 +302,10 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
 
   function emitPanelsOfBlock(): void {
     f.localGet(column).localSet(panel);
-    if (packB) f.localGet(scratch).localSet(pb);
+    if (spec.panelsOfB) {
+      f.localGet(b).localGet(depth).i32Const(ceilTo(spec.columns, tileColumns) * bytes).i32Mul().i32Add();
+      f.localGet(column).i32Const(bytes).i32Mul().localGet(depths).i32Mul().i32Add().localSet(pb);
+    } else if (packB) f.localGet(scratch).localSet(pb);
     else {
       emitAddress(b, column, steps.bColumn, steps.bDepth);
       f.localSet(pb);
@@ -306,7 +363,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   else f.localGet(depth).i32Eqz().i32Const(firstBlock).i32Mul();
   f.localGet(depth).localGet(depths).i32Add().localGet(depthEnd).i32Eq().i32Const(lastBlock).i32Mul().i32Or();
   f.localSet(flags);
-  if (packB) emitPackB();
+  if (packB && !spec.panelsOfB) emitPackB();
   emitRowsOfBlock();
   f.localGet(depth).i32Const(blockDepth).i32Add().localTee(depth).i32Const(spec.depth).i32LtU().brIf(0).end();
   f.localGet(columnLimit).localTee(column).localGet(columnEnd).i32LtU().brIf(0).end();

@@ -87,7 +87,7 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
   // Packing B pays when each panel is used by many tiles, or by some where its rows would evict one another from
   // the first cache because they are a multiple of 1 KB apart.
   const directRows = (b.depth * bytes) % 1024 === 0 ? 2 * tile.rows : 96;
-  const packB = b.outer !== 1 || rows > directRows;
+  const packB = spec.panelsOfB === true || b.outer !== 1 || rows > directRows;
   let tileRows = Math.min(tile.rows, Math.max(1, rows));
   let fullRows = rows - rows % tileRows;
   let restRows = rows % tileRows;
@@ -127,10 +127,17 @@ function alignUp(bytes: number): number {
 
 /** Bytes of packed B, behind which packed A lies. */
 export function packedBytesOfB(spec: ContractSpec, sizes: PanelSizes): number {
-  if (!sizes.packB) return 0;
+  if (!sizes.packB || spec.panelsOfB) return 0;
   const { bytes, lanes } = elements[spec.dtype];
   const tileColumns = sizes.tileVectors * lanes;
   return alignUp(ceilDivide(sizes.blockColumns, tileColumns) * tileColumns * sizes.blockDepth * bytes);
+}
+
+/** Bytes of the panels of all of B. */
+export function bytesOfPanels(spec: ContractSpec): number {
+  const { bytes, lanes } = elements[spec.dtype];
+  const tileColumns = panelSizes(spec).tileVectors * lanes;
+  return ceilDivide(spec.columns, tileColumns) * tileColumns * spec.depth * bytes;
 }
 
 /** Bytes of packed A, behind which the sums of a tile lie while its epilogue works on them. */
@@ -163,11 +170,11 @@ function oneRowPlan(spec: ContractSpec, swapped: boolean): ContractPlan | null {
 
 /** Chooses the method for a product. */
 export function planContract(spec: ContractSpec): ContractPlan {
-  if (spec.rows === 1) {
+  if (spec.rows === 1 && !spec.panelsOfB) {
     const plan = oneRowPlan(spec, false);
     if (plan !== null) return plan;
   }
-  if (spec.columns === 1 && spec.rowStride === 1) {
+  if (spec.columns === 1 && spec.rowStride === 1 && !spec.panelsOfB) {
     const plan = oneRowPlan(spec, true);
     if (plan !== null) return plan;
   }

@@ -35,6 +35,8 @@ export interface ContractSpec {
   readonly depth: number;
   readonly a: OperandLayout;
   readonly b: OperandLayout;
+  /** The pointer of B is that of its panels, which a function of `emitPanelsOfB` made. The bits are the same. */
+  readonly panelsOfB?: boolean;
   /** From one row of C to the next, in elements; its columns lie side by side. */
   readonly rowStride: number;
   /** Add to C instead of replacing it. */

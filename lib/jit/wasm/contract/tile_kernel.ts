@@ -105,7 +105,7 @@ export interface TileEpilogue {
  * Emits `finish(sums, c, row, column, rows, ...extra)`, which applies the epilogue to a tile whose sums lie in rows of
  * `vectors` vectors, and stores what comes of them.
  */
-export function emitTileEpilogue(module: ModuleBuilder, options: TileEpilogue): number {
+export function emitTileEpilogue(module: ModuleBuilder, options: TileEpilogue): FunctionBuilder {
   const { element, vectors, tailLanes, cRow, epilogue } = options;
   const f = module.addFunction({
     params: ["i32", "i32", "i32", "i32", "i32", ...options.extra],
@@ -127,7 +127,7 @@ export function emitTileEpilogue(module: ModuleBuilder, options: TileEpilogue): 
   f.localGet(c).i32Const(cRow).i32Add().localSet(c);
   f.localGet(row).i32Const(1).i32Add().localSet(row);
   f.localGet(rows).i32Const(1).i32Sub().localTee(rows).brIf(0).end();
-  return f.index;
+  return f;
 }
 
 /** Leaves the first `lanes` elements at the pointer plus offset on the stack; never reads beyond them. */

@@ -1,5 +1,5 @@
 /** The functions of a program's kernels; equal kernels share one. */
-import type { Kernel } from "../../kernel/kernel.ts";
+import type { Contraction, Kernel } from "../../kernel/kernel.ts";
 import { emitContraction } from "../contraction.ts";
 import { emitConvolution } from "../convolution.ts";
 import { emitCopy } from "../copy.ts";
@@ -73,10 +73,22 @@ export class KernelTable {
   get(kernel: Kernel): KernelFunction {
     let found = this.#byKernel.get(kernel);
     if (found !== undefined) return found;
-    const key = kernelKey(kernel);
-    found = this.#byKey.get(key);
-    if (found === undefined) this.#byKey.set(key, found = emitKernel(this.context, kernel));
+    found = this.#once(kernelKey(kernel), () => emitKernel(this.context, kernel));
     this.#byKernel.set(kernel, found);
+    return found;
+  }
+
+  /** The function of a product that takes one more pointer, that of its right operand in panels. */
+  withPanels(kernel: Contraction): KernelFunction {
+    return this.#once(
+      `panels ${kernelKey(kernel)}`,
+      () => emitContraction(this.context, kernel, { panels: true }),
+    );
+  }
+
+  #once(key: string, emit: () => KernelFunction): KernelFunction {
+    let found = this.#byKey.get(key);
+    if (found === undefined) this.#byKey.set(key, found = emit());
     return found;
   }
 }

@@ -30,6 +30,8 @@ export interface TableLayout {
   /** By input and by output position: the word where the elements of a small tensor are during a run; -1 for others. */
   readonly smallInputs: Int32Array;
   readonly smallOutputs: Int32Array;
+  /** By number of a slot: the word with the address of an operand's panels, 0 where there are none. */
+  readonly panels: Int32Array;
   readonly words: number;
 }
 
@@ -48,7 +50,7 @@ export function loopsOf(steps: readonly Step[]): LoopStep[] {
   return loops;
 }
 
-export function layOut(program: Program, scalars: readonly number[]): TableLayout {
+export function layOut(program: Program, scalars: readonly number[], panelSlots = 0): TableLayout {
   let next = PARTS_WORD + 1;
   const take = (words: number): number => (next += words) - words;
   const buffers = new Int32Array(program.buffers.length).fill(-1);
@@ -57,6 +59,7 @@ export function layOut(program: Program, scalars: readonly number[]): TableLayou
     buffers[buffer.id] = take(buffer.kind === "tape" ? TAPE_WORDS : 1);
   }
   const loops = loopsOf(program.steps).map((loop) => loop === undefined ? -1 : take(LOOP_WORDS));
+  const panels = Int32Array.from({ length: panelSlots }, () => take(1));
   next += next & 1;
   const cells = new Int32Array(program.inputs.length).fill(-1);
   for (const position of scalars) cells[position] = take(2);
@@ -68,5 +71,5 @@ export function layOut(program: Program, scalars: readonly number[]): TableLayou
   };
   const smallInputs = Int32Array.from(program.inputs, (id, i) => cells[i] >= 0 ? -1 : small(id));
   const smallOutputs = Int32Array.from(program.outputs, ({ buffer }) => small(buffer));
-  return { buffers, loops, scalars: cells, smallInputs, smallOutputs, words: next };
+  return { buffers, loops, scalars: cells, smallInputs, smallOutputs, panels, words: next };
 }

@@ -1,12 +1,14 @@
 /** A program as one WebAssembly module. */
 import type { HostStep, KernelStep, Program } from "../../kernel/program.ts";
 import type { DeviceMemory } from "../memory/mod.ts";
+import { emitPanelsOfB } from "../contract/mod.ts";
 import { type KernelFunction, openModule } from "../nest/mod.ts";
 import { emitWarmUp, IDLE_BYTES, type IdleCall } from "../warm_up.ts";
 import { KernelTable } from "./kernels.ts";
 import { layOut, type TableLayout } from "./layout.ts";
+import { type PanelSlot, panelSlots } from "./panel_slots.ts";
 import { FRAME_POINTERS, ParallelKernels } from "./parallel.ts";
-import { StepWriter } from "./step_writer.ts";
+import { panelsInArena, StepWriter } from "./step_writer.ts";
 
 /** Where a program's module imports the functions of the host from. */
 export const PROGRAM_IMPORT = "program";
@@ -18,6 +20,8 @@ export const WARM_UP_EXPORT = "warmUp";
 
 /** Nanoseconds of work in a kernel from which its functions are warmed up. */
 const WORTH_WARMING = 300_000;
+/** The functions `(operand, panels)` that fill the panels of a slot: this and the slot's number. */
+export const PANELS_EXPORT = "panels";
 
 /** An assembled program. */
 export interface ProgramModule {
@@ -28,6 +32,10 @@ export interface ProgramModule {
   /** What the numbers that the module calls `profile` with stand for. */
   readonly measured: readonly (KernelStep | HostStep)[];
   readonly scratchBytes: number;
+  /** Bytes that a run needs for temporaries, and panels that are made before loops. */
+  readonly arenaBytes: number;
+  /** Operands of products that may come in panels. */
+  readonly panels: readonly PanelSlot[];
   /** Bytes that the parts of kernels hand to their ends; a run needs them behind its table. */
   readonly partsBytes: number;
   /** The word of the table where the frame of a split call is; -1 when no call is split. */
@@ -61,11 +69,20 @@ export function assembleProgram(
     }
     if (options.profile) profile = module.importFunction({ module: PROGRAM_IMPORT, name: "profile" }, type);
   }, options.threads);
-  const layout = layOut(program, options.scalars);
+  const panels = panelSlots(program);
+  const layout = layOut(program, options.scalars, panels.slots.length);
   const frameWord = layout.words;
   const kernels = new ParallelKernels(context, parallel, options.threads, frameWord);
   const functions = { host, growTape, profile };
-  const writer = new StepWriter(context, program, layout, new KernelTable(context), functions, kernels);
+  const packing = panels.slots.map(({ spec }) => emitPanelsOfB(context.module, spec));
+  const writer = new StepWriter(context, program, {
+    layout,
+    kernels: new KernelTable(context),
+    host: functions,
+    parallel: kernels,
+    panels,
+    packing,
+  });
   const run = writer.write(program.steps);
   kernels.finish();
   context.module.exportFunction(run.index, RUN_EXPORT);
@@ -75,6 +92,9 @@ export function assembleProgram(
     const warmUp = emitWarmUp(context.module, idle, context.scratchGlobal);
     context.module.exportFunction(warmUp.index, WARM_UP_EXPORT);
   }
+  panels.slots.forEach(({ input }, i) => {
+    if (input >= 0) context.module.exportFunction(packing[i], `${PANELS_EXPORT}${i}`);
+  });
   const words = kernels.used ? frameWord + FRAME_POINTERS + mostOperands(writer.measured) + 1 : layout.words;
   return {
     bytes: context.module.build(),
@@ -82,6 +102,8 @@ export function assembleProgram(
     hostSteps: writer.hostSteps,
     measured: writer.measured,
     scratchBytes: context.scratchBytes,
+    arenaBytes: panels.loopBytes > 0 ? panelsInArena(program) + panels.loopBytes : program.arenaBytes,
+    panels: panels.slots,
     partsBytes: writer.partsBytes,
     frameWord: kernels.used ? frameWord : -1,
   };

@@ -9,9 +9,12 @@ import type {
   Step,
   SwitchStep,
 } from "../../kernel/program.ts";
+import { writtenTapes } from "../../kernel/written_buffers.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { KernelTable } from "./kernels.ts";
+import { emitMove } from "./move.ts";
+import type { PanelSlots } from "./panel_slots.ts";
 import { type ParallelKernels, unitsOfPart } from "./parallel.ts";
 import {
   ARENA_WORD,
@@ -41,6 +44,22 @@ export interface HostFunctions {
   readonly profile: number;
 }
 
+/** What steps are written with. */
+export interface StepTools {
+  readonly layout: TableLayout;
+  readonly kernels: KernelTable;
+  readonly host: HostFunctions;
+  readonly parallel: ParallelKernels;
+  readonly panels: PanelSlots;
+  /** By number of a slot: the function `(operand, panels)` that makes its panels. */
+  readonly packing: readonly number[];
+}
+
+/** Where the panels made before loops begin in the arena. */
+export function panelsInArena(program: Program): number {
+  return Math.ceil(program.arenaBytes / 64) * 64;
+}
+
 /** Writes steps into functions that take the address of the table. */
 export class StepWriter {
   readonly #context: ModuleContext;
@@ -49,6 +68,8 @@ export class StepWriter {
   readonly #kernels: KernelTable;
   readonly #host: HostFunctions;
   readonly #parallel: ParallelKernels;
+  readonly #panels: PanelSlots;
+  readonly #packing: readonly number[];
   /** Host steps in the order of their numbers. */
   readonly hostSteps: HostStep[] = [];
   /** The steps that a profile counts, in the order of their numbers. */
@@ -60,20 +81,15 @@ export class StepWriter {
   /** The most bytes that the parts of a kernel hand to its end. */
   partsBytes = 0;
 
-  constructor(
-    context: ModuleContext,
-    program: Program,
-    layout: TableLayout,
-    kernels: KernelTable,
-    host: HostFunctions,
-    parallel: ParallelKernels,
-  ) {
+  constructor(context: ModuleContext, program: Program, tools: StepTools) {
     this.#context = context;
     this.#program = program;
-    this.#layout = layout;
-    this.#kernels = kernels;
-    this.#host = host;
-    this.#parallel = parallel;
+    this.#layout = tools.layout;
+    this.#kernels = tools.kernels;
+    this.#host = tools.host;
+    this.#parallel = tools.parallel;
+    this.#panels = tools.panels;
+    this.#packing = tools.packing;
   }
 
   /** A function `(table)` that runs the steps. */
@@ -125,7 +141,10 @@ export class StepWriter {
 
   #kernel(body: StepFunction, step: KernelStep): void {
     const { f } = body;
-    const kernel = this.#kernels.get(step.kernel);
+    const slot = this.#panels.ofStep.get(step);
+    const kernel = slot !== undefined && step.kernel.kind === "contraction"
+      ? this.#kernels.withPanels(step.kernel)
+      : this.#kernels.get(step.kernel);
     if (kernel.units === 0) return;
     const work = kernel.units * kernel.unitCost * this.#times;
     this.work.set(kernel, (this.work.get(kernel) ?? 0) + work);
@@ -138,6 +157,7 @@ export class StepWriter {
     }
     const { bindings } = step;
     const pointers = bindings.map((binding) => () => this.#address(body, binding));
+    if (slot !== undefined) pointers.push(() => void f.localGet(0).i32Load(4 * this.#layout.panels[slot]));
     if (kernel.finish !== undefined) {
       for (let part: KernelFunction | undefined = kernel; part?.finish; part = part.finish.next) {
         this.partsBytes = Math.max(this.partsBytes, part.finish.temporaryBytes);
@@ -213,7 +233,7 @@ export class StepWriter {
     const { f } = body;
     const cells = this.#layout.loops[step.loop];
     const cell = (which: number): number => 4 * (cells + which);
-    const written = this.#writtenTapes(step);
+    const written = writtenTapes(step);
     const tapeCell = (tape: number, which: number): number => 4 * (this.#layout.buffers[tape] + which);
     const bounded = this.#pushCount(body, step, written);
     if (bounded) {
@@ -230,6 +250,7 @@ export class StepWriter {
         .i32LtS();
       f.if().i32Const(tape).localGet(0).call(this.#host.growTape).br(1).end().end();
     }
+    this.#makePanels(body, step);
     f.block().loop();
     if (bounded) {
       f.localGet(0).i32Load(cell(LOOP_STEP)).localGet(0).i32Load(cell(LOOP_COUNT)).i32GeS().brIf(1);
@@ -259,7 +280,8 @@ export class StepWriter {
     this.#steps(body, step.body);
     this.#times = times;
     for (const { carry, next, bytes } of step.exchange) {
-      if (!this.#samePlace(carry, next)) this.#move(body, carry, next, bytes);
+      if (this.#samePlace(carry, next)) continue;
+      emitMove(f, bytes, () => this.#address(body, carry), () => this.#address(body, next));
     }
     f.localGet(0).localGet(0).i32Load(cell(LOOP_STEP)).i32Const(1).i32Add().i32Store(cell(LOOP_STEP));
     for (const tape of written) {
@@ -274,6 +296,27 @@ export class StepWriter {
       this.#address(body, step.taken);
       f.localGet(0).i32Load(cell(LOOP_STEP)).i32Store();
     }
+  }
+
+  /** Brings operands that stay as they are while the loop runs into panels; kept ones are there already. */
+  #makePanels(body: StepFunction, loop: LoopStep): void {
+    const { f } = body;
+    this.#panels.slots.forEach((slot, i) => {
+      if (slot.loop !== loop) return;
+      const word = 4 * this.#layout.panels[i];
+      const pushPanels = (): void => {
+        body.pushArena();
+        f.i32Const(panelsInArena(this.#program) + slot.place).i32Add();
+      };
+      if (slot.input >= 0) f.localGet(0).i32Load(word).i32Eqz().if();
+      this.#address(body, { buffer: slot.buffer, offset: 0, steps: [] });
+      if (slot.offset !== 0) f.i32Const(slot.offset).i32Add();
+      pushPanels();
+      f.call(this.#packing[i]).localGet(0);
+      pushPanels();
+      f.i32Store(word);
+      if (slot.input >= 0) f.end();
+    });
   }
 
   /** Pushes the most steps a loop may take; false (and nothing pushed) where only its condition ends it. */
@@ -297,63 +340,6 @@ export class StepWriter {
     if (read === undefined) return false;
     f.localGet(0).i32Load(4 * (this.#layout.buffers[read] + TAPE_RECORDS));
     return true;
-  }
-
-  /** The tapes that the body of a loop writes. */
-  #writtenTapes(loop: LoopStep): number[] {
-    const written = new Set<number>();
-    const stack = [...loop.body];
-    while (stack.length > 0) {
-      const step = stack.pop()!;
-      if (step.kind === "kernel") {
-        step.kernel.operands.forEach(({ access }, i) => {
-          if (access !== "read") written.add(step.bindings[i].buffer);
-        });
-      } else if (step.kind === "host") { for (const { buffer } of step.outputs) written.add(buffer); }
-      else if (step.kind === "switch") {
-        for (const branch of step.branches) for (const s of branch) stack.push(s);
-      } else {
-        for (const s of step.body) stack.push(s);
-        for (const { carry } of step.exchange) written.add(carry.buffer);
-        if (step.taken !== null) written.add(step.taken.buffer);
-      }
-    }
-    return loop.tapes.filter((tape) => written.has(tape));
-  }
-
-  /** Moves a few bytes; they lie in blocks that are aligned to 64 and as long as a multiple of it, unless stepped. */
-  #move(body: StepFunction, target: Binding, source: Binding, bytes: number): void {
-    const { f } = body;
-    const sizes: number[] = [];
-    if (bytes <= 64) {
-      let left = bytes;
-      for (const size of [16, 8, 4, 2, 1]) {
-        for (; left >= size; left -= size) sizes.push(size);
-      }
-    }
-    if (sizes.length === 0) {
-      if (bytes === 0) return;
-      this.#address(body, target);
-      this.#address(body, source);
-      f.i32Const(bytes).memoryCopy();
-      return;
-    }
-    const to = f.local("i32"), from = f.local("i32");
-    this.#address(body, target);
-    f.localSet(to);
-    this.#address(body, source);
-    f.localSet(from);
-    let at = 0;
-    for (const size of sizes) {
-      f.localGet(to).localGet(from);
-      if (size === 16) f.v128Load(at, 0).v128Store(at, 0);
-      else if (size === 8) f.i64Load(at, 0).i64Store(at, 0);
-      else if (size === 4) f.i32Load(at, 0).i32Store(at, 0);
-      else if (size === 2) f.i32Load16U(at, 0).i32Store16(at, 0);
-      else f.i32Load8U(at).i32Store8(at);
-      at += size;
-    }
-    f.release(to, from);
   }
 
   #switch(body: StepFunction, step: SwitchStep): void {
