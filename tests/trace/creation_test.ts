@@ -184,6 +184,9 @@ deviceTest("matrices of zeros and ones, triangles and diagonals follow NumPy", (
   assertMakes(() => eye(2, 3, 1), [0, 1, 0, 0, 0, 1], [2, 3], "float32");
   assertMakes(() => eye(3, 2, -1, { dtype: "int32" }), [0, 0, 1, 0, 0, 1], [3, 2], "int32");
   assertMakes(() => eye(2, { dtype: "bool" }), [1, 0, 0, 1], [2, 2], "bool");
+  assertMakes(() => eye(2, undefined, -1), [0, 0, 1, 0], [2, 2], "float32");
+  assertMakes(() => eye(2, undefined, 1, { dtype: "bool" }), [0, 1, 0, 0], [2, 2], "bool");
+  assertMakes(() => tri(2, undefined, -1), [0, 0, 1, 0], [2, 2], "float32");
   assertMakes(() => tri(2, 3), [1, 0, 0, 1, 1, 0], [2, 3], "float32");
   assertMakes(() => tri(2, 2, -1), [0, 0, 1, 0], [2, 2], "float32");
   const x = tensor([[1, 2, 3], [4, 5, 6]]);

@@ -19,10 +19,12 @@ function matrixArguments(
   operation: string,
   given: MatrixArguments,
 ): [number, number, number, CreationOptions] {
-  const numbers = given.filter((value) => typeof value === "number");
-  const options = given.find((value) => typeof value === "object" && value !== null) ?? {};
+  const end = given.findIndex((value) => typeof value === "object" && value !== null);
+  const options = end < 0 ? {} : given[end];
   checkCreation(operation, options as CreationOptions);
-  const [rows, columns = rows, offset = 0] = numbers;
+  // Numbers keep their places: eye(3, undefined, 1) is eye(3, 3, 1).
+  const numbers = (end < 0 ? given : given.slice(0, end)) as readonly (number | null | undefined)[];
+  const rows = numbers[0] as number, columns = numbers[1] ?? rows, offset = numbers[2] ?? 0;
   checkShape(operation, [rows, columns], "sizes");
   checkOffset(operation, offset);
   return [rows, columns, offset, options as CreationOptions];

@@ -26,6 +26,13 @@ export function reshape(x: TensorLike, shape: readonly number[]): Tensor {
 /** Replaces a -1 by what is left for it. */
 function completeShape(x: Tensor, shape: readonly number[]): readonly number[] {
   const unknown = Array.isArray(shape) ? shape.indexOf(-1) : -1;
+  if (unknown >= 0 && shape.lastIndexOf(-1) !== unknown) {
+    throw new ShapeError(`reshape: shape [${shape.join(", ")}] has more than one -1.`, {
+      operation: "reshape",
+      arguments: [{ name: "x", shape: x.shape, dtype: x.dtype }, { name: "shape", value: shape }],
+      remedy: "Write the other sizes; only one can follow from them.",
+    });
+  }
   const known = unknown < 0 ? shape : shape.map((size, i) => i === unknown ? 1 : size);
   checkShape("reshape", known);
   const rest = sizeOf(known);
