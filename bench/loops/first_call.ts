@@ -5,18 +5,14 @@
  *
  *     deno run bench/loops/first_call.ts 100 used
  */
-import { init, ones, tensor } from "@damo/damo";
-import { uniform } from "../noise.ts";
+import { init, ones } from "@damo/damo";
 import { BATCH, compileGradients, normal, STATE } from "./recurrent.ts";
 
 await init({ threads: 1 });
 const length = Number(Deno.args[0]);
-const shape = [length, BATCH, STATE];
-// Numbers of the host: what computes noise on the device leaves used memory behind.
-const noise = new Float32Array(length * BATCH * STATE);
-noise.set([...uniform(BATCH * STATE)].map((x) => 0.1 * x));
-for (let filled = BATCH * STATE; filled < noise.length; filled *= 2) noise.copyWithin(filled, 0, filled);
-const xs = tensor(noise, { shape }), w = normal([STATE, STATE], 1), u = normal([STATE, STATE], 2);
+const w = normal([STATE, STATE], 1), u = normal([STATE, STATE], 2);
+// The same noise at all steps: making other would use memory before.
+const xs = normal([BATCH, STATE], 3).broadcastTo([length, BATCH, STATE]);
 // The state is stored for each step.
 if (Deno.args[1] === "used") ones([length + 300, BATCH, STATE]).dispose();
 const gradients = compileGradients();
