@@ -51,19 +51,61 @@ export async function functionsRunBy(
   return await functionsThatRan(folder, new URL(script, "file://").href);
 }
 
+/** Where the parameters of an arrow function end, for one that starts with them in parentheses; -1 for others. */
+function endOfParameters(text: string, { start, end }: FunctionRange): number {
+  let open = 0;
+  for (let at = start; at < end; at++) {
+    if (text[at] === "(") open++;
+    if (text[at] === ")" && --open === 0) return at + 1;
+  }
+  return -1;
+}
+
+/** Whether a function is an expression, which may stand in parentheses where it is: `=>`, or `function` in a line. */
+function isExpression(text: string, range: FunctionRange): boolean {
+  const { start, end } = range;
+  const whole = text.slice(start, end);
+  if (/^(async )?[\w$]+ =>/.test(whole)) return true;
+  if (text[start] === "(") {
+    const after = endOfParameters(text, range);
+    return after >= 0 && text.startsWith(" =>", after);
+  }
+  return /^function\b/.test(whole) && /[=(,:?] $|[(\[]$/.test(text.slice(Math.max(0, start - 2), start));
+}
+
 /**
- * The text with those of the functions that are declared at the start of a line, in parentheses. They come first, since
- * a declaration counts from the beginning of its file on.
+ * The text with those of the functions in parentheses that are expressions or declared at the start of a line. The
+ * latter come first, since a declaration counts from the beginning of its file on.
  */
 export function makeEager(text: string, functions: readonly FunctionRange[]): string {
+  const declared = functions.map(({ start, end }) =>
+    start === 0 || text[start - 1] === "\n"
+      ? /^function ([\w$]+)\(/.exec(text.slice(start, end))?.[1]
+      : undefined
+  );
+  const marks: { readonly at: number; readonly mark: string }[] = [];
+  functions.forEach((range, i) => {
+    if (declared[i] !== undefined || !isExpression(text, range)) return;
+    marks.push({ at: range.start, mark: "(" }, { at: range.end, mark: ")" });
+  });
+  marks.sort((a, b) => a.at - b.at);
+  let next = 0;
+  const marked = (from: number, to: number): string => {
+    const parts: string[] = [];
+    let done = from;
+    for (; next < marks.length && marks[next].at < to; next++) {
+      parts.push(text.slice(done, marks[next].at), marks[next].mark);
+      done = marks[next].at;
+    }
+    return parts.join("") + text.slice(done, to);
+  };
   const eager: string[] = [], rest: string[] = [];
   let done = 0;
-  for (const { start, end } of functions) {
-    const name = /^function ([\w$]+)\(/.exec(text.slice(start, end))?.[1];
-    if (name === undefined || start < done || (start > 0 && text[start - 1] !== "\n")) continue;
-    eager.push(`var ${name} = (${text.slice(start, end)});\n`);
-    rest.push(text.slice(done, start));
+  functions.forEach(({ start, end }, i) => {
+    if (declared[i] === undefined || start < done) return;
+    rest.push(marked(done, start));
+    eager.push(`var ${declared[i]} = (${marked(start, end)});\n`);
     done = end;
-  }
-  return eager.join("") + rest.join("") + text.slice(done);
+  });
+  return eager.join("") + rest.join("") + marked(done, text.length);
 }
