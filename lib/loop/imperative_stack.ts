@@ -5,7 +5,7 @@ import { filled } from "../trace/primitives/zeros.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace, type Trace } from "../trace/trace.ts";
 import { type TreeSpec, unflatten } from "../trace/tree.ts";
-import { bodyOf, type Collector } from "./imperative_body.ts";
+import { bodyOf, type Collector, type LoopBody } from "./imperative_body.ts";
 import { rowsBetween } from "./truncate_gradient.ts";
 import { flattenValues, type Values } from "./values.ts";
 import { checkCount } from "./while_loop.ts";
@@ -43,12 +43,13 @@ export class LoopStack<T = Tensor> {
         remedy: "Call it in the body of for (... of loop.over(...)), not in a function traced inside it.",
       });
     }
-    if (body.hasPushed(this.#collector)) {
-      throw new LoopError("loop.stack: push was called twice in one step.", {
+    if (this.#rows !== null) {
+      throw new LoopError("loop.stack: push was called in a second loop after the stack had been filled.", {
         operation: "loop.stack",
-        remedy: "Push one value a step: stack the two, or use two stacks.",
+        remedy: "Make a stack for each loop, and join their values with concat.",
       });
     }
+    this.#checkOnce(body);
     const flat = flattenValues(value, "value");
     this.#spec = flat.spec;
     body.push(this.#collector, flat.tensors);
@@ -74,14 +75,24 @@ export class LoopStack<T = Tensor> {
     return { rows: this.#rows, count: this.#count! };
   }
 
+  #checkOnce(body: LoopBody): void {
+    if (!body.hasPushed(this.#collector)) return;
+    throw new LoopError("loop.stack: push was called twice in one step.", {
+      operation: "loop.stack",
+      remedy: "Push one value a step: stack the two, or use two stacks.",
+    });
+  }
+
   #collect(rows: readonly Tensor[], count: Tensor): void {
     const kept = rows.map((x) => this.#max === undefined ? x : fitRows(x, this.#max));
     const around = currentTrace();
     const body = bodyOf(around);
     this.#count = count;
     // Filled by an inner loop: the outer one stacks what each of its steps gave.
-    if (body && around !== this.#home) body.push(this.#collector, kept);
-    else this.#rows = kept;
+    if (body && around !== this.#home) {
+      this.#checkOnce(body);
+      body.push(this.#collector, kept);
+    } else this.#rows = kept;
   }
 }
 

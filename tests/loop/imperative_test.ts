@@ -340,6 +340,22 @@ Deno.test("stacks: twice in a step, outside a loop, too early, without max, abov
       s.push(x);
     }
   }, "push was called twice");
+  bothThrow(
+    () => {
+      const s = loop.stack();
+      for (const x of loop.over(ramp())) s.push(x);
+      for (const x of loop.over(ramp())) s.push(x);
+    },
+    "in a second loop",
+    "with concat",
+  );
+  bothThrow(() => {
+    const s = loop.stack();
+    for (const x of loop.over(ramp())) {
+      for (const i of loop.range(2)) s.push(x.mul(i));
+      for (const i of loop.range(2)) s.push(x.add(i));
+    }
+  }, "push was called twice");
   bothThrow(() => loop.stack().push(ramp()), "outside the body");
   bothThrow(() => loop.stack().value, "read before a loop had filled it");
   const doubling = (options: { max?: number }) => {
