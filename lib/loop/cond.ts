@@ -1,5 +1,5 @@
 /** cond and switchCase: one of several functions runs. */
-import { type DType, isFloat, isInteger } from "../trace/dtype.ts";
+import { defaultFloat, type DType, isFloat, isInteger } from "../trace/dtype.ts";
 import { LoopError } from "../trace/errors.ts";
 import { Graph } from "../trace/graph.ts";
 import { castTo, isIntegral, toTensor } from "../trace/ops/convert.ts";
@@ -13,14 +13,7 @@ import { bind, bindOne, currentTrace, Trace, withTrace } from "../trace/trace.ts
 import { sameStructure, unflatten } from "../trace/tree.ts";
 import { Surroundings } from "./close_loop.ts";
 import { switchPrimitive } from "./switch_primitive.ts";
-import {
-  conditionScalar,
-  definite,
-  flattenValues,
-  type FlatValues,
-  type Values,
-  type ValuesLike,
-} from "./values.ts";
+import { conditionScalar, flattenValues, type FlatValues, type Values, type ValuesLike } from "./values.ts";
 
 /**
  * `condition ? whenTrue(...operands) : whenFalse(...operands)`. Both functions are traced, once each, and one of them
@@ -37,7 +30,7 @@ import {
  * console.assert(y.itemSync() === 2);
  * ```
  */
-export function cond<A extends unknown[], R>(
+export function cond<const A extends readonly unknown[], const R>(
   condition: Tensor | Shared | boolean,
   whenTrue: (...operands: Values<A>) => R,
   whenFalse: (...operands: Values<A>) => ValuesLike<NoInfer<R>>,
@@ -59,7 +52,7 @@ export function cond<A extends unknown[], R>(
  * console.assert(y.itemSync() === 9);
  * ```
  */
-export function switchCase<A extends unknown[], R>(
+export function switchCase<const A extends readonly unknown[], const R>(
   index: number | Tensor | Shared,
   fns: readonly ((...operands: Values<A>) => R)[],
   ...operands: A
@@ -174,7 +167,7 @@ function commonTypes(operation: string, branches: readonly Branch[], names: read
         },
       );
     });
-    return target.weak ? definite(first.result.tensors[k]).dtype : target.dtype;
+    return target.weak ? defaultFloat() : target.dtype;
   });
 }
 

@@ -21,7 +21,7 @@ import { definite, flattenValues, type Values, type ValuesLike } from "./values.
  * console.assert(String(norms.arraySync()) === "5,25");
  * ```
  */
-export function map<X, Y>(fn: (x: Values<X>) => Y, xs: X): Values<Y> {
+export function map<const X, const Y>(fn: (x: Values<NoInfer<X>>) => Y, xs: X): Values<Y> {
   const sequences = flattenSequences(xs, "map", "xs");
   const length = commonLength(sequences, undefined, "map");
   let spec: TreeSpec | null = null;
@@ -60,8 +60,8 @@ export function map<X, Y>(fn: (x: Values<X>) => Y, xs: X): Values<Y> {
  * console.assert(horner.itemSync() === 5);
  * ```
  */
-export function foldl<A, X>(
-  fn: (accumulator: Values<A>, x: Values<X>) => ValuesLike<A>,
+export function foldl<const A, const X>(
+  fn: (accumulator: Values<NoInfer<A>>, x: Values<NoInfer<X>>) => ValuesLike<NoInfer<A>>,
   xs: X,
   init: A,
 ): Values<A> {
@@ -79,8 +79,8 @@ export function foldl<A, X>(
  * console.assert(value.itemSync() === 1);
  * ```
  */
-export function foldr<A, X>(
-  fn: (accumulator: Values<A>, x: Values<X>) => ValuesLike<A>,
+export function foldr<const A, const X>(
+  fn: (accumulator: Values<NoInfer<A>>, x: Values<NoInfer<X>>) => ValuesLike<NoInfer<A>>,
   xs: X,
   init: A,
 ): Values<A> {
@@ -98,8 +98,8 @@ export function foldr<A, X>(
  * console.assert(product.itemSync() === 24);
  * ```
  */
-export function reduce<A, X>(
-  fn: (accumulator: Values<A>, x: Values<X>) => ValuesLike<A>,
+export function reduce<const A, const X>(
+  fn: (accumulator: Values<NoInfer<A>>, x: Values<NoInfer<X>>) => ValuesLike<NoInfer<A>>,
   xs: X,
   init: A,
 ): Values<A> {

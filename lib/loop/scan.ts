@@ -47,20 +47,20 @@ export interface UntilOption<C, Y> {
  * console.assert(total.itemSync() === 6 && String(sums.arraySync()) === "1,3,6");
  * ```
  */
-export function scan<const C, Y, const X = undefined>(
+export function scan<const C, const Y, const X = undefined>(
   step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
   init: C,
   xs: X | null | undefined,
   options: ScanOptions & UntilOption<C, Y>,
 ): [Values<C>, Values<Y>, Tensor];
 /** Without `until`: all steps are taken, and the result is `[carry, ys]`. */
-export function scan<const C, Y, const X = undefined>(
+export function scan<const C, const Y, const X = undefined>(
   step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
   init: C,
   xs?: X | null,
   options?: ScanOptions,
 ): [Values<C>, Values<Y>];
-export function scan<const C, Y, const X>(
+export function scan<const C, const Y, const X>(
   step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
   init: C,
   xs?: X | null,
@@ -70,7 +70,7 @@ export function scan<const C, Y, const X>(
 }
 
 /** A scan that errors call `operation`. */
-export function scanAs<const C, Y, const X>(
+export function scanAs<const C, const Y, const X>(
   operation: string,
   step: (carry: Values<NoInfer<C>>, x: Values<NoInfer<X>>) => readonly [ValuesLike<NoInfer<C>>, Y],
   init: C,

@@ -275,3 +275,18 @@ Deno.test("map, reduce, foldl, foldr", () => {
   );
   assertEquals(map((x: Tensor) => x.sum(), zeros([0, 2])).shape, [0]);
 });
+
+Deno.test("trees of different kinds keep their types without annotations", () => {
+  const pair = [f64([1, 2]), { b: f64([3, 4]) }] as const;
+  const [sum, ys] = scan((c, [a, { b }]) => [c.add(a.mul(b)), [a, { b }]], 0, pair);
+  assertEquals([list(sum), list(ys[0]), list(ys[1].b)], [11, [1, 2], [3, 4]]);
+  const mapped = map(([a, { b }]) => [a, { c: b.mul(2) }], pair);
+  assertEquals([list(mapped[0]), list(mapped[1].c)], [[1, 2], [6, 8]]);
+  const folded = foldl(([a, { n }], x) => [a.add(x), { n: n.add(1) }], f64([1, 2]), [0, { n: 0 }]);
+  assertEquals([list(folded[0]), list(folded[1].n)], [3, 2]);
+  assertEquals(list(reduce((a: Tensor, x: Tensor) => a.add(x), f64([1, 2]), 0)), 3);
+  const chosen = cond(tensor(false), (x, [y]) => [x, { y }], (x, [y]) => [y, { y: x }], f64(1), [f64(2)]);
+  assertEquals([list(chosen[0]), list(chosen[1].y)], [2, 1]);
+  const cased = switchCase(1, [(x) => [x, { n: x }], (x) => [x.neg(), { n: x }]], f64(1));
+  assertEquals([list(cased[0]), list(cased[1].n)], [-1, 1]);
+});

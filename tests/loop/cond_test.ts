@@ -27,6 +27,19 @@ Deno.test("plain numbers as operands take the dtype of what they meet", () => {
   assertEquals(grad((x: Tensor) => scaled(tensor(true), x, 0.1))(x).itemSync(), 0.1);
 });
 
+loopTest("branches may compute plain numbers of a traced number", ({ mode }) => {
+  const f = jit((p: Tensor, k: number) => {
+    const own = tensor(k);
+    return [
+      cond(p, () => own.mul(2), () => own.add(1)),
+      switchCase(0, [() => own.div(2), () => own]),
+    ];
+  }, { mode });
+  assertEquals([values(f(tensor(true), 3)), values(f(tensor(false), 3))], [[6, 1.5], [4, 1.5]]);
+  const weak = jit((p: Tensor, k: number) => cond(p, (k) => k.mul(2), (k) => k.add(1), k), { mode });
+  assertEquals([values(weak(tensor(true), 3)), values(weak(tensor(false), 0.5))], [6, 1.5]);
+});
+
 loopTest("switchCase clamps its index", () => {
   const pick = (i: number) =>
     values(switchCase(typed(i, "int32"), [(x) => x, (x) => x.mul(10), (x) => x.mul(100)], f64(7)));
