@@ -84,9 +84,11 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   }
   if (bytesOf() > MOST_SCRATCH) return null;
   const tile = chooseTile(filters, Math.ceil(last.out / lanes));
-  const filterParts = places.copied || packed
+  // With several axes, parts of filters would copy and pack what parts of rows share; a single axis has no other parts.
+  const once = places.copied || packed;
+  const filterParts = once && axes.length > 1
     ? 1
-    : Math.max(1, Math.min(Math.ceil(wanted / rowParts), Math.floor(filters / 16)));
+    : Math.max(1, Math.min(Math.ceil(wanted / rowParts), Math.floor(filters / (once ? 8 : 16))));
   const tiles = Math.ceil(filters / tile.rows);
   const tileRows = Math.ceil(filters / tiles);
   const blocks = Math.ceil(depth / MOST_DEPTH);
