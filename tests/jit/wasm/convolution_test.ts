@@ -110,7 +110,9 @@ Deno.test("convolutions of every form have a kernel of their own: deep, wide, de
       padding: [[2, 1], [1, 2]],
     }],
     ["along one axis", [3, 4, 1023], [6, 4, 17], { strides: [3], kernelDilation: [2] }],
-    ["along one axis of one image, whose filters are shared", [1, 8, 2100], [29, 8, 11], { padding: [[5, 5]] }],
+    ["along one axis of one image, whose filters are shared", [1, 8, 2100], [29, 8, 11], {
+      padding: [[5, 5]],
+    }],
     ["in three dimensions", [2, 3, 6, 7, 9], [5, 3, 2, 3, 2], { strides: [1, 2, 1] }],
   ];
   for (const [name, x, kernel, params] of cases) {

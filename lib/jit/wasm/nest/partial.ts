@@ -4,6 +4,7 @@ import type { Nest } from "../../kernel/kernel.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
 import { planNest } from "./analysis.ts";
 import { emitNest, grainOf, type KernelFunction } from "./nest.ts";
+import { emitRows } from "./row_streams.ts";
 import { simplifyNest } from "./simplify.ts";
 import { splitReduction } from "./split_reduction.ts";
 import type { ModuleContext } from "./value.ts";
@@ -28,7 +29,7 @@ export function emitPartialReduction(context: ModuleContext, original: Nest): Ke
     offsets.push(temporaryBytes);
     temporaryBytes += Math.ceil((length * byteSize(dtype) + 16) / 64) * 64;
   }
-  const partial = emitNest(context, split.partial);
+  const partial = emitRows(context, split.partial);
   const rest = split.rest === null ? null : emitNest(context, split.rest);
   const final = emitNest(context, split.final);
   const params = new Array<"i32">(operands + 3).fill("i32");

@@ -5,9 +5,9 @@ import { emitConvolution } from "../convolution.ts";
 import { emitCopy } from "../copy.ts";
 import { emitCumulative } from "../cumulative.ts";
 import {
-  emitNest,
   emitPartialReduction,
   emitPieces,
+  emitRows,
   emitScatterParts,
   type KernelFunction,
   type ModuleContext,
@@ -40,7 +40,7 @@ export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFuncti
   switch (kernel.kind) {
     case "nest":
       return emitPartialReduction(context, kernel) ?? emitScatterParts(context, kernel) ??
-        emitPieces(context, kernel) ?? emitNest(context, kernel);
+        emitPieces(context, kernel) ?? emitRows(context, kernel);
     case "contraction":
       return emitContraction(context, kernel);
     case "copy":
