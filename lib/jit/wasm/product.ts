@@ -11,6 +11,7 @@ import {
   elements,
   emitBatch,
   emitContract,
+  type PanelOperand,
   planContract,
 } from "./contract/mod.ts";
 import type { KernelFunction, ModuleContext } from "./nest/mod.ts";
@@ -51,7 +52,7 @@ function productsOf(kernel: Contraction): Products | null {
   return { spec, main, axes, count: batch.reduce((product, size) => product * size, 1) };
 }
 
-/** The product of a contraction whose right operand may come in panels made before; null for others. */
+/** The product of a contraction whose operands may come in panels made before; null for others. */
 export function panelProduct(kernel: Contraction): ContractSpec | null {
   const products = productsOf(kernel);
   if (products === null || products.count > 1) return null;
@@ -60,15 +61,15 @@ export function panelProduct(kernel: Contraction): ContractSpec | null {
 
 /** How the function of a contraction is emitted. */
 export interface ProductOptions {
-  /** One more pointer, behind those of the operands, is that of the right one in panels, or 0 where there are none. */
-  readonly panels?: boolean;
+  /** One more pointer, behind those of the operands, is that of this one in panels, or 0 where there are none. */
+  readonly panels?: PanelOperand;
 }
 
 /** The function of a contraction, or null when its operands or results are not ones that products work with. */
 export function emitProduct(
   context: ModuleContext,
   kernel: Contraction,
-  { panels = false }: ProductOptions = {},
+  { panels }: ProductOptions = {},
 ): KernelFunction | null {
   const found = productsOf(kernel);
   if (found === null) return null;
@@ -94,40 +95,39 @@ export function emitProduct(
     f.localGet(operand);
     if (offset !== 0) f.i32Const(offset * byteSize(dtype)).i32Add();
   };
-  const pushPointers = (right: () => void): void => {
-    pushOperand(kernel.a.operand, kernel.a.offset);
-    right();
+  const pushPointers = (inPanels?: PanelOperand): void => {
+    for (const side of ["a", "b"] as const) {
+      if (side === inPanels) f.localGet(begin - 1);
+      else pushOperand(kernel[side].operand, kernel[side].offset);
+    }
     pushOperand(store.operand, store.index.offset);
     f.globalGet(context.scratchGlobal);
   };
-  const pushRight = (): void => pushOperand(kernel.b.operand, kernel.b.offset);
   const pushExtra = (): void => {
     for (const operand of operands) f.localGet(operand);
   };
   let parts = 1, inner = product.inner;
+  const callPart = (index: number, inPanels?: PanelOperand): void => {
+    pushPointers(inPanels);
+    parts = pushPart(f, spec, product, { begin, threads: context.threads });
+    pushExtra();
+    f.call(index);
+  };
   if (many !== null) {
-    pushPointers(pushRight);
+    pushPointers();
     f.localGet(begin).localGet(begin + 1);
     pushExtra();
     f.call(many.index);
-  } else {
-    const callPart = (index: number, right: () => void): void => {
-      pushPointers(right);
-      parts = pushPart(f, spec, product, { begin, threads: context.threads });
-      pushExtra();
-      f.call(index);
-    };
-    if (panels) {
-      const kept = emitContract(context.module, { ...spec, panelsOfB: true });
-      context.needScratch(kept.plan.scratchBytes);
-      inner = [...inner, ...kept.inner];
-      f.localGet(begin - 1).if();
-      callPart(kept.index, () => f.localGet(begin - 1));
-      f.else();
-      callPart(product.index, pushRight);
-      f.end();
-    } else callPart(product.index, pushRight);
-  }
+  } else if (panels) {
+    const kept = emitContract(context.module, { ...spec, panels });
+    context.needScratch(kept.plan.scratchBytes);
+    inner = [...inner, ...kept.inner];
+    f.localGet(begin - 1).if();
+    callPart(kept.index, panels);
+    f.else();
+    callPart(product.index);
+    f.end();
+  } else callPart(product.index);
   const units = many === null ? parts : products;
   return {
     index: f.index,

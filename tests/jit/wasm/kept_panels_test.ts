@@ -62,6 +62,31 @@ Deno.test("unchanged operands are kept in panels from the second call on, with t
   }
 });
 
+Deno.test("left operands are kept too, where products pack them", () => {
+  for (const [turned, columns] of [[true, 13], [true, 40], [true, 200], [false, 80], [false, 200]] as const) {
+    const data = numbers(SIZE * SIZE), x = tensor(numbers(SIZE * columns), { shape: [SIZE, columns] });
+    const w = shared(matrix(data));
+    const f = jit((x: Tensor, w: Tensor) => matmul(turned ? w.T : w, x).mul(2));
+    const g = jit((x: Tensor) => f(x, w.value));
+    const halve = jit(() => {
+      w.value = w.value.mul(0.5);
+    });
+    halve();
+    let now = data.map((value) => value / 2);
+    for (let round = 0; round < 3; round++) {
+      const copy = matrix(now), expected = f(x, copy).dataSync() as Float32Array;
+      assertEquals(formsOf(copy), 0);
+      for (let call = 0; call < 3; call++) {
+        checkBits(g(x), expected, `${columns} columns, call ${call}`);
+        assertEquals(formsOf(w), call === 0 ? 0 : 1);
+      }
+      halve();
+      assertEquals(formsOf(w), 0);
+      now = now.map((value) => value / 2);
+    }
+  }
+});
+
 Deno.test("single operations, captured constants and shared variables are kept too", () => {
   const data = numbers(SIZE * SIZE), x = rows(5), w = matrix(data), s = shared(matrix(data));
   const expected = truth(x, data);

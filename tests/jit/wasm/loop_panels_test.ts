@@ -44,6 +44,21 @@ Deno.test("a loop with panels made before it has the bits of its steps one by on
   }
 });
 
+Deno.test("a left operand in a loop", () => {
+  for (const turned of [false, true]) {
+    const step = (h: Tensor, w: Tensor): Tensor => matmul(turned ? w.T : w, h);
+    const loop = jit((h: Tensor, w: Tensor) =>
+      scan((h: Tensor) => [step(h, w), undefined], h, undefined, { length: 5 })[0]
+    );
+    const single = jit(step);
+    const h = normal([SIZE, 90]), w = weight();
+    let expected = h;
+    for (let i = 0; i < 5; i++) expected = single(expected, w);
+    assert(loop.lower(h, w).memory.peak >= panelBytes, "no panels are made");
+    for (let call = 0; call < 4; call++) checkBits(loop(h, w), expected, `call ${call}`);
+  }
+});
+
 Deno.test("weights computed before a loop, or by an outer loop for the inner one", () => {
   const single = jit((h: Tensor, w: Tensor) => matmul(h, w)), scaled = jit((w: Tensor) => w.mul(0.75));
   const h = normal([5, SIZE]), w = weight();

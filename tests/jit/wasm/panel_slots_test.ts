@@ -38,6 +38,7 @@ function inputsOf(body: Body, ...shapes: (readonly number[])[]): number[] {
 }
 
 const product: Body = (x, w) => matmul(x, w), turned: Body = (x, w) => matmul(x, w.T);
+const turnedLeft: Body = (x, w) => matmul(w.T, x);
 const [few, square] = [[5, 300], [300, 300]];
 
 Deno.test("right operands of large products of some rows have slots, others have none", () => {
@@ -51,8 +52,13 @@ Deno.test("right operands of large products of some rows have slots, others have
     assertEquals(inputsOf(body, [1, 300], square), []);
     assertEquals(inputsOf(body, [300], square), []);
     assertEquals(inputsOf(body, [300, 300], square), []);
-    // The left operand is not packed, or its packing is little.
-    assertEquals(inputsOf((x, w) => body(w, x), [300, 300], square), []);
+    // The left operand is read as it lies, or the product is long.
+    assertEquals(inputsOf((x, w) => matmul(w, x), [300, 5], square), []);
+    assertEquals(inputsOf((x, w) => matmul(w, x), [300, 270], square), []);
+  }
+  const lefts: [number, Body][] = [[20, turnedLeft], [100, turnedLeft], [100, (x, w) => matmul(w, x)]];
+  for (const [columns, left] of lefts) {
+    assertEquals(inputsOf(left, [300, columns], square), [1]);
   }
   assertEquals(inputsOf(product, [3, 5, 300], [3, 300, 300]), []);
   assertEquals(inputsOf(product, [3, 5, 300], square), [1]);
@@ -92,7 +98,7 @@ Deno.test("what stays as it is in a loop has a slot before it; what the loop cha
     [200, 200],
     [200, 200],
   );
-  assertEquals(carried.slots, []);
+  assertEquals(carried.slots.map(({ operand, input }) => [operand, input]), [["a", 2]]);
   const sliced = slotsOf((xs, h) => loop((h, x) => tanh(matmul(h, x)))(xs, h), [10, 300, 300], few);
   assertEquals(sliced.slots, []);
 });
@@ -178,7 +184,7 @@ function run(threads: number, keep: boolean): Float32Array[] {
     results = executable.run(inputs, null);
     if (heap.threadsReady > 1) together++;
   }
-  assert(threads === 1 || together === 3, "the threads did not start");
+  assert(threads === 1 || together >= 3, "the threads did not start");
   assertEquals(heap.cache.stats().forms, keep ? 3 : 0);
   return results.map((storage) => storage.read() as Float32Array);
 }

@@ -9,7 +9,7 @@ import type { IdleCall } from "../warm_up.ts";
 import { elements } from "./element.ts";
 import { emitPack } from "./packing.ts";
 import { packedBytesOfA, packedBytesOfB, type PanelSizes, panelSizes } from "./plan.ts";
-import type { ContractSpec, Epilogue } from "./spec.ts";
+import type { ContractSpec, Epilogue, PanelOperand } from "./spec.ts";
 import { emitTile, emitTileEpilogue, firstBlock, lastBlock } from "./tile_kernel.ts";
 
 /** Numbers of epilogues: a product with panels made before shares its functions with the one without. */
@@ -122,6 +122,7 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
   const restColumns = spec.columns % tileColumns;
   const lastVectors = Math.ceil(restColumns / lanes);
   const hasPanels = spec.columns >= tileColumns;
+  const makesA = packA && spec.panels !== "a", makesB = packB && spec.panels !== "b";
   const inner: IdleCall[] = [];
   const note = (call: IdleCall): number => {
     inner.push(call);
@@ -144,10 +145,10 @@ function emitParts(module: ModuleBuilder, spec: ContractSpec, sizes: PanelSizes)
       full: hasPanels ? epilogueFunction(module, spec, { vectors: tileVectors, tailLanes: lanes }) : -1,
       last: restColumns > 0 ? epilogueFunction(module, spec, { vectors: lastVectors, tailLanes }) : -1,
     },
-    packPanel: pack("b", tileColumns, tileColumns, packB && !spec.panelsOfB && hasPanels),
-    packLast: pack("b", lastVectors * lanes, restColumns, packB && !spec.panelsOfB && restColumns > 0),
-    packRows: pack("a", tileRows, tileRows, packA && sizes.fullRows > 0),
-    packRestRows: pack("a", restRows, restRows, packA && restRows > 0),
+    packPanel: pack("b", tileColumns, tileColumns, makesB && hasPanels),
+    packLast: pack("b", lastVectors * lanes, restColumns, makesB && restColumns > 0),
+    packRows: pack("a", tileRows, tileRows, makesA && sizes.fullRows > 0),
+    packRestRows: pack("a", restRows, restRows, makesA && restRows > 0),
     inner,
   };
 }
@@ -156,47 +157,50 @@ function ceilTo(count: number, step: number): number {
   return Math.ceil(count / step) * step;
 }
 
-/** Equal for products whose panels of B are the same. */
-export function formOfPanels(spec: ContractSpec): string {
-  const { tileVectors, blockDepth } = panelSizes(spec);
-  const { columns, depth, b } = spec;
-  return `${
-    elements[spec.dtype].bytes
-  } ${columns}x${depth} ${b.outer} ${b.depth} ${tileVectors} ${blockDepth}`;
+/** Equal for products whose panels of an operand are the same. */
+export function formOfPanels(spec: ContractSpec, operand: PanelOperand): string {
+  const { tileRows, tileVectors, blockDepth } = panelSizes(spec);
+  const { rows, columns, depth } = spec;
+  const { outer, depth: depthStep } = spec[operand];
+  const sizes = operand === "a" ? `a ${rows}x${depth} ${tileRows}` : `b ${columns}x${depth} ${tileVectors}`;
+  return `${elements[spec.dtype].bytes} ${sizes} ${outer} ${depthStep} ${blockDepth}`;
 }
 
 /**
- * Emits `pack(b, panels)`, which brings all of B into panels, and returns its index: blocks of depth one behind the
- * other, in each of them the panels side by side.
+ * Emits `pack(operand, panels)`, which brings a whole operand into panels, and returns its index: blocks of depth one
+ * behind the other, in each of them the panels side by side.
  */
-export function emitPanelsOfB(module: ModuleBuilder, spec: ContractSpec): number {
+export function emitAllPanels(module: ModuleBuilder, spec: ContractSpec, operand: PanelOperand): number {
   const sizes = panelSizes(spec);
   const { bytes, lanes } = elements[spec.dtype];
-  const tileColumns = sizes.tileVectors * lanes;
-  const restColumns = spec.columns % tileColumns;
+  // A panel of A is as high as a tile and its last one may be less; those of B end with whole vectors.
+  const width = operand === "a" ? sizes.tileRows : sizes.tileVectors * lanes;
+  const size = operand === "a" ? spec.rows : spec.columns;
+  const rest = size % width;
+  const { outer, depth: depthStep } = spec[operand];
   const pack = (width: number, count: number, wanted: boolean): number =>
-    wanted ? packFunction(module, spec, "b", width, count).callee.index : -1;
-  const packPanel = pack(tileColumns, tileColumns, spec.columns >= tileColumns);
-  const packLast = pack(ceilTo(restColumns, lanes), restColumns, restColumns > 0);
+    wanted ? packFunction(module, spec, operand, width, count).callee.index : -1;
+  const packFull = pack(width, width, size >= width);
+  const packRest = pack(operand === "a" ? rest : ceilTo(rest, lanes), rest, rest > 0);
   const f = module.addFunction({ params: ["i32", "i32"], results: [] });
-  const [b, target] = [0, 1];
+  const [first, target] = [0, 1];
   const depth = f.local("i32"), depths = f.local("i32"), depthEnd = f.local("i32"), source = f.local("i32");
-  const column = f.local("i32"), limit = f.local("i32");
+  const at = f.local("i32"), limit = f.local("i32");
   f.i32Const(spec.depth).localSet(depthEnd);
   f.forLoop(depth, depthEnd, sizes.blockDepth, () => {
     emitRest(f, depthEnd, depth, sizes.blockDepth).localSet(depths);
-    f.localGet(b).localGet(depth).i32Const(spec.b.depth * bytes).i32Mul().i32Add().localSet(source);
-    f.i32Const(0).localSet(column);
-    const panel = (index: number): void => {
+    f.localGet(first).localGet(depth).i32Const(depthStep * bytes).i32Mul().i32Add().localSet(source);
+    f.i32Const(0).localSet(at);
+    const panel = (index: number, places: number): void => {
       f.localGet(source).localGet(target).localGet(depths).call(index);
-      f.localGet(target).localGet(depths).i32Const(tileColumns * bytes).i32Mul().i32Add().localSet(target);
-      f.localGet(source).i32Const(tileColumns * spec.b.outer * bytes).i32Add().localSet(source);
+      f.localGet(target).localGet(depths).i32Const(places * bytes).i32Mul().i32Add().localSet(target);
+      f.localGet(source).i32Const(width * outer * bytes).i32Add().localSet(source);
     };
-    if (packPanel >= 0) {
-      f.i32Const(spec.columns - restColumns).localSet(limit);
-      f.forLoop(column, limit, tileColumns, () => panel(packPanel));
+    if (packFull >= 0) {
+      f.i32Const(size - rest).localSet(limit);
+      f.forLoop(at, limit, width, () => panel(packFull, width));
     }
-    if (packLast >= 0) panel(packLast);
+    if (packRest >= 0) panel(packRest, operand === "a" ? rest : width);
   });
   return f.index;
 }
@@ -302,7 +306,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
 
   function emitPanelsOfBlock(): void {
     f.localGet(column).localSet(panel);
-    if (spec.panelsOfB) {
+    if (spec.panels === "b") {
       f.localGet(b).localGet(depth).i32Const(ceilTo(spec.columns, tileColumns) * bytes).i32Mul().i32Add();
       f.localGet(column).i32Const(bytes).i32Mul().localGet(depths).i32Mul().i32Add().localSet(pb);
     } else if (packB) f.localGet(scratch).localSet(pb);
@@ -311,7 +315,10 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
       f.localSet(pb);
     }
     f.loop();
-    if (packA) f.localGet(packedA).localSet(pa);
+    if (spec.panels === "a") {
+      f.localGet(a).localGet(depth).i32Const(spec.rows * bytes).i32Mul().i32Add();
+      f.localGet(row).i32Const(bytes).i32Mul().localGet(depths).i32Mul().i32Add().localSet(pa);
+    } else if (packA) f.localGet(packedA).localSet(pa);
     else {
       emitAddress(a, row, steps.aRow, steps.aDepth);
       f.localSet(pa);
@@ -342,7 +349,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
     f.localGet(rowLimit).i32Const(sizes.fullRows).localGet(rowLimit).i32Const(sizes.fullRows).i32LtU()
       .select();
     f.localSet(fullLimit);
-    if (packA) emitPackA();
+    if (packA && spec.panels !== "a") emitPackA();
     emitPanelsOfBlock();
     f.localGet(rowLimit).localTee(row).localGet(rowEnd).i32LtU().brIf(0).end();
   }
@@ -363,7 +370,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   else f.localGet(depth).i32Eqz().i32Const(firstBlock).i32Mul();
   f.localGet(depth).localGet(depths).i32Add().localGet(depthEnd).i32Eq().i32Const(lastBlock).i32Mul().i32Or();
   f.localSet(flags);
-  if (packB && !spec.panelsOfB) emitPackB();
+  if (packB && spec.panels !== "b") emitPackB();
   emitRowsOfBlock();
   f.localGet(depth).i32Const(blockDepth).i32Add().localTee(depth).i32Const(spec.depth).i32LtU().brIf(0).end();
   f.localGet(columnLimit).localTee(column).localGet(columnEnd).i32LtU().brIf(0).end();

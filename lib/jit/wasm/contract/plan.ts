@@ -2,7 +2,7 @@
 
 import { elements } from "./element.ts";
 import { rowSumsScratch } from "./row_sums.ts";
-import type { ContractSpec } from "./spec.ts";
+import type { ContractSpec, PanelOperand } from "./spec.ts";
 
 /** How a product is computed and how it may be split. */
 export interface ContractPlan {
@@ -87,7 +87,7 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
   // Packing B pays when each panel is used by many tiles, or by some where its rows would evict one another from
   // the first cache because they are a multiple of 1 KB apart.
   const directRows = (b.depth * bytes) % 1024 === 0 ? 2 * tile.rows : 96;
-  const packB = spec.panelsOfB === true || b.outer !== 1 || rows > directRows;
+  const packB = spec.panels === "b" || b.outer !== 1 || rows > directRows;
   let tileRows = Math.min(tile.rows, Math.max(1, rows));
   let fullRows = rows - rows % tileRows;
   let restRows = rows % tileRows;
@@ -127,22 +127,25 @@ function alignUp(bytes: number): number {
 
 /** Bytes of packed B, behind which packed A lies. */
 export function packedBytesOfB(spec: ContractSpec, sizes: PanelSizes): number {
-  if (!sizes.packB || spec.panelsOfB) return 0;
+  if (!sizes.packB || spec.panels === "b") return 0;
   const { bytes, lanes } = elements[spec.dtype];
   const tileColumns = sizes.tileVectors * lanes;
   return alignUp(ceilDivide(sizes.blockColumns, tileColumns) * tileColumns * sizes.blockDepth * bytes);
 }
 
-/** Bytes of the panels of all of B. */
-export function bytesOfPanels(spec: ContractSpec): number {
+/** Bytes of the panels of a whole operand. */
+export function bytesOfPanels(spec: ContractSpec, operand: PanelOperand): number {
   const { bytes, lanes } = elements[spec.dtype];
+  const { rows, columns, depth } = spec;
   const tileColumns = panelSizes(spec).tileVectors * lanes;
-  return ceilDivide(spec.columns, tileColumns) * tileColumns * spec.depth * bytes;
+  return (operand === "a" ? rows : ceilDivide(columns, tileColumns) * tileColumns) * depth * bytes;
 }
 
 /** Bytes of packed A, behind which the sums of a tile lie while its epilogue works on them. */
 export function packedBytesOfA(spec: ContractSpec, sizes: PanelSizes): number {
-  return sizes.packA ? alignUp(sizes.blockRows * sizes.blockDepth * elements[spec.dtype].bytes) : 0;
+  return sizes.packA && spec.panels !== "a"
+    ? alignUp(sizes.blockRows * sizes.blockDepth * elements[spec.dtype].bytes)
+    : 0;
 }
 
 /** Bytes of the sums of the largest tile. */
@@ -170,11 +173,11 @@ function oneRowPlan(spec: ContractSpec, swapped: boolean): ContractPlan | null {
 
 /** Chooses the method for a product. */
 export function planContract(spec: ContractSpec): ContractPlan {
-  if (spec.rows === 1 && !spec.panelsOfB) {
+  if (spec.rows === 1 && !spec.panels) {
     const plan = oneRowPlan(spec, false);
     if (plan !== null) return plan;
   }
-  if (spec.columns === 1 && spec.rowStride === 1 && !spec.panelsOfB) {
+  if (spec.columns === 1 && spec.rowStride === 1 && !spec.panels) {
     const plan = oneRowPlan(spec, true);
     if (plan !== null) return plan;
   }

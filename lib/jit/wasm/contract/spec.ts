@@ -11,6 +11,9 @@ export interface OperandLayout {
   readonly depth: number;
 }
 
+/** Which operand of a product is in panels. */
+export type PanelOperand = "a" | "b";
+
 /** The locals that an epilogue may read. */
 export interface EpilogueContext {
   /** The finished sums. */
@@ -35,8 +38,8 @@ export interface ContractSpec {
   readonly depth: number;
   readonly a: OperandLayout;
   readonly b: OperandLayout;
-  /** The pointer of B is that of its panels, which a function of `emitPanelsOfB` made. The bits are the same. */
-  readonly panelsOfB?: boolean;
+  /** The pointer of this operand is that of its panels, which a function of `emitAllPanels` made: the bits are the same. */
+  readonly panels?: PanelOperand;
   /** From one row of C to the next, in elements; its columns lie side by side. */
   readonly rowStride: number;
   /** Add to C instead of replacing it. */

@@ -1,5 +1,6 @@
 /** The functions of a program's kernels; equal kernels share one. */
 import type { Contraction, Kernel } from "../../kernel/kernel.ts";
+import type { PanelOperand } from "../contract/mod.ts";
 import { emitContraction } from "../contraction.ts";
 import { emitConvolution } from "../convolution.ts";
 import { emitCopy } from "../copy.ts";
@@ -78,11 +79,11 @@ export class KernelTable {
     return found;
   }
 
-  /** The function of a product that takes one more pointer, that of its right operand in panels. */
-  withPanels(kernel: Contraction): KernelFunction {
+  /** The function of a product that takes one more pointer, that of an operand in panels. */
+  withPanels(kernel: Contraction, panels: PanelOperand): KernelFunction {
     return this.#once(
-      `panels ${kernelKey(kernel)}`,
-      () => emitContraction(this.context, kernel, { panels: true }),
+      `panels ${panels} ${kernelKey(kernel)}`,
+      () => emitContraction(this.context, kernel, { panels }),
     );
   }
 

@@ -1,7 +1,7 @@
 /** A program as one WebAssembly module. */
 import type { HostStep, KernelStep, Program } from "../../kernel/program.ts";
 import type { DeviceMemory } from "../memory/mod.ts";
-import { emitPanelsOfB } from "../contract/mod.ts";
+import { emitAllPanels } from "../contract/mod.ts";
 import { type KernelFunction, openModule } from "../nest/mod.ts";
 import { emitWarmUp, IDLE_BYTES, type IdleCall } from "../warm_up.ts";
 import { KernelTable } from "./kernels.ts";
@@ -74,7 +74,7 @@ export function assembleProgram(
   const frameWord = layout.words;
   const kernels = new ParallelKernels(context, parallel, options.threads, frameWord);
   const functions = { host, growTape, profile };
-  const packing = panels.slots.map(({ spec }) => emitPanelsOfB(context.module, spec));
+  const packing = panels.slots.map(({ spec, operand }) => emitAllPanels(context.module, spec, operand));
   const writer = new StepWriter(context, program, {
     layout,
     kernels: new KernelTable(context),

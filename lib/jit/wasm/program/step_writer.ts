@@ -143,7 +143,7 @@ export class StepWriter {
     const { f } = body;
     const slot = this.#panels.ofStep.get(step);
     const kernel = slot !== undefined && step.kernel.kind === "contraction"
-      ? this.#kernels.withPanels(step.kernel)
+      ? this.#kernels.withPanels(step.kernel, this.#panels.slots[slot].operand)
       : this.#kernels.get(step.kernel);
     if (kernel.units === 0) return;
     const work = kernel.units * kernel.unitCost * this.#times;
