@@ -1,5 +1,5 @@
 /** The intermediate representation: a graph of nodes over typed variables, in topological order. */
-import type { Location } from "./location.ts";
+import { Location } from "./location.ts";
 import type { PictureOptions } from "./picture/model.ts";
 import { graphPage } from "./picture/page.ts";
 import type { Params, Primitive } from "./primitive.ts";
@@ -130,7 +130,9 @@ export class Graph {
 /** How a key names a function or another opaque object. */
 type Naming = (value: object) => string;
 
-const byIdentity: Naming = (value) => `@${identityOf(value)}`;
+/** Places are captured anew each time a line runs; what is written there is the same. */
+const byIdentity: Naming = (value) =>
+  `@${(value instanceof Location ? value.describe() : undefined) ?? identityOf(value)}`;
 
 /** Functions by what they say: those that a body makes anew each time it runs are the same. */
 const byText: Naming = (value) =>
@@ -168,7 +170,7 @@ export function identityOf(value: object): number {
   return id;
 }
 
-/** A text that is equal for equal parameters. Graphs enter by structure, functions by identity. */
+/** A text that is equal for equal parameters. Graphs enter by structure, places by what they say, functions by identity. */
 export function paramsKey(params: Params): string {
   return namedKey(params, byIdentity);
 }

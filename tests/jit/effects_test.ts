@@ -181,3 +181,12 @@ deviceTest("a host callback that throws makes the call throw, and state keeps it
   assertThrows(() => f(tensor([1, 1])), Error, "no network");
   assertEquals(w.value.arraySync(), [1, 2]);
 });
+
+Deno.test("a check is the same operation each time its line runs, and another one on another line", () => {
+  const key = (body: (x: Tensor) => Tensor): string => jit((x: Tensor) => body(x)).graph(tensor(1)).key;
+  const positive = (x: Tensor) => check(x.gt(0), "positive", x);
+  const elsewhere = (x: Tensor) => check(x.gt(0), "positive", x);
+  // Programs of loops and operations outside jit are kept under such keys.
+  assertEquals(key(positive), key(positive));
+  assert(key(positive) !== key(elsewhere));
+});
