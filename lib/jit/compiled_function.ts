@@ -10,6 +10,7 @@ import { LruCache } from "./lru_cache.ts";
 import { GuardedBackend } from "./guard/guarded_backend.ts";
 import type { Guards } from "./guard/guards.ts";
 import { type NodeEvent, watchedBackend } from "./node_event.ts";
+import { interpretedOn } from "./interpreted_on_device.ts";
 import { debugBackend, referenceBackend } from "./observing_backend.ts";
 import { prepare, type Prepared } from "./prepare.ts";
 import { untrackedStorages } from "./scope.ts";
@@ -154,9 +155,12 @@ export class CompiledFunction {
 
   #backend(device: Device): Backend {
     const { mode, guard, onNode } = this.settings;
-    if (mode === "debug") return debugBackend(guard ?? {}, backendFor(device));
-    if (mode === "reference") return onNode ? watchedBackend(onNode) : referenceBackend;
-    return guard ? new GuardedBackend(backendFor(device), guard) : backendFor(device);
+    const backend = backendFor(device);
+    if (mode === "debug") return interpretedOn(backend, debugBackend(guard ?? {}, backend));
+    if (mode === "reference") {
+      return interpretedOn(backend, onNode ? watchedBackend(onNode) : referenceBackend);
+    }
+    return guard ? new GuardedBackend(backend, guard) : backend;
   }
 
   #trace({ flat, names, device }: Prepared): Entry {

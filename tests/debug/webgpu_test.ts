@@ -28,6 +28,28 @@ gpuTest(
     }),
 );
 
+gpuTest(
+  "on WebGPU the interpreting modes take captured tensors and shared variables, and give tensors there",
+  () =>
+    withDevice("webgpu", () => {
+      for (const mode of ["reference", "debug"] as const) {
+        const w = shared([1, 2]), captured = tensor([3, 4]);
+        const f = jit((x: Tensor) => {
+          w.value = w.value.add(x);
+          return x.mul(w.value).add(captured).add(tensor([5, 6]));
+        }, { mode });
+        const result = f(tensor([10, 20]));
+        assertEquals([result.device, w.value.device], ["webgpu", "webgpu"]);
+        assertEquals(result.add(captured).arraySync(), [121, 454]);
+        assertEquals(f(tensor([0, 0])).arraySync(), [8, 10]);
+        assertEquals(w.value.arraySync(), [11, 22]);
+        assertEquals(jit(() => captured.mul(2), { mode })().arraySync(), [6, 8]);
+        const donating = jit((x: Tensor) => x.add(1), { mode, donate: [0] });
+        assertEquals(donating(donating(tensor([1, 2]))).arraySync(), [3, 4]);
+      }
+    }),
+);
+
 gpuTest("on WebGPU prints come in the order of the program", () => {
   const lines: string[] = [];
   const log = console.log;
