@@ -163,3 +163,21 @@ Deno.test("a block has a bounded number of forms", () => {
   for (let round = 0; round < 3; round++) for (let i = 0; i < 50; i++) use(cache, block, `form ${i}`);
   assertEquals(cache.stats().forms, 8);
 });
+
+Deno.test("forms of blocks whose owners are garbage go with them, without any need for room", async () => {
+  const { cache } = make(1e9);
+  const formed = (): void => {
+    const owner = {}, block = cache.allocate(1 << 20, owner);
+    use(cache, block);
+    assert(use(cache, block) !== null);
+  };
+  for (let i = 0; i < 100; i++) formed();
+  // Allocating calls the collector, in its own time.
+  for (let turn = 0; turn < 400 && cache.stats().forms > 80; turn++) {
+    cache.allocate(1 << 20, {});
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  const { forms, spills, collected } = cache.stats();
+  assert(forms <= 80 && collected > 0, `${forms} forms are still there`);
+  assertEquals(spills, 0);
+});

@@ -1,6 +1,6 @@
 /** Panels that outlive calls: the operand may be changed in every way between two of them, and inside one. */
 import { assert, assertEquals } from "@std/assert";
-import { init, jit, matmul, scan, type Shared, shared, Tensor, tensor } from "@damo/damo";
+import { hostCallback, init, jit, matmul, scan, type Shared, shared, Tensor, tensor } from "@damo/damo";
 import type { WasmStorage } from "../../../lib/jit/wasm/storage.ts";
 import { TestRandom } from "../../support/random.ts";
 
@@ -241,6 +241,55 @@ Deno.test("a donated operand: what takes its block over is multiplied by, not wh
   }
 });
 
+Deno.test("a callback inside the call that updates, replaces or disposes of what the call multiplies by", () => {
+  const data = numbers(SIZE * SIZE), x = rows(5), w = shared(matrix(data));
+  const halve = jit(() => {
+    w.value = w.value.mul(0.5);
+  });
+  const replacement = numbers(SIZE * SIZE);
+  const constant = matrix(data);
+  let act = (): void => {};
+  const pass = (x: Tensor): Tensor =>
+    hostCallback(
+      (x: Tensor) => {
+        act();
+        return x;
+      },
+      { shape: [5, SIZE], dtype: "float32" },
+      x,
+    );
+  const f = jit((x: Tensor) => matmul(pass(x), w.value)),
+    g = jit((x: Tensor, w: Tensor) => matmul(pass(x), w));
+  const product = jit((x: Tensor) => matmul(x, w.value));
+  halve();
+  let expected = data.map((value) => value / 2);
+  for (let round = 0; round < 3; round++) {
+    for (let call = 0; call < 3; call++) checkBits(f(x), truth(x, expected));
+    assertEquals(formsOf(w), 1);
+    act = () => {
+      halve();
+      checkBits(product(x), truth(x, expected.map((value) => value / 2)));
+    };
+    checkBits(f(x), truth(x, expected), "the value at the start of the call");
+    act = () => {};
+    expected = expected.map((value) => value / 2);
+    checkBits(f(x), truth(x, expected), "the new value");
+  }
+  act = () => {
+    w.value = matrix(replacement);
+  };
+  checkBits(f(x), truth(x, expected));
+  act = () => {};
+  for (let call = 0; call < 3; call++) checkBits(f(x), truth(x, replacement));
+
+  for (let call = 0; call < 3; call++) checkBits(g(x, constant), truth(x, data));
+  assertEquals(formsOf(constant), 1);
+  const { forms } = stats();
+  act = () => constant.dispose();
+  checkBits(g(x, constant), truth(x, data));
+  assertEquals(stats().forms, forms - 1);
+});
+
 Deno.test("weights that change before every call are not kept, and leave nothing behind", () => {
   const x = rows(5), w = shared(matrix());
   const train = jit((x: Tensor) => {
@@ -295,6 +344,7 @@ Deno.test("any mixture of uses, updates, donations, disposals and lack of memory
       return y;
     }),
   }));
+  const random = new TestRandom(11);
   let kept = 0;
   for (let step = 0; step < 600; step++) {
     const label = `step ${step}`;
@@ -302,7 +352,7 @@ Deno.test("any mixture of uses, updates, donations, disposals and lack of memory
     const variable = variables[i], program = programs[i], constant = tensors[i];
     const negated = (data: Float32Array): Float32Array<ArrayBuffer> =>
       Float32Array.from(data, (value) => -value);
-    switch (random.below(14)) {
+    switch (random.below(20)) {
       case 0:
         program.update();
         variable.data = negated(variable.data);
@@ -326,7 +376,7 @@ Deno.test("any mixture of uses, updates, donations, disposals and lack of memory
         break;
       case 5: {
         const { cache } = storageOf(probe).heap;
-        if (random.below(3) === 0) cache.shrink(random.below(2) * 1_000_000);
+        if (random.below(6) === 0) cache.shrink(random.below(2) * 1_000_000);
         break;
       }
       case 6:
