@@ -18,6 +18,7 @@ import {
   type PanelOperand,
   panelSizes,
 } from "../contract/mod.ts";
+import { isDeep } from "../deep_product.ts";
 import { panelProduct } from "../product.ts";
 
 /** Elements of an operand that products pack anyway, and of one that they read directly. */
@@ -102,7 +103,7 @@ export function panelSlots(program: Program): PanelSlots {
   };
   const visit = (step: KernelStep, loops: readonly OpenLoop[]): void => {
     const { kernel } = step;
-    if (kernel.kind !== "contraction") return;
+    if (kernel.kind !== "contraction" || isDeep(kernel)) return;
     // One of them: the larger takes the greater part of the time.
     const [first, second] = kernel.m > kernel.n ? ["a", "b"] as const : ["b", "a"] as const;
     const number = slotOf(step, kernel, first, loops) ?? slotOf(step, kernel, second, loops);
