@@ -11,14 +11,16 @@ import type { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bind, bindOne, currentTrace, Trace, withTrace } from "../trace/trace.ts";
 import { sameStructure, unflatten } from "../trace/tree.ts";
+import { BranchStates } from "./branch_states.ts";
 import { Surroundings } from "./close_loop.ts";
+import type { Carried } from "./imperative_body.ts";
 import { switchPrimitive } from "./switch_primitive.ts";
 import { conditionScalar, flattenValues, type FlatValues, type Values, type ValuesLike } from "./values.ts";
 
 /**
  * `condition ? whenTrue(...operands) : whenFalse(...operands)`. Both functions are traced, once each, and one of them
- * runs. They must return trees of the same structure and types. A Shared that one of them assigns keeps its value when
- * the other runs. Under vmap with a condition that differs between examples both run and the results are chosen; the
+ * runs. They must return trees of the same structure and types. A Shared, or a state of a loop, that one of them
+ * assigns keeps its value when the other runs. Under vmap with a condition that differs between examples both run and the results are chosen; the
  * derivatives of the branch that an example does not take are exactly 0, whatever infinities it meets there.
  *
  * @throws {LoopError} when the results differ in type or the condition is not one bool.
@@ -80,6 +82,15 @@ interface Branch {
   readonly trace: Trace;
   readonly inputs: readonly Tensor[];
   readonly result: FlatValues;
+  /** What it assigned to states of loops around it. */
+  readonly assigned: ReadonlyMap<Carried, readonly Tensor[]>;
+}
+
+/** What the branches of a condition leave behind: the user's results, then the states that any of them assigns. */
+interface Outcome {
+  readonly paths: readonly string[];
+  /** Per branch. */
+  readonly tensors: readonly (readonly Tensor[])[];
 }
 
 function choose(
@@ -100,17 +111,27 @@ function choose(
         return weak ? tensor : trace.addInput({ shape, dtype }, flat.paths[i]);
       });
       const inputs = values.filter((tensor) => !tensor.aval.weak);
-      const result = fn(...unflatten(flat.spec, values) as never[]);
-      return { trace, inputs, result: flattenValues(result, "result") };
+      const states = new BranchStates(trace);
+      let assigned: Branch["assigned"] = new Map();
+      let result: FlatValues;
+      try {
+        result = flattenValues(fn(...unflatten(flat.spec, values) as never[]), "result");
+      } finally {
+        assigned = states.close();
+      }
+      return { trace, inputs, result, assigned };
     });
   });
-  const dtypes = commonTypes(operation, branches, names);
+  checkStructure(operation, branches, names);
+  const carried = [...new Set(branches.flatMap((branch) => [...branch.assigned.keys()]))];
+  const outcome = outcomeOf(branches, carried);
+  const dtypes = commonTypes(operation, outcome, names);
   // Before asking what they captured: a branch may return a tensor of its surroundings without using it.
-  const outputs = branches.map(({ trace, result }) =>
+  const outputs = branches.map(({ trace }, b) =>
     withTrace(
       trace,
       () =>
-        result.tensors.map((tensor, k) =>
+        outcome.tensors[b].map((tensor, k) =>
           trace.lift(tensor.aval.weak ? tensor.convertWeak(dtypes[k]) : tensor)
         ),
     )
@@ -126,41 +147,56 @@ function choose(
     branches: graphs,
   });
   around.writes.forEach((shared, i) => shared.value = results[dtypes.length + i]);
-  return unflatten(branches[0].result.spec, results.slice(0, dtypes.length));
+  let next = branches[0].result.tensors.length;
+  for (const state of carried) state.assign(results.slice(next, next += state.current().length));
+  return unflatten(branches[0].result.spec, results.slice(0, branches[0].result.tensors.length));
+}
+
+/** A branch that leaves a state alone hands its value on. */
+function outcomeOf(branches: readonly Branch[], carried: readonly Carried[]): Outcome {
+  const { paths } = branches[0].result;
+  return {
+    paths: [...paths, ...carried.flatMap((state) => state.current().map((_, i) => state.pathOf(i)))],
+    tensors: branches.map(({ result, assigned }) => [
+      ...result.tensors,
+      ...carried.flatMap((state) => assigned.get(state) ?? state.current()),
+    ]),
+  };
+}
+
+function checkStructure(operation: string, branches: readonly Branch[], names: readonly string[]): void {
+  const [first] = branches;
+  branches.forEach((branch, b) => {
+    if (sameStructure(first.result.spec, branch.result.spec)) return;
+    throw new LoopError(
+      `${operation}: ${names[0]} and ${names[b]} do not return the same structure: ${
+        shownPaths(first.result)
+      } and ${shownPaths(branch.result)}.`,
+      { operation, remedy: "Return the same arrays and objects with tensors in the same places." },
+    );
+  });
 }
 
 /** The dtype of each result, after checking that all branches agree; plain numbers take that of the others. */
-function commonTypes(operation: string, branches: readonly Branch[], names: readonly string[]): DType[] {
-  const [first] = branches;
-  branches.forEach((branch, b) => {
-    if (!sameStructure(first.result.spec, branch.result.spec)) {
-      throw new LoopError(
-        `${operation}: ${names[0]} and ${names[b]} do not return the same structure: ${
-          shownPaths(first.result)
-        } and ${shownPaths(branch.result)}.`,
-        { operation, remedy: "Return the same arrays and objects with tensors in the same places." },
-      );
-    }
-  });
-  return first.result.tensors.map((_, k) => {
-    const strong = branches.find((branch) => !branch.result.tensors[k].aval.weak) ?? first;
-    const target = strong.result.tensors[k].aval;
-    branches.forEach((branch, b) => {
-      const tensor = branch.result.tensors[k];
-      const { aval } = tensor;
+function commonTypes(operation: string, { paths, tensors }: Outcome, names: readonly string[]): DType[] {
+  return paths.map((path, k) => {
+    const strong = Math.max(0, tensors.findIndex((branch) => !branch[k].aval.weak));
+    const target = tensors[strong][k].aval;
+    tensors.forEach((branch, b) => {
+      const { aval, variable } = branch[k];
       const fits = aval.weak
-        ? target.weak || isFloat(target.dtype) || (target.dtype !== "bool" && isIntegral(tensor))
+        ? target.weak || isFloat(target.dtype) || (target.dtype !== "bool" && isIntegral(branch[k]))
         : aval.dtype === target.dtype;
       if (fits && sameShape(aval.shape, target.shape)) return;
-      const place = tensor.variable?.node?.location?.describe();
+      const place = variable?.node?.location?.describe();
       throw new LoopError(
-        `${operation}: ${first.result.paths[k]} is ${describe(target)} from ${
-          names[branches.indexOf(strong)]
-        } and ${describe(aval)} from ${names[b]}${place ? `, computed at ${place}` : ""}.`,
+        `${operation}: ${path} is ${describe(target)} from ${names[strong]} and ${describe(aval)} from ${
+          names[b]
+        }${place ? `, computed at ${place}` : ""}.`,
         {
           operation,
           arguments: [
-            { name: names[branches.indexOf(strong)], shape: target.shape, dtype: target.dtype },
+            { name: names[strong], shape: target.shape, dtype: target.dtype },
             { name: names[b], shape: aval.shape, dtype: aval.dtype },
           ],
           remedy: "All branches must return the same types: use cast, reshape or broadcastTo in one of them.",

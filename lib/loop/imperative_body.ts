@@ -35,15 +35,17 @@ export interface Carried {
   readonly given: string | undefined;
   /** What errors call it. */
   nameOf(): string;
-  /** The value in the trace around the body, in leaves. */
-  enter(body: LoopBody, inputs: readonly Tensor[]): void;
+  /** From now on it has a value of its own, in leaves, in the trace of a body or a branch. */
+  enter(trace: Trace, leaves: readonly Tensor[]): void;
+  /** Its value in the current trace. */
+  current(): readonly Tensor[];
   /** Its value at the end of the body, and whether it was assigned there. */
   leave(): {
     readonly leaves: readonly Tensor[];
-    /** What errors call a leaf. */
-    pathOf(leaf: number): string;
     readonly assigned: boolean;
   };
+  /** What errors call a leaf. */
+  pathOf(leaf: number): string;
   /** The value after the loop. */
   assign(leaves: readonly Tensor[]): void;
   /** The body is over without a value. */
@@ -119,7 +121,7 @@ export class LoopBody {
       if (start.aval.weak) inputs[i].origin = initialNumber(start);
     });
     this.#carried.push({ carried, initial, inputs });
-    carried.enter(this, inputs);
+    carried.enter(this.trace, inputs);
     return inputs;
   }
 
@@ -208,12 +210,12 @@ export class LoopBody {
     const starts: Tensor[] = [], next: Tensor[] = [];
     const inputs = this.#settled?.carries ?? this.#carried.flatMap((entry) => entry.inputs);
     for (const entry of this.#carried) {
-      const { leaves, pathOf, assigned } = entry.carried.leave();
+      const { leaves, assigned } = entry.carried.leave();
       if (assigned) changed.add(entry.carried);
       entry.initial.forEach((start, i) => {
         const input = inputs[starts.length];
         starts.push(start);
-        next.push(matchCarry(range.operation, () => pathOf(i), input, value(leaves[i])));
+        next.push(matchCarry(range.operation, () => entry.carried.pathOf(i), input, value(leaves[i])));
       });
     }
     const rows = this.#pushed.flatMap((entry) => entry.rows).map((row) => definite(value(row)));

@@ -5,7 +5,8 @@ import { type Location, userLocation } from "../trace/location.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { currentTrace, type Trace } from "../trace/trace.ts";
 import { sameStructure, type TreeSpec, unflatten } from "../trace/tree.ts";
-import { bodyOf, type Carried, conditionValue, type LoopBody } from "./imperative_body.ts";
+import { branchOf, type BranchStates } from "./branch_states.ts";
+import { bodyOf, type Carried, conditionValue } from "./imperative_body.ts";
 import { flattenValues, type Values, type ValuesLike } from "./values.ts";
 
 /** Options of loop.state. */
@@ -58,11 +59,13 @@ export class LoopState<T> {
     return {
       given: this.#given,
       nameOf: () => this.name,
-      enter: (body: LoopBody, inputs) => frames.push({ trace: body.trace, leaves: inputs, assigned: false }),
+      enter: (trace, leaves) => frames.push({ trace, leaves, assigned: false }),
+      current: () => this.#read(currentTrace()),
       leave: () => {
         const { leaves, assigned } = frames[frames.length - 1];
-        return { leaves, pathOf: (i) => this.#pathOf(i), assigned };
+        return { leaves, assigned };
       },
+      pathOf: (i) => this.#pathOf(i),
       assign: (leaves) => this.#write(leaves),
       drop: () => frames.pop(),
     };
@@ -111,18 +114,31 @@ export class LoopState<T> {
   #write(leaves: readonly Tensor[]): void {
     const trace = currentTrace();
     this.#read(trace);
-    const top = this.#frames[this.#frames.length - 1];
-    if (top.trace !== trace) {
+    if (!this.#enterBranches(trace)) {
       throw new LoopError(
-        `${this.#shown} was assigned inside a traced function that is not the body of its loop.`,
+        `${this.#shown} was assigned inside a traced function that is neither the body of its loop nor a branch in it.`,
         {
           operation: "loop.state",
           remedy: "Return the new value from that function, and assign it in the body itself.",
         },
       );
     }
+    const top = this.#frames[this.#frames.length - 1];
     top.leaves = leaves;
     top.assigned = true;
+  }
+
+  /** Gives the state a value in the branches from the innermost body out to here; false where there is more between. */
+  #enterBranches(trace: Trace | null): boolean {
+    const { trace: known, leaves } = this.#frames[this.#frames.length - 1];
+    const between: BranchStates[] = [];
+    for (let outer = trace; outer !== known; outer = outer.parent) {
+      const branch = outer && branchOf(outer);
+      if (!outer || !branch) return false;
+      between.push(branch);
+    }
+    for (const branch of between.reverse()) branch.hold(this.#carried, leaves);
+    return true;
   }
 
   get #shown(): string {

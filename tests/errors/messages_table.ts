@@ -266,21 +266,24 @@ export const FUNCTIONS: Mistakes = {
     }
     return hidden.value;
   }],
-  "a state assigned in a branch": ["LoopError", () => {
+  "a state that branches leave with different types": ["LoopError", () => {
     const hidden = loop.state(zeros([]));
     for (const row of loop.over(x)) {
       cond(row.sum().gt(0), () => {
-        hidden.value = hidden.value.add(1);
-        return hidden.value;
-      }, () => hidden.value);
+        hidden.value = hidden.value.add(row);
+      }, () => {});
     }
   }],
-  "a state assigned in a branch outside of loops": ["LoopError", () => {
+  "a state assigned in the step of a scan": ["LoopError", () => {
     const hidden = loop.state(zeros([]));
-    cond(true, () => {
-      hidden.value = hidden.value.add(1);
-      return hidden.value;
-    }, () => hidden.value);
+    scan(
+      (c, row) => {
+        hidden.value = hidden.value.add(row.sum());
+        return [c, null];
+      },
+      0,
+      x,
+    );
   }],
   "a body that differs when traced again": ["LoopError", () => {
     let count = 0;

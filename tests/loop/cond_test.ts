@@ -1,5 +1,17 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { cond, grad, jit, LoopError, shared, switchCase, type Tensor, tensor, vmap } from "@damo/damo";
+import {
+  cond,
+  grad,
+  jit,
+  loop,
+  LoopError,
+  scan,
+  shared,
+  switchCase,
+  type Tensor,
+  tensor,
+  vmap,
+} from "@damo/damo";
 import { checkDerivatives, f64, loopTest, typed, values } from "./both_executors.ts";
 
 const branchy = (x: Tensor) =>
@@ -147,4 +159,87 @@ loopTest("a branch may return a tensor of its surroundings", ({ mode }) => {
     const expected = f(f64(3)).itemSync() === 6 ? [6, -3] : [2, 1];
     assertEquals([values(f(f64(3))), values(f(f64(-3)))], expected);
   }
+});
+
+loopTest(
+  "a state that a branch assigns goes on with that value; other branches leave it alone",
+  ({ mode }) => {
+    const f = (xs: Tensor) => {
+      const sum = loop.state(0), skipped = loop.state(typed(0, "int32")), rows = loop.stack();
+      for (const x of loop.over(xs)) {
+        const row = cond(x.gt(0), () => {
+          for (const i of loop.range(3)) {
+            cond(i.gt(1), () => {
+              sum.value = sum.value.add(x.mul(i));
+            }, () => {});
+          }
+          return sum.value;
+        }, () => {
+          skipped.value = skipped.value.add(1);
+          return x;
+        });
+        rows.push(row);
+      }
+      return [sum.value, skipped.value, rows.value];
+    };
+    for (const run of [f, jit(f, { mode })]) {
+      assertEquals(values(run(f64([1, -2, 3]))), [8, 1, [2, -2, 8]]);
+      assertEquals(values(run(f64([-1]))), [0, 1, [-1]]);
+    }
+    const rotated = (x: Tensor) => {
+      const s = loop.state({ a: f64(1), b: [f64(2)] });
+      for (const i of loop.range(3)) {
+        switchCase(i, [
+          () => {
+            s.value = { a: s.value.a.add(x), b: s.value.b };
+          },
+          () => {
+            s.value = { a: s.value.b[0], b: [s.value.a] };
+          },
+          () => {},
+        ]);
+      }
+      return s.value;
+    };
+    for (const run of [rotated, jit(rotated, { mode })]) {
+      assertEquals(values(run(f64(3))), { a: 2, b: [4] });
+    }
+  },
+);
+
+loopTest("derivatives and batches of states that branches assign", () => {
+  const f = (xs: Tensor) => {
+    const h = loop.state(f64(1));
+    for (const x of loop.over(xs)) {
+      cond(x.gt(0), () => {
+        h.value = h.value.mul(x);
+      }, () => {
+        h.value = h.value.sub(x.square());
+      });
+    }
+    return h.value;
+  };
+  checkDerivatives(f, [f64([2, -0.5, 3])]);
+  assertEquals(values(vmap(f)(f64([[2, -1, 3], [-1, 1, -1]]))), [3, -1]);
+});
+
+Deno.test("a state that a branch gives another type, or assigns in a function traced inside it", () => {
+  const h = loop.state(f64(0));
+  const reshaped = () =>
+    cond(tensor(true), () => {
+      h.value = h.value.reshape([1]);
+    }, () => {});
+  assertThrows(reshaped, LoopError, "h (made at cond_test.ts:");
+  assertThrows(reshaped, LoopError, "is float64[] from whenFalse and float64[1] from whenTrue");
+  const stepped = () =>
+    scan(
+      (c, x) => {
+        h.value = h.value.add(x);
+        return [c, null];
+      },
+      0,
+      f64([1]),
+    );
+  assertThrows(stepped, LoopError, "neither the body of its loop nor a branch in it");
+  assertEquals(values(h.value), 0);
 });
