@@ -42,30 +42,40 @@ export function tensor(data: TensorLike, options: TensorOptions = {}): Tensor {
   const { dtype, device } = options;
   if (dtype !== undefined) checkDType("tensor", dtype);
   if (device !== undefined) checkDevice("tensor", device);
+  const shape = options.shape === undefined ? undefined : checkShape("tensor", options.shape);
+  if (ArrayBuffer.isView(data)) return fromTyped(data as TypedInput, { dtype, device, shape });
   const made = placed(fromData(data, dtype, device), device);
-  if (options.shape === undefined) return made;
-  const shape = checkShape("tensor", options.shape);
-  if (sizeOf(shape) !== made.size) {
-    throw new ShapeError(
-      `tensor: ${made.size} elements do not fill the shape [${shape.join(", ")}] of ${sizeOf(shape)}.`,
-      {
-        operation: "tensor",
-        arguments: [{ name: "data", shape: made.shape, dtype: made.dtype }, { name: "shape", value: shape }],
-        remedy: "Pass a shape whose product is the number of elements.",
-      },
-    );
-  }
-  return reshapeTo(made, shape);
+  return shape === undefined ? made : reshapeTo(made, filledBy(made, shape));
+}
+
+/** The shape that the elements of some data fill. */
+function filledBy(data: { readonly shape: Shape; readonly dtype: DType }, shape: Shape): Shape {
+  const size = sizeOf(data.shape);
+  if (sizeOf(shape) === size) return shape;
+  throw new ShapeError(
+    `tensor: ${size} elements do not fill the shape [${shape.join(", ")}] of ${sizeOf(shape)}.`,
+    {
+      operation: "tensor",
+      arguments: [{ name: "data", shape: data.shape, dtype: data.dtype }, { name: "shape", value: shape }],
+      remedy: "Pass a shape whose product is the number of elements.",
+    },
+  );
+}
+
+/** Uploaded in its shape at once: another one later would be another buffer. */
+function fromTyped(
+  data: TypedInput,
+  { dtype, device, shape }: { dtype?: DType; device?: Device; shape?: Shape },
+): Tensor {
+  const from = dtypeOfTyped("tensor", data);
+  const to = dtype ?? from, flat = [data.length];
+  const sizes = shape === undefined ? flat : filledBy({ shape: flat, dtype: to }, shape);
+  return placed(upload(convertTyped(data, from, to), to, sizes, device), device);
 }
 
 function fromData(data: TensorLike, dtype: DType | undefined, device: Device | undefined): Tensor {
   if (typeof data === "number") return materialize(Tensor.literal(data, dtype ?? defaultFloat()), device);
   if (typeof data === "boolean") return materialize(Tensor.literal(data ? 1 : 0, dtype ?? "bool"), device);
-  if (ArrayBuffer.isView(data)) {
-    const from = dtypeOfTyped("tensor", data);
-    const to = dtype ?? from;
-    return upload(convertTyped(data as TypedInput, from, to), to, [(data as TypedInput).length], device);
-  }
   const converted = toTensor(data, { dtype, operation: "tensor" });
   return materialize(strong(converted), device);
 }
