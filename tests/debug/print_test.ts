@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { grad, jit, print, scan, type Tensor, tensor, viz, zeros } from "@damo/damo";
+import { cond, grad, jit, loop, print, scan, type Tensor, tensor, viz, zeros } from "@damo/damo";
+import { deviceTest } from "../support/devices.ts";
 
 function printed(body: () => void): string[] {
   const lines: string[] = [];
@@ -49,6 +50,31 @@ Deno.test("in loops prints come step by step, and between them those of the body
     "h: 3 float32[]",
   ]);
 });
+
+deviceTest(
+  "prints before, in and after loops and branches come in the order in which they are written",
+  () => {
+    const f = jit((x: Tensor) => {
+      print(x, "first");
+      for (const i of loop.range(2)) {
+        print(i, "outer");
+        for (const j of loop.range(2)) print(j, "inner");
+        print(i, "outer again");
+      }
+      print(x, "between");
+      cond(x.gt(0), () => {
+        print(x, "branch");
+      }, () => {});
+      print(x.add(1), "last");
+      return x;
+    });
+    const step = (i: number) => [`outer: ${i}`, "inner: 0", "inner: 1", `outer again: ${i}`];
+    assertEquals(
+      printed(() => f(tensor(1))).map((line) => line.replace(/ \w+\[\]$/, "")),
+      ["first: 1", ...step(0), ...step(1), "between: 1", "branch: 1", "last: 2"],
+    );
+  },
+);
 
 Deno.test("prints change no numbers elsewhere and leave nothing behind when absent", () => {
   const plain = jit((x: Tensor) => x.sin().mul(x).sum());

@@ -1,5 +1,6 @@
 /** Fusion: assigns map, reduce and contract nodes to groups, each of which becomes one kernel. */
 import type { Graph, Node, Variable } from "../../trace/graph.ts";
+import { hasEffect } from "../../trace/prune.ts";
 import { sameShape, type Shape, sizeOf } from "../../trace/shape.ts";
 import type { Classified } from "./classify.ts";
 import { outputRanges } from "./build_contract.ts";
@@ -275,12 +276,12 @@ export class Grouper {
 
 /**
  * Scalar work on graph inputs alone (step counts, decayed rates) goes to the front, so that every kernel can use its
- * results wherever it stands.
+ * results wherever it stands. What has effects, in a loop or a branch too, stays: they happen in the user's order.
  */
 function scalarsFirst(nodes: readonly Node[]): readonly Node[] {
   const early = new Set<Node>();
   for (const node of nodes) {
-    if (node.primitive.effect || node.outputs.some((v) => sizeOf(v.aval.shape) !== 1)) continue;
+    if (hasEffect(node) || node.outputs.some((v) => sizeOf(v.aval.shape) !== 1)) continue;
     if (node.inputs.every((v) => sizeOf(v.aval.shape) === 1 && (!v.node || early.has(v.node)))) {
       early.add(node);
     }
