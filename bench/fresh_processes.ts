@@ -47,7 +47,7 @@ export async function freshProcesses(): Promise<Fact[]> {
   const facts = [
     fact("import mod.ts over an empty script", imported - empty, "ms", 60),
     fact("import and first result over an empty script", result - empty, "ms", 60),
-    fact("MLP step, first call", await firstCall("MLP step", 7), "ms", 100),
+    fact("MLP step, first call", await firstCall("MLP step", 7), "ms", 60),
   ];
   for (const program of ["sin", "mul", "gradient of sin", "gradient of mul"]) {
     const [short, long] = ["10,000", "100,000"].map((count) => program.replace(/(sin|mul)/, `${count} $1`));

@@ -18,8 +18,11 @@ export const RUN_EXPORT = "run";
 /** The function that a program with much work exports, to be called once before the first run. */
 export const WARM_UP_EXPORT = "warmUp";
 
-/** Nanoseconds of work in a kernel from which its functions are warmed up. */
-const WORTH_WARMING = 300_000;
+/**
+ * Nanoseconds of work in a kernel from which its functions are warmed up: before they are optimised it takes several
+ * times as long, and optimising one takes about a millisecond.
+ */
+const WORTH_WARMING = 1_000_000;
 /** The functions `(operand, panels)` that fill the panels of a slot: this and the slot's number. */
 export const PANELS_EXPORT = "panels";
 
