@@ -1,6 +1,6 @@
 /** Matrices large enough to be split into blocks: decompositions multiply back to the matrix. */
 import { assert } from "@std/assert";
-import { eye, grad, linalg, matmul, ones, type Tensor, tensor, tril, triu } from "@damo/damo";
+import { concat, eye, grad, linalg, matmul, ones, type Tensor, tensor, tril, triu } from "@damo/damo";
 import { TestRandom } from "../support/random.ts";
 import { FLOAT_DTYPES, transposed } from "../support/matrices.ts";
 
@@ -61,6 +61,30 @@ for (const dtype of FLOAT_DTYPES) {
         }
       }
     }
+  });
+
+  Deno.test(`right sides of many columns, which are solved for in parts, ${dtype}`, () => {
+    const n = 150, columns = 256;
+    const a = noise([2, n, n], dtype, 5).div(n).add(eye(n, { dtype }).mul(2)),
+      b = noise([2, n, columns], dtype, 6);
+    for (const lower of [false, true]) {
+      for (const transpose of [false, true]) {
+        const x = linalg.solveTriangular(a, b, { lower, transpose });
+        const triangle = lower ? tril(a) : triu(a);
+        const back = matmul(transpose ? triangle.swapAxes(-1, -2) : triangle, x);
+        assert(error(back, b) < 30 * epsilon, `${lower} ${transpose}`);
+      }
+    }
+    const exchanged = a.flip(1);
+    assert(error(matmul(exchanged, linalg.solve(exchanged, b)), b) < 200 * epsilon, "solve");
+    const weights = noise([2, n, columns], dtype, 7);
+    const gradient = grad((x: Tensor) => linalg.solve(exchanged, x).mul(weights).sum())(b);
+    assert(error(matmul(exchanged.swapAxes(-1, -2), gradient), weights) < 200 * epsilon, "transposed");
+    // A matrix without a solution leaves the others alone.
+    const zeros = eye(n, { dtype }).mul(0).reshape([1, n, n]);
+    const mixed = linalg.solveTriangular(concat([zeros, a.narrow(0, 1, 1)], 0), b, { lower: true });
+    assert(mixed.at(0).dataSync().every((x) => Number.isNaN(x)), "NaN for the singular one");
+    assert(mixed.at(1).dataSync().every((x) => Number.isFinite(x)), "numbers for the other");
   });
 
   Deno.test(`qr, eigh and svd of larger matrices, ${dtype}`, () => {

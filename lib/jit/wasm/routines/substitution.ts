@@ -83,7 +83,7 @@ export function aligned(bytes: number): number {
 }
 
 /**
- * `solve(t, x)` in place on x [n, columns] for matrices of known size. Between blocks the product with the negated part of
+ * `solve(t, x)` in place on x [n, columns], whose rows are `stride` apart, for matrices of known size. Between blocks the product with the negated part of
  * the matrix, laid out by columns in scratch memory, is added to the rows that are left.
  */
 export function solveTriangle(
@@ -92,22 +92,23 @@ export function solveTriangle(
   n: number,
   columns: number,
   { lower, transpose, unit }: Triangle,
+  stride: number = columns,
 ): Procedure {
   const kernel = substitute(context, dtype, unit);
   const bytes = dtype === "float32" ? 4 : 8;
   const forward = lower !== transpose;
-  const name = `solveTriangle:${n}:${columns}:${forward}:${transpose}:${unit}`;
+  const name = `solveTriangle:${n}:${columns}:${stride}:${forward}:${transpose}:${unit}`;
   const [rowStep, columnStep] = (transpose ? [1, n] : [n, 1]).map((step) => step * bytes);
   const blocked = n > UNBLOCKED && columns >= 8;
   const direct = (code: Code, t: Expression, x: Expression, rows: number | Expression): void => {
     const count = code.int(rows);
     if (forward) {
-      kernel.run(code, t, rowStep, columnStep, x, columns * bytes, count, columns);
+      kernel.run(code, t, rowStep, columnStep, x, stride * bytes, count, columns);
       return;
     }
     const last = count.minus(1);
-    const corner = t.plus(last.times(rowStep + columnStep)), bottom = x.plus(last.times(columns * bytes));
-    kernel.run(code, corner, -rowStep, -columnStep, bottom, -columns * bytes, count, columns);
+    const corner = t.plus(last.times(rowStep + columnStep)), bottom = x.plus(last.times(stride * bytes));
+    kernel.run(code, corner, -rowStep, -columnStep, bottom, -stride * bytes, count, columns);
   };
   if (!blocked) {
     return procedure(context, dtype, name, ["int", "int"], null, (code, t, x) => direct(code, t, x, n));
@@ -121,8 +122,8 @@ export function solveTriangle(
       columns,
       depth,
       a: { outer: 1, depth: n },
-      b: { outer: 1, depth: columns },
-      rowStride: columns,
+      b: { outer: 1, depth: stride },
+      rowStride: stride,
       accumulate: true,
     };
     const { index, plan } = emitContract(context.module, spec);
@@ -147,7 +148,7 @@ export function solveTriangle(
       } else turn.run(code, target, n, source, n, depth, length, -1);
       code.invoke(products.get(depth)!.index, [
         panel,
-        x.plus(start.times(columns * bytes)),
+        x.plus(start.times(stride * bytes)),
         x,
         code.scratch(),
         first,
@@ -157,7 +158,7 @@ export function solveTriangle(
       ]);
     };
     const corner = (): Expression => t.plus(start.times(rowStep + columnStep));
-    const rows = (): Expression => x.plus(start.times(columns * bytes));
+    const rows = (): Expression => x.plus(start.times(stride * bytes));
     if (forward) {
       start.set(0);
       code.while(start.lt(n - BLOCK), () => {
@@ -182,13 +183,13 @@ export function solveTriangle(
   });
 }
 
-/** Runs `regular`, or fills x with NaN where an element of the diagonal of t [n, n] is 0. */
+/** Runs `regular`, or fills some columns of n rows of x with NaN where an element of the diagonal of t [n, n] is 0. */
 export function unlessSingular(
   code: Code,
   t: Expression,
   n: number,
   x: Expression,
-  size: number,
+  { columns, stride }: { readonly columns: number; readonly stride: number },
   regular: () => void,
 ): void {
   const { context, dtype } = code;
@@ -202,5 +203,8 @@ export function unlessSingular(
     });
     return found;
   });
-  code.if(zeroPivot.call(code, t, n), () => fill(context, dtype).run(code, NaN, x, size), regular);
+  const fillRows = (): void => {
+    code.for(0, n, (i) => fill(context, dtype).run(code, NaN, x.plus(i.times(stride * code.bytes)), columns));
+  };
+  code.if(zeroPivot.call(code, t, n), fillRows, regular);
 }
