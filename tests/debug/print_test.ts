@@ -76,6 +76,20 @@ deviceTest(
   },
 );
 
+deviceTest("prints of two loops over the same sequence come one loop after the other", () => {
+  const f = jit((xs: Tensor) => {
+    const [sum] = scan((c, x) => [c.add(print(x, "a")), null], 0, xs);
+    const [product] = scan((c, x) => [c.mul(print(x, "b")), null], 1, xs);
+    return [sum, product];
+  });
+  assertEquals(printed(() => f(tensor([1, 2]))).map((line) => line.slice(0, 4)), [
+    "a: 1",
+    "a: 2",
+    "b: 1",
+    "b: 2",
+  ]);
+});
+
 Deno.test("prints change no numbers elsewhere and leave nothing behind when absent", () => {
   const plain = jit((x: Tensor) => x.sin().mul(x).sum());
   const telling = jit((x: Tensor) => print(x.sin(), "s").mul(x).sum());

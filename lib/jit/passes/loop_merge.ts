@@ -13,6 +13,7 @@ import {
 } from "../../loop/loop_layout.ts";
 import { Graph, Node, Variable } from "../../trace/graph.ts";
 import type { Primitive } from "../../trace/primitive.ts";
+import { hasEffect } from "../../trace/prune.ts";
 import type { Pass } from "../../trace/rewrite.ts";
 import { type CarrySlot, isLoop, type LoopDraft, loopPass } from "./loop_draft.ts";
 import { loopPrune } from "./loop_prune.ts";
@@ -43,7 +44,8 @@ function findPair(graph: Graph): [Node, Node] | null {
   const bySequence = new Map<string, Node[]>();
   for (const node of graph.nodes) {
     const params = node.params as LoopParams;
-    if (!isLoop(node) || !isPlainWalk(params)) continue;
+    // Effects stay in the user's order.
+    if (!isLoop(node) || !isPlainWalk(params) || hasEffect(node)) continue;
     const { count, sequences } = splitInputs(node.inputs, params);
     for (const sequence of new Set(sequences)) {
       const key = `${sequence.id} ${params.length} ${count?.id} ${params.reverse}`;
