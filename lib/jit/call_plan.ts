@@ -55,12 +55,8 @@ export interface CallPlan {
 export function planCall(call: TracedCall): CallPlan {
   const { reads, outputCount, inputCount, captured } = call.traced;
   const firstRead = inputCount + captured.length;
-  // Values of shared variables know who else has them; a donated argument nobody else has.
-  const graph = withOwnResults(
-    optimised(call),
-    outputCount,
-    (input) => input >= firstRead || call.donated.includes(input),
-  );
+  // A donated argument nobody else has.
+  const graph = withOwnResults(optimised(call), outputCount, (input) => call.donated.includes(input));
   const kept = call.updates ? graph.outputs : graph.outputs.slice(0, outputCount);
   const { program, sources } = distinctOutputs(graph, kept);
   const results = sources.slice(0, outputCount);

@@ -9,14 +9,15 @@ export function withOwnOutputs(graph: Graph): Graph {
 
 /**
  * The same for the first `count` outputs alone, but that an input may come out once where `mayLeave` says so: each
- * result can then be disposed or donated without the others and without the arguments.
+ * result can then be disposed or donated without the others, the arguments, and the outputs behind them.
  */
 export function withOwnResults(
   graph: Graph,
   count: number,
   mayLeave: (input: number) => boolean = () => false,
 ): Graph {
-  const taken = new Set<Variable>(graph.inputs.filter((_, i) => !mayLeave(i)));
+  const taken = new Set<Variable>(graph.outputs.slice(count));
+  graph.inputs.forEach((variable, i) => mayLeave(i) || taken.add(variable));
   const copies: Node[] = [];
   const outputs = graph.outputs.map((variable, i) => {
     if (i >= count) return variable;
@@ -25,7 +26,8 @@ export function withOwnResults(
       taken.add(variable);
       return variable;
     }
-    const copy = new Node(castPrimitive, [variable], { dtype: aval.dtype }, [aval], null);
+    const place = variable.node?.location ?? null;
+    const copy = new Node(castPrimitive, [variable], { dtype: aval.dtype }, [aval], place);
     copies.push(copy);
     return copy.outputs[0];
   });

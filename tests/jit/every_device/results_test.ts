@@ -1,5 +1,5 @@
 import { assertEquals, assertNotStrictEquals } from "@std/assert";
-import { jit, type JitOptions, ones, scope, type Tensor, vmap, zerosLike } from "@damo/damo";
+import { jit, type JitOptions, ones, scope, shared, type Tensor, vmap, zerosLike } from "@damo/damo";
 import { deviceTest } from "../../support/devices.ts";
 
 const modes: JitOptions[] = [{}, { mode: "reference" }];
@@ -44,6 +44,24 @@ deviceTest("a donated argument that comes out several times is several values", 
     const [a, b] = jit((x: Tensor) => [x, x], { ...options, donate: [0] })(ones([300]));
     const c = jit((x: Tensor) => x.add(1), { ...options, donate: [0] })(a);
     assertEquals([first(b), first(c)], [1, 2]);
+  }
+});
+
+deviceTest("results that are the old or the new value of a shared variable are the caller's own", () => {
+  for (const options of modes) {
+    const w = shared(ones([300]));
+    const step = jit(() => {
+      const old = w.value;
+      w.value = old.add(1);
+      return [old, w.value];
+    }, options);
+    const [a, b] = step(), [c, d] = step();
+    // The value after the first call is the one before the second.
+    c.dispose();
+    assertEquals([first(a), first(b), first(d), first(w.value)], [1, 2, 3, 3]);
+    const doubled = jit((x: Tensor) => x.mul(2), { ...options, donate: [0] })(d);
+    step();
+    assertEquals([first(doubled), first(b), first(w.value)], [6, 2, 4]);
   }
 });
 
