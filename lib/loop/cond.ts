@@ -15,7 +15,14 @@ import { BranchStates } from "./branch_states.ts";
 import { Surroundings } from "./close_loop.ts";
 import type { Carried } from "./imperative_body.ts";
 import { switchPrimitive } from "./switch_primitive.ts";
-import { conditionScalar, flattenValues, type FlatValues, type Values, type ValuesLike } from "./values.ts";
+import {
+  conditionScalar,
+  flattenValues,
+  type FlatValues,
+  type Values,
+  type ValuesLike,
+  withDtype,
+} from "./values.ts";
 
 /**
  * `condition ? whenTrue(...operands) : whenFalse(...operands)`. Both functions are traced, once each, and one of them
@@ -130,10 +137,7 @@ function choose(
   const outputs = branches.map(({ trace }, b) =>
     withTrace(
       trace,
-      () =>
-        outcome.tensors[b].map((tensor, k) =>
-          trace.lift(tensor.aval.weak ? tensor.convertWeak(dtypes[k]) : tensor)
-        ),
+      () => outcome.tensors[b].map((tensor, k) => trace.lift(withDtype(tensor, dtypes[k], operation))),
     )
   );
   const around = new Surroundings(branches.map((branch) => branch.trace));

@@ -2,7 +2,6 @@
  * The body of a loop that is written as a `for` statement. When the statement asks for its first value, a trace is
  * opened and made current; when it asks for the second, the trace is closed, and the loop node built and bound.
  */
-import type { DType } from "../trace/dtype.ts";
 import { declaredName, loopVariableName } from "../trace/declared_name.ts";
 import { LoopError } from "../trace/errors.ts";
 import { textKey, Variable } from "../trace/graph.ts";
@@ -16,7 +15,7 @@ import { DYNAMIC } from "./loop_params.ts";
 import { type SettledBody, settleNumbers } from "./number_carries.ts";
 import { stackLimit } from "./stack_limit.ts";
 import { initialNumber, matchCarry } from "./trace_body.ts";
-import { conditionScalar, definite } from "./values.ts";
+import { conditionScalar, definite, withDtype } from "./values.ts";
 
 /** What a loop walks over. */
 export interface LoopRange {
@@ -169,7 +168,7 @@ export class LoopBody {
     let next = 0;
     for (const { carried, initial } of this.#carried) {
       carried.drop();
-      typed.set(carried, initial.map((start) => convert(start, dtypes[next++])));
+      typed.set(carried, initial.map((start) => withDtype(start, dtypes[next++], this.range.operation)));
     }
     return typed;
   }
@@ -221,7 +220,7 @@ export class LoopBody {
     const rows = this.#pushed.flatMap((entry) => entry.rows).map((row) => definite(value(row)));
     const stop = this.#stop && value(this.#stop);
     this.#exit();
-    const initial = starts.map((start, i) => convert(start, inputs[i].aval.dtype));
+    const initial = starts.map((start, i) => withDtype(start, inputs[i].aval.dtype, range.operation));
     const condition = range.condition ? this.#traceCondition(range.condition, inputs) : null;
     const { length, limit } = this.#length();
     const traced: TracedLoop = {
@@ -357,9 +356,4 @@ function needsMax(operation: string): LoopError {
       remedy: "Make it with loop.stack({ max }), where max is the largest number of steps.",
     },
   );
-}
-
-/** The value of a state before the loop, with a dtype. */
-function convert(start: Tensor, dtype: DType): Tensor {
-  return start.aval.weak ? start.convertWeak(dtype) : start;
 }

@@ -1,5 +1,6 @@
 /** loop.stack: collects one value per step. */
 import { LoopError } from "../trace/errors.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import { concatPrimitive } from "../trace/primitives/move_concat.ts";
 import { filled } from "../trace/primitives/zeros.ts";
 import type { Tensor } from "../trace/tensor.ts";
@@ -27,6 +28,7 @@ export class LoopStack<T = Tensor> {
 
   /** @internal Made by `loop.stack`. */
   constructor(options: StackOptions = {}) {
+    checkOptions("loop.stack", options, ["max"]);
     const { max } = options;
     if (max !== undefined) checkCount("loop.stack", "max", max);
     this.#max = max;

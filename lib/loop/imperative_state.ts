@@ -2,6 +2,7 @@
 import { declaredName } from "../trace/declared_name.ts";
 import { LoopError } from "../trace/errors.ts";
 import { type Location, userLocation } from "../trace/location.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { currentTrace, type Trace } from "../trace/trace.ts";
 import { sameStructure, type TreeSpec, unflatten } from "../trace/tree.ts";
@@ -40,6 +41,7 @@ export class LoopState<T> {
 
   /** @internal Made by `loop.state`. */
   constructor(initial: T, options: StateOptions = {}) {
+    checkOptions("loop.state", options, ["name"]);
     this.#given = options.name;
     this.#location = userLocation();
     const flat = flattenValues(initial, ROOT);

@@ -1,5 +1,6 @@
 /** recurrence: Theano's scan, with taps into the past of outputs and around the position in sequences. */
 import { LoopError } from "../trace/errors.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import { functionName } from "../trace/parameter_names.ts";
 import type { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
@@ -42,6 +43,17 @@ export interface RecurrenceOptions {
   /** `fn` may use its arguments only. */
   readonly strict?: boolean;
 }
+
+const OPTIONS: readonly (keyof RecurrenceOptions)[] = [
+  "sequences",
+  "outputs",
+  "nonSequences",
+  "steps",
+  "maxSteps",
+  "reverse",
+  "truncateGradient",
+  "strict",
+];
 
 /** What `until` makes: the condition on which a recurrence stops. */
 export class Until {
@@ -107,6 +119,7 @@ export function recurrence<R extends RecurrenceResult>(
   options: RecurrenceOptions,
   fn: (...values: Tensor[]) => R,
 ): Recurred<R> {
+  checkOptions("recurrence", options, OPTIONS);
   const sequences = tappedSequences(options.sequences, options.reverse ?? false);
   const steps = stepsOf(sequences, options.steps, options.maxSteps);
   const plans = outputPlans(options.outputs);

@@ -1,6 +1,7 @@
 /** The outputs of a recurrence: which of their past values the function receives. */
 import { LoopError } from "../trace/errors.ts";
 import { toTensor } from "../trace/ops/convert.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
 import { describe } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
@@ -31,6 +32,7 @@ export function outputPlans(outputs: OutputInfo | readonly OutputInfo[] | undefi
     if (info === null || info === undefined) return { taps: [], depth: 0, past: [] };
     const bare = info instanceof Tensor || info instanceof Shared || typeof info === "number" ||
       ArrayBuffer.isView(info);
+    if (!bare) checkOptions(`recurrence: outputs[${k}]`, info, ["initial", "taps"]);
     const initial = toTensor(bare ? info : info.initial);
     const taps = bare ? [-1] : info.taps ?? [-1];
     const name = `outputs[${k}]`;

@@ -6,6 +6,7 @@ import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, currentTrace } from "../trace/trace.ts";
 import { toTensor } from "../trace/ops/convert.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import type { TypedArray } from "../trace/dtype.ts";
 import { DYNAMIC } from "./loop_params.ts";
 import { rowsBetween } from "./truncate_gradient.ts";
@@ -39,6 +40,7 @@ export function tappedSequences(
   const list = sequences === undefined ? [] : Array.isArray(sequences) ? sequences : [sequences];
   return list.map((info: SequenceInfo, i) => {
     const bare = info instanceof Tensor || info instanceof Shared || ArrayBuffer.isView(info);
+    if (!bare) checkOptions(`recurrence: sequences[${i}]`, info, ["input", "taps"]);
     const input = definite(toTensor(bare ? info : info.input));
     const taps = bare ? [0] : info.taps ?? [0];
     const name = `sequences[${i}]`;

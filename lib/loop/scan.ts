@@ -1,5 +1,6 @@
 /** scan: a loop over the rows of sequences that carries state and collects results. */
 import { LoopError } from "../trace/errors.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import { functionName, parameterName } from "../trace/parameter_names.ts";
 import { flipPrimitive } from "../trace/primitives/move_slice.ts";
 import { Tensor } from "../trace/tensor.ts";
@@ -66,6 +67,7 @@ export function scan<const C, const Y, const X>(
   xs?: X | null,
   options: ScanOptions & Partial<UntilOption<C, Y>> = {},
 ): [Values<C>, Values<Y>] | [Values<C>, Values<Y>, Tensor] {
+  checkOptions("scan", options, ["length", "reverse", "truncateGradient", "checkpointEvery", "until"]);
   return scanAs("scan", step, init, xs, options);
 }
 

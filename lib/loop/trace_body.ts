@@ -7,7 +7,7 @@ import type { NumberOrigin, Tensor } from "../trace/tensor.ts";
 import { currentTrace, Trace, withTrace } from "../trace/trace.ts";
 import { sameStructure, unflatten } from "../trace/tree.ts";
 import { settleNumbers } from "./number_carries.ts";
-import { definite, flattenValues, type FlatValues } from "./values.ts";
+import { definite, flattenValues, type FlatValues, withDtype } from "./values.ts";
 
 export interface BodyRequest<R> {
   /** What the user called: `scan`. */
@@ -58,7 +58,7 @@ export function traceBody<R extends { readonly carry: unknown }>(
   const probe = traceOnce(request, tensors);
   if (!tensors.some((tensor) => tensor.aval.weak)) return probe;
   const { dtypes, body } = settleNumbers(probe);
-  const initial = tensors.map((tensor, i) => tensor.aval.weak ? tensor.convertWeak(dtypes[i]) : tensor);
+  const initial = tensors.map((tensor, i) => withDtype(tensor, dtypes[i], request.operation));
   if (!body) return traceOnce(request, initial);
   const { trace, result } = probe;
   return withTrace(trace, () => {
@@ -115,7 +115,7 @@ export function matchCarry(
   if (!sameShape(before.shape, after.shape)) throw typeChanged(operation, pathOf(), before, value);
   if (after.weak) {
     if (isFloat(before.dtype) || (before.dtype !== "bool" && isIntegral(value))) {
-      return value.convertWeak(before.dtype);
+      return withDtype(value, before.dtype, operation);
     }
     throw typeChanged(operation, pathOf(), before, value);
   }

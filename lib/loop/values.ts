@@ -1,8 +1,7 @@
 /** Trees of loop values: what counts as a leaf, and how types follow the tree. */
-import type { TypedArray } from "../trace/dtype.ts";
-import { defaultFloat } from "../trace/dtype.ts";
+import { defaultFloat, type DType, isFloat, type TypedArray } from "../trace/dtype.ts";
 import { LoopError } from "../trace/errors.ts";
-import { toTensor } from "../trace/ops/convert.ts";
+import { checkRange, toTensor } from "../trace/ops/convert.ts";
 import { describe } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
@@ -44,6 +43,17 @@ export function flattenValues(tree: unknown, root: string): FlatValues {
 /** Results have a dtype of their own: a plain number becomes the default float. */
 export function definite(tensor: Tensor): Tensor {
   return tensor.aval.weak ? tensor.convertWeak(defaultFloat()) : tensor;
+}
+
+/**
+ * What is a plain number as a tensor of a dtype.
+ *
+ * @throws {DTypeError} when an integer dtype cannot hold it.
+ */
+export function withDtype(tensor: Tensor, dtype: DType, operation: string): Tensor {
+  if (!tensor.aval.weak) return tensor;
+  if (!isFloat(dtype) && dtype !== "bool") checkRange(operation, tensor, dtype, [tensor]);
+  return tensor.convertWeak(dtype);
 }
 
 /** A condition of the user's: a bool scalar. */

@@ -2,6 +2,7 @@
 import { LoopError } from "../trace/errors.ts";
 import { isFloat, isInteger } from "../trace/dtype.ts";
 import { functionName, parameterName } from "../trace/parameter_names.ts";
+import { checkOptions } from "../trace/ops/options.ts";
 import { castTo, isIntegral, toTensor } from "../trace/ops/convert.ts";
 import { describe } from "../trace/shape.ts";
 import type { Shared } from "../trace/shared.ts";
@@ -38,6 +39,7 @@ export function whileLoop<const C>(
   init: C,
   options: WhileOptions = {},
 ): Values<C> {
+  checkOptions("whileLoop", options, ["maxSteps"]);
   const { maxSteps } = options;
   if (maxSteps !== undefined) checkCount("whileLoop", "maxSteps", maxSteps);
   const initial = flattenValues(init, parameterName(body, 0, "carry"));

@@ -1,6 +1,7 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
   cond,
+  DTypeError,
   forLoop,
   grad,
   jit,
@@ -241,4 +242,27 @@ Deno.test("a fractional number that the body makes an integer is refused", () =>
     assertThrows(run, LoopError, "h (made at");
     assertThrows(run, LoopError, "is float32[] before the step and int32[] after it");
   }
+});
+
+Deno.test("a number that the integer of a carry or a branch cannot hold is refused", () => {
+  const large = 2 ** 40, one = typed(1, "int32");
+  const programs: ((large: number) => unknown)[] = [
+    (large) => forLoop(3, (i, c) => c.add(i), large),
+    (large) => scan((_, x) => [large, x], one, typed([1], "int32")),
+    (large) => {
+      const s = loop.state(large);
+      for (const i of loop.range(3)) s.value = s.value.add(i);
+    },
+    (large) => {
+      const s = loop.state(one);
+      for (const _ of loop.range(3)) s.value = large;
+    },
+  ];
+  for (const program of programs) {
+    for (const run of [program, jit(program), jit(() => program(large))]) {
+      assertThrows(() => run(large), DTypeError, "the number 1099511627776 does not fit int32");
+    }
+  }
+  assertThrows(() => cond(tensor(true), () => large, () => one as never), DTypeError, "does not fit int32");
+  assertEquals(values(forLoop(3, (i, c) => c.add(i), 2 ** 31 - 4)), 2 ** 31 - 1);
 });

@@ -1,10 +1,13 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   cond,
+  DamoError,
   einsum,
   forLoop,
   jit,
+  loop,
   LoopError,
+  recurrence,
   scan,
   shared,
   stack,
@@ -261,4 +264,22 @@ Deno.test("a traced length, and a carry without a name of its own, in errors", (
     assertThrows(other, LoopError).message,
     "carry.a is missing from it, carry.b is new in it",
   );
+});
+
+Deno.test("options that loops do not know are refused", () => {
+  const xs = f64([1, 2]);
+  const wrong: Record<string, () => unknown> = {
+    'scan: unknown option "revers"': () => scan((c, x) => [c.add(x), c], 0, xs, { revers: true } as never),
+    'whileLoop: unknown option "max"': () =>
+      whileLoop((c) => c.lt(3), (c) => c.add(1), 0, { max: 2 } as never),
+    'recurrence: unknown option "sequence"': () =>
+      recurrence({ sequence: xs, steps: 1 } as never, () => f64(1)),
+    'recurrence: outputs[0]: unknown option "tap"': () =>
+      recurrence({ outputs: [{ initial: f64(1), tap: [-1] }], steps: 1 } as never, (a) => a),
+    'recurrence: sequences[0]: unknown option "tap"': () =>
+      recurrence({ sequences: [{ input: xs, tap: [0] }] } as never, (a) => a),
+    'loop.stack: unknown option "maximum"': () => loop.stack({ maximum: 3 } as never),
+    'loop.state: unknown option "title"': () => loop.state(0, { title: "h" } as never),
+  };
+  for (const [message, program] of Object.entries(wrong)) assertThrows(program, DamoError, message);
 });
