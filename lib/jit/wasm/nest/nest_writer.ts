@@ -175,7 +175,7 @@ export class NestWriter implements StatementSource {
         else f.localGet(value.local).i32x4ExtractLane(0).i32Const(bytes).i32Mul().i32Add();
       }
       if (offset >= 0 && offset < 2 ** 30) return offset;
-      f.i32Const(offset).i32Add();
+      f.i32Const(offset | 0).i32Add();
       return 0;
     };
     return { pushBase, laneStride: site.laneStride, laneTerms };

@@ -16,6 +16,8 @@ import { localValue, push, type Value } from "./value.ts";
 
 /** Scratch memory that all slots of a strip take together. */
 const STRIP_BYTES = 16384;
+/** Rows of a strip with a single sum: columns are then read in runs that are long enough to be fetched ahead. */
+const LONG_STRIP = 4096;
 
 interface Running {
   readonly index: number;
@@ -117,7 +119,9 @@ function makeStrip(w: NestWriter): Strip {
   const states = nest.reductions.map((r) => new ReductionState(w.context, f, lanes, r, true));
   const keptList = keptStatements(w);
   const slots = states.reduce((n, state) => n + state.vectors, 0) + keptList.length;
-  const rows = Math.min(1024, Math.max(64, Math.floor(STRIP_BYTES / 4 / Math.max(1, slots) / 64) * 64));
+  const rows = slots <= 2
+    ? LONG_STRIP
+    : Math.min(1024, Math.max(64, Math.floor(STRIP_BYTES / 4 / slots / 64) * 64));
   const slotBytes = (rows / lanes + lanes) * 16;
   let offset = 0;
   const next = (): number => (offset += slotBytes) - slotBytes;
@@ -241,13 +245,22 @@ function sweepColumns(body: ColumnBody, emitter: StatementEmitter, level: number
   if (coordinate >= 0) f.i32Const(0).localSet(coordinate);
   const innermost = level === plan.columnAxes.length - 1;
   const unroll = innermost ? chooseUnroll(body, streams, depth, extent) : 1;
+  const rounds = Math.floor(extent / unroll);
+  // Far apart, each of the columns that are combined at a time goes through a run of memory of its own. Of equal values
+  // the first one wins, so that positions keep their order.
+  const ordered = body.stores.length > 0 || body.running.some(({ position }) => position !== undefined);
+  const apart = unroll > 1 && !ordered ? rounds : 1;
   w.streams.enter(depth, [axis], streams);
+  const advance = (columns: number): void => {
+    w.streams.move(depth, axis, columns);
+    if (coordinate >= 0) f.localGet(coordinate).i32Const(columns).i32Add().localSet(coordinate);
+  };
   const round = (columns: number): void => {
     const uniform = w.statementsAt([...body.roots, ...w.termRoots(streams)], (at) => at === depth);
     const emitters = Array.from({ length: columns }, (_, c) => {
       const inner = emitter.inner();
       w.shiftAxis = axis;
-      w.shift = c;
+      w.shift = c * apart;
       inner.emitAll(uniform);
       w.shiftAxis = -1;
       w.shift = 0;
@@ -255,7 +268,7 @@ function sweepColumns(body: ColumnBody, emitter: StatementEmitter, level: number
     });
     if (innermost) {
       w.anchor(emitters[0], depth, streams);
-      sweepStrip(body.strip, streams, () => writePoint(body, emitters, axis));
+      sweepStrip(body.strip, streams, () => writePoint(body, emitters, axis, apart));
       w.unanchor(depth);
     } else {
       w.anchor(emitters[0], depth, streams);
@@ -263,11 +276,10 @@ function sweepColumns(body: ColumnBody, emitter: StatementEmitter, level: number
       w.unanchor(depth);
     }
     for (const inner of emitters) inner.close();
-    w.streams.move(depth, axis, columns);
-    if (coordinate >= 0) f.localGet(coordinate).i32Const(columns).i32Add().localSet(coordinate);
+    advance(apart > 1 ? 1 : columns);
   };
-  const rounds = Math.floor(extent / unroll);
   if (rounds > 0) repeat(f, rounds, () => round(unroll));
+  if (apart > 1) advance((unroll - 1) * rounds);
   const rest = extent % unroll;
   if (rest > 0) repeat(f, rest, () => round(1));
   w.streams.leave(depth);
@@ -282,8 +294,13 @@ function chooseUnroll(body: ColumnBody, streams: Iterable<Stream>, depth: number
   return Math.min(unroll, extent);
 }
 
-/** One vector of rows at one or several columns: loads the states, combines, stores them. */
-function writePoint(body: ColumnBody, emitters: readonly StatementEmitter[], axis: number): void {
+/** One vector of rows at one or several columns, `apart` from one another: loads the states, combines, stores them. */
+function writePoint(
+  body: ColumnBody,
+  emitters: readonly StatementEmitter[],
+  axis: number,
+  apart: number,
+): void {
   const { strip, running, statements, stores, entering } = body;
   const { w } = strip;
   const { f } = w;
@@ -296,7 +313,7 @@ function writePoint(body: ColumnBody, emitters: readonly StatementEmitter[], axi
   });
   emitters.forEach((emitter, column) => {
     w.shiftAxis = axis;
-    w.shift = column;
+    w.shift = column * apart;
     const shared = emitter.inner();
     for (const [statement, value] of kept) shared.define(statement, value);
     const point = shared.inner();
