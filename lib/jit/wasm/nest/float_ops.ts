@@ -175,14 +175,16 @@ function compose(context: ModuleContext, m: Lanes, op: ScalarOp, x: Variable, y:
 }
 
 /**
- * floor(x / y) without the rounding error of the quotient: (x - fmod(x, y)) / y is within a rounding of an integer,
- * and one too large where the remainder has the other sign than y.
+ * floor(x / y) without the rounding error of the quotient (NumPy's algorithm): (x - fmod(x, y)) / y is near an
+ * integer, and one too large where the remainder has the other sign than y.
  */
 function floorDivide(context: ModuleContext, m: Lanes, x: Variable, y: Variable): { emit(): void } {
   const rest = m.let(m.emitted(() => vectorMath.truncatedMod[m.type](m.builder, context, x.local, y.local)));
   const opposite = m.and(m.xor(m.less(rest, 0), m.less(y, 0)), m.notEqual(rest, 0));
-  const truncated = m.nearest(m.div(m.sub(x, rest), y));
-  const near = m.let(m.sub(truncated, m.and(opposite, m.constant(1))));
+  const quotient = m.let(m.sub(m.div(m.sub(x, rest), y), m.and(opposite, m.constant(1))));
+  const down = m.let(m.floor(quotient));
+  const above = m.greater(m.sub(quotient, down), 0.5);
+  const near = m.let(m.add(down, m.and(above, m.constant(1))));
   const plain = m.let(m.div(x, y));
   return m.select(m.equal(y, 0), plain, m.select(m.equal(near, 0), m.withSignOf(0, plain), near));
 }
