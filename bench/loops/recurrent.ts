@@ -1,5 +1,5 @@
 /** The recurrent net that is measured: batch 32, inputs and state 128, as a plain recurrence. */
-import { grad, jit, random, scan, type Tensor, zeros } from "@damo/damo";
+import { grad, jit, type Jitted, random, scan, type Tensor, zeros } from "@damo/damo";
 
 export const BATCH = 32, STATE = 128;
 const key = random.key(0);
@@ -21,7 +21,7 @@ export function recurrent(xs: Tensor, w: Tensor, u: Tensor): Tensor {
 }
 
 /** Compiles its gradients with respect to both weights. */
-export function compileGradients(): (xs: Tensor, w: Tensor, u: Tensor) => Tensor[] {
+export function compileGradients(): Jitted<[xs: Tensor, w: Tensor, u: Tensor], Tensor[]> {
   const gradients = grad(recurrent, { argnums: [1, 2] }) as (xs: Tensor, w: Tensor, u: Tensor) => Tensor[];
   return jit(gradients, { name: "rnn" });
 }
