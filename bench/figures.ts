@@ -101,6 +101,7 @@ export const figures: { readonly [name: string]: Figure } = {
   "conv, forward and both gradients": operations(3 * convolution),
   "conv depthwise [8,64,56,56]*3x3": operations(2 * 8 * 64 * 54 * 54 * 9),
   "max pooling of [32,32,56,56]": bytes(4 * 32 * 32 * 56 * 56 * 1.25),
+  "gradient of max pooling 3x3 of [32,32,45,45]": milliseconds(),
   "softmax 1024x1024": milliseconds(0.8),
   "layer norm 1024x1024": milliseconds(0.5),
   "sum of 4096x4096 over axis 0": bytes(4 * 4096 * 4096),

@@ -95,6 +95,12 @@ bench(
   normal([64, 1, 3, 3]),
 );
 bench("convolutions", "max pooling of [32,32,56,56]", (x) => nn.maxPool2d(x, 2), normal([32, 32, 56, 56]));
+bench(
+  "convolutions",
+  "gradient of max pooling 3x3 of [32,32,45,45]",
+  (x) => [grad((x: Tensor) => nn.maxPool2d(x, 3, { stride: 1, padding: 1 }).square().sum())(x) as Tensor],
+  normal([32, 32, 45, 45]),
+);
 
 const labels = tensor(Int32Array.from({ length: 1024 }, (_, i) => i));
 bench("rows", "softmax 1024x1024", (x) => nn.softmax(x), a);
