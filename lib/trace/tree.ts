@@ -1,4 +1,5 @@
 /** Trees: a leaf, or arrays and plain objects of trees. Flattening, rebuilding and naming their leaves. */
+import { DamoError } from "./errors.ts";
 
 /** The structure of a tree without its leaves. */
 export type TreeSpec =
@@ -8,6 +9,9 @@ export type TreeSpec =
   | { readonly kind: "object"; readonly keys: readonly string[]; readonly children: readonly TreeSpec[] };
 
 const LEAF: TreeSpec = { kind: "leaf" };
+/** Levels of a tree; one that holds itself has more than any. */
+const DEEPEST = 1000;
+const TOO_DEEP: Error = new Error();
 
 export interface Flattened<L> {
   readonly leaves: L[];
@@ -26,23 +30,37 @@ function isPlainObject(value: unknown): value is Record<string, unknown> {
  */
 export function flatten<L>(tree: unknown, isLeaf: (value: unknown) => value is L): Flattened<L> {
   const leaves: L[] = [];
-  const spec = flattenInto(tree, isLeaf, leaves);
-  return { leaves, spec };
+  try {
+    return { leaves, spec: flattenInto(tree, isLeaf, leaves, 0) };
+  } catch (error) {
+    // Made here, where the user's line is near: not below all those levels.
+    throw error === TOO_DEEP ? tooDeep() : error;
+  }
 }
 
-function flattenInto<L>(tree: unknown, isLeaf: (value: unknown) => value is L, leaves: L[]): TreeSpec {
+function flattenInto<L>(
+  tree: unknown,
+  isLeaf: (value: unknown) => value is L,
+  leaves: L[],
+  depth: number,
+): TreeSpec {
   if (isLeaf(tree)) {
     leaves.push(tree);
     return LEAF;
   }
-  if (Array.isArray(tree)) {
-    return { kind: "array", children: tree.map((child) => flattenInto(child, isLeaf, leaves)) };
-  }
-  if (isPlainObject(tree)) {
-    const keys = Object.keys(tree);
-    return { kind: "object", keys, children: keys.map((key) => flattenInto(tree[key], isLeaf, leaves)) };
-  }
-  return { kind: "static", value: tree };
+  const list = Array.isArray(tree);
+  if (!list && !isPlainObject(tree)) return { kind: "static", value: tree };
+  if (depth === DEEPEST) throw TOO_DEEP;
+  const child = (value: unknown): TreeSpec => flattenInto(value, isLeaf, leaves, depth + 1);
+  if (list) return { kind: "array", children: tree.map(child) };
+  const keys = Object.keys(tree);
+  return { kind: "object", keys, children: keys.map((key) => child(tree[key])) };
+}
+
+function tooDeep(): DamoError {
+  return new DamoError(`A tree of tensors has more than ${DEEPEST} levels, or holds itself.`, {
+    remedy: "Pass arrays and plain objects of tensors, without references back to what holds them.",
+  });
 }
 
 /** Puts a tree together again from its structure and leaves. */

@@ -331,3 +331,10 @@ deviceTest("re-entrant tracing: a function may call itself with another shape wh
   );
   assertEquals(f(tensor(0), "aaa").itemSync(), 3);
 });
+
+deviceTest("a tree that holds itself is refused in words, as argument and as result", () => {
+  const tree: { x: Tensor; self?: unknown } = { x: tensor([1]) };
+  tree.self = [tree];
+  assertThrows(() => jit((t: typeof tree) => t.x)(tree), DamoError, "holds itself");
+  assertThrows(() => jit((x: Tensor) => x.mul(1) && tree)(tensor([1])), DamoError, "holds itself");
+});
