@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest db472fe5738e9ef8b77f161b749940815c455a02bcd6482955110dad223ec798.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 0b12d456a179bcf9d8cd8e511b514c709b8bbc11bcb5357b88c7bc059b36ebe9.
 var installExecutor = (function installExecutor(executor2) {
   installed = executor2;
 });
@@ -16962,7 +16962,7 @@ var LEAF = {
   kind: "leaf"
 };
 var DEEPEST = 1e3;
-var TOO_DEEP = new Error();
+var TOO_DEEP = Object.freeze({});
 
 
 

@@ -11,7 +11,8 @@ export type TreeSpec =
 const LEAF: TreeSpec = { kind: "leaf" };
 /** Levels of a tree; one that holds itself has more than any. */
 const DEEPEST = 1000;
-const TOO_DEEP: Error = new Error();
+/** Thrown where a tree is too deep. No Error: one made while the library loads would cost as long as loading it. */
+const TOO_DEEP: Readonly<Record<string, never>> = Object.freeze({});
 
 export interface Flattened<L> {
   readonly leaves: L[];

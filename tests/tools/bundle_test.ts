@@ -65,3 +65,20 @@ Deno.test("a program on the bundle trains, loops, draws its graph and names the 
   assertEquals(lines.slice(0, 3), ["true", "6", "true"]);
   assertMatch(lines[3], /^ShapeError .*float32\[2\] and float32\[3\].*\$deno\$stdin/);
 });
+
+Deno.test("loading the library makes no error: its stack would take as long as all the rest", async () => {
+  const printed = await runProgram(`
+    let made = 0;
+    globalThis.Error = class extends Error {
+      constructor(...args) {
+        super(...args);
+        made++;
+      }
+    };
+    await import("${root}mod.ts");
+    console.log(made);
+    new Error();
+    console.log(made);
+  `);
+  assertEquals(printed, "0\n1\n");
+});
