@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 0b12d456a179bcf9d8cd8e511b514c709b8bbc11bcb5357b88c7bc059b36ebe9.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest b0244b535655aecaf32c535f83858a5217dbf00e3fba58b101dbaffddf0e7a2e.
 var installExecutor = (function installExecutor(executor2) {
   installed = executor2;
 });
@@ -55023,6 +55023,52 @@ function enclosing(graph, wanted) {
   return [];
 }
 
+// lib/jit/wrapped_backend.ts
+var WrappedBackend = class {
+  device;
+  inner;
+  constructor(inner4) {
+    this.device = inner4.device;
+    this.inner = inner4;
+  }
+  upload(data, dtype) {
+    return this.inner.upload(data, dtype);
+  }
+  transfer(storage) {
+    return this.inner.transfer(storage);
+  }
+  memory() {
+    return this.inner.memory();
+  }
+  synchronize() {
+    return this.inner.synchronize();
+  }
+};
+var WrappedExecutable = class {
+  inner;
+  constructor(inner4) {
+    this.inner = inner4;
+  }
+  get memory() {
+    return this.inner.memory;
+  }
+  get kernels() {
+    return this.inner.kernels;
+  }
+  get program() {
+    return this.inner.program;
+  }
+  timings() {
+    return this.inner.timings();
+  }
+  text() {
+    return this.inner.text();
+  }
+  dispose() {
+    this.inner.dispose();
+  }
+};
+
 // lib/jit/guard/tap.ts
 var NONE2 = 2147483647;
 function tapGraph(graph, guards) {
@@ -55160,20 +55206,19 @@ function tapSwitch(trace2, node, read3, guards, found, first, values2) {
 }
 
 // lib/jit/guard/guarded_backend.ts
-var GuardedExecutable = class {
-  #inner;
+var GuardedExecutable = class extends WrappedExecutable {
   #source;
   #tapped;
   #guards;
   constructor(inner4, source2, tapped, guards) {
-    this.#inner = inner4;
+    super(inner4);
     this.#source = source2;
     this.#tapped = tapped;
     this.#guards = guards;
   }
   /** Nothing is written over before the values have been looked at: state and arguments survive a failure. */
   run(inputs, reuse) {
-    const results = this.#inner.run(inputs, null);
+    const results = this.inner.run(inputs, null);
     const flag = results.pop();
     const first = flag.read()[0];
     flag.dispose();
@@ -55205,24 +55250,6 @@ var GuardedExecutable = class {
       remedy: "Look at its operands with print, or leave the guard out."
     });
   }
-  get memory() {
-    return this.#inner.memory;
-  }
-  get kernels() {
-    return this.#inner.kernels;
-  }
-  get program() {
-    return this.#inner.program;
-  }
-  timings() {
-    return this.#inner.timings();
-  }
-  text() {
-    return this.#inner.text();
-  }
-  dispose() {
-    this.#inner.dispose();
-  }
 };
 function usesHost(graph) {
   const work = [
@@ -55236,38 +55263,23 @@ function usesHost(graph) {
   }
   return false;
 }
-var GuardedBackend = class {
-  device;
-  #inner;
+var GuardedBackend = class extends WrappedBackend {
   #guards;
   constructor(inner4, guards) {
-    this.device = inner4.device;
-    this.#inner = inner4;
+    super(inner4);
     this.#guards = guards;
   }
   compile(graph, options) {
     const { nan, inf, big } = this.#guards;
-    if (!nan && !inf && big === void 0) return this.#inner.compile(graph, options);
+    if (!nan && !inf && big === void 0) return this.inner.compile(graph, options);
     const tapped = tapGraph(graph, this.#guards);
-    if (tapped.nodes.length === 0) return this.#inner.compile(graph, options);
-    const inner4 = this.#inner.compile(tapped.graph, {
+    if (tapped.nodes.length === 0) return this.inner.compile(graph, options);
+    const inner4 = this.inner.compile(tapped.graph, {
       ...options,
       donated: [],
       inPlace: []
     });
     return new GuardedExecutable(inner4, graph, tapped, this.#guards);
-  }
-  upload(data, dtype) {
-    return this.#inner.upload(data, dtype);
-  }
-  transfer(storage) {
-    return this.#inner.transfer(storage);
-  }
-  memory() {
-    return this.#inner.memory();
-  }
-  synchronize() {
-    return this.#inner.synchronize();
   }
 };
 
@@ -55296,59 +55308,28 @@ function watchedBackend(onNode) {
 function interpretedOn(device, interpreter) {
   return device.device === interpreter.device ? interpreter : new InterpretedBackend(device, interpreter);
 }
-var InterpretedBackend = class {
-  device;
-  #target;
+var InterpretedBackend = class extends WrappedBackend {
   #interpreter;
   constructor(target2, interpreter) {
-    this.device = target2.device;
-    this.#target = target2;
+    super(target2);
     this.#interpreter = interpreter;
   }
   compile(graph, options) {
-    return new InterpretedExecutable(this.#target, this.#interpreter.compile(graph, options));
-  }
-  upload(data, dtype) {
-    return this.#target.upload(data, dtype);
-  }
-  transfer(storage) {
-    return this.#target.transfer(storage);
-  }
-  memory() {
-    return this.#target.memory();
-  }
-  synchronize() {
-    return this.#target.synchronize();
+    return new InterpretedExecutable(this.inner, this.#interpreter.compile(graph, options));
   }
 };
-var InterpretedExecutable = class {
+var InterpretedExecutable = class extends WrappedExecutable {
   #target;
-  #inner;
-  constructor(target2, inner4) {
+  constructor(target2, interpreted) {
+    super(interpreted);
     this.#target = target2;
-    this.#inner = inner4;
   }
   run(inputs, reuse) {
-    return this.#inner.run(inputs, reuse).map((result3) => {
+    return this.inner.run(inputs, reuse).map((result3) => {
       const storage = this.#target.upload(result3.read(), result3.dtype);
       result3.dispose();
       return storage;
     });
-  }
-  get memory() {
-    return this.#inner.memory;
-  }
-  get kernels() {
-    return this.#inner.kernels;
-  }
-  timings() {
-    return this.#inner.timings();
-  }
-  text() {
-    return this.#inner.text();
-  }
-  dispose() {
-    this.#inner.dispose();
   }
 };
 
@@ -55454,18 +55435,15 @@ var DebugBackend = class extends ReferenceBackend {
     return new PoisonedRun(reference, this.#backend.compile(graph, plain2), graph);
   }
 };
-var PoisonedRun = class {
-  reference;
+var PoisonedRun = class extends WrappedExecutable {
   compiled;
   graph;
   constructor(reference, compiled, graph) {
-    this.reference = reference;
-    this.compiled = compiled;
-    this.graph = graph;
+    super(reference), this.compiled = compiled, this.graph = graph;
   }
   run(inputs, reuse) {
     const found = this.compiled.run(inputs, null);
-    const expected = this.reference.run(inputs, reuse);
+    const expected = this.inner.run(inputs, reuse);
     found.forEach((storage, i) => {
       const data = storage.read(), truth = expected[i].read();
       storage.dispose();
@@ -55481,20 +55459,8 @@ var PoisonedRun = class {
     });
     return expected;
   }
-  get memory() {
-    return this.reference.memory;
-  }
-  get kernels() {
-    return this.reference.kernels;
-  }
-  timings() {
-    return this.reference.timings();
-  }
-  text() {
-    return this.reference.text();
-  }
   dispose() {
-    this.reference.dispose();
+    super.dispose();
     this.compiled.dispose();
   }
 };

@@ -10,6 +10,7 @@ import { compareWithDevice } from "./guard/compare.ts";
 import { checkNode, roundToType } from "./guard/explain.ts";
 import { carriersOfResults, type Guards, isOrigin } from "./guard/guards.ts";
 import { ReferenceBackend } from "./reference/backend.ts";
+import { WrappedExecutable } from "./wrapped_backend.ts";
 import { verifyGraph } from "../trace/verify.ts";
 
 /** Mode "reference". */
@@ -45,12 +46,14 @@ class DebugBackend extends ReferenceBackend {
 }
 
 /** Runs the compiled program too, on memory full of NaN, and looks for NaN where the interpreter has none. */
-class PoisonedRun implements Executable {
-  constructor(readonly reference: Executable, readonly compiled: Executable, readonly graph: Graph) {}
+class PoisonedRun extends WrappedExecutable {
+  constructor(reference: Executable, readonly compiled: Executable, readonly graph: Graph) {
+    super(reference);
+  }
 
   run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
     const found = this.compiled.run(inputs, null);
-    const expected = this.reference.run(inputs, reuse);
+    const expected = this.inner.run(inputs, reuse);
     found.forEach((storage, i) => {
       const data = storage.read(), truth = expected[i].read();
       storage.dispose();
@@ -73,24 +76,8 @@ class PoisonedRun implements Executable {
     return expected;
   }
 
-  get memory(): Executable["memory"] {
-    return this.reference.memory;
-  }
-
-  get kernels(): Executable["kernels"] {
-    return this.reference.kernels;
-  }
-
-  timings(): ReturnType<Executable["timings"]> {
-    return this.reference.timings();
-  }
-
-  text(): string {
-    return this.reference.text();
-  }
-
-  dispose(): void {
-    this.reference.dispose();
+  override dispose(): void {
+    super.dispose();
     this.compiled.dispose();
   }
 }

@@ -1,32 +1,21 @@
 /** A device whose programs tell when a value is not finite. They run compiled; only a failure is looked at by interpreting. */
 import { NonFiniteError } from "../../trace/errors.ts";
-import type { DType, TypedArray } from "../../trace/dtype.ts";
 import type { Graph } from "../../trace/graph.ts";
-import type { Device, Storage } from "../../trace/storage.ts";
-import {
-  type Backend,
-  type CompileOptions,
-  type Executable,
-  type KernelInfo,
-  type KernelTiming,
-  type MemoryUse,
-  type RunInput,
-  TAKE,
-} from "../backend.ts";
-import type { Program } from "../kernel/program.ts";
+import type { Storage } from "../../trace/storage.ts";
+import { type Backend, type CompileOptions, type Executable, type RunInput, TAKE } from "../backend.ts";
 import { hostInput } from "../reference/backend.ts";
 import { enclosing, findOffender } from "./explain.ts";
 import type { Guards } from "./guards.ts";
+import { WrappedBackend, WrappedExecutable } from "../wrapped_backend.ts";
 import { NONE, tapGraph, type TappedGraph } from "./tap.ts";
 
-class GuardedExecutable implements Executable {
-  readonly #inner: Executable;
+class GuardedExecutable extends WrappedExecutable {
   readonly #source: Graph;
   readonly #tapped: TappedGraph;
   readonly #guards: Guards;
 
   constructor(inner: Executable, source: Graph, tapped: TappedGraph, guards: Guards) {
-    this.#inner = inner;
+    super(inner);
     this.#source = source;
     this.#tapped = tapped;
     this.#guards = guards;
@@ -34,7 +23,7 @@ class GuardedExecutable implements Executable {
 
   /** Nothing is written over before the values have been looked at: state and arguments survive a failure. */
   run(inputs: readonly RunInput[], reuse: Uint8Array | null): Storage[] {
-    const results = this.#inner.run(inputs, null);
+    const results = this.inner.run(inputs, null);
     const flag = results.pop()!;
     const first = flag.read()[0];
     flag.dispose();
@@ -68,30 +57,6 @@ class GuardedExecutable implements Executable {
       },
     );
   }
-
-  get memory(): Executable["memory"] {
-    return this.#inner.memory;
-  }
-
-  get kernels(): readonly KernelInfo[] {
-    return this.#inner.kernels;
-  }
-
-  get program(): Program | undefined {
-    return this.#inner.program;
-  }
-
-  timings(): readonly KernelTiming[] | null {
-    return this.#inner.timings();
-  }
-
-  text(): string {
-    return this.#inner.text();
-  }
-
-  dispose(): void {
-    this.#inner.dispose();
-  }
 }
 
 function usesHost(graph: Graph): boolean {
@@ -106,39 +71,20 @@ function usesHost(graph: Graph): boolean {
 }
 
 /** The device `inner` with guards. */
-export class GuardedBackend implements Backend {
-  readonly device: Device;
-  readonly #inner: Backend;
+export class GuardedBackend extends WrappedBackend {
   readonly #guards: Guards;
 
   constructor(inner: Backend, guards: Guards) {
-    this.device = inner.device;
-    this.#inner = inner;
+    super(inner);
     this.#guards = guards;
   }
 
   compile(graph: Graph, options: CompileOptions): Executable {
     const { nan, inf, big } = this.#guards;
-    if (!nan && !inf && big === undefined) return this.#inner.compile(graph, options);
+    if (!nan && !inf && big === undefined) return this.inner.compile(graph, options);
     const tapped = tapGraph(graph, this.#guards);
-    if (tapped.nodes.length === 0) return this.#inner.compile(graph, options);
-    const inner = this.#inner.compile(tapped.graph, { ...options, donated: [], inPlace: [] });
+    if (tapped.nodes.length === 0) return this.inner.compile(graph, options);
+    const inner = this.inner.compile(tapped.graph, { ...options, donated: [], inPlace: [] });
     return new GuardedExecutable(inner, graph, tapped, this.#guards);
-  }
-
-  upload(data: TypedArray, dtype: DType): Storage {
-    return this.#inner.upload(data, dtype);
-  }
-
-  transfer(storage: Storage): Storage {
-    return this.#inner.transfer(storage);
-  }
-
-  memory(): MemoryUse {
-    return this.#inner.memory();
-  }
-
-  synchronize(): Promise<void> {
-    return this.#inner.synchronize();
   }
 }
