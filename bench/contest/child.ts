@@ -1,7 +1,7 @@
 /**
  * `deno run child.ts CONTESTANT`: one library in a process of its own. It reads a JSON object a line and answers with one:
- * `{ prepare, inputs, folder }` with the time of the first computation and files of its outputs, `{ round }` with the
- * milliseconds of each computation until that many have passed.
+ * `{ prepare, inputs, folder }` with the time of the first computation and files of its outputs (with `call` that of a call
+ * whose results are not compared, before those), `{ round }` with the milliseconds of each computation until that many have passed.
  */
 import type { Contestant, Inputs, Prepared } from "./contestant.ts";
 
@@ -24,6 +24,8 @@ interface Request {
   readonly prepare?: string;
   readonly inputs?: { readonly [name: string]: FileEntry };
   readonly folder?: string;
+  /** Whether to compute once and say how long that took before the outputs that are compared. */
+  readonly call?: boolean;
   readonly round?: number;
 }
 
@@ -40,9 +42,10 @@ async function answer(contestant: Contestant, request: Request): Promise<unknown
   if (request.round !== undefined) return { times: await runFor(prepared!, request.round) };
   prepared = await contestant.prepare(request.prepare!, readInputs(request.inputs!));
   if (!prepared) return { missing: true };
+  const called = request.call ? await time(prepared) : undefined;
   const started = performance.now();
   const outputs = await prepared.outputs();
-  const first = performance.now() - started;
+  const first = called ?? performance.now() - started;
   return {
     first,
     outputs: outputs.map((values, i) => {

@@ -91,7 +91,8 @@ function prepare(workload: string, given: Inputs): Prepared | null {
     }
     case "RNN of 100 steps forward":
       return compiled(inputs, lastState);
-    case "RNN of 100 steps with backward": {
+    case "RNN of 100 steps with backward":
+    case "RNN of 500 steps with backward": {
       const cost = (w: Tensor, u: Tensor, b: Tensor, xs: Tensor) => lastState({ xs, w, u, b }).square().sum();
       return compiled(
         inputs,

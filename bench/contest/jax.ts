@@ -31,7 +31,7 @@ export async function contestant(synchronous: boolean): Promise<Contestant> {
 
   function lastState(p: any, xs: any): any {
     let h = np.zeros([32, 128]);
-    for (let t = 0; t < 100; t++) {
+    for (let t = 0; t < xs.shape[0]; t++) {
       h = np.tanh(np.matmul(xs.ref.slice(t), p.w.ref).add(np.matmul(h, p.u.ref)).add(p.b.ref));
     }
     xs.dispose();
@@ -147,7 +147,8 @@ export async function contestant(synchronous: boolean): Promise<Contestant> {
         const f = jit(lastState);
         return of(() => f({ w: a.w.ref, u: a.u.ref, b: a.b.ref }, a.xs.ref));
       }
-      case "RNN of 100 steps with backward": {
+      case "RNN of 100 steps with backward":
+      case "RNN of 500 steps with backward": {
         const f = jit(grad((p: any, xs: any) => np.square(lastState(p, xs)).sum()));
         return of(() => {
           const gradients = f({ w: a.w.ref, u: a.u.ref, b: a.b.ref }, a.xs.ref);

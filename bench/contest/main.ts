@@ -1,9 +1,10 @@
 /**
  * `deno task bench:peers [--write] [--quick | --check] [filter]`: every workload for Damo and for every peer that can be
- * had, in turns in one run, results compared with plain loops first. `--write` records RESULTS.md and results.json;
- * `--quick` takes half as long, `--check` computes hardly more than once.
+ * had, in turns in one run, results compared with plain loops first; with a filter those whose name has it in it.
+ * `--write` records RESULTS.md and results.json; `--quick` takes half as long, `--check` computes hardly more than once.
  */
 import { writeSection } from "../results_page.ts";
+import { measureFirstCalls, measureFirstResults } from "./fresh_processes.ts";
 import { measure } from "./measure.ts";
 import { commands } from "./process.ts";
 import { type Result, resultOf, tableOf } from "./results.ts";
@@ -44,7 +45,12 @@ export async function runContest(
   const results: Result[] = [];
   const versions = new Set<string>();
   for (const workload of workloads.filter(({ name }) => name.includes(filter))) {
-    const showings = await measure(workload, {
+    const measured = workload.fresh === undefined
+      ? measure
+      : workload.fresh === "first call"
+      ? measureFirstCalls
+      : measureFirstResults;
+    const showings = await measured(workload, {
       contestants: contestants ?? Object.keys(commands),
       rounds,
       turn,
@@ -72,7 +78,9 @@ Medians, with half the distance between the quartiles, and behind the comma the 
 cores others use as well, it says what the program can do. Every contestant computes for ten turns before it counts, and for
 a moment at the start of each turn; it is halted while another has its turn. Results were compared with plain loops first. Ratios are
 quotients of times in this run, of medians and of best ones: above 1 Damo is faster. jax-js puts off computing z = x + y until it is read;
-its figure is the call alone.`;
+its figure is the call alone. The last rows are of fresh processes, each of which counts once: the first call after importing the
+library and making its tensors, and all the time of a process that reads a first result (of x + 1, summed and compiled) less that
+of one of the same runtime that does nothing.`;
 }
 
 if (import.meta.main) {
@@ -83,6 +91,7 @@ if (import.meta.main) {
     : flags.includes("--quick")
     ? { rounds: 3, turn: 60 }
     : {};
+  if (filter && flags.includes("--write")) throw new Error("--write records whole runs: name no workload.");
   const record = await runContest({ filter, ...effort });
   const table = tableOf(record.results, workloads);
   console.log(table);

@@ -8,6 +8,8 @@ export interface Showing {
   readonly version?: string;
   readonly first?: number;
   readonly times?: readonly number[];
+  /** Milliseconds that do not count: of a process that does nothing. */
+  readonly empty?: readonly number[];
   /** The largest error of its outputs, relative to the largest value. */
   readonly error?: number;
   readonly reason?: string;
@@ -24,7 +26,7 @@ export interface MeasureOptions {
 const WARMING_TURNS = 10;
 
 /** Time for a first computation, compiling included, and for a turn. */
-const PATIENCE = 60_000;
+export const PATIENCE = 60_000;
 
 /** The largest difference over the largest value; infinite where a value is NaN or an output has another size. */
 function relativeError(outputs: readonly Float32Array[], expected: readonly Expected[]): number {
@@ -41,17 +43,23 @@ function relativeError(outputs: readonly Float32Array[], expected: readonly Expe
   return worst;
 }
 
-interface Runner {
+export interface Runner {
   readonly showing: Showing;
   readonly process: ContestantProcess;
   readonly times: number[];
 }
 
-async function start(
+/** A workload's inputs as files, and what must come out. */
+export interface Course {
+  readonly folder: string;
+  readonly expected: readonly Expected[];
+}
+
+/** Starts a contestant and compares what it computes; one that is wrong or lacks the workload is ended. */
+export async function start(
   workload: Workload,
   name: string,
-  folder: string,
-  expected: Expected[],
+  { folder, expected }: Course,
 ): Promise<Runner> {
   const process = new ContestantProcess(commands[name]);
   const { version, failed } = await process.read(PATIENCE);
@@ -63,7 +71,9 @@ async function start(
         { file: `${folder}/${key}`, shape, dtype: scale === "labels" ? "int32" : "float32" },
       ]),
     );
-    const reply = await process.ask({ prepare: workload.name, inputs, folder }, PATIENCE);
+    const { name: named, program = named, fresh } = workload;
+    const call = fresh === "first call";
+    const reply = await process.ask({ prepare: program, inputs, folder, call }, PATIENCE);
     if (reply.outputs) {
       const outputs = reply.outputs.map((file) => new Float32Array(Deno.readFileSync(file).buffer));
       const error = relativeError(outputs, expected);
@@ -75,7 +85,8 @@ async function start(
   return { showing, process, times: [] };
 }
 
-export async function measure(workload: Workload, options: MeasureOptions): Promise<Showing[]> {
+/** Makes a workload's inputs and results for as long as `run` takes. */
+export async function withCourse<T>(workload: Workload, run: (course: Course) => Promise<T>): Promise<T> {
   const folder = await Deno.makeTempDir({ prefix: "damo_contest_" });
   try {
     const values = Object.fromEntries(
@@ -84,9 +95,16 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
     for (const [name, { buffer }] of Object.entries(values)) {
       await Deno.writeFile(`${folder}/${name}`, new Uint8Array(buffer));
     }
-    const expected = workload.expected(values);
+    return await run({ folder, expected: workload.expected(values) });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+export function measure(workload: Workload, options: MeasureOptions): Promise<Showing[]> {
+  return withCourse(workload, async (course) => {
     const runners: Runner[] = [];
-    for (const name of options.contestants) runners.push(await start(workload, name, folder, expected));
+    for (const name of options.contestants) runners.push(await start(workload, name, course));
     const racing = runners.filter(({ showing }) => showing.reason === undefined);
     for (let round = 0; round <= options.rounds; round++) {
       for (const { process, times } of racing) {
@@ -100,7 +118,5 @@ export async function measure(workload: Workload, options: MeasureOptions): Prom
     }
     for (const { process } of racing) await process.close();
     return runners.map(({ showing, times }) => times.length > 0 ? { ...showing, times } : showing);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }

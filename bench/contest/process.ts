@@ -22,10 +22,35 @@ export const commands: { readonly [name: string]: readonly string[] } = {
   "NumPy": ["python3", `${here}numpy_contestant.py`],
 };
 
+/** A script that loads a library and reads a first result, and one of the same runtime that does nothing. */
+export interface FirstResult {
+  readonly script: readonly string[];
+  readonly empty: readonly string[];
+}
+
+/** Those of the contestants whose first result does not depend on threads. */
+export const firstResults: { readonly [name: string]: FirstResult } = {
+  "Damo": startup("first_result.ts"),
+  "jax-js": startup("jax_js.ts"),
+  "jax-js synchronous": startup("jax_js.ts", "synchronous"),
+  "TensorFlow.js": startup("tensorflow.ts"),
+  "onnxruntime-web": startup("onnxruntime.ts"),
+  "NumPy": { script: ["python3", `${here}../startup/numpy_result.py`], empty: ["python3", "-c", ""] },
+};
+
+function startup(file: string, ...args: string[]): FirstResult {
+  const of = (name: string) => script(`${here}../startup/${name}`);
+  return { script: [...of(file), ...args], empty: of("empty.ts") };
+}
+
 function deno(contestant: string): string[] {
+  return [...script(`${here}child.ts`), contestant];
+}
+
+function script(file: string): string[] {
   // Peers come from npm into Deno's cache, not into this project.
   const flags = ["run", "--quiet", "--no-check", "--no-config", "--node-modules-dir=none", "--allow-all"];
-  return [Deno.execPath(), ...flags, `${here}child.ts`, contestant];
+  return [Deno.execPath(), ...flags, file];
 }
 
 /** A process that answers each line with one, or the reason why there is none. */

@@ -43,14 +43,15 @@ function quantile(sorted: readonly number[], share: number): number {
 }
 
 function figureOf(showing: Showing): Figure {
-  const { times, ...rest } = showing;
+  const { times, empty = [0], ...rest } = showing;
   if (!times) return rest;
-  const sorted = times.toSorted((a, b) => a - b);
+  const sorted = times.toSorted((a, b) => a - b), nothing = empty.toSorted((a, b) => a - b);
+  const middle = quantile(nothing, 0.5);
   return {
     ...rest,
-    median: quantile(sorted, 0.5),
-    least: sorted[0],
-    spread: [quantile(sorted, 0.25), quantile(sorted, 0.75)],
+    median: quantile(sorted, 0.5) - middle,
+    least: sorted[0] - nothing[0],
+    spread: [quantile(sorted, 0.25) - middle, quantile(sorted, 0.75) - middle],
     computations: sorted.length,
   };
 }
@@ -116,7 +117,8 @@ export function tableOf(results: readonly Result[], workloads: readonly Workload
       return `${rounded(middle)} ± ${Math.round(Math.abs(half) / middle * 100)} %, ${least}`;
     });
     const { least = {} } = result;
-    const both = (ratio: keyof Ratios): string => `${rounded(result[ratio])}, ${rounded(least[ratio])}`;
+    const both = (ratio: keyof Ratios): string =>
+      result[ratio] === undefined ? "-" : `${rounded(result[ratio])}, ${rounded(least[ratio])}`;
     const end = [both("overPeers"), both("overNumPy"), String(result.aim), both("overAim")];
     return [result.workload, result.unit, ...cells, ...end];
   });

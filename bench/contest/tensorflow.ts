@@ -118,7 +118,8 @@ export async function contestant(): Promise<Contestant> {
         const xs = tf.unstack(a.xs);
         return of(() => tf.tidy(() => lastState(xs, a.w, a.u, a.b)));
       }
-      case "RNN of 100 steps with backward": {
+      case "RNN of 100 steps with backward":
+      case "RNN of 500 steps with backward": {
         const xs = tf.unstack(a.xs);
         const f = tf.grads((w: any, u: any, b: any) => tf.sum(tf.square(lastState(xs, w, u, b))));
         return of(() => f([a.w, a.u, a.b]));

@@ -18,6 +18,10 @@ export type Values = Float32Array | Int32Array;
 
 export interface Workload {
   readonly name: string;
+  /** What contestants prepare, where that is not the name. */
+  readonly program?: string;
+  /** What processes show that have compiled nothing, each measured once: fresh_processes.ts. */
+  readonly fresh?: "first call" | "first result";
   readonly inputs: { readonly [name: string]: InputSpec };
   /** Billions of operations of one run, where the figure of interest is a rate. */
   readonly billions?: number;
@@ -62,6 +66,13 @@ const table = { x: { shape: [4096, 4096], scale: 1 } };
 const images = {
   x: { shape: [32, 16, 32, 32], scale: 1 },
   w: { shape: [32, 16, 5, 5], scale: 0.1 },
+};
+const mlp: Workload["inputs"] = {
+  x: { shape: [128, 784], scale: 1 },
+  labels: { shape: [128], scale: "labels" },
+  w1: { shape: [784, 512], scale: 0.05 },
+  w2: { shape: [512, 512], scale: 0.06 },
+  w3: { shape: [512, 10], scale: 0.1 },
 };
 const recurrent = (steps: number): Workload["inputs"] => ({
   xs: { shape: [steps, 32, 128], scale: 1 },
@@ -110,13 +121,7 @@ export const workloads: readonly Workload[] = [
   })),
   {
     name: "MLP step",
-    inputs: {
-      x: { shape: [128, 784], scale: 1 },
-      labels: { shape: [128], scale: "labels" },
-      w1: { shape: [784, 512], scale: 0.05 },
-      w2: { shape: [512, 512], scale: 0.06 },
-      w3: { shape: [512, 10], scale: 0.1 },
-    },
+    inputs: mlp,
     unit: "ms",
     aim: 5,
     tolerance: 1e-4,
@@ -170,6 +175,37 @@ export const workloads: readonly Workload[] = [
     aim: 1,
     tolerance: 1e-6,
     expected: ({ x, y }) => [loops.everything(Float32Array.from(x, (v, i) => v + y[i]))],
+  },
+  {
+    name: "first call: MLP step",
+    program: "MLP step",
+    fresh: "first call",
+    inputs: mlp,
+    unit: "ms",
+    aim: 60,
+    tolerance: 1e-4,
+    // The first step is the call that is timed.
+    expected: (inputs) => [loops.everything(Array.from(loops.mlpLosses(inputs, 3).values).slice(1))],
+  },
+  {
+    name: "first call: RNN of 500 steps with backward",
+    program: "RNN of 500 steps with backward",
+    fresh: "first call",
+    inputs: recurrent(500),
+    unit: "ms",
+    aim: 150,
+    tolerance: 1e-3,
+    expected: (inputs) => loops.rnnGradients(inputs),
+  },
+  {
+    name: "import and first result over an empty script",
+    fresh: "first result",
+    inputs: {},
+    unit: "ms",
+    aim: 60,
+    tolerance: 0,
+    // The scripts of bench/startup compare by themselves.
+    expected: () => [],
   },
 ];
 

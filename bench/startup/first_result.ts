@@ -1,4 +1,4 @@
 /** Loads the library, traces and compiles a function, and reads a result. */
 import { jit, type Tensor, tensor } from "../../mod.ts";
 
-jit((x: Tensor) => x.add(1).sum())(tensor([1, 2])).itemSync();
+if (jit((x: Tensor) => x.add(1).sum())(tensor([1, 2])).itemSync() !== 5) throw new Error("wrong result");

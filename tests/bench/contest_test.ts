@@ -42,6 +42,24 @@ Deno.test("a ratio that was lost beyond the noise is named, on a slower machine 
   );
 });
 
+Deno.test("of processes that read a first result what empty ones take is subtracted", () => {
+  const row = workloads.find(({ fresh }) => fresh === "first result") as Workload;
+  const result = resultOf(row, [
+    { contestant: "Damo", times: [70, 80, 110], empty: [22, 20, 30] },
+    { contestant: "jax-js", times: [150, 140, 160], empty: [20, 21, 40] },
+  ]);
+  const [own, peer] = result.figures;
+  assertEquals([own.median, own.least, own.spread], [58, 50, [48, 88]]);
+  assertEquals([peer.median, peer.least], [129, 120]);
+  assertEquals([result.overPeers, result.least?.overPeers], [129 / 58, 120 / 50]);
+  assertMatch(tableOf([result], workloads).split("\n").at(-1)!, / \| - \| 60 \| 1\.03, 1\.20 \|$/);
+});
+
+Deno.test("a record that lacks a workload says nothing about it", () => {
+  const before = record(1, 1);
+  assertEquals(losses({ ...before, results: [] }, record(9, 1)), []);
+});
+
 Deno.test("plain loops agree with sums by hand, and values are the same in every process", () => {
   const sum = workloads.find(({ name }) => name === "z = x + y on 8 numbers") as Workload;
   const values = Object.fromEntries(
