@@ -4,4 +4,4 @@ export { emitPartialReduction } from "./partial.ts";
 export { emitScatterParts } from "./scatter_parts.ts";
 export { emitPieces } from "./pieces.ts";
 export { emitRows } from "./row_streams.ts";
-export type { LaneCount, ModuleContext, Value } from "./value.ts";
+export type { LaneCount, ModuleContext, SharedWork, Sharing, Value } from "./value.ts";

@@ -2,12 +2,13 @@
 import { ConstantPool, type FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
 import { importMathHelpers, mathImportModule, mathImports } from "../math/mod.ts";
 import { constantsAddress, constantsBytes, type DeviceMemory } from "../memory/mod.ts";
-import type { ModuleContext } from "./value.ts";
+import type { ModuleContext, Sharing } from "./value.ts";
 
 /** A module under construction. */
 export interface OpenModule extends ModuleContext {
   /** The most scratch memory that any function asked for, in bytes. */
   readonly scratchBytes: number;
+  sharing: Sharing | null;
 }
 
 /** The name under which a module exports the global with the address of its thread's scratch memory. */
@@ -35,6 +36,7 @@ class Context implements OpenModule {
   readonly helpers: ModuleContext["helpers"];
   readonly scratchGlobal: number;
   readonly threads: number;
+  sharing: Sharing | null = null;
   scratchBytes = 0;
   readonly #helpers: Map<string, FunctionBuilder> = new Map();
 

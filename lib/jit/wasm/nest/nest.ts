@@ -23,6 +23,8 @@ export interface KernelFunction {
   readonly grain?: number;
   /** A call does either one unit or all of them. */
   readonly whole?: boolean;
+  /** It hands out work itself while it runs: it runs on the main thread. */
+  readonly shares?: boolean;
   /** The functions in which most of the time goes. */
   readonly inner?: readonly IdleCall[];
   /**

@@ -31,6 +31,22 @@ export function localValue(dtype: DType, local: number, uniform: boolean): Value
   return { dtype, local, constant: 0, uniform };
 }
 
+/** Work that a kernel hands out while it runs: `index(args..., begin, end)` for units 0 to `units`, all i32. */
+export interface SharedWork {
+  readonly index: number;
+  /** Code that leaves an argument on the stack. */
+  readonly args: readonly (() => void)[];
+  /** Code that leaves the number of units, and that of nanoseconds for one of them. */
+  readonly units: () => void;
+  readonly unitCost: () => void;
+}
+
+/** How kernels that run on the main thread have parts of their work done by all threads. */
+export interface Sharing {
+  /** Emits code that is over when all units are done. */
+  share(f: FunctionBuilder, work: SharedWork): void;
+}
+
 /** What the generators of one module share. */
 export interface ModuleContext extends MathContext {
   readonly module: ModuleBuilder;
@@ -38,6 +54,8 @@ export interface ModuleContext extends MathContext {
   readonly scratchGlobal: number;
   /** Among how many threads large kernels are split. */
   readonly threads: number;
+  /** Null where there is one thread. */
+  readonly sharing: Sharing | null;
   /** Says how many bytes of scratch memory a function needs. */
   needScratch(bytes: number): void;
   /** A function of the module by name, made at its first use. */

@@ -1,6 +1,6 @@
 /** Kernels whose work is split among threads: each call becomes a job of chunks for the thread pool. */
 import type { FunctionBuilder, FunctionType } from "../assembler/mod.ts";
-import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
+import type { KernelFunction, ModuleContext, SharedWork, Sharing } from "../nest/mod.ts";
 
 /** The function of a module that the pool calls: `(number of the kernel, address of the frame, chunk, thread)`. */
 export const CHUNK_EXPORT = "chunk";
@@ -35,12 +35,16 @@ export function unitsOfPart(kernel: KernelFunction, parts: number): number {
 const chunkType: FunctionType = { params: ["i32", "i32"], results: [] };
 
 /** Writes the calls, and the function through which threads come back. */
-export class ParallelKernels {
+export class ParallelKernels implements Sharing {
   readonly #context: ModuleContext;
   readonly #run: number;
   readonly #threads: number;
   readonly #frameWord: number;
   readonly #numbers: Map<number, number> = new Map();
+  /** The global with the address of the frame, for kernels that hand out work; -1 without them. */
+  #frameGlobal = -1;
+  /** The most pointers of a frame. */
+  mostPointers = 0;
   readonly #functions: FunctionBuilder[] = [];
 
   /** `run` is the imported `(number of the kernel, address of the frame, chunks, whether threads are woken for it)`. */
@@ -68,16 +72,50 @@ export class ParallelKernels {
     const size = kernel.whole ? 1 : unitsOfPart(kernel, 4 * this.#threads);
     f.localGet(0).i32Const(size).i32Store(word(FRAME_CHUNK_UNITS));
     f.localGet(0).i32Const(kernel.units).i32Store(word(FRAME_UNITS));
-    f.i32Const(this.#numberOf(kernel, pointers.length));
+    f.i32Const(this.#numberOf(kernel.index, pointers.length));
     f.localGet(0).i32Const(4 * this.#frameWord).i32Add();
     const wakes = kernel.units * kernel.unitCost > WORTH_WAKING;
     f.i32Const(Math.ceil(kernel.units / size)).i32Const(wakes ? 1 : 0).call(this.#run);
   }
 
-  #numberOf(kernel: KernelFunction, operands: number): number {
-    let number = this.#numbers.get(kernel.index);
+  #frame(): number {
+    if (this.#frameGlobal < 0) this.#frameGlobal = this.#context.module.addGlobal("i32", 0);
+    return this.#frameGlobal;
+  }
+
+  /** Emits what comes before a call of a kernel that hands out work, in a function whose first parameter is the table. */
+  enter(f: FunctionBuilder): void {
+    f.localGet(0).i32Const(4 * this.#frameWord).i32Add().globalSet(this.#frame());
+  }
+
+  /** Emits a call whose units are shared, each a chunk, in a kernel for which {@linkcode enter} was called. */
+  share(f: FunctionBuilder, { index, args, units, unitCost }: SharedWork): void {
+    const frame = f.local("i32"), count = f.local("i32"), cost = f.local("i32");
+    units();
+    f.localTee(count);
+    unitCost();
+    f.i32Mul().localTee(cost).i32Const(WORTH_SPLITTING).i32GtS();
+    f.localGet(count).i32Const(1).i32GtS().i32And().if();
+    f.globalGet(this.#frame()).localSet(frame);
+    args.forEach((push, i) => {
+      f.localGet(frame);
+      push();
+      f.i32Store(4 * (FRAME_POINTERS + i));
+    });
+    f.localGet(frame).i32Const(1).i32Store(4 * FRAME_CHUNK_UNITS);
+    f.localGet(frame).localGet(count).i32Store(4 * FRAME_UNITS);
+    f.i32Const(this.#numberOf(index, args.length)).localGet(frame).localGet(count);
+    f.localGet(cost).i32Const(WORTH_WAKING).i32GtS().call(this.#run).else();
+    for (const push of args) push();
+    f.i32Const(0).localGet(count).call(index).end();
+    f.release(frame, count, cost);
+  }
+
+  #numberOf(index: number, operands: number): number {
+    let number = this.#numbers.get(index);
     if (number !== undefined) return number;
-    this.#numbers.set(kernel.index, number = this.#functions.length);
+    this.#numbers.set(index, number = this.#functions.length);
+    this.mostPointers = Math.max(this.mostPointers, operands);
     const f = this.#context.module.addFunction(chunkType);
     this.#functions.push(f);
     const [frame, chunk] = [0, 1];
@@ -87,7 +125,7 @@ export class ParallelKernels {
     f.localGet(begin).localGet(frame).i32Load(4 * FRAME_CHUNK_UNITS).i32Add().localTee(end);
     f.localGet(frame).i32Load(4 * FRAME_UNITS);
     f.localGet(end).localGet(frame).i32Load(4 * FRAME_UNITS).i32LtU().select();
-    f.call(kernel.index);
+    f.call(index);
     return number;
   }
 

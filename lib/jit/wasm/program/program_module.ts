@@ -76,6 +76,7 @@ export function assembleProgram(
   const layout = layOut(program, options.scalars, panels.slots.length);
   const frameWord = layout.words;
   const kernels = new ParallelKernels(context, parallel, options.threads, frameWord);
+  if (options.threads > 1) context.sharing = kernels;
   const functions = { host, growTape, profile };
   const packing = panels.slots.map(({ spec, operand }) => emitAllPanels(context.module, spec, operand));
   const writer = new StepWriter(context, program, {
@@ -98,7 +99,7 @@ export function assembleProgram(
   panels.slots.forEach(({ input }, i) => {
     if (input >= 0) context.module.exportFunction(packing[i], `${PANELS_EXPORT}${i}`);
   });
-  const words = kernels.used ? frameWord + FRAME_POINTERS + mostOperands(writer.measured) + 1 : layout.words;
+  const words = kernels.used ? frameWord + FRAME_POINTERS + kernels.mostPointers : layout.words;
   return {
     bytes: context.module.build(),
     layout: { ...layout, words },
@@ -119,10 +120,4 @@ function callsToWarmUp(work: ReadonlyMap<KernelFunction, number>): IdleCall[] {
     if (nanoseconds >= WORTH_WARMING) { for (const call of inner) calls.set(call.callee.index, call); }
   }
   return [...calls.values()];
-}
-
-function mostOperands(steps: readonly (KernelStep | HostStep)[]): number {
-  let most = 0;
-  for (const step of steps) if (step.kind === "kernel") most = Math.max(most, step.bindings.length);
-  return most;
 }

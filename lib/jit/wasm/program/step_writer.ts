@@ -164,6 +164,7 @@ export class StepWriter {
       }
       pointers.push(() => void f.localGet(0).i32Load(4 * PARTS_WORD));
     }
+    if (kernel.shares) this.#parallel.enter(f);
     for (let part: KernelFunction | undefined = kernel; part; part = part.finish?.next) {
       if (this.#parallel.splits(part)) this.#parallel.call(f, part, pointers);
       else this.#callInParts(f, part, pointers);

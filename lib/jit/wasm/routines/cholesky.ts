@@ -5,7 +5,8 @@ import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { Code, RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
+import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
+import { share } from "./share.ts";
 import { aligned, BLOCK, substitute, UNBLOCKED } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
 import { dot, fill, scale } from "./vectors.ts";
@@ -42,73 +43,146 @@ function choleskyBlock(context: ModuleContext, dtype: RoutineDType): Procedure {
   });
 }
 
-/** Factorises a [n, n] in place, its lower triangle; gives 0 when it is not positive definite. */
-function choleskyBlocked(context: ModuleContext, dtype: RoutineDType, n: number): Procedure {
-  const bytes = dtype === "float32" ? 4 : 8;
-  const spec: ContractSpec = {
-    dtype,
-    rows: n,
-    columns: n,
-    depth: BLOCK,
-    a: { outer: n, depth: 1 },
-    b: { outer: 1, depth: n },
-    rowStride: n,
-    accumulate: true,
-  };
-  const { index, plan } = emitContract(context.module, spec);
-  const packed = aligned(plan.scratchBytes);
-  context.needScratch(packed + aligned(BLOCK * n * bytes));
-  const block = choleskyBlock(context, dtype), turn = turnOver(context, dtype);
-  const solve = substitute(context, dtype, false), times = scale(context, dtype);
-  return procedure(context, dtype, `cholesky:${n}`, ["int"], "int", (code, a) => {
-    const start = code.variable("int", 0), next = code.variable("int"), sound = code.variable("int", 1);
-    const size = code.variable("int"), rest = code.variable("int");
-    const panel = code.variable("int", code.scratch().plus(packed));
-    const corner = (row: Expression, column: Expression): Expression => code.at(a, row.times(n).plus(column));
-    code.block((leave) => {
-      code.while(start.lt(n), () => {
-        size.set(code.int(n).minus(start).least(BLOCK));
-        next.set(start.plus(BLOCK));
-        sound.set(block.call(code, corner(start, start), n * bytes, size));
-        leave(sound.not());
-        leave(next.ge(n));
-        rest.set(code.int(n).minus(next));
+/** Columns of a strip. */
+const STRIP = 2 * BLOCK;
+
+/**
+ * Factorises matrices of one size, their lower triangle. What a panel of columns does to those right of it is done in
+ * strips, which threads share; the strip of the next panel comes first and is factorised at once.
+ */
+class BlockedCholesky {
+  readonly #context: ModuleContext;
+  readonly #dtype: RoutineDType;
+  readonly #n: number;
+  readonly #product: number;
+  readonly #panelAt: number;
+  readonly #panelBytes: number;
+
+  constructor(context: ModuleContext, dtype: RoutineDType, n: number) {
+    const spec: ContractSpec = {
+      dtype,
+      rows: n,
+      columns: n,
+      depth: BLOCK,
+      a: { outer: n, depth: 1 },
+      b: { outer: 1, depth: n },
+      rowStride: n,
+      accumulate: true,
+    };
+    const { index, plan } = emitContract(context.module, spec);
+    this.#context = context;
+    this.#dtype = dtype;
+    this.#n = n;
+    this.#product = index;
+    this.#panelAt = aligned(plan.scratchBytes);
+    // In front of a panel stands whether the matrix is found to be positive definite so far.
+    this.#panelBytes = 64 + aligned(BLOCK * n * (dtype === "float32" ? 4 : 8));
+    context.needScratch(this.#panelAt + 2 * this.#panelBytes);
+  }
+
+  #corner(code: Code, a: Expression, row: Expression, column: Expression): Expression {
+    return code.at(a, row.times(this.#n).plus(column));
+  }
+
+  /** `panel(a, panel, start)`: the block on the diagonal, and the columns below it; the panel gets their negatives as rows. */
+  #panel(): Procedure {
+    const context = this.#context, dtype = this.#dtype, n = this.#n;
+    const block = choleskyBlock(context, dtype), turn = turnOver(context, dtype);
+    const solve = substitute(context, dtype, false), times = scale(context, dtype);
+    const params = ["int", "int", "int"] as const;
+    return procedure(context, dtype, `choleskyPanel:${n}`, params, null, (code, a, panel, start) => {
+      const rowBytes = n * code.bytes;
+      const size = code.variable("int", code.int(n).minus(start).least(BLOCK));
+      const next = code.variable("int", start.plus(size)),
+        rest = code.variable("int", code.int(n).minus(next));
+      const corner = this.#corner(code, a, start, start), below = this.#corner(code, a, next, start);
+      code.storeInt(panel, block.call(code, corner, rowBytes, size));
+      code.if(code.loadInt(panel).and(rest.gt(0)), () => {
         // The columns of the block below it, as rows: L21^T = L11^-1 A21^T.
-        const columns = code.at(panel, next);
-        turn.run(code, columns, n, corner(next, start), n, BLOCK, rest, 1);
-        solve.run(code, corner(start, start), n * bytes, bytes, columns, n * bytes, BLOCK, rest);
-        turn.run(code, corner(next, start), n, columns, n, rest, BLOCK, 1);
-        code.for(0, BLOCK, (d) => times.run(code, -1, columns.plus(d.times(n * bytes)), rest));
-        // A22 -= L21 L21^T, on and below the diagonal.
-        code.for(next, n, (column) => {
-          code.invoke(index, [
-            code.at(a, start),
-            panel,
-            a,
-            code.scratch(),
-            column,
-            code.int(n),
-            column,
-            column.plus(BLOCK).least(n),
-          ]);
-        }, BLOCK);
-        start.set(next);
+        const columns = code.at(panel.plus(64), next);
+        turn.run(code, columns, n, below, n, BLOCK, rest, 1);
+        solve.run(code, corner, rowBytes, code.bytes, columns, rowBytes, BLOCK, rest);
+        turn.run(code, below, n, columns, n, rest, BLOCK, 1);
+        code.for(0, BLOCK, (d) => times.run(code, -1, columns.plus(d.times(rowBytes)), rest));
       });
     });
-    return sound;
-  });
+  }
+
+  /** `strips(a, panel, next panel, start, begin, end)`: A22 -= L21 L21^T, on and below the diagonal; first the next panel. */
+  #strips(): Procedure {
+    const context = this.#context, dtype = this.#dtype, n = this.#n;
+    const factorise = this.#panel();
+    const params = ["int", "int", "int", "int", "int", "int"] as const;
+    return procedure(
+      context,
+      dtype,
+      `choleskyStrips:${n}`,
+      params,
+      null,
+      (code, a, panel, nextPanel, start, begin, end) => {
+        const next = code.variable("int", start.plus(BLOCK)), from = code.variable("int");
+        const to = code.variable("int");
+        code.while(begin.lt(end), () => {
+          from.set(code.choose(begin.eq(0), next, next.plus(begin.times(STRIP)).minus(STRIP - BLOCK)));
+          to.set(code.choose(begin.eq(0), from.plus(BLOCK), from.plus(STRIP)).least(n));
+          code.for(from, to, (column) => {
+            code.invoke(this.#product, [
+              code.at(a, start),
+              panel.plus(64),
+              a,
+              code.scratch(),
+              column,
+              code.int(n),
+              column,
+              column.plus(BLOCK).least(n),
+            ]);
+          }, BLOCK);
+          code.if(begin.eq(0), () => factorise.run(code, a, nextPanel, next));
+          begin.increase(1);
+        });
+      },
+    );
+  }
+
+  /** `cholesky(a)`: in place; gives 0 when a is not positive definite. */
+  whole(shares: boolean): Procedure {
+    const context = this.#context, dtype = this.#dtype, n = this.#n;
+    const factorise = this.#panel(), work = this.#strips();
+    return procedure(context, dtype, `cholesky:${n}:${shares}`, ["int"], "int", (code, a) => {
+      const start = code.variable("int", 0), rest = code.variable("int"), held = code.variable("int");
+      const panel = code.variable("int", code.scratch().plus(this.#panelAt));
+      const other = code.variable("int", panel.plus(this.#panelBytes));
+      factorise.run(code, a, panel, start);
+      code.while(code.loadInt(panel).and(start.lt(n - BLOCK)), () => {
+        rest.set(code.int(n - BLOCK).minus(start));
+        share(code, shares, {
+          work,
+          args: [a, panel, other, start],
+          units: rest.plus(2 * STRIP - BLOCK - 1).quotient(STRIP),
+          unitCost: rest.times(STRIP),
+        });
+        held.set(panel);
+        panel.set(other);
+        other.set(held);
+        start.increase(BLOCK);
+      });
+      return code.loadInt(panel);
+    });
+  }
 }
 
 export function emitCholesky(context: ModuleContext, kernel: Routine): KernelFunction {
   const dtype = routineDType(kernel);
   const n = kernel.shapes[0][kernel.shapes[0].length - 1];
+  const unitCost = n * n * n / 80 + n * n * 10;
+  const shares = n > UNBLOCKED && sharesMatrices(context, kernel, 2, unitCost);
+  const blocked = n > UNBLOCKED ? new BlockedCholesky(context, dtype, n).whole(shares) : null;
   const factorise = (code: Code, a: Expression): Expression =>
-    n > UNBLOCKED
-      ? choleskyBlocked(context, dtype, n).call(code, a)
-      : choleskyBlock(context, dtype).call(code, a, n * code.bytes, n);
+    blocked !== null ? blocked.call(code, a) : choleskyBlock(context, dtype).call(code, a, n * code.bytes, n);
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 2],
-    unitCost: n * n * n / 3,
+    unitCost,
+    shares,
     body(code, [a, l]) {
       code.copyBytes(l, a, n * n * code.bytes);
       code.if(factorise(code, l), () => {

@@ -15,6 +15,8 @@ export interface MatrixRoutine {
   readonly unitCost: number;
   /** In how many parts each matrix is done, which must not depend on one another; 1 if not given. */
   readonly parts?: number;
+  /** Whether each matrix is shared by the threads: see {@linkcode sharesMatrices}. */
+  readonly shares?: boolean;
   /** Emitted once, before the loop over the units. */
   readonly begin?: (code: Code) => void;
   readonly body: MatrixBody;
@@ -33,6 +35,21 @@ export function routineDType(kernel: Routine): RoutineDType {
   return dtype;
 }
 
+/** Nanoseconds of a matrix from which threads share it, where there are not enough matrices for all of them. */
+const WORTH_SHARING = 300_000;
+
+/** Whether each matrix is shared by threads: few matrices with much work each. The others go to threads as they are. */
+export function sharesMatrices(
+  { sharing, threads }: ModuleContext,
+  { shapes }: Routine,
+  rank: number,
+  nanoseconds: number,
+): boolean {
+  const matrices = sizeOf(shapes[0].slice(0, shapes[0].length - rank));
+  return sharing !== null && nanoseconds >= WORTH_SHARING && matrices < 2 * threads &&
+    matrices % threads !== 0;
+}
+
 /** Emits `(pointers of the operands..., begin, end)`. Nothing is done for matrices of which no result has an element. */
 export function emitMatrixRoutine(
   context: ModuleContext,
@@ -45,9 +62,9 @@ export function emitMatrixRoutine(
   const lead = shapes[0].slice(0, shapes[0].length - routine.ranks[0]);
   const sizes = shapes.map((shape, i) => sizeOf(shape.slice(shape.length - routine.ranks[i])));
   const written = operands.some(({ access }, i) => access !== "read" && sizeOf(shapes[i]) > 0);
-  const { parts = 1 } = routine;
+  const { parts = 1, shares = false } = routine;
   const units = written ? parts * sizeOf(lead) : 0;
-  const result = { index: f.index, units, unitCost: routine.unitCost, splittable: true };
+  const result = { index: f.index, units, unitCost: routine.unitCost, splittable: !shares, shares };
   if (units === 0) return result;
   const code = new Code(context, f, routineDType(kernel));
   const begin = code.parameter("int", count), end = code.parameter("int", count + 1);

@@ -73,6 +73,22 @@ export function axpyTwo(context: ModuleContext, dtype: RoutineDType): Procedure 
   });
 }
 
+/** `axpyFour(a, b, c, d, x, stride, y, count)`: y += a x_0 + b x_1 + c x_2 + d x_3, where the x are `stride` bytes apart. */
+export function axpyFour(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const params = ["real", "real", "real", "real", "int", "int", "int", "int"] as const;
+  return procedure(context, dtype, "axpyFour", params, null, (code, a, b, c, d, x, stride, y, count) => {
+    const factors = [a, b, c, d], wide = factors.map((factor) => code.variable("vector", factor.splat()));
+    const others = [1, 2, 3].map((k) => code.variable("int", x.plus(stride.times(k))));
+    walk(code, count, [x, ...others, y], 2, (kind, offset) => {
+      let sum = code.load(y, kind, offset);
+      [x, ...others].forEach((from, k) => {
+        sum = (kind === "real" ? factors : wide)[k].timesPlus(code.load(from, kind, offset), sum);
+      });
+      code.store(y, sum, offset);
+    });
+  });
+}
+
 /** `scale(alpha, x, count)`: x *= alpha. */
 export function scale(context: ModuleContext, dtype: RoutineDType): Procedure {
   return procedure(context, dtype, "scale", ["real", "int", "int"], null, (code, alpha, x, count) => {

@@ -1,0 +1,57 @@
+/** Routines that threads share within one matrix or one row: the same bits on any number of threads. */
+import { assert } from "@std/assert";
+import { eye, linalg, matmul } from "@damo/damo";
+import { TestRandom } from "../../support/random.ts";
+import { type Argument, sameOnThreads } from "./thread_runner.ts";
+
+type FloatArray = typeof Float32Array | typeof Float64Array;
+
+function noise(Floats: FloatArray, shape: readonly number[], seed = 1): Argument {
+  const random = new TestRandom(seed);
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return { shape, values: new Floats(Array.from({ length: size }, () => random.normal())) };
+}
+
+for (const Floats of [Float32Array, Float64Array]) {
+  const dtype = Floats === Float32Array ? "float32" : "float64";
+  const epsilon = dtype === "float32" ? 2 ** -23 : 2 ** -52;
+
+  Deno.test(`solve, with the LU decomposition shared by threads, ${dtype}`, () => {
+    for (const [count, n] of [[1, 331], [3, 240]]) {
+      const a = noise(Floats, [count, n, n]), b = noise(Floats, [count, n, 1], 2);
+      const [x, determinant] = sameOnThreads((a, b) => [linalg.solve(a, b), linalg.det(a.div(10))], [a, b]);
+      let residual = 0;
+      for (let matrix = 0; matrix < count; matrix++) {
+        for (let i = 0; i < n; i++) {
+          let sum = -b.values[matrix * n + i], size = 0;
+          for (let j = 0; j < n; j++) {
+            const term = a.values[(matrix * n + i) * n + j] * (x[matrix * n + j] as number);
+            sum += term;
+            size += Math.abs(term);
+          }
+          residual = Math.max(residual, Math.abs(sum) / size);
+        }
+      }
+      assert(residual < 40 * epsilon, `${residual / epsilon}`);
+      assert(determinant.length === count);
+    }
+  });
+
+  Deno.test(`cholesky of one matrix shared by threads, ${dtype}`, () => {
+    const n = 335;
+    const factor = noise(Floats, [n, n], 3);
+    const [product, l, broken] = sameOnThreads((x) => {
+      const a = matmul(x, x.transpose()).div(n).add(eye(n, { dtype }));
+      return [a, linalg.cholesky(a), linalg.cholesky(a.sub(eye(n, { dtype }).mul(2)))];
+    }, [factor]) as Float64Array[];
+    assert(broken.every(Number.isNaN), "an indefinite matrix has no factor");
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let k = 0; k <= Math.min(i, j); k++) sum += l[i * n + k] * l[j * n + k];
+        assert(Math.abs(sum - product[i * n + j]) < 20 * epsilon, `${i} ${j}`);
+        if (j > i) assert(l[i * n + j] === 0);
+      }
+    }
+  });
+}
