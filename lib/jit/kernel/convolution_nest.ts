@@ -2,7 +2,8 @@
  * Convolution as a nest: rows are the elements of the output, columns the channels and the places of the filter.
  * Padding and dilation of the input become masks.
  */
-import type { Convolution, Index, Nest, Statement } from "./kernel.ts";
+import type { Convolution, Nest, Statement, Store } from "./kernel.ts";
+import { placedStatement, placedStore, type Placement } from "./statements.ts";
 
 function contiguousStrides(shape: readonly number[]): number[] {
   const strides = new Array<number>(shape.length);
@@ -24,7 +25,7 @@ export function convolutionNest(kernel: Convolution): Nest {
   const spatial = inputShape.length - 2;
   const inputStrides = contiguousStrides(inputShape);
   const kernelStrides = contiguousStrides(kernelShape);
-  const outputStrides = contiguousStrides(outputShape);
+  const placeStrides = contiguousStrides(outputShape.slice(2));
   const batch = inputShape[0] / batchGroups;
   const channels = kernelShape[1];
   const outputChannels = kernelShape[0] / (groups * batchGroups);
@@ -81,7 +82,7 @@ export function convolutionNest(kernel: Convolution): Nest {
   const input = push({
     kind: "load",
     dtype,
-    operand: 0,
+    operand: kernel.input,
     index: { offset, strides, dynamic },
     ...(mask < 0 ? {} : { mask, fill: 0 }),
   });
@@ -94,18 +95,31 @@ export function convolutionNest(kernel: Convolution): Nest {
   const filter = push({
     kind: "load",
     dtype,
-    operand: 1,
+    operand: kernel.filters,
     index: { offset: 0, strides: filterStrides, dynamic: [] },
   });
   const product = push({ kind: "op", op: "mul", dtype, args: [input, filter] });
-  const sum = push({ kind: "reduced", dtype, reduction: 0 });
-  const target = zero();
-  target[0] = groups * outputChannels * outputStrides[1];
-  target[1] = outputStrides[0];
-  target[2] = outputChannels * outputStrides[1];
-  target[3] = outputStrides[1];
-  for (let d = 0; d < spatial; d++) target[4 + d] = outputStrides[2 + d];
-  const index: Index = { offset: 0, strides: target, dynamic: [] };
+  const shift = statements.length;
+  const placement: Placement = {
+    place: (statement) => statement + shift,
+    // Over images, filters and places: filters are counted by batch group, group and within it.
+    move: (index) => {
+      const [image, filter, place] = index.strides;
+      const strides = zero();
+      strides[0] = groups * outputChannels * filter;
+      strides[1] = image;
+      strides[2] = outputChannels * filter;
+      strides[3] = filter;
+      placeStrides.forEach((stride, d) => strides[4 + d] = place * stride);
+      return { ...index, strides };
+    },
+  };
+  for (const s of kernel.epilogue.statements) statements.push(placedStatement(s, placement));
+  const stores = kernel.epilogue.stores.map((store): Store => ({
+    ...placedStore(store, placement),
+    perRow: true,
+    pass: 0,
+  }));
   return {
     kind: "nest",
     domain,
@@ -113,7 +127,7 @@ export function convolutionNest(kernel: Convolution): Nest {
     operands: kernel.operands,
     statements,
     reductions: [{ combiner: "sum", value: product, dtype, pass: 0 }],
-    stores: [{ operand: 2, index, value: sum, mode: "set", perRow: true, pass: 0 }],
+    stores,
     passes: 1,
   };
 }

@@ -1,6 +1,6 @@
 /** What a kernel has to do: arithmetic operations and bytes that go to and from memory, counted from its description. */
 import { byteSize } from "../../trace/dtype.ts";
-import type { ContractOperand, Index, Kernel, Nest, Operand } from "./kernel.ts";
+import type { ContractOperand, Epilogue, Index, Kernel, Nest, Operand } from "./kernel.ts";
 
 /** Work of one run of a kernel. */
 export interface KernelCost {
@@ -50,17 +50,31 @@ function contractCost(kernel: Extract<Kernel, { kind: "contraction" }>): KernelC
   };
   read(kernel.a, m * k);
   read(kernel.b, k * n);
-  let flop = 2 * outer * m * n * k;
+  return { flop: 2 * outer * m * n * k + epilogueWork(epilogue, domain, most), bytes: sizes(operands, most) };
+}
+
+function convolutionCost(kernel: Extract<Kernel, { kind: "convolution" }>): KernelCost {
+  const { inputShape, kernelShape, outputShape, operands, epilogue } = kernel;
+  const domain = [outputShape[0], outputShape[1], product(outputShape.slice(2))];
+  const most = new Array<number>(operands.length).fill(0);
+  most[kernel.input] = product(inputShape);
+  most[kernel.filters] = Math.max(most[kernel.filters], product(kernelShape));
+  const flop = 2 * product(outputShape) * product(kernelShape.slice(1));
+  return { flop: flop + epilogueWork(epilogue, domain, most), bytes: sizes(operands, most) };
+}
+
+/** The arithmetic of an epilogue; notes how much of each operand it touches. */
+function epilogueWork(epilogue: Epilogue, domain: readonly number[], most: number[]): number {
+  const note = (operand: number, index: Index): void => {
+    most[operand] = Math.max(most[operand], touched(index, domain));
+  };
+  let flop = 0;
   for (const statement of epilogue.statements) {
-    if (statement.kind === "op") flop += outer * m * n;
-    else if (statement.kind === "load") {
-      most[statement.operand] = Math.max(most[statement.operand], touched(statement.index, domain));
-    }
+    if (statement.kind === "op") flop += product(domain);
+    else if (statement.kind === "load") note(statement.operand, statement.index);
   }
-  for (const store of epilogue.stores) {
-    most[store.operand] = Math.max(most[store.operand], touched(store.index, domain));
-  }
-  return { flop, bytes: sizes(operands, most) };
+  for (const store of epilogue.stores) note(store.operand, store.index);
+  return flop;
 }
 
 /** The work of one run. Sorting and decompositions count no arithmetic, as it depends on the data. */
@@ -70,14 +84,8 @@ export function kernelCost(kernel: Kernel): KernelCost {
       return nestCost(kernel);
     case "contraction":
       return contractCost(kernel);
-    case "convolution": {
-      const { inputShape, kernelShape, outputShape, operands } = kernel;
-      const counts = [product(inputShape), product(kernelShape), product(outputShape)];
-      return {
-        flop: 2 * counts[2] * product(kernelShape.slice(1)),
-        bytes: sizes(operands, counts),
-      };
-    }
+    case "convolution":
+      return convolutionCost(kernel);
     case "cumulative": {
       const count = kernel.outer * kernel.length * kernel.inner;
       return { flop: count, bytes: sizes(kernel.operands, [count, count]) };

@@ -119,9 +119,15 @@ export interface ContractOperand {
   readonly prologue: readonly Statement[];
 }
 
+/** Elementwise work on sums while they are at hand: statement 0 is the sum, a "reduced" statement. */
+export interface Epilogue {
+  readonly statements: readonly Statement[];
+  readonly stores: readonly Store[];
+}
+
 /**
  * c[batch, m, n] = sum over k of a[batch, m, k] * b[batch, k, n], then the epilogue at each point of the domain
- * [...batch, m, n]: its statement 0 is the sum (a "reduced" statement), and its stores write the results.
+ * [...batch, m, n], whose stores write the results.
  */
 export interface Contraction {
   readonly kind: "contraction";
@@ -134,7 +140,7 @@ export interface Contraction {
   readonly a: ContractOperand;
   readonly b: ContractOperand;
   /** Domain [...batch, m, n]. */
-  readonly epilogue: { readonly statements: readonly Statement[]; readonly stores: readonly Store[] };
+  readonly epilogue: Epilogue;
 }
 
 /** Running combination along the middle axis of a contiguous [outer, length, inner] operand: 0 into 1. */
@@ -167,9 +173,15 @@ export interface Topk {
   readonly operands: readonly Operand[];
 }
 
-/** N-dimensional convolution on contiguous operands: input [n, c, ...], kernel [o, c / groups, ...], output. */
+/**
+ * N-dimensional convolution of contiguous operands, input [n, c, ...] and filters [o, c / groups, ...], then the epilogue
+ * at each point of the domain [n, o, places of the output], the places counted as one index: as of contractions.
+ */
 export interface Convolution {
   readonly kind: "convolution";
+  /** The operands that are the images and the filters. */
+  readonly input: number;
+  readonly filters: number;
   readonly dtype: DType;
   readonly inputShape: readonly number[];
   readonly kernelShape: readonly number[];
@@ -181,6 +193,7 @@ export interface Convolution {
   readonly groups: number;
   readonly batchGroups: number;
   readonly operands: readonly Operand[];
+  readonly epilogue: Epilogue;
 }
 
 /** Copies `length` contiguous elements from operand 0 to operand 1. */

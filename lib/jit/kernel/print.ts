@@ -1,5 +1,5 @@
 /** Kernels as text: what the snapshots of tests show and what is read when a kernel is wrong. */
-import type { Contraction, Index, Kernel, Nest, Operand, Statement, Store } from "./kernel.ts";
+import type { Contraction, Convolution, Index, Kernel, Nest, Operand, Statement, Store } from "./kernel.ts";
 
 /** A kernel as text. */
 export function printKernel(kernel: Kernel): string {
@@ -8,6 +8,8 @@ export function printKernel(kernel: Kernel): string {
       return printNest(kernel);
     case "contraction":
       return printContraction(kernel);
+    case "convolution":
+      return printConvolution(kernel);
     default: {
       const { kind, operands, ...options } = kernel;
       const list = Object.entries(options).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
@@ -52,6 +54,15 @@ function printContraction(kernel: Contraction): string {
   epilogue.statements.forEach((s, i) => lines.push(printStatement(s, i)));
   for (const store of epilogue.stores) lines.push(printStore(store));
   return block(`contraction ${kernel.dtype} batch [${batch.join(", ")}] m ${m} n ${n} k ${k}`, lines);
+}
+
+function printConvolution(kernel: Convolution): string {
+  const { kind, operands, epilogue, ...options } = kernel;
+  const list = Object.entries(options).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  const lines = operands.map(printOperand);
+  epilogue.statements.forEach((s, i) => lines.push(printStatement(s, i)));
+  for (const store of epilogue.stores) lines.push(printStore(store));
+  return block(`${kind} ${list.join(" ")}`, lines);
 }
 
 /** `a0[3 + 5 i0 - i1 + 2 v4]`. */

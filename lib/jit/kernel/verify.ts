@@ -1,7 +1,7 @@
 /** The grammar of the kernel language, executable: what every generator may rely on. */
 import type { DType } from "../../trace/dtype.ts";
 import type { ScalarOp } from "../../trace/scalar_op.ts";
-import type { Contraction, Index, Kernel, Nest, Operand, Statement, Store } from "./kernel.ts";
+import type { Contraction, Convolution, Index, Kernel, Nest, Operand, Statement, Store } from "./kernel.ts";
 import { printKernel } from "./print.ts";
 
 const COMPARISONS: ReadonlySet<ScalarOp> = new Set(["eq", "ne", "lt", "le", "gt", "ge", "isNaN", "isFinite"]);
@@ -192,12 +192,21 @@ function checkContraction(kernel: Contraction): string[] {
   return checker.problems;
 }
 
+function checkConvolution({ dtype, operands, epilogue }: Convolution): string[] {
+  const checker = new Checker(operands, 3);
+  checker.statements(epilogue.statements, [{ dtype }]);
+  epilogue.stores.forEach((store, i) => checker.store(store, epilogue.statements, `store ${i}`));
+  return checker.problems;
+}
+
 /** Throws an error with the kernel's text when it is not a sentence of the kernel language. */
 export function verifyKernel(kernel: Kernel): void {
   const problems = kernel.kind === "nest"
     ? checkNest(kernel)
     : kernel.kind === "contraction"
     ? checkContraction(kernel)
+    : kernel.kind === "convolution"
+    ? checkConvolution(kernel)
     : [];
   if (problems.length > 0) {
     throw new Error(`A kernel is wrong: ${problems.join("; ")}.\n${printKernel(kernel)}`);

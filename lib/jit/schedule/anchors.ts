@@ -65,16 +65,6 @@ export function buildAnchor(
         operands,
       }))];
     }
-    case "convolve":
-      return [whole(node, base, (operands) => ({
-        ...lowering,
-        kind: "convolution",
-        dtype: output.aval.dtype,
-        inputShape: node.inputs[0].aval.shape,
-        kernelShape: node.inputs[1].aval.shape,
-        outputShape: output.aval.shape,
-        operands,
-      }))];
     case "routine":
       return [whole(node, base, (operands) => ({
         kind: "routine",

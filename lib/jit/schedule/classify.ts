@@ -13,6 +13,7 @@ export type Role =
   /** Elementwise or gathering: a member of a group over its shape. */
   | "map"
   | "reduce"
+  /** A product or a convolution: the head of a group. */
   | "contract"
   /** A step of its own on whole buffers. */
   | "anchor";
@@ -209,6 +210,7 @@ function roleOf(node: Node, lowering: Lowering, size: number, cost: number): Rol
     case "reduce":
       return "reduce";
     case "contract":
+    case "convolve":
       return "contract";
     default:
       return "anchor";

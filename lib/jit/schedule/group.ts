@@ -4,6 +4,7 @@ import { hasEffect } from "../../trace/prune.ts";
 import { sameShape, type Shape, sizeOf } from "../../trace/shape.ts";
 import type { Classified } from "./classify.ts";
 import { outputRanges } from "./build_contract.ts";
+import { CONVOLUTION_RANGES } from "./build_epilogue.ts";
 import { OTHER, readsSamePoint, type Source, visitSources } from "./sources.ts";
 
 /** Nodes computed by one kernel, over one domain. */
@@ -215,16 +216,19 @@ export class Grouper {
   }
 
   /**
-   * Whether the epilogue of a contraction can read all sources: m and n may stand for several axes of the output,
-   * so a source must have all axes of such a range, one behind the other, or none of them.
+   * Whether the epilogue of a contraction or convolution can read all sources: m and n may stand for several axes of
+   * the output, so a source must have all axes of such a range, one behind the other, or none of them.
    */
   #fitsEpilogue(group: Group, node: Node, sources: readonly Source[]): boolean {
     if (!sources.some((source) => this.#groupOfSource(source) === group)) return false;
     const contract = group.members[0];
     const { lowering } = this.#classes.get(contract)!;
-    if (lowering.kind !== "contract") return false;
     const rank = group.domain.length;
-    const [batch, end] = outputRanges(lowering, contract.inputs[0].aval.shape.length, rank);
+    if (lowering.kind === "convolve" && !this.#fitsConvolution(contract, node)) return false;
+    if (lowering.kind !== "convolve" && lowering.kind !== "contract") return false;
+    const [batch, end] = lowering.kind === "convolve"
+      ? CONVOLUTION_RANGES
+      : outputRanges(lowering, contract.inputs[0].aval.shape.length, rank);
     for (const [from, to] of [[batch, end], [end, rank]]) {
       const wide: number[] = [];
       for (let axis = from; axis < to; axis++) if (group.domain[axis] !== 1) wide.push(axis);
@@ -238,6 +242,12 @@ export class Grouper {
       }
     }
     return true;
+  }
+
+  /** Convolutions have no other form for what vectors of their type cannot do. */
+  #fitsConvolution(convolution: Node, node: Node): boolean {
+    if (usesCoordinates(node, this.#classes)) return false;
+    return convolution.outputs[0].aval.dtype === "float64" || !computesWide(node, this.#classes);
   }
 
   /** Whether a second pass over the rows is worth keeping them together: contiguous rows, and enough of them. */
@@ -298,14 +308,34 @@ export function keptAxes(group: Pick<Group, "domain" | "axes">): number[] {
 
 /** True when a node, or what is virtual below it, computes with coordinates rather than reading elements in place. */
 function usesCoordinates(node: Node, classes: ReadonlyMap<Node, Classified>): boolean {
-  const stack = [node];
-  while (stack.length > 0) {
-    const current = stack.pop()!;
+  return someBelow(node, classes, (current) => {
     const { lowering } = classes.get(current)!;
     if (lowering.kind === "iota" || lowering.kind === "gather" || lowering.kind === "dynamicSlice") {
       return true;
     }
-    if (lowering.kind === "index" && lowering.map.fill !== undefined) return true;
+    return lowering.kind === "index" && lowering.map.fill !== undefined;
+  });
+}
+
+/** True when a node, or what is virtual below it, reads or computes float64. */
+function computesWide(node: Node, classes: ReadonlyMap<Node, Classified>): boolean {
+  return someBelow(
+    node,
+    classes,
+    (current) => [...current.inputs, ...current.outputs].some(({ aval }) => aval.dtype === "float64"),
+  );
+}
+
+/** Whether something holds for a node or for what is virtual below it. */
+function someBelow(
+  node: Node,
+  classes: ReadonlyMap<Node, Classified>,
+  holds: (node: Node) => boolean,
+): boolean {
+  const stack = [node];
+  while (stack.length > 0) {
+    const current = stack.pop()!;
+    if (holds(current)) return true;
     for (const { node: below } of current.inputs) {
       if (below && classes.get(below)!.role === "virtual") stack.push(below);
     }

@@ -7,6 +7,7 @@ import type { Kernel, Operand } from "../kernel/kernel.ts";
 import type { Binding, KernelStep, Step } from "../kernel/program.ts";
 import { type AnchorKernel, buildAnchor } from "./anchors.ts";
 import { buildContraction, contractAxes, operandView } from "./build_contract.ts";
+import { buildConvolution } from "./build_convolution.ts";
 import { type BuildContext, buildNest, type BuiltKernel, isEmptyNest } from "./build_nest.ts";
 import { type Classified, classify, RECOMPUTE_COST } from "./classify.ts";
 import { reshapeBase } from "./compose.ts";
@@ -182,6 +183,8 @@ export class LevelBuilder {
             const axes = contractAxes(lowering, side as 0 | 1, input.aval.shape.length);
             stored.add(operandView(input, axes, classes, this.#materialized)!.base);
           });
+        } else if (lowering.kind === "convolve") {
+          for (const input of node.inputs) stored.add(this.base(input));
         } else if (group.kind !== "anchor" || READS_BY_EXPRESSION.has(lowering.kind)) {
           if (group.kind === "anchor") this.#visitExpressionInputs(node, stored, grouper);
           else readsOf(group, node);
@@ -237,9 +240,12 @@ export class LevelBuilder {
 
   #emit(group: Group, context: BuildContext): void {
     if (group.kind === "nest") return this.kernelStep(buildNest(group, context));
-    if (group.kind === "contract") return this.kernelStep(buildContraction(group, context));
     const [node] = group.members;
     const { lowering } = context.classes.get(node)!;
+    if (lowering.kind === "contract") return this.kernelStep(buildContraction(group, context));
+    if (lowering.kind === "convolve") {
+      return this.kernelStep(buildConvolution(group, context, (v) => this.base(v)));
+    }
     const { knowsRoutine, shaders } = this.scheduler.limits;
     if (lowering.kind === "shader" && shaders) return this.#shader(node, lowering);
     const onHost = lowering.kind === "shader" ||

@@ -29,7 +29,9 @@ export function findMaterialized(graph: Graph, classes: ReadonlyMap<Node, Classi
       }
     } else if (lowering.kind === "contract") {
       materializeOperands(node, lowering, classes, materialized);
-    } else if (role === "anchor" && !READS_BY_EXPRESSION.has(lowering.kind)) node.inputs.forEach(needBuffer);
+    } else if (
+      lowering.kind === "convolve" || (role === "anchor" && !READS_BY_EXPRESSION.has(lowering.kind))
+    ) node.inputs.forEach(needBuffer);
   }
   materializeOutputs(graph, classes, materialized);
   // What has got a buffer since is read there, not behind it, and may lie otherwise than the product reads.

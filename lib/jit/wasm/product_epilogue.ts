@@ -1,4 +1,4 @@
-/** Elementwise work on the results of a matrix product, while they are in registers. */
+/** Elementwise work on the results of a matrix product or a convolution. */
 import { byteSize } from "../../trace/dtype.ts";
 import type { Contraction, Index, Store } from "../kernel/kernel.ts";
 import { dependsOn, storeRoots } from "../kernel/statements.ts";
@@ -9,16 +9,19 @@ import { type LaneAddress, readLanes, readOne, writeLanes } from "./nest/lane_ac
 import { StatementEmitter, type StatementSource } from "./nest/statement_emitter.ts";
 import { type LaneCount, localValue, type ModuleContext, push, type Value } from "./nest/value.ts";
 
+/** What is said of the results: `batch` has the axes in front of rows and columns. */
+export type ResultKernel = Pick<Contraction, "dtype" | "batch" | "operands" | "epilogue">;
+
 /** For each statement whether it differs from column to column. */
-function alongColumns(kernel: Contraction): boolean[] {
+function alongColumns(kernel: ResultKernel): boolean[] {
   const column = kernel.batch.length + 1;
   return dependsOn(kernel.epilogue.statements, (axis) => axis === column, () => true);
 }
 
-/** Emits the statements and stores of a contraction's epilogue at one vector of results. */
+/** Emits the statements and stores of a kernel's epilogue at one vector of results. */
 export class ProductEpilogue {
   readonly #context: ModuleContext;
-  readonly #kernel: Contraction;
+  readonly #kernel: ResultKernel;
   readonly #main: Store;
   readonly #others: readonly Store[];
   readonly #varies: readonly boolean[];
@@ -26,7 +29,7 @@ export class ProductEpilogue {
   /** The operands whose pointers are handed on, in order. */
   readonly operands: readonly number[];
 
-  constructor(context: ModuleContext, kernel: Contraction, main: number) {
+  constructor(context: ModuleContext, kernel: ResultKernel, main: number) {
     this.#context = context;
     this.#kernel = kernel;
     this.#main = kernel.epilogue.stores[main];
@@ -40,16 +43,16 @@ export class ProductEpilogue {
   }
 
   /** True when nothing is done to the sums but storing them once. */
-  static isIdentity(kernel: Contraction): boolean {
+  static isIdentity(kernel: ResultKernel): boolean {
     const { statements, stores } = kernel.epilogue;
     return stores.length === 1 && statements[stores[0].value].kind === "reduced";
   }
 
   /**
-   * Whether the epilogue can work on vectors of the product's type, and reads nothing at positions that lanes
+   * Whether the epilogue can work on vectors of the results' type, and reads nothing at positions that lanes
    * beyond the last column could bring out of the memory.
    */
-  static fits(kernel: Contraction): boolean {
+  static fits(kernel: ResultKernel): boolean {
     const varies = alongColumns(kernel);
     const { statements, stores } = kernel.epilogue;
     const is64 = (i: number): boolean => varies[i] && statements[i].dtype === "float64";

@@ -12,6 +12,7 @@ import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { FiltersPlan } from "./filters_plan.ts";
 import { type Geometry, product } from "./geometry.ts";
+import type { Results } from "./results.ts";
 import { emitSlabCopy } from "./slab.ts";
 
 /** Emits `tables(target)`: distances in bytes of the rows, and behind them those of the rows of taps. */
@@ -128,8 +129,13 @@ function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
   return f.index;
 }
 
-/** The function of a convolution by its plan: `(images, filters, output, parts, begin, end)`. */
-export function emitFilters(context: ModuleContext, geometry: Geometry, plan: FiltersPlan): KernelFunction {
+/** The function of a convolution by its plan: `(operands..., parts, begin, end)`. */
+export function emitFilters(
+  context: ModuleContext,
+  geometry: Geometry,
+  plan: FiltersPlan,
+  results: Results,
+): KernelFunction {
   const { module } = context;
   const { axes, batchGroups, images, channels, filters, dtype } = geometry;
   const element = elements[dtype];
@@ -179,8 +185,10 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
   const low = highRows < rows ? emitTapTile(module, { ...tileOptions, rows: lowRows }) : -1;
   const tiles = highRows / tileRows + (highRows < rows ? (rows - highRows) / lowRows : 0);
 
-  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
-  const [x, w, , parts, unit, end] = [0, 1, 2, 3, 4, 5];
+  const { pointers } = results;
+  const f = module.addFunction({ params: new Array<"i32">(pointers.count + 3).fill("i32"), results: [] });
+  const { input: x, filters: w, count: parts } = pointers;
+  const unit = parts + 1, end = parts + 2;
   const i32 = (): number => f.local("i32");
   const rowStart = i32(), rowEnd = i32(), limit = i32(), row = i32(), channel = i32(), channelEnd = i32();
   const number = i32(),
@@ -273,7 +281,7 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
       f.localGet(tapRow).localGet(count).i32Add().localTee(tapRow).i32Const(tapRows).i32LtU().brIf(0).end();
     });
   });
-  const finish = emitSums(module, geometry, plan);
+  const finish = emitSums(module, geometry, plan, results);
   const units = batchGroups * channelParts * rowParts;
   const work = batchGroups * rows * filters * channels * tapRows * last.taps;
   return {
@@ -285,15 +293,22 @@ export function emitFilters(context: ModuleContext, geometry: Geometry, plan: Fi
   };
 }
 
-/** Emits `sums(images, filters, output, parts, ...)`: adds the parts and brings them in the order of the output. */
-function emitSums(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan): number {
+/** Emits `sums(operands..., parts, ...)`: adds the parts and brings them in the order of the output. */
+function emitSums(
+  module: ModuleBuilder,
+  geometry: Geometry,
+  plan: FiltersPlan,
+  results: Results,
+): number {
   const { axes, batchGroups, images, filters, dtype } = geometry;
   const element = elements[dtype];
   const { bytes } = element;
   const { rows, width, channelParts } = plan;
   const outs = rows / images;
-  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
-  const [out, parts] = [2, 3];
+  const { pointers } = results;
+  const f = module.addFunction({ params: new Array<"i32">(pointers.count + 3).fill("i32"), results: [] });
+  const parts = pointers.count, out = f.local("i32");
+  f.localGet(pointers.output).localSet(out);
   const row = f.local("i32"), group = f.local("i32"), image = f.local("i32"), filter = f.local("i32");
   const left = f.local("i32"), place = f.local("i32"), target = f.local("i32");
   const sum = f.local("v128");
@@ -329,5 +344,19 @@ function emitSums(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan):
     });
     f.localGet(out).i32Const(filters * outs * bytes).i32Add().localSet(out);
   });
+  if (results.epilogue >= 0) {
+    const imageEnd = f.local("i32"), filterEnd = f.local("i32");
+    f.i32Const(0).localSet(image).i32Const(images).localSet(imageEnd);
+    f.localGet(pointers.output).localSet(target);
+    f.forLoop(image, imageEnd, 1, () => {
+      f.i32Const(0).localSet(filter).i32Const(batchGroups * filters).localSet(filterEnd);
+      f.forLoop(filter, filterEnd, 1, () => {
+        f.localGet(target).localGet(image).localGet(filter).i32Const(0).i32Const(outs);
+        results.pushOperands(f);
+        f.call(results.epilogue);
+        f.localGet(target).i32Const(outs * bytes).i32Add().localSet(target);
+      });
+    });
+  }
   return f.index;
 }

@@ -33,7 +33,9 @@ export interface Geometry {
 }
 
 /** What a convolution is said to be by its node; a kernel says the same and more. */
-export type ConvolutionSizes = Omit<Convolution, "kind" | "operands" | "dtype"> & { readonly dtype: DType };
+export type ConvolutionSizes =
+  & Omit<Convolution, "kind" | "operands" | "dtype" | "input" | "filters" | "epilogue">
+  & { readonly dtype: DType };
 
 export function product(list: readonly number[]): number {
   return list.reduce((a, b) => a * b, 1);

@@ -4,21 +4,23 @@ import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import { emitFilters } from "./filters_form.ts";
 import { planFilters } from "./filters_plan.ts";
 import { type ConvolutionSizes, type Geometry, geometryOf } from "./geometry.ts";
+import { type Results, resultsOf } from "./results.ts";
 import { emitWindows, planWindows } from "./windows_form.ts";
 
 /** How the function of a convolution is emitted; null where no form fits. */
-function formOf(geometry: Geometry): ((context: ModuleContext) => KernelFunction) | null {
+function formOf(geometry: Geometry): ((context: ModuleContext, results: Results) => KernelFunction) | null {
   const filters = planFilters(geometry);
-  if (filters !== null) return (context) => emitFilters(context, geometry, filters);
+  if (filters !== null) return (context, results) => emitFilters(context, geometry, filters, results);
   const windows = planWindows(geometry);
-  return windows === null ? null : (context) => emitWindows(context, geometry, windows);
+  return windows === null ? null : (context, results) => emitWindows(context, geometry, windows, results);
 }
 
 /** The function of a convolution in the form that fits it; null where none does. */
 export function emitDirectConvolution(context: ModuleContext, kernel: Convolution): KernelFunction | null {
   const geometry = geometryOf(kernel);
   const emit = geometry && formOf(geometry);
-  return emit ? emit(context) : null;
+  const results = emit && resultsOf(context, kernel);
+  return results ? emit(context, results) : null;
 }
 
 /** Whether a convolution is best left to {@linkcode emitDirectConvolution}. */

@@ -9,6 +9,7 @@ import { emitPack } from "../contract/packing.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import { contiguous, type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
 import { emitOffsetTile, type TileVector } from "./offset_tile.ts";
+import type { Results } from "./results.ts";
 import { emitSlabCopy, type Places, placesOf, placeStep, tapOffset } from "./slab.ts";
 
 /** Sums of so many terms are added up apart, as products do. */
@@ -287,8 +288,13 @@ function emitPackFilters(
   f.release(filter, limit);
 }
 
-/** The function of a convolution by its plan: `(images, filters, output, begin, end)`. */
-export function emitWindows(context: ModuleContext, geometry: Geometry, plan: WindowsPlan): KernelFunction {
+/** The function of a convolution by its plan: `(operands..., begin, end)`. */
+export function emitWindows(
+  context: ModuleContext,
+  geometry: Geometry,
+  plan: WindowsPlan,
+  results: Results,
+): KernelFunction {
   const { module } = context;
   const { axes, channels, filters, groups, images, dtype } = geometry;
   const { bytes } = elements[dtype];
@@ -299,9 +305,10 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
   const high = emitRows(module, geometry, plan, tileRows);
   const low = highRows < filters ? emitRows(module, geometry, plan, tileRows - 1) : -1;
   const sizes = axes.map(({ size }) => size), outs = axes.map(({ out }) => out);
+  const placesOfOne = contiguous(outs)[0];
   const inside = product(sizes) * bytes, outside = product(outs) * bytes;
-  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32"], results: [] });
-  const [x, w, out, unit, end] = [0, 1, 2, 3, 4];
+  const { input: x, filters: w, output: out, count: unit } = results.pointers, end = unit + 1;
+  const f = module.addFunction({ params: new Array<"i32">(end + 1).fill("i32"), results: [] });
   const i32 = (): number => f.local("i32");
   const rest = i32(),
     part = i32(),
@@ -356,6 +363,23 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
     f.localGet(block).i32Const(blockRuns).i32LtU().select().localSet(block);
     f.globalGet(context.scratchGlobal).localGet(at).i32Const(4).i32Mul().i32Add().localSet(offsets);
     f.localGet(filter).localSet(rest);
+    const finish = (rows: number): void => {
+      const row = f.local("i32"), target = f.local("i32");
+      f.localGet(at).localGet(block).i32Add().i32Const(runs).i32Eq().if();
+      f.i32Const(0).localSet(row).loop();
+      f.localGet(rest).localGet(row).i32Add().localSet(target);
+      f.localGet(c).localGet(target).i32Const(outside).i32Mul().i32Add();
+      f.localGet(image);
+      if (groups > 1) f.i32Const(groups).i32DivU();
+      if (groups > 1) f.localGet(image).i32Const(groups).i32RemU().i32Const(filters).i32Mul();
+      f.localGet(target);
+      if (groups > 1) f.i32Add();
+      f.localGet(first).i32Const(placesOfOne).i32Mul().localGet(count).i32Const(placesOfOne).i32Mul();
+      results.pushOperands(f);
+      f.call(results.epilogue);
+      f.localGet(row).i32Const(1).i32Add().localTee(row).i32Const(rows).i32LtU().brIf(0).end();
+      f.end().release(row, target);
+    };
     const tiles = (index: number, rows: number, pushLimit: () => void): void => {
       pushLimit();
       f.localSet(limit);
@@ -365,6 +389,7 @@ export function emitWindows(context: ModuleContext, geometry: Geometry, plan: Wi
         f.i32Add().i32Const(bytes).i32Mul().i32Add();
         f.localGet(b).localGet(c).localGet(rest).i32Const(outside).i32Mul().i32Add();
         f.localGet(block).localGet(at).i32Eqz().localGet(offsets).localGet(count).call(index);
+        if (results.epilogue >= 0) finish(rows);
       });
     };
     tiles(high, tileRows, () => {

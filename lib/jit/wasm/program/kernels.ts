@@ -27,7 +27,7 @@ export function kernelKey(kernel: Kernel): string {
   };
   const statements = kernel.kind === "nest"
     ? kernel.statements
-    : kernel.kind === "contraction"
+    : kernel.kind === "contraction" || kernel.kind === "convolution"
     ? kernel.epilogue.statements
     : [];
   statements.forEach((s, i) => {

@@ -1,0 +1,85 @@
+/** Where the results of a convolution go, and the elementwise work on them: over runs of places, once they are summed. */
+import type { Convolution } from "../../kernel/kernel.ts";
+import type { FunctionBuilder } from "../assembler/mod.ts";
+import { type ContractDType, elements, type EpilogueContext } from "../contract/mod.ts";
+import type { ModuleContext } from "../nest/mod.ts";
+import { ProductEpilogue, type ResultKernel } from "../product_epilogue.ts";
+import { product } from "./geometry.ts";
+
+/** Which parameters of a convolution's function point to what. */
+export interface Pointers {
+  readonly input: number;
+  readonly filters: number;
+  /** Where sums are added up; the epilogue brings them into what they become. */
+  readonly output: number;
+  /** All operands; what else a function takes follows them. */
+  readonly count: number;
+}
+
+/** The epilogue of a convolution. */
+export interface Results {
+  readonly pointers: Pointers;
+  /** Pushes the last arguments of {@linkcode Results.epilogue}: the operands that it reads and writes. */
+  pushOperands(f: FunctionBuilder): void;
+  /**
+   * `epilogue(results, image, filter, place, count, ...operands)`: the work on `count` neighbouring places from `place`
+   * on, of which `results` is the address; -1 where there is none.
+   */
+  readonly epilogue: number;
+}
+
+/** The results of a kernel; null where its epilogue cannot work on vectors of the type of the sums. */
+export function resultsOf(context: ModuleContext, kernel: Convolution): Results | null {
+  const { outputShape, epilogue, operands, dtype } = kernel;
+  const results: ResultKernel = { dtype, batch: [outputShape[0]], operands, epilogue };
+  const places = product(outputShape.slice(2));
+  const sizes = [outputShape[1] * places, places, 1];
+  const main = epilogue.stores.findIndex(({ operand, index, mode, mask }) =>
+    mode === "set" && mask === undefined && operands[operand].dtype === dtype && index.offset === 0 &&
+    index.dynamic.length === 0 &&
+    index.strides.every((stride, i) => stride === sizes[i] || outputShape[i] === 1 || (i === 2 && places === 1))
+  );
+  if (main < 0 || !ProductEpilogue.fits(results)) return null;
+  const pointers: Pointers = {
+    input: kernel.input,
+    filters: kernel.filters,
+    output: epilogue.stores[main].operand,
+    count: operands.length,
+  };
+  if (ProductEpilogue.isIdentity(results)) return { pointers, epilogue: -1, pushOperands: () => {} };
+  const work = new ProductEpilogue(context, results, main);
+  return {
+    pointers,
+    epilogue: emitRun(context, dtype as ContractDType, work),
+    pushOperands: (f) => work.operands.forEach((operand) => f.localGet(operand)),
+  };
+}
+
+/** The work on a run of places: vectors, and one by one what is left. */
+function emitRun({ module }: ModuleContext, dtype: ContractDType, work: ProductEpilogue): number {
+  const element = elements[dtype];
+  const f = module.addFunction({
+    params: new Array<"i32">(5 + work.operands.length).fill("i32"),
+    results: [],
+  });
+  const [results, image, row, column, count] = [0, 1, 2, 3, 4];
+  const extra = [...work.operands.map((_, i) => 5 + i), image];
+  const value = f.local("v128");
+  const run = (lanes: number): void => {
+    const place: EpilogueContext = { value, lanes, row, column, extra };
+    f.localGet(count).i32Const(lanes).i32GeU().if().loop();
+    f.localGet(results);
+    if (lanes === element.lanes) f.v128Load();
+    else element.loadZero(f);
+    f.localSet(value).localGet(results);
+    work.emit(f, place, true);
+    if (lanes === element.lanes) f.v128Store();
+    else element.storeLane(f, 0);
+    f.localGet(results).i32Const(lanes * element.bytes).i32Add().localSet(results);
+    f.localGet(column).i32Const(lanes).i32Add().localSet(column);
+    f.localGet(count).i32Const(lanes).i32Sub().localTee(count).i32Const(lanes).i32GeU().brIf(0).end().end();
+  };
+  run(element.lanes);
+  run(1);
+  return f.index;
+}
