@@ -103,10 +103,11 @@ Deno.test("what is expensive is computed once: other values of the epilogue come
 Deno.test("a tensor given away is not overwritten before a convolution's epilogue has read it", () => {
   const params = plain(2);
   const work = (r: Tensor, x: Tensor, w: Tensor): Tensor => bindOne(convolvePrimitive, [x, w], params).add(r);
-  const args = () => [
-    quarters([1, 200, 7, 8], "float32"),
-    quarters([5, 200, 3, 3], "float32"),
-  ] as const;
+  const args = () =>
+    [
+      quarters([1, 200, 7, 8], "float32"),
+      quarters([5, 200, 3, 3], "float32"),
+    ] as const;
   const [x, w] = args(), r = quarters([1, 5, 5, 6], "float32");
   const wanted = values(jit(work, { mode: "reference" })(r, x, w));
   assertEquals(values(jit(work, { donate: [0] })(r, x, w)), wanted);
@@ -116,10 +117,15 @@ Deno.test("a convolution with itself, and of nothing", () => {
   const square = quarters([3, 3, 4, 5], "float32");
   kernelsOf((x) => [convolve(x, x, { padding: [[2, 2], [2, 3]] }).add(1)], [square]);
   for (
-    const [x, w] of [[[0, 2, 5, 5], [3, 2, 3, 3]], [[2, 2, 5, 5], [0, 2, 3, 3]], [[2, 0, 5, 5], [3, 0, 3, 3]], [
-      [2, 2, 2, 5],
-      [3, 2, 3, 3],
-    ]]
+    const [x, w] of [
+      [[0, 2, 5, 5], [3, 2, 3, 3]],
+      [[2, 2, 5, 5], [0, 2, 3, 3]],
+      [[2, 0, 5, 5], [3, 0, 3, 3]],
+      [
+        [2, 2, 2, 5],
+        [3, 2, 3, 3],
+      ],
+    ]
   ) {
     kernelsOf((x, w) => [convolve(x, w).add(1), nn.relu(convolve(x, w))], [
       quarters(x, "float32"),
@@ -167,7 +173,10 @@ function randomWork(shape: readonly number[], dtype: DType): { operands: Tensor[
       const found: Tensor[] = [];
       let y = x;
       steps.forEach((step, i) => {
-        y = step(y.dtype === "bool" ? where(y, tensor(1, { dtype }), tensor(0, { dtype })) : y, (k) => rest[k]);
+        y = step(
+          y.dtype === "bool" ? where(y, tensor(1, { dtype }), tensor(0, { dtype })) : y,
+          (k) => rest[k],
+        );
         if (results[i]) found.push(y);
       });
       return found;
@@ -180,10 +189,17 @@ Deno.test("random work on random convolutions is exactly what the reference comp
   for (let i = 0; i < 120; i++) {
     const { x, kernel, params, dtype } = randomCase();
     const images = quarters(x, dtype), filters = quarters(kernel, dtype);
-    const { shape } = jit((x: Tensor, w: Tensor) => bindOne(convolvePrimitive, [x, w], params))(images, filters);
+    const { shape } = jit((x: Tensor, w: Tensor) => bindOne(convolvePrimitive, [x, w], params))(
+      images,
+      filters,
+    );
     const { operands, work } = randomWork(shape, dtype);
     const whole: Work = (x, w, ...rest) => work(bindOne(convolvePrimitive, [x, w], params), ...rest);
-    const names = kernelsOf(whole, [images, filters, ...operands], JSON.stringify({ x, kernel, params, dtype }));
+    const names = kernelsOf(
+      whole,
+      [images, filters, ...operands],
+      JSON.stringify({ x, kernel, params, dtype }),
+    );
     if (names.length === 1) fused++;
   }
   assert(fused > 20, `only ${fused} of them were one kernel`);
@@ -196,7 +212,8 @@ Deno.test("layers and their gradients, to second order, agree with the reference
     nn.relu(nn.conv2d(x, w, { padding: 1 }).add(perFilter(b, 4))).mul(0.1).sin().sum();
   const first = grad(loss, { argnums: [0, 1, 2] });
   const second = grad(
-    (x: Tensor, w: Tensor, b: Tensor) => first(x, w, b).reduce((sum, g) => sum.add(g.square().sum()), tensor(0, { dtype: "float64" })),
+    (x: Tensor, w: Tensor, b: Tensor) =>
+      first(x, w, b).reduce((sum, g) => sum.add(g.square().sum()), tensor(0, { dtype: "float64" })),
     { argnums: [0, 1, 2] },
   );
   for (const derivative of [first, second]) {

@@ -37,7 +37,9 @@ export function resultsOf(context: ModuleContext, kernel: Convolution): Results 
   const main = epilogue.stores.findIndex(({ operand, index, mode, mask }) =>
     mode === "set" && mask === undefined && operands[operand].dtype === dtype && index.offset === 0 &&
     index.dynamic.length === 0 &&
-    index.strides.every((stride, i) => stride === sizes[i] || outputShape[i] === 1 || (i === 2 && places === 1))
+    index.strides.every((stride, i) =>
+      stride === sizes[i] || outputShape[i] === 1 || (i === 2 && places === 1)
+    )
   );
   if (main < 0 || !ProductEpilogue.fits(results)) return null;
   const pointers: Pointers = {
