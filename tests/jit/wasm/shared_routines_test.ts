@@ -12,6 +12,37 @@ function noise(Floats: FloatArray, shape: readonly number[], seed = 1): Argument
   return { shape, values: new Floats(Array.from({ length: size }, () => random.normal())) };
 }
 
+/** The product [m, k] x [k, n] in float64. */
+function multiply(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  [m, k, n]: readonly [number, number, number],
+): Float64Array {
+  const c = new Float64Array(m * n);
+  for (let i = 0; i < m; i++) {
+    for (let l = 0; l < k; l++) {
+      const factor = a[i * k + l];
+      for (let j = 0; j < n; j++) c[i * n + j] += factor * b[l * n + j];
+    }
+  }
+  return c;
+}
+
+/** The transpose of [m, n]. */
+function turned(a: ArrayLike<number>, m: number, n: number): Float64Array {
+  return Float64Array.from({ length: m * n }, (_, i) => a[(i % m) * n + Math.floor(i / m)]);
+}
+
+function unitMatrix(n: number): Float64Array {
+  return Float64Array.from({ length: n * n }, (_, i) => i % (n + 1) === 0 ? 1 : 0);
+}
+
+function largestGap(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < b.length; i++) most = Math.max(most, Math.abs(a[i] - b[i]));
+  return most;
+}
+
 for (const Floats of [Float32Array, Float64Array]) {
   const dtype = Floats === Float32Array ? "float32" : "float64";
   const epsilon = dtype === "float32" ? 2 ** -23 : 2 ** -52;
@@ -52,6 +83,20 @@ for (const Floats of [Float32Array, Float64Array]) {
         assert(Math.abs(sum - product[i * n + j]) < 20 * epsilon, `${i} ${j}`);
         if (j > i) assert(l[i * n + j] === 0);
       }
+    }
+  });
+
+  Deno.test(`qr of one matrix shared by threads, ${dtype}`, () => {
+    for (const [m, n] of [[331, 289], [250, 333], [288, 288]]) {
+      const a = noise(Floats, [m, n], 4), k = Math.min(m, n);
+      const [q, r] = sameOnThreads((x) => {
+        const { q, r } = linalg.qr(x);
+        return [q, r];
+      }, [a]) as Float64Array[];
+      const back = multiply(q, r, [m, k, n]);
+      assert(largestGap(back, a.values) < 100 * epsilon, `${m} ${n}`);
+      const unit = multiply(turned(q, m, k), q, [k, m, k]);
+      assert(largestGap(unit, unitMatrix(k)) < 40 * epsilon, `${m} ${n}`);
     }
   });
 }

@@ -73,6 +73,7 @@ function bidiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure {
 /** Decomposes square matrices of one size. */
 export class BidiagonalSvd {
   readonly #k: number;
+  readonly #shares: boolean;
   readonly #at: {
     readonly left: number;
     readonly u: number;
@@ -86,9 +87,10 @@ export class BidiagonalSvd {
   readonly #apply: Procedure;
   readonly #blocks: readonly (BlockReflector | null)[];
 
-  constructor(context: ModuleContext, dtype: RoutineDType, k: number, scratchAt: number) {
+  constructor(context: ModuleContext, dtype: RoutineDType, k: number, scratchAt: number, shares: boolean) {
     const bytes = dtype === "float32" ? 4 : 8;
     this.#k = k;
+    this.#shares = shares;
     // Rows a power of two apart would share the same few lines of the cache.
     this.#spread = k * bytes + 64;
     const square = aligned(k * k * bytes), wide = aligned(k * this.#spread), line = aligned((k + 2) * bytes);
@@ -144,15 +146,7 @@ export class BidiagonalSvd {
         this.#apply.run(code, reflection, tau, target, code.int(k - 1).minus(first));
       });
     }, -1);
-    if (blocks) {
-      const start = code.variable("int", whole), width = code.variable("int", BLOCK);
-      code.while(start.gt(0), () => {
-        start.increase(-BLOCK);
-        blocks.prepare(code, storage, taus, start, width);
-        blocks.apply(code, rows, start, code.int(k), start, false);
-      });
-      code.release(start, width);
-    }
+    blocks?.accumulate(code, this.#shares, { storage, taus }, rows, k, whole);
     code.release(tau);
   }
 }

@@ -6,7 +6,7 @@ import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { copyRows, rotateRows } from "./rotate_rows.ts";
 import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
-import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
+import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
 import { aligned, BLOCK } from "./substitution.ts";
@@ -199,15 +199,17 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
   const blocks = n > FEWEST_BLOCKED
     ? new BlockReflector(context, dtype, { length: n, rows: n, shift: 1, scratchAt })
     : null;
+  const unitCost = n * n * n;
+  const shares = blocks !== null && sharesMatrices(context, kernel, 2, unitCost);
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 1, 2],
-    unitCost: 6 * n * n * n,
+    unitCost,
+    shares,
     body(code, [a, values, vectors]) {
       const base = code.variable("int", code.scratch());
       const work = base.plus(workAt), rows = base.plus(rowsAt);
       const [e, taus, w, turns] = [0, 1, 2, 3].map((k) => base.plus(linesAt + k * line));
       const size = code.variable("real"), tau = code.variable("real"), v = code.variable("int");
-      const start = code.variable("int"), width = code.variable("int", BLOCK);
       // The upper triangle comes from the lower one.
       turn.run(code, work, n, a, n, n, n, 1);
       code.for(0, n, (i) => {
@@ -228,14 +230,7 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
             apply.run(code, v, tau, code.at(rows, c.times(n).plus(k.plus(1))), code.int(n - 2).minus(k));
           });
         }, -1);
-        if (blocks) {
-          start.set(whole);
-          code.while(start.gt(0), () => {
-            start.increase(-BLOCK);
-            blocks.prepare(code, work, taus, start, width);
-            blocks.apply(code, rows, start, code.int(n), start, false);
-          });
-        }
+        blocks?.accumulate(code, shares, { storage: work, taus }, rows, n, whole);
         copyRows(code, work, spread, rows, n * bytes, n * bytes, n);
         ql.run(code, values, e, work, spread, turns, n);
         copyRows(code, rows, n * bytes, work, spread, n * bytes, n);
@@ -250,7 +245,7 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
         nan.run(code, NaN, values, n);
         nan.run(code, NaN, vectors, n * n);
       });
-      code.release(base, size, tau, v, start, width);
+      code.release(base, size, tau, v);
     },
   });
 }

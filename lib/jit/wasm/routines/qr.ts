@@ -1,11 +1,12 @@
 /** The routine qr: Householder reflections on columns that lie as rows. */
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import type { RoutineDType } from "./code.ts";
+import type { Code, RoutineDType } from "./code.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
+import { BlockReflector, FEWEST_BLOCKED, STRIP } from "./block_reflector.ts";
 import type { Expression } from "./expression.ts";
-import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
+import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
+import { share } from "./share.ts";
 import { powerOfTwo } from "./scaling.ts";
 import { aligned, BLOCK } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
@@ -60,6 +61,118 @@ export function makeReflection(context: ModuleContext, dtype: RoutineDType): Pro
   });
 }
 
+/** Writes the elimination of columns that lie as rows of length m, of matrices of one size, by blocks. */
+class Elimination {
+  readonly #context: ModuleContext;
+  readonly #dtype: RoutineDType;
+  readonly #blocks: BlockReflector;
+  readonly #m: number;
+  readonly #n: number;
+
+  constructor(context: ModuleContext, dtype: RoutineDType, blocks: BlockReflector, m: number, n: number) {
+    this.#context = context;
+    this.#dtype = dtype;
+    this.#blocks = blocks;
+    this.#m = m;
+    this.#n = n;
+  }
+
+  get #whole(): number {
+    return Math.floor(Math.min(this.#m, this.#n) / BLOCK) * BLOCK;
+  }
+
+  /** `panel(columns, taus, block, start)`: the reflections of a block of columns, and the block. */
+  #panel(): Procedure {
+    const m = this.#m, n = this.#n;
+    const eliminate = eliminateColumns(this.#context, this.#dtype);
+    const params = ["int", "int", "int", "int"] as const;
+    const name = `qrPanel:${m}:${n}`;
+    return procedure(this.#context, this.#dtype, name, params, null, (code, columns, taus, block, start) => {
+      const next = code.variable("int", start.plus(BLOCK));
+      eliminate.run(code, columns, taus, m, start, next, next);
+      code.if(next.lt(n), () => this.#blocks.prepare(code, block, { storage: columns, taus }, start));
+    });
+  }
+
+  /** `strips(columns, taus, block, next block, start, begin, end)`: a block applied to strips; first to the next panel. */
+  #strips(): Procedure {
+    const m = this.#m, n = this.#n;
+    const panel = this.#panel();
+    const params = ["int", "int", "int", "int", "int", "int", "int"] as const;
+    return procedure(
+      this.#context,
+      this.#dtype,
+      `qrStrips:${m}:${n}`,
+      params,
+      null,
+      (code, columns, taus, block, nextBlock, start, begin, end) => {
+        const next = code.variable("int", start.plus(BLOCK));
+        const from = code.variable("int"), to = code.variable("int");
+        code.while(begin.lt(end), () => {
+          from.set(code.choose(begin.eq(0), next, next.plus(begin.times(STRIP)).minus(STRIP - BLOCK)));
+          to.set(code.choose(begin.eq(0), from.plus(BLOCK), from.plus(STRIP)).least(n));
+          this.#blocks.apply(code, block, columns, from, to, start, true);
+          code.if(begin.eq(0).and(next.lt(this.#whole)), () => {
+            panel.run(code, columns, taus, nextBlock, next);
+          });
+          begin.increase(1);
+        });
+      },
+    );
+  }
+
+  /** All whole blocks, and what they do to the other columns. */
+  run(code: Code, shares: boolean, columns: Expression, taus: Expression): void {
+    const n = this.#n;
+    const start = code.variable("int", 0), held = code.variable("int");
+    const block = code.variable("int", this.#blocks.block(code, 0));
+    const other = code.variable("int", this.#blocks.block(code, 1));
+    const panel = this.#panel(), work = this.#strips();
+    panel.run(code, columns, taus, block, start);
+    code.while(start.lt(this.#whole), () => {
+      const rest = code.int(n - BLOCK).minus(start);
+      code.if(rest.gt(0), () => {
+        share(code, shares, {
+          work,
+          args: [columns, taus, block, other, start],
+          units: rest.plus(2 * STRIP - BLOCK - 1).quotient(STRIP),
+          unitCost: Math.round(this.#blocks.stripCost),
+        });
+      });
+      held.set(block);
+      block.set(other);
+      other.set(held);
+      start.increase(BLOCK);
+    });
+    code.release(start, held, block, other);
+  }
+}
+
+/** `eliminateColumns(columns, taus, m, from, to, last)`: reflections from .. to - 1 of columns that lie as rows, applied up to row `last`. */
+function eliminateColumns(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const make = makeReflection(context, dtype), apply = reflect(context, dtype);
+  const params = ["int", "int", "int", "int", "int", "int"] as const;
+  return procedure(
+    context,
+    dtype,
+    "eliminateColumns",
+    params,
+    null,
+    (code, columns, taus, m, from, to, last) => {
+      const tau = code.variable("real"), left = code.variable("int"), v = code.variable("int");
+      code.for(from, to, (j) => {
+        v.set(code.at(columns, m.plus(1).times(j)));
+        left.set(m.minus(1).minus(j));
+        tau.set(make.call(code, v, left));
+        code.store(code.at(taus, j), tau);
+        code.for(j.plus(1), last, (c) => {
+          apply.run(code, v, tau, code.at(columns, c.times(m).plus(j)), left);
+        });
+      });
+    },
+  );
+}
+
 export function emitQr(context: ModuleContext, kernel: Routine): KernelFunction {
   const dtype = routineDType(kernel);
   const [m, n] = kernel.shapes[0].slice(-2);
@@ -69,66 +182,41 @@ export function emitQr(context: ModuleContext, kernel: Routine): KernelFunction 
   const columnsAt = 0, qAt = aligned(n * m * bytes), tausAt = qAt + aligned(k * m * bytes);
   const scratchAt = tausAt + aligned((steps + 2) * bytes) + 64;
   context.needScratch(scratchAt);
-  const turn = turnOver(context, dtype),
-    make = makeReflection(context, dtype),
-    apply = reflect(context, dtype);
-  const power = powerOfTwo(context, dtype);
+  const turn = turnOver(context, dtype), apply = reflect(context, dtype), power = powerOfTwo(context, dtype);
+  const eliminate = eliminateColumns(context, dtype);
   const blocks = steps >= FEWEST_BLOCKED
     ? new BlockReflector(context, dtype, { length: m, rows: Math.max(n, k), shift: 0, scratchAt })
     : null;
+  const byBlocks = blocks === null ? null : new Elimination(context, dtype, blocks, m, n);
+  const unitCost = m * (n + k) * steps * bytes / 50;
+  const shares = blocks !== null && sharesMatrices(context, kernel, 2, unitCost);
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 2, 2],
-    unitCost: 2 * m * n * steps,
+    unitCost,
+    shares,
     body(code, [a, q, r]) {
       const base = code.variable("int", code.scratch());
       const columns = base.plus(columnsAt), rows = base.plus(qAt), taus = base.plus(tausAt);
       const size = code.variable("real", power.call(code, a, m * n, taus));
       const tau = code.variable("real");
       turn.run(code, columns, m, a, n, n, m, code.real(1).over(size));
-      const diagonal = (j: Expression) => code.at(columns, j.times(m + 1));
-      /** Reflects row c of an array, a column, by reflection j. */
-      const reflectRow = (array: Expression, c: Expression, j: Expression): void => {
-        const place = code.at(array, c.times(m).plus(j));
-        apply.run(code, diagonal(j), tau, place, code.int(m - 1).minus(j));
-      };
-      const eliminate = (from: Expression | number, to: Expression | number, last: Expression | number) =>
-        code.for(from, to, (j) => {
-          tau.set(make.call(code, diagonal(j), code.int(m - 1).minus(j)));
-          code.store(code.at(taus, j), tau);
-          code.for(j.plus(1), last, (c) => reflectRow(columns, c, j));
-        });
-      const accumulate = (from: Expression | number, to: Expression | number) =>
-        code.for(from, to, (j) => {
-          tau.set(code.load(code.at(taus, j)));
-          code.for(j, k, (c) => reflectRow(rows, c, j));
-        }, -1);
-      const whole = Math.floor(steps / BLOCK) * BLOCK;
-      const start = code.variable("int", 0), width = code.variable("int", BLOCK);
-      if (blocks) {
-        code.while(start.lt(whole), () => {
-          eliminate(start, start.plus(BLOCK), start.plus(BLOCK));
-          code.if(start.plus(BLOCK).lt(n), () => {
-            blocks.prepare(code, columns, taus, start, width);
-            blocks.apply(code, columns, start.plus(BLOCK), code.int(n), start, true);
-          });
-          start.increase(BLOCK);
-        });
-        eliminate(whole, steps, n);
-      } else eliminate(0, steps, n);
+      const whole = blocks === null ? 0 : Math.floor(steps / BLOCK) * BLOCK;
+      byBlocks?.run(code, shares, columns, taus);
+      eliminate.run(code, columns, taus, m, whole, steps, n);
       turn.run(code, r, n, columns, m, k, n, size);
       code.for(1, k, (i) => code.zeroBytes(code.at(r, i.times(n)), i.least(n).times(code.bytes)));
       code.zeroBytes(rows, k * m * bytes);
       code.for(0, k, (c) => code.store(code.at(rows, c.times(m + 1)), 1));
-      if (blocks) {
-        accumulate(steps - 1, whole);
-        code.while(start.gt(0), () => {
-          start.increase(-BLOCK);
-          blocks.prepare(code, columns, taus, start, width);
-          blocks.apply(code, rows, start, code.int(k), start, false);
+      code.for(steps - 1, whole, (j) => {
+        tau.set(code.load(code.at(taus, j)));
+        code.for(j, k, (c) => {
+          const v = code.at(columns, j.times(m + 1)), place = code.at(rows, c.times(m).plus(j));
+          apply.run(code, v, tau, place, code.int(m - 1).minus(j));
         });
-      } else accumulate(steps - 1, 0);
+      }, -1);
+      blocks?.accumulate(code, shares, { storage: columns, taus }, rows, k, whole);
       turn.run(code, q, k, rows, m, m, k, 1);
-      code.release(base, size, tau, start, width);
+      code.release(base, size, tau);
     },
   });
 }

@@ -6,7 +6,7 @@ import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { sortRows } from "./eigh.ts";
 import { BidiagonalSvd } from "./bidiagonal.ts";
-import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
+import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
 import { aligned } from "./substitution.ts";
@@ -179,7 +179,9 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
   const vanishing = dtype === "float64" ? 2 ** -480 : 2 ** -50;
   const scratchAt = 2 * long + 2 * square + 2 * line + aligned(4 * k) + 64;
   context.needScratch(scratchAt);
-  const bidiagonal = k > LARGEST_JACOBI ? new BidiagonalSvd(context, dtype, k, scratchAt) : null;
+  const unitCost = 3 * length * k * k;
+  const shares = k > LARGEST_JACOBI && sharesMatrices(context, kernel, 2, unitCost);
+  const bidiagonal = k > LARGEST_JACOBI ? new BidiagonalSvd(context, dtype, k, scratchAt, shares) : null;
   // Square matrices need no QR decomposition first.
   const direct = bidiagonal !== null && length === k;
   const decompose = pivotedQr(context, dtype), work = orthogonalise(context, dtype);
@@ -189,7 +191,8 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
   const complete = completeRow(context, dtype), apply = reflect(context, dtype);
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 2, 1, 2],
-    unitCost: 20 * length * k * k,
+    unitCost,
+    shares,
     body(code, [a, u, s, vt]) {
       const columns = code.variable("int", code.scratch()), longRows = columns.plus(long);
       const g = columns.plus(2 * long), w = g.plus(square);
