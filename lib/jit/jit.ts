@@ -2,9 +2,9 @@
 import type { AnyArguments, ArgumentTrees } from "../autodiff/types.ts";
 import { DamoError } from "../trace/errors.ts";
 import type { Graph } from "../trace/graph.ts";
-import { checkOptions as refuseUnknown } from "../trace/ops/options.ts";
+import { checkDevice, checkOptions as refuseUnknown } from "../trace/ops/options.ts";
 import { adoptNames } from "../trace/parameter_names.ts";
-import type { Shared } from "../trace/shared.ts";
+import { Shared } from "../trace/shared.ts";
 import { describe, sameAval } from "../trace/shape.ts";
 import type { Device } from "../trace/storage.ts";
 import { CompiledFunction, type CompileSettings } from "./compiled_function.ts";
@@ -85,7 +85,16 @@ const KNOWN = [
 
 function checkOptions(options: JitOptions): void {
   refuseUnknown("jit", options, KNOWN);
-  const { mode = "fast" } = options;
+  const { mode = "fast", name, maxTraces, profile, device } = options;
+  if (device !== undefined) checkDevice("jit", device);
+  if (name !== undefined && typeof name !== "string") throw badOption("name", name, "a string");
+  if (maxTraces !== undefined && !(maxTraces === Infinity || Number.isInteger(maxTraces) && maxTraces > 0)) {
+    throw badOption("maxTraces", maxTraces, "a positive integer");
+  }
+  if (profile !== undefined && typeof profile !== "boolean" && !(profile instanceof Profile)) {
+    throw badOption("profile", profile, "a boolean or a Profile");
+  }
+  checkGuard(options.guard);
   if (mode !== "fast" && mode !== "reference" && mode !== "debug") throw unknownMode(mode);
   checkPasses(options.passes);
   if (options.onNode !== undefined && mode !== "reference") {
@@ -102,6 +111,26 @@ function checkOptions(options: JitOptions): void {
       operation: "jit",
       remedy: `Write { ${key}: [0] } for the first argument.`,
     });
+  }
+}
+
+function badOption(name: string, value: unknown, wanted: string): DamoError {
+  return new DamoError(`jit: ${name} must be ${wanted}, got ${JSON.stringify(value) ?? String(value)}.`, {
+    operation: "jit",
+    arguments: [{ name, value }],
+    remedy: `Give ${wanted}, or leave ${name} out.`,
+  });
+}
+
+function checkGuard(guard: Guards | undefined): void {
+  if (guard === undefined) return;
+  refuseUnknown("jit guard", guard, ["nan", "inf", "big"]);
+  const { nan, inf, big } = guard;
+  for (const [name, flag] of Object.entries({ nan, inf })) {
+    if (flag !== undefined && typeof flag !== "boolean") throw badOption(`guard.${name}`, flag, "a boolean");
+  }
+  if (big !== undefined && !(typeof big === "number" && big >= 0)) {
+    throw badOption("guard.big", big, "a number that is not negative");
   }
 }
 
@@ -203,16 +232,39 @@ function makeJitted<A extends AnyArguments, R>(
 
 function copySettings(
   settings: CompileSettings,
-  { swap = [], updates = true }: CopyOptions,
+  options: CopyOptions,
 ): CompileSettings {
-  const pairs = new Map(settings.swap ?? []);
+  refuseUnknown("copy", options, ["swap", "updates"]);
+  const { updates = true } = options;
+  const swaps = swapsOf(options.swap ?? []);
+  const pairs = new Map(swaps);
   // What the original already swapped is swapped on.
-  for (const [a, b] of swap) {
-    checkSwap(a, b);
-    for (const [from, to] of pairs) if (to === a) pairs.set(from, b);
-    if (!pairs.has(a)) pairs.set(a, b);
-  }
+  for (const [from, to] of settings.swap ?? []) pairs.set(from, swaps.get(to) ?? to);
   return { ...settings, swap: pairs.size > 0 ? pairs : null, updates: settings.updates && updates };
+}
+
+/** All pairs at once, so that two variables can change places. */
+function swapsOf(swap: NonNullable<CopyOptions["swap"]>): Map<Shared, Shared> {
+  const pairs = new Map<Shared, Shared>();
+  for (const pair of Array.isArray(swap) ? swap as readonly unknown[] : [swap]) {
+    const [a, b] = Array.isArray(pair) ? pair as unknown[] : [];
+    if (!(a instanceof Shared) || !(b instanceof Shared) || (pair as unknown[]).length !== 2) {
+      throw new DamoError("copy: swap must list pairs of shared variables.", {
+        operation: "copy",
+        arguments: [{ name: "swap", value: swap }],
+        remedy: "Write { swap: [[used, instead]] }.",
+      });
+    }
+    if (pairs.has(a)) {
+      throw new DamoError(`copy: shared variable ${a.name} is swapped twice.`, {
+        operation: "copy",
+        remedy: "Name each variable once on the left.",
+      });
+    }
+    checkSwap(a, b);
+    pairs.set(a, b);
+  }
+  return pairs;
 }
 
 function checkSwap(a: Shared, b: Shared): void {

@@ -111,7 +111,9 @@ function checkRange(node: Node, indices: Float64Array<ArrayBuffer>, axis: number
   for (const index of indices) {
     if (index >= 0 && index <= last) continue;
     throw new IndexError(
-      `${node.primitive.name}: the traced index ${index} is outside axis ${axis}, which takes 0 to ${last}.`,
+      `${node.primitive.name}: the traced index ${index}${
+        index < 0 ? ", counted from the start," : ""
+      } is outside axis ${axis}, which takes 0 to ${last}.`,
       {
         operation: node.primitive.name,
         location: node.location,

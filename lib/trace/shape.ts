@@ -98,7 +98,7 @@ export function refuseTraced(operation: string, name: string, value: unknown): v
   );
 }
 
-/** Checks that `shape` is a list of non-negative integers. */
+/** Checks that `shape` is a list of non-negative integers; a copy, which stays as it is whatever the user does. */
 export function checkShape(operation: string, shape: unknown, name = "shape"): Shape {
   if (!Array.isArray(shape)) {
     throw new ShapeError(`${operation}: ${name} must be an array of sizes, got ${show(shape)}.`, {
@@ -120,7 +120,7 @@ export function checkShape(operation: string, shape: unknown, name = "shape"): S
       );
     }
   }
-  return shape as number[];
+  return (shape as number[]).slice();
 }
 
 function show(value: unknown): string {

@@ -122,3 +122,52 @@ Deno.test("a kept function reads and assigns shared variables, also other ones b
   assertEquals((swapped(tensor(1)) as Tensor).itemSync(), 11);
   assertEquals([count.value.itemSync(), other.value.itemSync()], [2, 11]);
 });
+
+Deno.test("values that an option cannot have are refused when the function is made", () => {
+  const make = (options: object): unknown => jit((x: Tensor) => x, options);
+  const refused: readonly (readonly [object, string])[] = [
+    [{ maxTraces: -1 }, "maxTraces must be a positive integer, got -1"],
+    [{ maxTraces: 1.5 }, "maxTraces must be"],
+    [{ maxTraces: "3" }, 'got "3"'],
+    [{ name: 5 }, "name must be a string, got 5"],
+    [{ profile: "yes" }, "profile must be a boolean or a Profile"],
+    [{ device: "cuda" }, '"cuda" is not a device'],
+    [{ guard: true }, "options must be an object"],
+    [{ guard: { NaN: true } }, 'unknown option "NaN"'],
+    [{ guard: { nan: "x" } }, 'guard.nan must be a boolean, got "x"'],
+    [{ guard: { big: "x" } }, "guard.big must be a number"],
+    [{ guard: { big: NaN } }, "guard.big must be a number"],
+  ];
+  for (const [options, message] of refused) assertThrows(() => make(options), DamoError, message);
+  const f = jit((x: Tensor) => x);
+  assertThrows(() => f.copy({ swaps: [] } as object), DamoError, 'unknown option "swaps"');
+  assertThrows(() => f.copy({ swap: [[1, 2]] } as object), DamoError, "pairs of shared variables");
+});
+
+Deno.test("a copy can let two shared variables change places", () => {
+  const a = shared(1, { name: "a" }), b = shared(10, { name: "b" });
+  const f = jit((x: Tensor) => {
+    a.value = a.value.add(x);
+    return a.value.mul(100).add(b.value);
+  });
+  const exchanged = f.copy({ swap: [[a, b], [b, a]] });
+  assertEquals(exchanged(tensor(1)).itemSync(), 1101);
+  assertEquals([a.value.itemSync(), b.value.itemSync()], [1, 11]);
+  assertEquals(exchanged.copy({ swap: [[b, a], [a, b]] })(tensor(1)).itemSync(), 211);
+  assertThrows(() => f.copy({ swap: [[a, b], [a, a]] }), DamoError, "a is swapped twice");
+});
+
+Deno.test("a shape stays what it was when the user's array changes", () => {
+  const made: readonly ((shape: number[]) => Tensor)[] = [
+    (shape) => tensor(new Float32Array(6), { shape }),
+    (shape) => tensor([1, 2, 3, 4, 5, 6]).reshape(shape),
+    (shape) => tensor(1).broadcastTo(shape),
+  ];
+  for (const make of made) {
+    const shape = [2, 3];
+    const x = make(shape);
+    shape[0] = 5;
+    assertEquals(x.shape, [2, 3]);
+    assertEquals(x.add(1).shape, [2, 3]);
+  }
+});

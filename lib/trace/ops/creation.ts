@@ -94,7 +94,7 @@ function constantFill(
   options: CreationOptions,
 ): Tensor {
   checkCreation(operation, options);
-  const sizes = [...checkShape(operation, shape)];
+  const sizes = checkShape(operation, shape);
   const { dtype = defaultFloat(), device } = options;
   return placed(materialize(filled(value, { shape: sizes, dtype }), device), device);
 }

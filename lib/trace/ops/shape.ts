@@ -34,9 +34,9 @@ function completeShape(x: Tensor, shape: readonly number[]): readonly number[] {
     });
   }
   const known = unknown < 0 ? shape : shape.map((size, i) => i === unknown ? 1 : size);
-  checkShape("reshape", known);
-  const rest = sizeOf(known);
-  if (unknown < 0 && rest === x.size) return shape;
+  const checked = checkShape("reshape", known);
+  const rest = sizeOf(checked);
+  if (unknown < 0 && rest === x.size) return checked;
   const size = x.size / rest;
   if (unknown < 0 || !Number.isInteger(size)) {
     throw new ShapeError(
@@ -153,8 +153,9 @@ export function squeeze(x: TensorLike, axis?: number | readonly number[]): Tenso
  */
 export function broadcastTo(x: TensorLike, shape: readonly number[]): Tensor {
   const source = strong(x);
-  checkShape("broadcastTo", shape);
-  return sameShape(source.shape, shape) ? source : bindOne(broadcastToPrimitive, [source], { shape });
+  const target = checkShape("broadcastTo", shape);
+  if (sameShape(source.shape, target)) return source;
+  return bindOne(broadcastToPrimitive, [source], { shape: target });
 }
 
 /** The methods of this file. */
