@@ -1,6 +1,7 @@
 /** The arguments of a differentiated function: which leaves of which trees, under which names. */
 import { defaultFloat, type DType, isFloat, type TypedArray } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
+import { checkNotAsync } from "../trace/ops/options.ts";
 import { functionName, parameterName } from "../trace/parameter_names.ts";
 import { type Aval, describe, sameAval } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
@@ -100,11 +101,35 @@ export function matchLeaves(spec: TreeSpec, tree: unknown, path: string, context
       remedy: "It must have the structure of what it belongs to.",
     });
   }
+  if (!isArray) checkKeys(spec.keys, spec.children, tree as object, path, context);
   return spec.children.flatMap((child, i) => {
     const key = isArray ? i : spec.keys[i];
     const name = isArray ? `${path}[${i}]` : `${path}.${key}`;
     return matchLeaves(child, (tree as Readonly<Record<string | number, unknown>>)[key], name, context);
   });
+}
+
+/** A forgotten or misspelt key is no zero: that is written as null. */
+function checkKeys(
+  keys: readonly string[],
+  children: readonly TreeSpec[],
+  tree: object,
+  path: string,
+  context: string,
+): void {
+  const unknown = Object.keys(tree).find((key) => !keys.includes(key));
+  const missing = keys.find((key, i) => children[i].kind !== "static" && !(key in tree));
+  if (unknown === undefined && missing === undefined) return;
+  throw new GradientError(
+    unknown !== undefined
+      ? `${context}: ${path} has ${JSON.stringify(unknown)}, and what it belongs to has not.`
+      : `${context}: ${path} has no ${JSON.stringify(missing)}.`,
+    {
+      operation: context,
+      arguments: [{ name: path, value: Object.keys(tree) }],
+      remedy: "It must have the structure of what it belongs to; null stands for zero.",
+    },
+  );
 }
 
 export interface MatchedLeaf {
@@ -211,6 +236,7 @@ export function distinctPlaces(places: readonly number[]): { active: number[]; s
 export function flattenResult(result: unknown): { tensors: Tensor[]; spec: TreeSpec } {
   const isLeaf = (value: unknown): value is Tensor | Shared =>
     value instanceof Tensor || value instanceof Shared;
+  checkNotAsync("The function", result);
   const { leaves, spec } = flatten(result, isLeaf);
   const tensors = leaves.map((leaf) => {
     const tensor = leaf instanceof Shared ? leaf.value : leaf;

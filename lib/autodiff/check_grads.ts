@@ -1,6 +1,7 @@
 /** checkGrads: derivatives compared with finite differences. */
 import { isFloat, newTypedArray, type TypedArray } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
+import { checkChoice, checkFunction, checkOptions } from "../trace/ops/options.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import { toTensor, upload } from "../trace/ops/convert.ts";
 import { Shared } from "../trace/shared.ts";
@@ -60,7 +61,10 @@ export function checkGrads(
   args: readonly unknown[],
   options: CheckGradsOptions = {},
 ): CheckGradsResult {
+  checkFunction("checkGrads", fn);
   const context = `checkGrads of ${functionName(fn)}`;
+  checkOptions(context, options, ["order", "modes", "tolerance", "step", "seed"]);
+  for (const mode of options.modes ?? []) checkChoice(context, "modes", mode, ["forward", "reverse"]);
   if (currentTrace() !== null) {
     throw new GradientError(
       `${context}: called inside a traced function, where there are no values to compare.`,

@@ -9,6 +9,7 @@
  */
 import type { Graph } from "../trace/graph.ts";
 import { interpretGraph } from "../trace/interpret.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { adoptNames } from "../trace/parameter_names.ts";
 import { type MaybeTensor, NOT_LINEAR, type Primitive } from "../trace/primitive.ts";
 import type { Aval } from "../trace/shape.ts";
@@ -131,6 +132,7 @@ class RecomputeRule extends LinearRule {
  * ```
  */
 export function checkpoint<A extends AnyArguments, R>(fn: (...args: A) => R): (...args: A) => R {
+  checkFunction("checkpoint", fn);
   const wrapped = (...args: A): R => {
     if (currentTrace() === null) return fn(...args);
     const { traced, spec, inputs } = traceCall(fn, args);

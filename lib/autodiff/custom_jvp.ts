@@ -1,5 +1,6 @@
 /** customJvp: a function whose derivative is given as a forward rule. */
 import { GradientError } from "../trace/errors.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { instantiate } from "../trace/primitives/zeros.ts";
@@ -68,6 +69,8 @@ export function customJvp<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   rule: (primals: A, tangents: A) => readonly [unknown, unknown],
 ): (...args: A) => R {
+  checkFunction("customJvp", fn);
+  checkFunction("customJvp", rule, "rule");
   const context = `customJvp of ${functionName(fn)}`;
   const wrapped = (...args: A): R => {
     if (currentTrace() === null) return fn(...args);

@@ -7,6 +7,7 @@
  */
 import { isFloat } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { reductions } from "../trace/primitives/reduce.ts";
@@ -146,6 +147,9 @@ export function customVjp<A extends AnyArguments, R, S>(
   forward: (...args: A) => readonly [R, S],
   backward: (residuals: S, cotangent: R) => readonly unknown[],
 ): (...args: A) => R {
+  checkFunction("customVjp", fn);
+  checkFunction("customVjp", forward, "forward");
+  checkFunction("customVjp", backward, "backward");
   const context = `customVjp of ${functionName(fn)}`;
   const wrapped = (...args: A): R => {
     if (currentTrace() === null) return fn(...args);

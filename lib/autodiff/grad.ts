@@ -1,6 +1,7 @@
 /** grad and valueAndGrad: reverse-mode derivatives of scalar functions, and Theano's form inside a trace. */
 import { isFloat } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
+import { checkChoice, checkFunction, checkOptions } from "../trace/ops/options.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { instantiate } from "../trace/primitives/zeros.ts";
@@ -14,7 +15,7 @@ import { type CostGradientOptions, gradientOfCost } from "./grad_of_cost.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
 import { activeTrace, recorded } from "./replay.ts";
-import { type Disconnected, reportDisconnected } from "./disconnected.ts";
+import { DISCONNECTED, type Disconnected, reportDisconnected } from "./disconnected.ts";
 import type { AnyArguments, AnyFunction, ArgumentTrees, GradientTree } from "./types.ts";
 
 /** Options of {@link grad} and {@link valueAndGrad}. */
@@ -93,6 +94,7 @@ export function grad(
 ): unknown {
   if (typeof first !== "function") return gradientOfCost(first, second, third ?? {});
   const options = (second ?? {}) as GradOptions;
+  checkGradOptions(`grad of ${functionName(first)}`, options);
   const gradientFunction = (...args: unknown[]) => {
     const { aux, gradient } = differentiateCost(first, args, options, "grad");
     return options.hasAux ? [gradient, aux] : gradient;
@@ -117,11 +119,18 @@ export function valueAndGrad<A extends AnyArguments, R, const O extends GradOpti
   options?: O,
 ): (...args: ArgumentTrees<A>) => ValueAndGradResult<A, R, O>;
 export function valueAndGrad(fn: AnyFunction, options: GradOptions = {}): AnyFunction {
+  checkFunction("valueAndGrad", fn);
+  checkGradOptions(`valueAndGrad of ${functionName(fn)}`, options);
   const valueAndGradient = (...args: unknown[]) => {
     const { value, aux, gradient } = differentiateCost(fn, args, options, "valueAndGrad");
     return options.hasAux ? [[value, aux], gradient] : [value, gradient];
   };
   return adoptNames(valueAndGradient, fn, "valueAndGrad");
+}
+
+function checkGradOptions(context: string, options: GradOptions): void {
+  checkOptions(context, options, ["argnums", "hasAux", "disconnected"]);
+  checkChoice(context, "disconnected", options.disconnected, DISCONNECTED);
 }
 
 interface CostResult {
@@ -251,16 +260,21 @@ export function normalizePositions(
   count: number,
   context: string,
 ): number[] {
-  return (typeof argnums === "number" ? [argnums] : argnums).map((position) => {
-    const fromStart = position < 0 ? position + count : position;
-    if (Number.isInteger(fromStart) && fromStart >= 0) return fromStart;
-    throw new GradientError(
-      `${context}: argnums has ${position}, and the function was called with ${count} arguments.`,
-      {
-        operation: context,
-        arguments: [{ name: "argnums", value: argnums }],
-        remedy: "Argument positions count from 0.",
-      },
-    );
+  const refuse = (what: string): never => {
+    throw new GradientError(`${context}: argnums ${what}.`, {
+      operation: context,
+      arguments: [{ name: "argnums", value: argnums }],
+      remedy: "Pass a position of an argument, counted from 0, or an array of different ones.",
+    });
+  };
+  if (typeof argnums !== "number" && !Array.isArray(argnums)) {
+    return refuse(`is ${JSON.stringify(argnums) ?? String(argnums)}`);
+  }
+  const positions = (typeof argnums === "number" ? [argnums] : argnums).map((position: unknown): number => {
+    const fromStart = typeof position === "number" && position < 0 ? position + count : position;
+    if (Number.isInteger(fromStart) && fromStart as number >= 0) return fromStart as number;
+    return refuse(`has ${String(position)}, and the function was called with ${count} arguments`);
   });
+  const twice = positions.find((position, i) => positions.indexOf(position) < i);
+  return twice === undefined ? positions : refuse(`names argument ${twice} twice`);
 }

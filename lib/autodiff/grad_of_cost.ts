@@ -2,6 +2,7 @@
 import { isFloat } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
 import type { Variable } from "../trace/graph.ts";
+import { checkChoice, checkOptions } from "../trace/ops/options.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { instantiate } from "../trace/primitives/zeros.ts";
 import { type Aval, describe, sameAval } from "../trace/shape.ts";
@@ -10,7 +11,7 @@ import { Tensor } from "../trace/tensor.ts";
 import { currentTrace, type Trace } from "../trace/trace.ts";
 import { flatten, leafPaths, unflatten } from "../trace/tree.ts";
 import { checkFloat, floatTensor } from "./arguments.ts";
-import { type Disconnected, reportDisconnected } from "./disconnected.ts";
+import { DISCONNECTED, type Disconnected, reportDisconnected } from "./disconnected.ts";
 import { linearizeTrace } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
 
@@ -42,6 +43,8 @@ export function gradientOfCost(cost: Tensor | null, wrt: unknown, options: CostG
       remedy: "Write grad(fn)(x), or call grad(cost, wrt) inside a function given to jit, grad or vmap.",
     });
   }
+  checkOptions(CONTEXT, options, ["knownGrads", "constants", "disconnected"]);
+  checkChoice(CONTEXT, "disconnected", options.disconnected, DISCONNECTED);
   const { leaves, spec } = flatten(wrt, isTarget);
   const paths = leafPaths(spec, "wrt");
   const targets = leaves.map((leaf, i) => targetOf(trace, leaf, paths[i]));

@@ -1,6 +1,7 @@
 /** jacobian, jacfwd, jacrev, hessian and hvp. */
 import { isFloat } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
+import { checkChoice, checkFunction, checkOptions } from "../trace/ops/options.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import { castPrimitive } from "../trace/primitives/cast.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
@@ -50,6 +51,9 @@ export function jacobian<A extends AnyArguments>(
   // deno-lint-ignore no-explicit-any -- a tree of trees whose type depends on values
 ): (...args: ArgumentTrees<A>) => any {
   const { mode } = options;
+  checkFunction("jacobian", fn);
+  checkOptions("jacobian", options, ["argnums", "mode"]);
+  checkChoice("jacobian", "mode", mode, ["forward", "reverse"]);
   const name = mode === "forward" ? "jacfwd" : mode === "reverse" ? "jacrev" : "jacobian";
   return adoptNames((...args: ArgumentTrees<A>) => evaluate(fn, args, options, mode, name), fn, name);
 }
@@ -60,6 +64,8 @@ export function jacfwd<A extends AnyArguments>(
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
 ): (...args: ArgumentTrees<A>) => any {
+  checkFunction("jacfwd", fn);
+  checkOptions("jacfwd", options, ["argnums"]);
   return jacobian(fn, { ...options, mode: "forward" });
 }
 
@@ -69,6 +75,8 @@ export function jacrev<A extends AnyArguments>(
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
 ): (...args: ArgumentTrees<A>) => any {
+  checkFunction("jacrev", fn);
+  checkOptions("jacrev", options, ["argnums"]);
   return jacobian(fn, { ...options, mode: "reverse" });
 }
 
@@ -89,6 +97,8 @@ export function hessian<A extends AnyArguments>(
   options: JacobianOptions = {},
   // deno-lint-ignore no-explicit-any -- see jacobian
 ): (...args: ArgumentTrees<A>) => any {
+  checkFunction("hessian", fn);
+  checkOptions("hessian", options, ["argnums"]);
   const gradient = gradientForHessian(fn, options, "hessian");
   const wrapped = (...args: ArgumentTrees<A>) => evaluate(gradient, args, options, "forward", "hessian");
   return adoptNames(wrapped, fn, "hessian");
@@ -113,6 +123,7 @@ export function hvp<A extends AnyArguments>(
   tangents: readonly unknown[],
   // deno-lint-ignore no-explicit-any -- a tree like the primal, or an array of them
 ): any {
+  checkFunction("hvp", fn);
   const lists = argumentLists(primals, tangents, `hvp of ${functionName(fn)}`);
   const argnums = lists.primals.length === 1 ? 0 : lists.primals.map((_, i) => i);
   const gradient = gradientForHessian(fn, { argnums }, "hvp");

@@ -1,6 +1,7 @@
 /** vjp, linearize and jvp: a function with its linear part, to be applied from either side. */
 import { isFloat } from "../trace/dtype.ts";
 import { GradientError } from "../trace/errors.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { functionName } from "../trace/parameter_names.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { instantiate } from "../trace/primitives/zeros.ts";
@@ -121,6 +122,7 @@ export function vjp<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   ...primals: ArgumentTrees<A>
 ): [R, (cotangent: ArgumentTree<R>) => { [K in keyof A]: GradientTree<A[K]> }] {
+  checkFunction("vjp", fn);
   const name = functionName(fn);
   const context = `vjp of ${name}`;
   const { out, outSpec, outAvals, split, linear, slots } = linearizeUser(fn, primals, context);
@@ -156,6 +158,7 @@ export function linearize<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   ...primals: ArgumentTrees<A>
 ): [R, (...tangents: ArgumentTrees<A>) => R] {
+  checkFunction("linearize", fn);
   const context = `linearize of ${functionName(fn)}`;
   const { out, outSpec, outAvals, split, linear, slots } = linearizeUser(fn, primals, context);
   function pushforward(...tangents: unknown[]): unknown {
@@ -203,6 +206,7 @@ export function jvp<A extends AnyArguments, R>(
   primals: readonly [...ArgumentTrees<A>],
   tangents: readonly unknown[],
 ): [R, R] {
+  checkFunction("jvp", fn);
   const context = `jvp of ${functionName(fn)}`;
   const lists = argumentLists(primals, tangents, context);
   const split = differentiate(fn, lists.primals, lists.primals.map((_, i) => i), context, () => {});

@@ -1,6 +1,7 @@
 /** vmap: a function of single examples applied to batches. */
 import type { TypedArray } from "../trace/dtype.ts";
 import { ShapeError } from "../trace/errors.ts";
+import { checkFunction, checkOptions } from "../trace/ops/options.ts";
 import { adoptNames, functionName, parameterName } from "../trace/parameter_names.ts";
 import { transposeTo } from "../trace/primitives/move.ts";
 import { broadcastFront } from "../trace/primitives/zeros.ts";
@@ -47,7 +48,9 @@ export function vmap<A extends AnyArguments, R>(
   fn: (...args: A) => R,
   options: VmapOptions = {},
 ): (...args: ArgumentTrees<A>) => R {
+  checkFunction("vmap", fn);
   const name = functionName(fn);
+  checkOptions(`vmap of ${name}`, options, ["inAxes", "outAxes"]);
   const mapped = (...args: ArgumentTrees<A>): R => mapOver(fn, args, options, `vmap of ${name}`, name) as R;
   return adoptNames(mapped, fn, "vmap");
 }

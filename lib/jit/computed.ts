@@ -1,5 +1,6 @@
 /** computed: values derived from shared variables, compiled like jitted functions and pulled when read. */
 import { DamoError, DisposedError } from "../trace/errors.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import type { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { withoutTrace } from "../trace/trace.ts";
@@ -193,5 +194,6 @@ class ComputedNode implements Computed<unknown> {
  * ```
  */
 export function computed<T>(fn: () => T): Computed<T> {
+  checkFunction("computed", fn);
   return new ComputedNode(fn, fn.name || "computed") as Computed<unknown> as Computed<T>;
 }

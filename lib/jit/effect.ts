@@ -1,5 +1,6 @@
 /** effect and batch: code that runs again after what it read has changed. */
 import { DamoError } from "../trace/errors.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { currentTrace } from "../trace/trace.ts";
 import { closeBatch, EffectNode, openBatch } from "./dependencies.ts";
 
@@ -25,6 +26,7 @@ import { closeBatch, EffectNode, openBatch } from "./dependencies.ts";
  * ```
  */
 export function effect(fn: () => unknown): () => void {
+  checkFunction("effect", fn);
   if (currentTrace()) {
     throw new DamoError("effect: effects cannot be made inside a traced function.", {
       operation: "effect",
@@ -64,6 +66,7 @@ export function effect(fn: () => unknown): () => void {
  * ```
  */
 export function batch<T>(fn: () => T): T {
+  checkFunction("batch", fn);
   openBatch();
   try {
     return fn();

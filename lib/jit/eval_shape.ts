@@ -1,6 +1,7 @@
 /** evalShape: the types of a function's results, without computing them. */
 import type { AnyArguments } from "../autodiff/types.ts";
 import { defaultFloat, type DType, isFloat } from "../trace/dtype.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { parameterName } from "../trace/parameter_names.ts";
 import type { Aval } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
@@ -36,6 +37,7 @@ export type ShapesOf<T> = T extends Tensor | Shared ? ShapeAndDType
  * ```
  */
 export function evalShape<A extends AnyArguments, R>(fn: (...args: A) => R, ...args: A): ShapesOf<R> {
+  checkFunction("evalShape", fn);
   const flat = flatten(args, isArgument);
   const avals = flat.leaves.map((leaf): Aval =>
     typeof leaf === "number"

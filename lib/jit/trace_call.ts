@@ -1,6 +1,6 @@
 /** Tracing a function for the arguments of a call. */
 import { defaultFloat, isFloat } from "../trace/dtype.ts";
-import { DamoError } from "../trace/errors.ts";
+import { checkNotAsync } from "../trace/ops/options.ts";
 import { castPrimitive } from "../trace/primitives/cast.ts";
 import type { Aval } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
@@ -59,7 +59,7 @@ export function traceCall(
         }
       });
       const returned = fn(...rebuild(flat.specs, inputs) as never[]);
-      if (returned instanceof Promise) throw asynchronous(name, returned);
+      checkNotAsync(name, returned);
       const results = flatten(returned, isResultLeaf);
       result = results.spec;
       return results.leaves.map((leaf) => definite(leaf instanceof Shared ? leaf.value : leaf));
@@ -109,13 +109,4 @@ function definite(tensor: Tensor): Tensor {
   return tensor.literal !== null
     ? tensor.convertWeak(target)
     : bindOne(castPrimitive, [tensor], { dtype: target });
-}
-
-function asynchronous(name: string, promise: Promise<unknown>): DamoError {
-  // The error here is the one to see; what the promise meets later is a consequence.
-  promise.catch(() => {});
-  return new DamoError(`${name} is asynchronous: a traced function must build its result at once.`, {
-    operation: name,
-    remedy: "Await data before the call and pass it as an argument.",
-  });
 }

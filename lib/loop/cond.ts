@@ -3,6 +3,7 @@ import { defaultFloat, type DType, isFloat, isInteger } from "../trace/dtype.ts"
 import { LoopError } from "../trace/errors.ts";
 import { Graph } from "../trace/graph.ts";
 import { castTo, isIntegral, toTensor } from "../trace/ops/convert.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { functionName } from "../trace/parameter_names.ts";
 import { castPrimitive } from "../trace/primitives/cast.ts";
 import { prune } from "../trace/prune.ts";
@@ -45,6 +46,8 @@ export function cond<const A extends readonly unknown[], const R>(
   whenFalse: (...operands: Values<A>) => ValuesLike<NoInfer<R>>,
   ...operands: A
 ): Values<R> {
+  checkFunction("cond", whenTrue, "whenTrue");
+  checkFunction("cond", whenFalse, "whenFalse");
   const scalar = conditionScalar(condition, "cond", "the condition");
   const index = bindOne(castPrimitive, [scalar], { dtype: "int32" });
   return choose("cond", index, [whenFalse, whenTrue], ["whenFalse", "whenTrue"], operands) as Values<R>;
@@ -75,13 +78,14 @@ export function switchCase<const A extends readonly unknown[], const R>(
       remedy: 'Pass one integer: write index.cast("int32") for a whole number in a float.',
     });
   }
-  if (fns.length === 0) {
+  if (!Array.isArray(fns) || fns.length === 0) {
     throw new LoopError("switchCase: there are no functions to choose from.", {
       operation: "switchCase",
       remedy: "Pass at least one.",
     });
   }
   const names = fns.map((_, i) => `fns[${i}]`);
+  fns.forEach((fn, i) => checkFunction("switchCase", fn, names[i]));
   return choose("switchCase", castTo(given, "int32"), fns, names, operands) as Values<R>;
 }
 

@@ -1,6 +1,7 @@
 /** map, reduce, foldl and foldr. */
 import { batchGraphFully } from "../autodiff/batch_graph.ts";
 import { recorded } from "../autodiff/replay.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import { prune } from "../trace/prune.ts";
 import { capturedInputs, traceFunction } from "../trace/trace.ts";
@@ -22,6 +23,7 @@ import { definite, flattenValues, type Values, type ValuesLike } from "./values.
  * ```
  */
 export function map<const X, const Y>(fn: (x: Values<NoInfer<X>>) => Y, xs: X): Values<Y> {
+  checkFunction("map", fn);
   const sequences = flattenSequences(xs, "map", "xs");
   const length = commonLength(sequences, undefined, "map");
   let spec: TreeSpec | null = null;
@@ -112,6 +114,7 @@ function fold<A, X>(
   init: A,
   xs: X,
 ): Values<A> {
+  checkFunction(operation, fn);
   const step = (accumulator: Values<A>, x: Values<X>) => [fn(accumulator, x), null] as const;
   const reverse = operation === "foldr";
   return scanAs<A, null, X>(operation, adoptNames(step, fn, operation), init, xs, { reverse })[0];

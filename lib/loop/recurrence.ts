@@ -1,6 +1,6 @@
 /** recurrence: Theano's scan, with taps into the past of outputs and around the position in sequences. */
 import { LoopError } from "../trace/errors.ts";
-import { checkOptions } from "../trace/ops/options.ts";
+import { checkFunction, checkOptions } from "../trace/ops/options.ts";
 import { functionName } from "../trace/parameter_names.ts";
 import type { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
@@ -120,6 +120,7 @@ export function recurrence<R extends RecurrenceResult>(
   fn: (...values: Tensor[]) => R,
 ): Recurred<R> {
   checkOptions("recurrence", options, OPTIONS);
+  checkFunction("recurrence", fn);
   const sequences = tappedSequences(options.sequences, options.reverse ?? false);
   const steps = stepsOf(sequences, options.steps, options.maxSteps);
   const plans = outputPlans(options.outputs);

@@ -1,6 +1,6 @@
 /** scan: a loop over the rows of sequences that carries state and collects results. */
 import { LoopError } from "../trace/errors.ts";
-import { checkOptions } from "../trace/ops/options.ts";
+import { checkFunction, checkOptions } from "../trace/ops/options.ts";
 import { functionName, parameterName } from "../trace/parameter_names.ts";
 import { flipPrimitive } from "../trace/primitives/move_slice.ts";
 import { Tensor } from "../trace/tensor.ts";
@@ -79,7 +79,9 @@ export function scanAs<const C, const Y, const X>(
   xs: X | null | undefined,
   options: ScanOptions & Partial<UntilOption<C, Y>>,
 ): [Values<C>, Values<Y>] | [Values<C>, Values<Y>, Tensor] {
+  checkFunction(operation, step, "step");
   const { reverse = false, until } = options;
+  if (until !== undefined) checkFunction(operation, until, "until");
   const sequences = flattenSequences(xs ?? undefined, operation, "xs");
   const length = commonLength(sequences, options.length, operation);
   // A loop that stops early walks forwards: over flipped sequences.

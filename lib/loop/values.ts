@@ -2,6 +2,7 @@
 import { defaultFloat, type DType, isFloat, type TypedArray } from "../trace/dtype.ts";
 import { LoopError } from "../trace/errors.ts";
 import { checkRange, toTensor } from "../trace/ops/convert.ts";
+import { checkNotAsync } from "../trace/ops/options.ts";
 import { describe } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";
@@ -35,6 +36,7 @@ export interface FlatValues {
 }
 
 export function flattenValues(tree: unknown, root: string): FlatValues {
+  checkNotAsync("The function", tree);
   const { leaves, spec } = flatten(tree, isLeaf);
   const tensors = leaves.map((leaf) => leaf instanceof Tensor ? leaf : toTensor(leaf));
   return { tensors, spec, paths: leafPaths(spec, root) };

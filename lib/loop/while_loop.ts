@@ -2,7 +2,7 @@
 import { LoopError } from "../trace/errors.ts";
 import { isFloat, isInteger } from "../trace/dtype.ts";
 import { functionName, parameterName } from "../trace/parameter_names.ts";
-import { checkOptions } from "../trace/ops/options.ts";
+import { checkFunction, checkOptions } from "../trace/ops/options.ts";
 import { castTo, isIntegral, toTensor } from "../trace/ops/convert.ts";
 import { describe } from "../trace/shape.ts";
 import type { Shared } from "../trace/shared.ts";
@@ -40,6 +40,8 @@ export function whileLoop<const C>(
   options: WhileOptions = {},
 ): Values<C> {
   checkOptions("whileLoop", options, ["maxSteps"]);
+  checkFunction("whileLoop", condition, "condition");
+  checkFunction("whileLoop", body, "body");
   const { maxSteps } = options;
   if (maxSteps !== undefined) checkCount("whileLoop", "maxSteps", maxSteps);
   const initial = flattenValues(init, parameterName(body, 0, "carry"));
@@ -94,6 +96,7 @@ export function forLoop<const C>(
   body: (i: Tensor, carry: Values<NoInfer<C>>) => ValuesLike<NoInfer<C>>,
   init: C,
 ): Values<C> {
+  checkFunction("forLoop", body, "body");
   const steps = stepCount(n, "forLoop", "n");
   const initial = flattenValues(init, parameterName(body, 1, "carry"));
   const traced = traceBody({

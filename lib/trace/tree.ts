@@ -53,7 +53,8 @@ function flattenInto<L>(
   if (!list && !isPlainObject(tree)) return { kind: "static", value: tree };
   if (depth === DEEPEST) throw TOO_DEEP;
   const child = (value: unknown): TreeSpec => flattenInto(value, isLeaf, leaves, depth + 1);
-  if (list) return { kind: "array", children: tree.map(child) };
+  // Not tree.map, which leaves holes as they are.
+  if (list) return { kind: "array", children: Array.from(tree, child) };
   const keys = Object.keys(tree);
   return { kind: "object", keys, children: keys.map((key) => child(tree[key])) };
 }

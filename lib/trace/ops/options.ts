@@ -30,6 +30,47 @@ export function checkOptions(operation: string, options: object | undefined, kno
   }
 }
 
+/** Refuses what is no function where one belongs; a forgotten argument reads as undefined. */
+export function checkFunction(operation: string, fn: unknown, name = "fn"): void {
+  if (typeof fn === "function") return;
+  throw new DamoError(
+    `${operation}: ${name} must be a function, got ${
+      Array.isArray(fn) ? "an array" : fn !== null && typeof fn === "object" ? "an object" : String(fn)
+    }.`,
+    {
+      operation,
+      arguments: [{ name, value: fn }],
+      remedy: "Pass the function itself, not its result.",
+    },
+  );
+}
+
+/** Refuses the result of an asynchronous function, which holds no tensors yet when the trace ends. */
+export function checkNotAsync(name: string, result: unknown): void {
+  if (!(result instanceof Promise)) return;
+  // The error here is the one to see; what the promise meets later is a consequence.
+  result.catch(() => {});
+  throw new DamoError(`${name} is asynchronous: a traced function must build its result at once.`, {
+    operation: name,
+    remedy: "Await data before the call and pass it as an argument.",
+  });
+}
+
+/** Refuses an option that is none of the words it may be. */
+export function checkChoice(
+  operation: string,
+  name: string,
+  value: unknown,
+  choices: readonly string[],
+): void {
+  if (value === undefined || choices.includes(value as string)) return;
+  throw new DamoError(`${operation}: ${name} is ${JSON.stringify(value) ?? String(value)}.`, {
+    operation,
+    arguments: [{ name, value }],
+    remedy: `Use one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}.`,
+  });
+}
+
 /** Checks a dtype that the user gave. */
 export function checkDType(operation: string, dtype: unknown): DType {
   if (isDType(dtype)) return dtype;
