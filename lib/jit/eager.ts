@@ -6,10 +6,12 @@ import type { Params, Primitive } from "../trace/primitive.ts";
 import { type Aval, describe, sameShape } from "../trace/shape.ts";
 import type { Device, Executor, Storage } from "../trace/storage.ts";
 import { Tensor } from "../trace/tensor.ts";
+import type { WholeArgument, WholeBody, WholeResult } from "../trace/whole.ts";
 import type { Backend, Executable, RunInput } from "./backend.ts";
 import { backendFor, defaultDevice, uploadTo } from "./devices.ts";
 import { type ClosedGraph, closeGraph } from "./closed_graph.ts";
 import { LruCache } from "./lru_cache.ts";
+import { WholePrograms } from "./eager_whole.ts";
 import { hostValue, toTypedArray } from "./reference/host_storage.ts";
 import { trackStorage } from "./scope.ts";
 
@@ -103,6 +105,7 @@ export class EagerExecutor implements Executor {
   readonly #recent: Map<Primitive, Operation[]> = new Map();
   readonly #operations: LruCache<Operation>;
   readonly #graphs: LruCache<ClosedGraph>;
+  readonly #wholes: WholePrograms = new WholePrograms();
 
   constructor() {
     this.#operations = new LruCache(MAX_OPERATIONS, (operation) => {
@@ -164,6 +167,10 @@ export class EagerExecutor implements Executor {
     recent.unshift(operation);
     if (recent.length > RECENT) recent.pop();
     return operation;
+  }
+
+  whole(operation: string, body: WholeBody, args: readonly WholeArgument[]): WholeResult | null {
+    return this.#wholes.run(operation, body, args);
   }
 
   run(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[] {

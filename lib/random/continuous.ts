@@ -2,15 +2,16 @@
 import type { DType } from "../trace/dtype.ts";
 import { DamoError } from "../trace/errors.ts";
 import { stopGradient } from "../autodiff/mod.ts";
-import { castTo, type TensorLike } from "../trace/ops/convert.ts";
+import { castTo, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { bitcastPrimitive } from "../trace/primitives/bitcast.ts";
 import { apply } from "../trace/primitives/elementwise_rules.ts";
 import type { Shape } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
+import { whole } from "../trace/whole.ts";
 import { fineUnit, randomWords, unitUniform } from "./bits.ts";
-import { floatDType, parameter, workingDType } from "./parameters.ts";
+import { floatDType, parameter, parameterGiven, workingDType } from "./parameters.ts";
 
 /** Options of uniform. */
 export interface UniformOptions {
@@ -70,9 +71,21 @@ export function uniform(
   const operation = "random.uniform";
   checkOptions(operation, options, ["low", "high", "dtype"]);
   const dtype = floatDType(operation, options.dtype);
-  const unit = unitUniform(operation, key, shape, dtype);
+  const given = toTensor(key, { operation });
   const { low = 0, high = 1 } = options;
-  if (low === 0 && high === 1) return unit;
+  if (low === 0 && high === 1) return whole(operation, unitOf, given, shape, dtype);
+  const from = parameterGiven(operation, "low", low, { dtype });
+  const to = parameterGiven(operation, "high", high, { dtype });
+  return whole(operation, uniformOf, given, shape, dtype, from, to);
+}
+
+function unitOf(key: Tensor, shape: Shape, dtype: DType): Tensor {
+  return unitUniform("random.uniform", key, shape, dtype);
+}
+
+function uniformOf(key: Tensor, shape: Shape, dtype: DType, low: Tensor, high: Tensor): Tensor {
+  const operation = "random.uniform";
+  const unit = unitUniform(operation, key, shape, dtype);
   const from = parameter(operation, "low", low, { dtype, shape });
   const to = parameter(operation, "high", high, { dtype, shape });
   const width = apply("sub", to, from);
@@ -120,9 +133,29 @@ export function normal(key: TensorLike, shape: readonly number[] = [], options: 
   const operation = "random.normal";
   checkOptions(operation, options, ["mean", "std", "dtype"]);
   const dtype = floatDType(operation, options.dtype);
+  const { mean, std } = placeAndSpread(operation, options, dtype);
+  return whole(operation, normalOf, toTensor(key, { operation }), shape, dtype, mean, std);
+}
+
+function normalOf(key: Tensor, shape: Shape, dtype: DType, mean?: Tensor, std?: Tensor): Tensor {
+  const operation = "random.normal";
   const work = workingDType(dtype);
   const standard = fromUnit(unitUniform(operation, key, shape, work), work);
-  return castTo(scaleAndShift(operation, standard, shape, options), dtype);
+  return castTo(scaleAndShift(operation, standard, shape, { mean, std }), dtype);
+}
+
+/** Mean and standard deviation to hand to `whole`, undefined where they change nothing. */
+function placeAndSpread(
+  operation: string,
+  { mean = 0, std = 1 }: NormalOptions,
+  result: DType,
+): { readonly mean: Tensor | undefined; readonly std: Tensor | undefined } {
+  const dtype = workingDType(result);
+  const range = { least: 0 };
+  return {
+    mean: mean === 0 ? undefined : parameterGiven(operation, "mean", mean, { dtype }),
+    std: std === 1 ? undefined : parameterGiven(operation, "std", std, { dtype, range }),
+  };
 }
 
 /** The standard normal number of a unit one: sqrt(2) erfinv(u) of u uniform in (-1, 1). */
@@ -134,13 +167,15 @@ export function fromUnit(unit: Tensor, dtype: DType): Tensor {
   return apply("mul", spread, Tensor.literal(Math.SQRT2, dtype));
 }
 
-function scaleAndShift(operation: string, x: Tensor, shape: Shape, options: NormalOptions): Tensor {
-  const { mean = 0, std = 1 } = options;
+function scaleAndShift(
+  operation: string,
+  x: Tensor,
+  shape: Shape,
+  { mean, std }: { readonly mean?: Tensor; readonly std?: Tensor },
+): Tensor {
   const { dtype } = x;
-  const scaled = std === 1
-    ? x
-    : apply("mul", x, parameter(operation, "std", std, { dtype, shape, range: { least: 0 } }));
-  return mean === 0 ? scaled : apply("add", scaled, parameter(operation, "mean", mean, { dtype, shape }));
+  const scaled = std ? apply("mul", x, parameter(operation, "std", std, { dtype, shape })) : x;
+  return mean ? apply("add", scaled, parameter(operation, "mean", mean, { dtype, shape })) : scaled;
 }
 
 /**
@@ -165,13 +200,31 @@ export function truncatedNormal(
   checkOptions(operation, options, ["low", "high", "mean", "std", "dtype"]);
   const dtype = floatDType(operation, options.dtype);
   const work = workingDType(dtype);
-  const low = parameter(operation, "low", options.low ?? -2, { dtype: work, shape });
-  const high = parameter(operation, "high", options.high ?? 2, { dtype: work, shape });
+  const low = parameterGiven(operation, "low", options.low ?? -2, { dtype: work });
+  const high = parameterGiven(operation, "high", options.high ?? 2, { dtype: work });
+  const { mean, std } = placeAndSpread(operation, options, dtype);
+  const given = toTensor(key, { operation });
+  return whole(operation, truncatedNormalOf, given, shape, dtype, low, high, mean, std);
+}
+
+function truncatedNormalOf(
+  key: Tensor,
+  shape: Shape,
+  dtype: DType,
+  least: Tensor,
+  most: Tensor,
+  mean?: Tensor,
+  std?: Tensor,
+): Tensor {
+  const operation = "random.truncatedNormal";
+  const work = workingDType(dtype);
+  const low = parameter(operation, "low", least, { dtype: work, shape });
+  const high = parameter(operation, "high", most, { dtype: work, shape });
   const unit = unitUniform(operation, key, shape, work);
   const from = low.mul(Math.SQRT1_2).erf(), to = high.mul(Math.SQRT1_2).erf();
   const standard = to.sub(from).mul(unit).add(from).erfinv().mul(Math.SQRT2);
   const inside = apply("minimum", apply("maximum", standard, low), high);
-  return castTo(scaleAndShift(operation, inside, shape, options), dtype);
+  return castTo(scaleAndShift(operation, inside, shape, { mean, std }), dtype);
 }
 
 /**
@@ -194,9 +247,37 @@ export function exponential(
   const operation = "random.exponential";
   checkOptions(operation, options, ["scale", "rate", "dtype"]);
   const dtype = floatDType(operation, options.dtype);
-  const work = workingDType(dtype);
-  const standard = apply("neg", apply("log", fineUnit(randomWords(operation, key, shape), work)));
-  return castTo(scaleOrRate(operation, standard, shape, options), dtype);
+  const { scale, rate } = scaleGiven(operation, options, workingDType(dtype));
+  return whole(operation, exponentialOf, toTensor(key, { operation }), shape, dtype, scale, rate);
+}
+
+function exponentialOf(key: Tensor, shape: Shape, dtype: DType, scale?: Tensor, rate?: Tensor): Tensor {
+  const operation = "random.exponential";
+  const words = randomWords(operation, key, shape);
+  const standard = apply("neg", apply("log", fineUnit(words, workingDType(dtype))));
+  return castTo(scaleOrRate(operation, standard, shape, { scale, rate }), dtype);
+}
+
+/** Scale or rate to hand to `whole`, undefined where they are not given. */
+export function scaleGiven(
+  operation: string,
+  { scale, rate }: { readonly scale?: TensorLike; readonly rate?: TensorLike },
+  dtype: DType,
+): { readonly scale: Tensor | undefined; readonly rate: Tensor | undefined } {
+  if (scale !== undefined && rate !== undefined) {
+    throw new DamoError(`${operation}: scale and rate are both given.`, {
+      operation,
+      remedy: "Pass one of them: rate is 1 / scale.",
+    });
+  }
+  return {
+    scale: scale === undefined
+      ? undefined
+      : parameterGiven(operation, "scale", scale, { dtype, range: { least: 0 } }),
+    rate: rate === undefined
+      ? undefined
+      : parameterGiven(operation, "rate", rate, { dtype, range: { least: 0, open: true } }),
+  };
 }
 
 /** `x` times the scale, or divided by the rate. */
@@ -204,22 +285,9 @@ export function scaleOrRate(
   operation: string,
   x: Tensor,
   shape: Shape,
-  { scale, rate }: { readonly scale?: TensorLike; readonly rate?: TensorLike },
+  { scale, rate }: { readonly scale?: Tensor; readonly rate?: Tensor },
 ): Tensor {
   const { dtype } = x;
-  if (scale !== undefined && rate !== undefined) {
-    throw new DamoError(`${operation}: scale and rate are both given.`, {
-      operation,
-      remedy: "Pass one of them: rate is 1 / scale.",
-    });
-  }
-  if (rate !== undefined) {
-    return apply(
-      "div",
-      x,
-      parameter(operation, "rate", rate, { dtype, shape, range: { least: 0, open: true } }),
-    );
-  }
-  if (scale === undefined) return x;
-  return apply("mul", x, parameter(operation, "scale", scale, { dtype, shape, range: { least: 0 } }));
+  if (rate) return apply("div", x, parameter(operation, "rate", rate, { dtype, shape }));
+  return scale ? apply("mul", x, parameter(operation, "scale", scale, { dtype, shape })) : x;
 }

@@ -8,8 +8,9 @@ import { checkOptions } from "../trace/ops/options.ts";
 import { broadcastShape } from "../trace/primitives/elementwise_rules.ts";
 import type { Shape } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { fineUnit, randomWords, unitFromWords } from "./bits.ts";
-import { parameter } from "./parameters.ts";
+import { parameter, parameterGiven } from "./parameters.ts";
 
 /** Options of poisson. */
 export interface PoissonOptions {
@@ -119,16 +120,23 @@ export function poisson(
   checkOptions(operation, options, ["rate"]);
   const dtype = defaultFloat();
   const { rate = 1 } = options;
-  const mean = stopGradient(
-    parameter(operation, "rate", rate, { dtype, shape, range: { least: 0, greatest: 2 ** 31 - 2 ** 20 } }),
-  );
+  const range = { least: 0, greatest: 2 ** 31 - 2 ** 20 };
+  const given = parameterGiven(operation, "rate", rate, { dtype, range });
+  const isSmall = typeof rate === "number" ? rate < LARGE : undefined;
+  return whole(operation, poissonOf, toTensor(key, { operation }), shape, dtype, given, isSmall);
+}
+
+/** `isSmall` is known where the rate is a plain number in its range. */
+function poissonOf(key: Tensor, shape: Shape, dtype: DType, rate: Tensor, isSmall?: boolean): Tensor {
+  const operation = "random.poisson";
+  const mean = stopGradient(parameter(operation, "rate", rate, { dtype, shape }));
   const counts = byMean(
     mean,
-    typeof rate === "number" ? rate < LARGE : undefined,
+    isSmall,
     (m) => smallPoisson(fineUnit(randomWords(operation, key, shape), dtype), m),
     (m) => largePoisson(shape, proposals(operation, key, shape, dtype), m),
   );
-  return checked(counts, mean.ge(0), shape, typeof rate === "number");
+  return checked(counts, mean.ge(0), shape, isSmall !== undefined);
 }
 
 function checked(counts: Tensor, valid: Tensor, shape: Shape, known: boolean): Tensor {
@@ -196,28 +204,37 @@ export function binomial(
   checkOptions(operation, options, ["n", "p"]);
   const dtype = defaultFloat();
   const { n = 1, p = 0.5 } = options;
-  const trials = stopGradient(
-    parameter(operation, "n", n, {
-      dtype,
-      shape,
-      range: { least: 0, greatest: 2 ** 31 - 1, integral: true },
-    }),
-  );
-  const given = stopGradient(
-    parameter(operation, "p", p, { dtype, shape, range: { least: 0, greatest: 1 } }),
-  );
+  const range = { least: 0, greatest: 2 ** 31 - 1, integral: true };
+  const trials = parameterGiven(operation, "n", n, { dtype, range });
+  const chance = parameterGiven(operation, "p", p, { dtype, range: { least: 0, greatest: 1 } });
+  const known = typeof n === "number" && typeof p === "number";
+  const isSmall = known ? n * Math.min(p, 1 - p) < LARGE : undefined;
+  return whole(operation, binomialOf, toTensor(key, { operation }), shape, dtype, trials, chance, isSmall);
+}
+
+/** `isSmall` is known where the parameters are plain numbers in their ranges. */
+function binomialOf(
+  key: Tensor,
+  shape: Shape,
+  dtype: DType,
+  n: Tensor,
+  p: Tensor,
+  isSmall?: boolean,
+): Tensor {
+  const operation = "random.binomial";
+  const trials = stopGradient(parameter(operation, "n", n, { dtype, shape }));
+  const given = stopGradient(parameter(operation, "p", p, { dtype, shape }));
   // Of the two outcomes the rarer one is counted.
   const flipped = given.gt(0.5);
   const rare = where(flipped, given.neg().add(1), given);
-  const known = typeof n === "number" && typeof p === "number";
   const counts = byMean(
     trials.mul(rare),
-    known ? n * Math.min(p, 1 - p) < LARGE : undefined,
+    isSmall,
     () => smallBinomial(fineUnit(randomWords(operation, key, shape), dtype), trials, rare),
     (mean) => largeBinomial(shape, proposals(operation, key, shape, dtype), trials, mean),
   );
   const valid = trials.ge(0).and(given.ge(0)).and(given.le(1));
-  return checked(where(flipped, trials.sub(counts), counts), valid, shape, known);
+  return checked(where(flipped, trials.sub(counts), counts), valid, shape, isSmall !== undefined);
 }
 
 /** The number of k with P(X <= k) < u, from p(k) = p(k - 1) (n - k + 1) / k p / (1 - p). */

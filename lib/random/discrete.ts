@@ -16,8 +16,9 @@ import {
 } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
+import { whole } from "../trace/whole.ts";
 import { fineUnit, randomWords, shiftRight, unitUniform, type Words } from "./bits.ts";
-import { parameter, workingDType } from "./parameters.ts";
+import { parameter, parameterGiven, workingDType } from "./parameters.ts";
 
 /** Options of bernoulli. */
 export interface BernoulliOptions {
@@ -64,7 +65,14 @@ export function bernoulli(
   const { p = 0.5 } = options;
   const given = toTensor(p, { operation });
   const dtype = workingDType(given.aval.weak || !isFloat(given.dtype) ? defaultFloat() : given.dtype);
-  const probability = parameter(operation, "p", p, { dtype, shape, range: { least: 0, greatest: 1 } });
+  const range = { least: 0, greatest: 1 };
+  const probability = typeof p === "number" ? parameterGiven(operation, "p", p, { dtype, range }) : given;
+  return whole(operation, bernoulliOf, toTensor(key, { operation }), shape, dtype, probability);
+}
+
+function bernoulliOf(key: Tensor, shape: Shape, dtype: DType, p: Tensor): Tensor {
+  const operation = "random.bernoulli";
+  const probability = parameter(operation, "p", p, { dtype, shape });
   return apply("lt", unitUniform(operation, key, shape, dtype), probability);
 }
 
@@ -105,13 +113,25 @@ export function randint(
     });
   }
   checkInterval(operation, low, high, dtype);
+  const all = typeof low === "number" && typeof high === "number" && high - low === 2 ** 32;
+  const [start, end] = [boundGiven(operation, low), boundGiven(operation, high)];
+  return whole(operation, randintOf, toTensor(key, { operation }), shape, dtype, start, end, all);
+}
+
+/** `all`: the interval has all the 2^32 integers. */
+function randintOf(
+  key: Tensor,
+  shape: Shape,
+  dtype: DType,
+  low: Tensor,
+  high: Tensor,
+  all: boolean,
+): Tensor {
+  const operation = "random.randint";
   const words = randomWords(operation, key, shape);
   const start = bound(operation, "low", low, shape);
-  const width = typeof low === "number" && typeof high === "number"
-    ? Tensor.literal((high - low) % 2 ** 32, "uint32")
-    : apply("sub", bound(operation, "high", high, shape), start);
-  const whole = typeof low === "number" && typeof high === "number" && high - low === 2 ** 32;
-  const offset = whole ? words[0] : highProduct(words, width);
+  const width = apply("sub", bound(operation, "high", high, shape), start);
+  const offset = all ? words[0] : highProduct(words, width);
   return fromWord(apply("add", start, offset), dtype);
 }
 
@@ -134,12 +154,14 @@ function checkInterval(operation: string, low: TensorLike, high: TensorLike, dty
   });
 }
 
+/** A bound to hand to `whole`: a number as the uint32 of the same bits. */
+function boundGiven(operation: string, value: TensorLike): Tensor {
+  if (typeof value !== "number") return strong(value, operation);
+  return Tensor.literal(value < 0 ? value + 2 ** 32 : value % 2 ** 32, "uint32");
+}
+
 /** A bound as the uint32 of the same bits. */
-function bound(operation: string, name: string, value: TensorLike, shape: Shape): Tensor {
-  if (typeof value === "number") {
-    return Tensor.literal(value < 0 ? value + 2 ** 32 : value % 2 ** 32, "uint32");
-  }
-  const given = strong(value, operation);
+function bound(operation: string, name: string, given: Tensor, shape: Shape): Tensor {
   if (!isInteger(given.dtype)) {
     throw new DTypeError(`${operation}: ${name} is ${describe(given.aval)}, no integer.`, {
       operation,
@@ -227,8 +249,13 @@ export function categorical(
   // The axis counted from the end stays in its place when axes are added in front.
   const place = shape.length - (batch.length - axis);
   const extended = [...shape.slice(0, place), x.shape[axis], ...shape.slice(place)];
-  const noisy = apply("add", castTo(x, workingDType(x.dtype)), gumbel(operation, key, extended, x.dtype));
-  return argmax(noisy, { axis: place });
+  return whole(operation, categoricalOf, toTensor(key, { operation }), x, extended, place);
+}
+
+function categoricalOf(key: Tensor, logits: Tensor, shape: Shape, axis: number): Tensor {
+  const { dtype } = logits;
+  const noise = gumbel("random.categorical", key, shape, dtype);
+  return argmax(apply("add", castTo(logits, workingDType(dtype)), noise), { axis });
 }
 
 /** Standard Gumbel numbers -log(e), e exponential: fine where they are large, which decides between classes. */

@@ -9,9 +9,10 @@ import { checkOptions } from "../trace/ops/options.ts";
 import { broadcastShape } from "../trace/primitives/elementwise_rules.ts";
 import { checkShape, type Shape } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { fineUnit, randomWords, unitFromWords } from "./bits.ts";
-import { fromUnit, scaleOrRate } from "./continuous.ts";
-import { floatDType, parameter, workingDType } from "./parameters.ts";
+import { fromUnit, scaleGiven, scaleOrRate } from "./continuous.ts";
+import { floatDType, parameter, parameterGiven, workingDType } from "./parameters.ts";
 
 /** Options of gamma. */
 export interface GammaOptions {
@@ -49,17 +50,33 @@ export function gamma(key: TensorLike, shape: readonly number[] = [], options: G
   const dtype = floatDType(operation, options.dtype);
   const work = workingDType(dtype);
   const { alpha = 1 } = options;
-  const a = stopGradient(
-    parameter(operation, "alpha", alpha, { dtype: work, shape, range: { least: 0, open: true } }),
-  );
+  const given = parameterGiven(operation, "alpha", alpha, { dtype: work, range: { least: 0, open: true } });
+  const mayBeSmall = typeof alpha !== "number" || alpha < 1;
+  const { scale, rate } = scaleGiven(operation, options, work);
+  const own = toTensor(key, { operation });
+  return whole(operation, gammaOf, own, shape, dtype, given, mayBeSmall, scale, rate);
+}
+
+function gammaOf(
+  key: Tensor,
+  shape: Shape,
+  dtype: DType,
+  alpha: Tensor,
+  mayBeSmall: boolean,
+  scale?: Tensor,
+  rate?: Tensor,
+): Tensor {
+  const operation = "random.gamma";
+  const work = workingDType(dtype);
+  const a = stopGradient(parameter(operation, "alpha", alpha, { dtype: work, shape }));
   // Below 1: gamma(a) = gamma(a + 1) u^(1 / a), and the method needs a >= 1.
   const small = a.lt(1);
   let standard = fromOneOn(operation, key, shape, where(small, a.add(1), a));
-  if (typeof alpha !== "number" || alpha < 1) {
+  if (mayBeSmall) {
     const u = fineUnit(randomWords(operation, key, shape, 2 * ROUNDS), work);
     standard = where(small, standard.mul(log(u).div(a).exp()), standard);
   }
-  return castTo(scaleOrRate(operation, standard, shape, options), dtype);
+  return castTo(scaleOrRate(operation, standard, shape, { scale, rate }), dtype);
 }
 
 /** d v with v = (1 + c z)^3, accepted when log u < z^2 / 2 + d - d v + d log v, for d = a - 1/3 and c = 1 / sqrt(9 d). */

@@ -11,6 +11,7 @@ import { threefryPrimitive } from "../trace/primitives/threefry.ts";
 import { describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bind, bindOne } from "../trace/trace.ts";
+import { whole } from "../trace/whole.ts";
 
 /** Threefry-2x32 of a key and two counters, elementwise. */
 export function threefry(words: readonly [Tensor, Tensor], low: Tensor, high: Tensor): readonly Tensor[] {
@@ -92,6 +93,10 @@ export function split(key: TensorLike, n: number = 2): Tensor[] {
       remedy: "Pass a non-negative integer.",
     });
   }
+  return whole("random.split", splitOf, toTensor(key, { operation: "random.split" }), n);
+}
+
+function splitOf(key: Tensor, n: number): Tensor[] {
   const words = keyWords("random.split", key);
   const [first, second] = threefry(words, iota([n], 0, "uint32"), Tensor.literal(0, "uint32"));
   return Array.from({ length: n }, (_, i) => {
@@ -111,8 +116,15 @@ export function split(key: TensorLike, n: number = 2): Tensor[] {
  * ```
  */
 export function foldIn(key: TensorLike, data: TensorLike): Tensor {
+  const operation = "random.foldIn";
+  const given = toTensor(data, { operation });
+  const value = given.literal === null ? given : castTo(given, "uint32");
+  return whole(operation, foldInOf, toTensor(key, { operation }), value);
+}
+
+function foldInOf(key: Tensor, data: Tensor): Tensor {
   const words = keyWords("random.foldIn", key);
-  const value = castTo(toTensor(data, { operation: "random.foldIn" }), "uint32");
+  const value = castTo(data, "uint32");
   // A counter that split never uses: its high word is all ones.
   const [first, second] = threefry(words, value, Tensor.literal(0xffffffff, "uint32"));
   return joinWords(first, second);

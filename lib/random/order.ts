@@ -13,6 +13,7 @@ import { sortPrimitive } from "../trace/primitives/sort.ts";
 import { checkShape, describe, type Shape, sizeOf } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bind, bindOne } from "../trace/trace.ts";
+import { whole } from "../trace/whole.ts";
 import { randomWords, unitUniform } from "./bits.ts";
 import { gumbel, randint } from "./discrete.ts";
 import { workingDType } from "./parameters.ts";
@@ -30,6 +31,10 @@ const ONE_WORD = 1024;
 
 /** The integers 0 .. n - 1 in random order. */
 function shuffled(operation: string, key: TensorLike, n: number): Tensor {
+  return whole(operation, shuffledOf, toTensor(key, { operation }), operation, n);
+}
+
+function shuffledOf(key: Tensor, operation: string, n: number): Tensor {
   const [first, second] = randomWords(operation, key, [n]);
   let order = iota([n], 0, "int32");
   // Stable, by the low words and then by the high ones: by 64 bits.
@@ -180,16 +185,21 @@ function weightedPlaces(
     });
   }
   const weights = castTo(given, workingDType(given.dtype));
-  if (!replace) {
-    const order = argsort(weights.log().add(gumbel(operation, key, [n], weights.dtype)), {
-      descending: true,
-    });
-    return front(order, shape);
-  }
+  const drawKey = toTensor(key, { operation });
+  if (!replace) return whole(operation, weightedOrder, drawKey, weights, shape);
   if (n === 0) return iota(shape, Math.max(0, shape.indexOf(0)), "int32");
+  return whole(operation, weightedChoice, drawKey, weights, shape);
+}
+
+function weightedOrder(key: Tensor, weights: Tensor, shape: Shape): Tensor {
+  const noise = gumbel("random.choice", key, weights.shape, weights.dtype);
+  return front(argsort(weights.log().add(noise), { descending: true }), shape);
+}
+
+function weightedChoice(key: Tensor, weights: Tensor, shape: Shape): Tensor {
   const bounds = cumsum(weights);
   const total = bounds.at(-1);
-  const unit = unitUniform(operation, key, shape, weights.dtype);
+  const unit = unitUniform("random.choice", key, shape, weights.dtype);
   // The first element whose bound exceeds the draw; rounding of u total up to the total itself must not reach past the end.
   const place = searchsorted(bounds, unit.mul(total), { side: "right" });
   return place.minimum(searchsorted(bounds, total, { side: "left" }));

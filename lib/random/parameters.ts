@@ -5,7 +5,7 @@ import { castTo, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { checkDType } from "../trace/ops/options.ts";
 import { broadcastShape } from "../trace/primitives/elementwise_rules.ts";
 import { broadcastShapes, checkShape, describe, sameShape, type Shape } from "../trace/shape.ts";
-import type { Tensor } from "../trace/tensor.ts";
+import { Tensor } from "../trace/tensor.ts";
 
 /** The float dtype of a draw: the one asked for, or the default float. */
 export function floatDType(operation: string, dtype: DType | undefined): DType {
@@ -33,6 +33,18 @@ export interface Range {
   readonly integral?: boolean;
 }
 
+/** A parameter to hand to `whole`: a number, whose range is checked, as a literal, all else as it is. */
+export function parameterGiven(
+  operation: string,
+  name: string,
+  value: TensorLike,
+  { dtype, range }: { readonly dtype: DType; readonly range?: Range },
+): Tensor {
+  if (typeof value !== "number") return toTensor(value, { operation });
+  if (range) checkNumber(operation, name, value, range);
+  return Tensor.literal(value, dtype);
+}
+
 /**
  * A parameter as a tensor of `dtype`: a scalar, or what broadcasts to the shape of the draw (which decides the shape of
  * the result).
@@ -41,9 +53,8 @@ export function parameter(
   operation: string,
   name: string,
   value: TensorLike,
-  { dtype, shape, range }: { readonly dtype: DType; readonly shape: Shape; readonly range?: Range },
+  { dtype, shape }: { readonly dtype: DType; readonly shape: Shape },
 ): Tensor {
-  if (typeof value === "number" && range) checkNumber(operation, name, value, range);
   const given = toTensor(value, { operation });
   const x = castTo(given, dtype);
   if (x.shape.length === 0) return x;

@@ -5,6 +5,7 @@ import type { Location } from "./location.ts";
 import type { Params, Primitive } from "./primitive.ts";
 import type { Aval } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
+import type { WholeArgument, WholeBody, WholeResult } from "./whole.ts";
 
 /** Where tensors live and programs run. */
 export type Device = "wasm" | "webgpu";
@@ -47,6 +48,8 @@ export interface Executor {
   ): readonly Tensor[];
   /** Compiles (or finds) and runs a whole graph. */
   run(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[];
+  /** Runs a composed function as one program, or gives null where it has to run operation by operation. */
+  whole?(operation: string, body: WholeBody, args: readonly WholeArgument[]): WholeResult | null;
   upload(data: TypedArray, dtype: DType, device: Device): Storage;
 }
 
