@@ -1,12 +1,13 @@
 /** Activation functions, elementwise. */
 import { isFloat } from "../trace/dtype.ts";
 import { DTypeError } from "../trace/errors.ts";
-import { strong, type TensorLike } from "../trace/ops/convert.ts";
+import { strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { expm1 } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
 import { erf, logaddexp, sigmoid as sigmoidOp } from "../trace/ops/special.ts";
 import { tanh as tanhOp } from "../trace/ops/trigonometric.ts";
-import type { Tensor } from "../trace/tensor.ts";
+import { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { describe } from "./describe.ts";
 
 /** A float tensor; others are an error, because rounding an activation to integers makes no sense. */
@@ -30,9 +31,17 @@ export function floatInput(operation: string, x: TensorLike): Tensor {
  * ```
  */
 export function relu(x: TensorLike): Tensor {
-  const value = strong(x, "nn.relu");
+  return whole("nn.relu", reluOf, strong(x, "nn.relu"));
+}
+
+function reluOf(x: Tensor): Tensor {
   // Not x > 0, which would make a 0 of NaN.
-  return where(value.le(0), 0, value);
+  return where(x.le(0), 0, x);
+}
+
+/** A factor of `x` to hand to `whole`. */
+function factorOf(x: Tensor, factor: TensorLike, operation: string): Tensor {
+  return typeof factor === "number" ? Tensor.literal(factor, x.dtype) : toTensor(factor, { operation });
 }
 
 /**
@@ -45,8 +54,13 @@ export function relu(x: TensorLike): Tensor {
  * ```
  */
 export function leakyRelu(x: TensorLike, slope: TensorLike = 0.01): Tensor {
-  const value = floatInput("nn.leakyRelu", x);
-  return where(value.gt(0), value, value.mul(slope));
+  const operation = "nn.leakyRelu";
+  const value = floatInput(operation, x);
+  return whole(operation, leakyReluOf, value, factorOf(value, slope, operation));
+}
+
+function leakyReluOf(x: Tensor, slope: Tensor): Tensor {
+  return where(x.gt(0), x, x.mul(slope));
 }
 
 /**
@@ -59,10 +73,15 @@ export function leakyRelu(x: TensorLike, slope: TensorLike = 0.01): Tensor {
  * ```
  */
 export function elu(x: TensorLike, alpha: TensorLike = 1): Tensor {
-  const value = floatInput("nn.elu", x);
-  const positive = value.gt(0);
+  const operation = "nn.elu";
+  const value = floatInput(operation, x);
+  return whole(operation, eluOf, value, factorOf(value, alpha, operation));
+}
+
+function eluOf(x: Tensor, alpha: TensorLike): Tensor {
+  const positive = x.gt(0);
   // The exponential sees 0 where it does not count, so that it cannot overflow there.
-  return where(positive, value, expm1(where(positive, 0, value)).mul(alpha));
+  return where(positive, x, expm1(where(positive, 0, x)).mul(alpha));
 }
 
 /** The constants of Klambauer et al. that keep mean 0 and variance 1. */
@@ -78,7 +97,11 @@ const SELU_ALPHA = 1.6732632423543772, SELU_SCALE = 1.0507009873554805;
  * ```
  */
 export function selu(x: TensorLike): Tensor {
-  return elu(floatInput("nn.selu", x), SELU_ALPHA).mul(SELU_SCALE);
+  return whole("nn.selu", seluOf, floatInput("nn.selu", x));
+}
+
+function seluOf(x: Tensor): Tensor {
+  return eluOf(x, SELU_ALPHA).mul(SELU_SCALE);
 }
 
 /**
@@ -92,8 +115,11 @@ export function selu(x: TensorLike): Tensor {
  * ```
  */
 export function gelu(x: TensorLike): Tensor {
-  const value = floatInput("nn.gelu", x);
-  return value.mul(erf(value.mul(Math.SQRT1_2)).add(1)).mul(0.5);
+  return whole("nn.gelu", geluOf, floatInput("nn.gelu", x));
+}
+
+function geluOf(x: Tensor): Tensor {
+  return x.mul(erf(x.mul(Math.SQRT1_2)).add(1)).mul(0.5);
 }
 
 /**
@@ -106,8 +132,11 @@ export function gelu(x: TensorLike): Tensor {
  * ```
  */
 export function silu(x: TensorLike): Tensor {
-  const value = floatInput("nn.silu", x);
-  return value.mul(sigmoidOp(value));
+  return whole("nn.silu", siluOf, floatInput("nn.silu", x));
+}
+
+function siluOf(x: Tensor): Tensor {
+  return x.mul(sigmoidOp(x));
 }
 
 /**
@@ -120,7 +149,11 @@ export function silu(x: TensorLike): Tensor {
  * ```
  */
 export function softplus(x: TensorLike): Tensor {
-  return logaddexp(floatInput("nn.softplus", x), 0);
+  return whole("nn.softplus", softplusOf, floatInput("nn.softplus", x));
+}
+
+function softplusOf(x: Tensor): Tensor {
+  return logaddexp(x, 0);
 }
 
 /**
@@ -133,8 +166,11 @@ export function softplus(x: TensorLike): Tensor {
  * ```
  */
 export function softsign(x: TensorLike): Tensor {
-  const value = floatInput("nn.softsign", x);
-  return value.div(value.abs().add(1));
+  return whole("nn.softsign", softsignOf, floatInput("nn.softsign", x));
+}
+
+function softsignOf(x: Tensor): Tensor {
+  return x.div(x.abs().add(1));
 }
 
 /**
@@ -147,7 +183,11 @@ export function softsign(x: TensorLike): Tensor {
  * ```
  */
 export function hardSigmoid(x: TensorLike): Tensor {
-  return floatInput("nn.hardSigmoid", x).mul(0.2).add(0.5).clip(0, 1);
+  return whole("nn.hardSigmoid", hardSigmoidOf, floatInput("nn.hardSigmoid", x));
+}
+
+function hardSigmoidOf(x: Tensor): Tensor {
+  return x.mul(0.2).add(0.5).clip(0, 1);
 }
 
 /**

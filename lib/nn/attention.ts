@@ -7,6 +7,7 @@ import { where } from "../trace/ops/logic.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { swapAxes } from "../trace/ops/shape_axes.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { floatInput } from "./activation.ts";
 import { describe } from "./describe.ts";
 import { Linear, type LinearOptions } from "./linear.ts";
@@ -65,21 +66,23 @@ export function attention(
       },
     );
   }
+  const mask = options.mask === undefined ? undefined : strong(options.mask, operation);
+  if (mask && mask.dtype !== "bool") {
+    throw new DTypeError(`${operation}: the mask is ${describe(mask)}.`, {
+      operation,
+      arguments: [{ name: "mask", shape: mask.shape, dtype: mask.dtype }],
+      remedy: "Pass bool, true where a query may look: mask.ne(0).",
+    });
+  }
+  return whole(operation, attentionOf, q, k, v, Boolean(options.causal), mask);
+}
+
+function attentionOf(q: Tensor, k: Tensor, v: Tensor, causal: boolean, mask?: Tensor): Tensor {
   const width = k.shape[k.ndim - 1];
   let scores = matmul(q.mul(1 / Math.sqrt(Math.max(1, width))), swapAxes(k, -1, -2));
   const forbidden = scores.dtype === "float16" ? FORBIDDEN_HALF : FORBIDDEN;
-  if (options.mask !== undefined) {
-    const mask = strong(options.mask, operation);
-    if (mask.dtype !== "bool") {
-      throw new DTypeError(`${operation}: the mask is ${describe(mask)}.`, {
-        operation,
-        arguments: [{ name: "mask", shape: mask.shape, dtype: mask.dtype }],
-        remedy: "Pass bool, true where a query may look: mask.ne(0).",
-      });
-    }
-    scores = where(mask, scores, forbidden).cast(q.dtype);
-  }
-  if (options.causal) {
+  if (mask) scores = where(mask, scores, forbidden).cast(q.dtype);
+  if (causal) {
     const [count, places] = scores.shape.slice(-2);
     const visible = iota([count, 1], 0, "int32").ge(iota([1, places], 1, "int32"));
     scores = where(visible, scores, forbidden).cast(q.dtype);

@@ -3,7 +3,8 @@ import { DamoError } from "../trace/errors.ts";
 import type { TensorLike } from "../trace/ops/convert.ts";
 import { where } from "../trace/ops/logic.ts";
 import { checkOptions } from "../trace/ops/options.ts";
-import type { Tensor } from "../trace/tensor.ts";
+import { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { bernoulli, RandomStream } from "../random/mod.ts";
 import { floatInput } from "./activation.ts";
 import { Module } from "./module.ts";
@@ -51,7 +52,11 @@ export function dropout(x: TensorLike, rate: number, options: DropoutOptions = {
   const kept = source instanceof RandomStream
     ? source.bernoulli(value.shape, { p })
     : bernoulli(source, value.shape, { p });
-  return where(kept, rate === 1 ? 0 : value.mul(1 / p), 0).cast(value.dtype);
+  return whole(operation, keptPart, value, kept, Tensor.literal(rate === 1 ? 0 : 1 / p, value.dtype));
+}
+
+function keptPart(x: Tensor, kept: Tensor, factor: Tensor): Tensor {
+  return where(kept, x.mul(factor), 0);
 }
 
 /** Options of the layer Dropout. */

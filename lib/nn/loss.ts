@@ -11,6 +11,7 @@ import { sum } from "../trace/ops/reductions.ts";
 import { logsumexp, mean } from "../trace/ops/statistics.ts";
 import { sameShape } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { softplus } from "./activation.ts";
 import { describe } from "./describe.ts";
 
@@ -69,18 +70,23 @@ export function crossEntropy(logits: TensorLike, targets: TensorLike, options: L
   const given = integersOf(targets, operation);
   // Plain numbers of the shape of the logits are probabilities.
   const t = Array.isArray(targets) && sameShape(given.shape, x.shape) ? strong(targets, operation) : given;
+  return whole(operation, crossEntropyOf, x, t, options.reduction);
+}
+
+function crossEntropyOf(x: Tensor, t: Tensor, reduction: LossOptions["reduction"]): Tensor {
+  const operation = "nn.crossEntropy";
   const classes = x.shape[x.shape.length - 1];
   const total = logsumexp(x, { axis: -1 });
   if (isFloat(t.dtype)) {
     if (!sameShape(t.shape, x.shape)) throw misfit(operation, x, t);
     const loss = sum(t, { axis: -1 }).mul(total).sub(sum(t.mul(x), { axis: -1 }));
-    return reduceLoss(operation, loss, options.reduction);
+    return reduceLoss(operation, loss, reduction);
   }
   if (!sameShape(t.shape, x.shape.slice(0, -1))) throw misfit(operation, x, t);
   // A comparison with the class number instead of an index keeps loss and gradient in one pass over the row.
   const hit = iota([classes], 0, "int32").eq(t.cast("int32").expandDims(-1));
   const loss = total.sub(sum(where(hit, x, 0), { axis: -1 }));
-  return reduceLoss(operation, loss, options.reduction);
+  return reduceLoss(operation, loss, reduction);
 }
 
 /** Targets that do not fit logits. */
@@ -128,7 +134,11 @@ function alike(operation: string, prediction: TensorLike, target: TensorLike): [
 export function mse(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   checkOptions("nn.mse", options, ["reduction"]);
   const [p, t] = alike("nn.mse", prediction, target);
-  return reduceLoss("nn.mse", p.sub(t).square(), options.reduction);
+  return whole("nn.mse", mseOf, p, t, options.reduction);
+}
+
+function mseOf(p: Tensor, t: Tensor, reduction: LossOptions["reduction"]): Tensor {
+  return reduceLoss("nn.mse", p.sub(t).square(), reduction);
 }
 
 /**
@@ -144,7 +154,11 @@ export function mse(prediction: TensorLike, target: TensorLike, options: LossOpt
 export function l1(prediction: TensorLike, target: TensorLike, options: LossOptions = {}): Tensor {
   checkOptions("nn.l1", options, ["reduction"]);
   const [p, t] = alike("nn.l1", prediction, target);
-  return reduceLoss("nn.l1", p.sub(t).abs(), options.reduction);
+  return whole("nn.l1", l1Of, p, t, options.reduction);
+}
+
+function l1Of(p: Tensor, t: Tensor, reduction: LossOptions["reduction"]): Tensor {
+  return reduceLoss("nn.l1", p.sub(t).abs(), reduction);
 }
 
 /** The least positive normal number of float32: the logarithm of a probability 0 is taken of this. */
@@ -170,10 +184,14 @@ export function binaryCrossEntropy(
   const operation = "nn.binaryCrossEntropy";
   checkOptions(operation, options, ["reduction"]);
   const [p, t] = alike(operation, probabilities, targets);
+  return whole(operation, binaryCrossEntropyOf, p, t, options.reduction);
+}
+
+function binaryCrossEntropyOf(p: Tensor, t: Tensor, reduction: LossOptions["reduction"]): Tensor {
   const least = p.dtype === "float16" ? 2 ** -14 : TINY;
   const right = log(p.maximum(least)), wrong = log(p.neg().add(1).maximum(least));
   const loss = t.mul(right).add(t.neg().add(1).mul(wrong)).neg();
-  return reduceLoss(operation, loss, options.reduction);
+  return reduceLoss("nn.binaryCrossEntropy", loss, reduction);
 }
 
 /**
@@ -195,5 +213,9 @@ export function binaryCrossEntropyWithLogits(
   const operation = "nn.binaryCrossEntropyWithLogits";
   checkOptions(operation, options, ["reduction"]);
   const [x, t] = alike(operation, logits, targets);
-  return reduceLoss(operation, softplus(x).sub(x.mul(t)), options.reduction);
+  return whole(operation, binaryCrossEntropyOfLogits, x, t, options.reduction);
+}
+
+function binaryCrossEntropyOfLogits(x: Tensor, t: Tensor, reduction: LossOptions["reduction"]): Tensor {
+  return reduceLoss("nn.binaryCrossEntropyWithLogits", softplus(x).sub(x.mul(t)), reduction);
 }

@@ -7,6 +7,7 @@ import { mean as meanOp, variance as varianceOp } from "../trace/ops/statistics.
 import { reshapeTo } from "../trace/primitives/move.ts";
 import { normalizeAxes, sizeOf } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { floatInput } from "./activation.ts";
 import { describe } from "./describe.ts";
 
@@ -105,7 +106,6 @@ export function batchNorm(x: TensorLike, options: BatchNormFunctionOptions = {})
   const axes = options.axes === undefined
     ? batchAxes(operation, value)
     : normalizeAxes(operation, options.axes, value.aval);
-  const own = value.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
   const { mean, variance } = options;
   if ((mean === undefined) !== (variance === undefined)) {
     throw new DamoError(
@@ -116,11 +116,32 @@ export function batchNorm(x: TensorLike, options: BatchNormFunctionOptions = {})
       },
     );
   }
-  const used = mean === undefined ? statistics(value, axes) : {
-    mean: alongside(operation, "mean", mean, value, own),
-    variance: alongside(operation, "variance", variance!, value, own),
+  const { gamma, beta, eps = 1e-5 } = options;
+  const [scale, shift, centre, spread] = [gamma, beta, mean, variance].map((x) => given(operation, x));
+  return whole(operation, batchNormOf, value, axes, eps, scale, shift, centre, spread);
+}
+
+/** A parameter to hand to `whole`. */
+function given(operation: string, value: TensorLike | undefined): Tensor | undefined {
+  return value === undefined ? undefined : floatInput(operation, value);
+}
+
+function batchNormOf(
+  x: Tensor,
+  axes: readonly number[],
+  eps: number,
+  gamma?: Tensor,
+  beta?: Tensor,
+  mean?: Tensor,
+  variance?: Tensor,
+): Tensor {
+  const operation = "nn.batchNorm";
+  const own = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const used = mean === undefined ? statistics(x, axes) : {
+    mean: alongside(operation, "mean", mean, x, own),
+    variance: alongside(operation, "variance", variance!, x, own),
   };
-  return normalized(operation, value, own, used, options);
+  return normalized(operation, x, own, used, { gamma, beta, eps });
 }
 
 function normalized(
@@ -128,7 +149,7 @@ function normalized(
   x: Tensor,
   own: readonly number[],
   { mean, variance }: { readonly mean: Tensor; readonly variance: Tensor },
-  { gamma, beta, eps = 1e-5 }: LayerNormFunctionOptions,
+  { gamma, beta, eps }: { readonly gamma?: Tensor; readonly beta?: Tensor; readonly eps: number },
 ): Tensor {
   const scale = rsqrt(variance.add(eps));
   let result = x.sub(mean).mul(
@@ -155,5 +176,16 @@ export function layerNorm(x: TensorLike, options: LayerNormFunctionOptions = {})
   checkOptions(operation, options, ["gamma", "beta", "axes", "eps"]);
   const value = floatInput(operation, x);
   const axes = normalizeAxes(operation, options.axes ?? -1, value.aval);
-  return normalized(operation, value, axes, statistics(value, axes), options);
+  const { gamma, beta, eps = 1e-5 } = options;
+  return whole(operation, layerNormOf, value, axes, eps, given(operation, gamma), given(operation, beta));
+}
+
+function layerNormOf(
+  x: Tensor,
+  axes: readonly number[],
+  eps: number,
+  gamma?: Tensor,
+  beta?: Tensor,
+): Tensor {
+  return normalized("nn.layerNorm", x, axes, statistics(x, axes), { gamma, beta, eps });
 }

@@ -6,6 +6,7 @@ import { checkOptions } from "../trace/ops/options.ts";
 import { max, sum } from "../trace/ops/reductions.ts";
 import { logsumexp } from "../trace/ops/statistics.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { floatInput } from "./activation.ts";
 
 /** Options of softmax and logSoftmax. */
@@ -29,8 +30,11 @@ export function softmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   checkOptions("nn.softmax", options, ["axis"]);
   const { axis = -1 } = options;
   const value = floatInput("nn.softmax", x);
-  if (value.size === 0) return value;
-  const e = exp(value.sub(stopGradient(max(value, { axis, keepDims: true }))));
+  return value.size === 0 ? value : whole("nn.softmax", softmaxOf, value, axis);
+}
+
+function softmaxOf(x: Tensor, axis: number): Tensor {
+  const e = exp(x.sub(stopGradient(max(x, { axis, keepDims: true }))));
   return e.div(sum(e, { axis, keepDims: true }));
 }
 
@@ -48,6 +52,9 @@ export function softmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
 export function logSoftmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   checkOptions("nn.logSoftmax", options, ["axis"]);
   const { axis = -1 } = options;
-  const value = floatInput("nn.logSoftmax", x);
-  return value.sub(logsumexp(value, { axis, keepDims: true }));
+  return whole("nn.logSoftmax", logSoftmaxOf, floatInput("nn.logSoftmax", x), axis);
+}
+
+function logSoftmaxOf(x: Tensor, axis: number): Tensor {
+  return x.sub(logsumexp(x, { axis, keepDims: true }));
 }

@@ -1,6 +1,7 @@
 /** Comparisons within a tolerance. */
 import { apply, constantLike } from "../primitives/elementwise_rules.ts";
 import type { Tensor } from "../tensor.ts";
+import { whole } from "../whole.ts";
 import { promoteOperands, type TensorLike } from "./convert.ts";
 import { installFunctions } from "./install.ts";
 import { checkOptions } from "./options.ts";
@@ -16,11 +17,18 @@ export interface CloseOptions {
   readonly equalNaN?: boolean;
 }
 
-function close(operation: string, a: TensorLike, b: TensorLike, options: CloseOptions): Tensor {
+type Operands = readonly [x: Tensor, y: Tensor, rtol: Tensor, atol: Tensor, equalNaN: boolean];
+
+/** What is compared, to hand to `whole`. */
+function operands(operation: string, a: TensorLike, b: TensorLike, options: CloseOptions): Operands {
   checkOptions(operation, options, ["rtol", "atol", "equalNaN"]);
   const { rtol = 1e-5, atol = 1e-8, equalNaN = false } = options;
   const [x, y] = promoteOperands(operation, [a, b], { float: true });
-  const tolerance = apply("add", constantLike(x, atol), apply("mul", constantLike(x, rtol), apply("abs", y)));
+  return [x, y, constantLike(x, rtol), constantLike(x, atol), Boolean(equalNaN)];
+}
+
+function isCloseOf(...[x, y, rtol, atol, equalNaN]: Operands): Tensor {
+  const tolerance = apply("add", atol, apply("mul", rtol, apply("abs", y)));
   const near = apply("le", apply("abs", apply("sub", x, y)), tolerance);
   // An infinite tolerance would let everything pass: infinities are close to themselves only.
   const finite = apply("isFinite", y);
@@ -38,7 +46,7 @@ function close(operation: string, a: TensorLike, b: TensorLike, options: CloseOp
  * ```
  */
 export function isClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}): Tensor {
-  return close("isClose", a, b, options);
+  return whole("isClose", isCloseOf, ...operands("isClose", a, b, options));
 }
 
 /**
@@ -51,7 +59,11 @@ export function isClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}
  * ```
  */
 export function allClose(a: TensorLike, b: TensorLike, options: CloseOptions = {}): Tensor {
-  return all(close("allClose", a, b, options));
+  return whole("allClose", allCloseOf, ...operands("allClose", a, b, options));
+}
+
+function allCloseOf(...compared: Operands): Tensor {
+  return all(isCloseOf(...compared));
 }
 
 /** The methods of this file. */

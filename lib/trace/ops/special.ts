@@ -1,6 +1,7 @@
 /** The error function, the logarithm of the gamma function, the logistic function. Integers become the default float. */
 import { apply, constantLike } from "../primitives/elementwise_rules.ts";
 import type { Tensor } from "../tensor.ts";
+import { whole } from "../whole.ts";
 import { promoteOperands, type TensorLike } from "./convert.ts";
 import { floatOp } from "./elementwise.ts";
 import { installFunctions } from "./install.ts";
@@ -134,6 +135,10 @@ export function sigmoid(x: TensorLike): Tensor {
  */
 export function logaddexp(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = promoteOperands("logaddexp", [a, b], { float: true });
+  return whole("logaddexp", logaddexpOf, x, y);
+}
+
+function logaddexpOf(x: Tensor, y: Tensor): Tensor {
   const greater = apply("gt", x, y);
   const difference = apply("sub", y, x);
   const distance = apply("select", greater, difference, apply("neg", difference));

@@ -7,6 +7,7 @@ import { reshapeTo } from "../primitives/move.ts";
 import { normalizeAxes } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
+import { whole } from "../whole.ts";
 import { castTo, strong, type TensorLike } from "./convert.ts";
 import { installFunctions } from "./install.ts";
 import { checkOptions } from "./options.ts";
@@ -55,8 +56,12 @@ function dropKept(x: Tensor, axes: readonly number[], keepDims: boolean | undefi
 export function mean(x: TensorLike, options: ReductionOptions = {}): Tensor {
   const value = strong(x, "mean");
   const axes = reducedAxes("mean", value, options);
-  const total = reduceOp("sum", widened(value), options);
-  return narrowed(apply("div", total, constantLike(total, countOf(value, axes))), value);
+  return whole("mean", meanOf, value, axes, Boolean(options.keepDims));
+}
+
+function meanOf(x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
+  const total = reduceOp("sum", widened(x), { axis: axes, keepDims });
+  return narrowed(apply("div", total, constantLike(total, countOf(x, axes))), x);
 }
 
 /**
@@ -71,10 +76,16 @@ export function mean(x: TensorLike, options: ReductionOptions = {}): Tensor {
  */
 export function variance(x: TensorLike, options: SpreadOptions = {}): Tensor {
   const value = strong(x, "variance");
-  return narrowed(spread("variance", value, options), value);
+  return whole("variance", varianceOf, value, ...spreadArguments("variance", value, options));
 }
 
-function spread(operation: string, x: Tensor, options: SpreadOptions): Tensor {
+type SpreadArguments = readonly [axes: readonly number[], keepDims: boolean, ddof: number];
+
+function varianceOf(x: Tensor, ...spread: SpreadArguments): Tensor {
+  return narrowed(spreadOf(x, ...spread), x);
+}
+
+function spreadArguments(operation: string, x: Tensor, options: SpreadOptions): SpreadArguments {
   const axes = reducedAxes(operation, x, options, ["axis", "keepDims", "ddof"]);
   const { ddof = 0, keepDims } = options;
   if (typeof ddof !== "number" || !(ddof >= 0)) {
@@ -84,6 +95,10 @@ function spread(operation: string, x: Tensor, options: SpreadOptions): Tensor {
       remedy: "Pass a number that is not negative: 0 for the population, 1 for a sample.",
     });
   }
+  return [axes, Boolean(keepDims), ddof];
+}
+
+function spreadOf(x: Tensor, ...[axes, keepDims, ddof]: SpreadArguments): Tensor {
   const wide = widened(x);
   const centred = apply("sub", wide, mean(wide, { axis: axes, keepDims: true }));
   const total = reduceOp("sum", apply("square", centred), { axis: axes, keepDims });
@@ -108,7 +123,11 @@ function safeSqrt(x: Tensor): Tensor {
  */
 export function std(x: TensorLike, options: SpreadOptions = {}): Tensor {
   const value = strong(x, "std");
-  return narrowed(safeSqrt(spread("std", value, options)), value);
+  return whole("std", stdOf, value, ...spreadArguments("std", value, options));
+}
+
+function stdOf(x: Tensor, ...spread: SpreadArguments): Tensor {
+  return narrowed(safeSqrt(spreadOf(x, ...spread)), x);
 }
 
 /**
@@ -124,10 +143,14 @@ export function std(x: TensorLike, options: SpreadOptions = {}): Tensor {
 export function logsumexp(x: TensorLike, options: ReductionOptions = {}): Tensor {
   const value = strong(x, "logsumexp");
   const axes = reducedAxes("logsumexp", value, options);
-  const wide = widened(value);
-  if (countOf(wide, axes) === 0) {
-    return narrowed(apply("log", reduceOp("sum", wide, options)), value);
+  if (countOf(value, axes) === 0) {
+    return narrowed(apply("log", reduceOp("sum", widened(value), options)), value);
   }
+  return whole("logsumexp", logsumexpOf, value, axes, Boolean(options.keepDims));
+}
+
+function logsumexpOf(x: Tensor, axes: readonly number[], keepDims: boolean): Tensor {
+  const wide = widened(x);
   const greatest = reduceOp("max", wide, { axis: axes, keepDims: true });
   const shift = bindOne(
     stopGradientPrimitive,
@@ -135,7 +158,7 @@ export function logsumexp(x: TensorLike, options: ReductionOptions = {}): Tensor
     {},
   );
   const total = reduceOp("sum", apply("exp", apply("sub", wide, shift)), { axis: axes, keepDims: true });
-  return narrowed(dropKept(apply("add", apply("log", total), shift), axes, options.keepDims), value);
+  return narrowed(dropKept(apply("add", apply("log", total), shift), axes, keepDims), x);
 }
 
 /**
@@ -153,12 +176,15 @@ export function norm(x: TensorLike, options: NormOptions = {}): Tensor {
   const value = strong(x, "norm");
   checkOptions("norm", options, ["axis", "keepDims", "ord"]);
   const { ord = 2, axis, keepDims } = options;
-  const over: ReductionOptions = { axis, keepDims };
-  const wide = widened(value);
-  return narrowed(normOf(wide, ord, over), value);
+  const axes = normalizeAxes("norm", axis, value.aval);
+  return whole("norm", normOf, value, ord, axes, Boolean(keepDims));
 }
 
-function normOf(x: Tensor, ord: number, over: ReductionOptions): Tensor {
+function normOf(x: Tensor, ord: number, axis: readonly number[], keepDims: boolean): Tensor {
+  return narrowed(magnitude(widened(x), ord, { axis, keepDims }), x);
+}
+
+function magnitude(x: Tensor, ord: number, over: ReductionOptions): Tensor {
   if (typeof ord !== "number" || ord !== ord) {
     throw new DamoError(`norm: ord is ${String(ord)}.`, {
       operation: "norm",
