@@ -44,6 +44,19 @@ Deno.test("convolutions of every form have a kernel of their own: deep, wide, de
       inputDilation: [2, 3],
       padding: [[2, 1], [1, 2]],
     }],
+    ["gradient of images", [3, 9, 12, 11], [10, 9, 5, 5], { padding: [[4, 4], [4, 4]] }],
+    ["gradient of images, in several blocks of depth", [2, 60, 10, 13], [7, 60, 5, 5], {
+      padding: [[4, 4], [4, 4]],
+    }],
+    ["small images of deep padding", [64, 5, 4, 4], [8, 5, 5, 5], { padding: [[2, 2], [2, 2]] }],
+    ["outputs beyond the image", [9, 5, 4, 9], [8, 5, 3, 3], { padding: [[7, 5], [1, 6]] }],
+    ["padded, strided and dilated", [9, 5, 9, 9], [8, 5, 4, 3], {
+      padding: [[6, 5], [1, 6]],
+      strides: [2, 3],
+      kernelDilation: [3, 2],
+    }],
+    ["padded in three dimensions", [2, 3, 6, 7, 9], [5, 3, 3, 3, 3], { padding: [[2, 2], [1, 2], [0, 2]] }],
+    ["depthwise with deep padding", [2, 7, 6, 17], [14, 1, 5, 5], { groups: 7, padding: [[4, 4], [3, 4]] }],
     ["along one axis", [3, 4, 1023], [6, 4, 17], { strides: [3], kernelDilation: [2] }],
     ["along one axis of one image, whose filters are shared", [1, 8, 2100], [29, 8, 11], {
       padding: [[5, 5]],

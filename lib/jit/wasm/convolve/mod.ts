@@ -5,7 +5,8 @@ import { emitFilters } from "./filters_form.ts";
 import { planFilters } from "./filters_plan.ts";
 import { type ConvolutionSizes, type Geometry, geometryOf } from "./geometry.ts";
 import { type Results, resultsOf } from "./results.ts";
-import { emitWindows, planWindows } from "./windows_form.ts";
+import { emitWindows } from "./windows_form.ts";
+import { planWindows } from "./windows_plan.ts";
 
 /** How the function of a convolution is emitted; null where no form fits. */
 function formOf(geometry: Geometry): ((context: ModuleContext, results: Results) => KernelFunction) | null {

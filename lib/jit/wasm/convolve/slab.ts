@@ -11,6 +11,10 @@ import { contiguous, type Geometry, leaves, product, reach, span, type SpatialAx
 export interface Places {
   /** From one channel to the next. */
   readonly channel: number;
+  /** The positions of a channel. */
+  readonly size: number;
+  /** Whether channels follow one another within each position of the first axis, and not the other way round. */
+  readonly channelsInside: boolean;
   /** From one position to the next along each axis but the last. */
   readonly pitches: readonly number[];
   /** The elements of a row; of each remainder, where rows are sorted. */
@@ -19,14 +23,18 @@ export interface Places {
   readonly copied: boolean;
 }
 
-/** Where the positions are when `first` outputs along the first axis are computed at a time. */
-export function placesOf(geometry: Geometry, first: number): Places {
-  const { axes } = geometry;
+/**
+ * Where the positions are when `first` outputs along the first axis are computed at a time; `channelsInside` is how a
+ * copy should be made.
+ */
+export function placesOf(geometry: Geometry, first: number, channelsInside = false): Places {
+  const { axes, channels } = geometry;
   const last = axes[axes.length - 1];
   const copied = last.stride > 1 || axes.some(leaves);
   if (!copied) {
     const sizes = axes.map(({ size }) => size);
-    return { channel: product(sizes), pitches: contiguous(sizes).slice(0, -1), row: last.size, copied };
+    const size = product(sizes), pitches = contiguous(sizes).slice(0, -1);
+    return { channel: size, size, channelsInside: false, pitches, row: last.size, copied };
   }
   const row = last.stride === 1
     ? reach(last)
@@ -34,7 +42,11 @@ export function placesOf(geometry: Geometry, first: number): Places {
   const sizes = axes.map((axis, i) =>
     i === axes.length - 1 ? row * last.stride : i === 0 ? reach(axis, first) : reach(axis)
   );
-  return { channel: product(sizes), pitches: contiguous(sizes).slice(0, -1), row, copied };
+  const size = product(sizes), pitches = contiguous(sizes).slice(0, -1);
+  if (!channelsInside) return { channel: size, size, channelsInside, pitches, row, copied };
+  const [inside] = pitches;
+  pitches[0] *= channels;
+  return { channel: inside, size, channelsInside, pitches, row, copied };
 }
 
 /** The distance of a tap from the place that it belongs to, in elements. */
@@ -57,7 +69,8 @@ export function placeStep(geometry: Geometry, places: Places, axis: number): num
 
 /**
  * Emits `copy(source, target, channels, sourceStep, targetStep, first, count)`: for each channel the rows from position
- * `first` of the (padded) first axis on; with one axis it counts nothing. Steps are bytes from channel to channel.
+ * `first` of the (padded) first axis on; with one axis it counts nothing. Steps are bytes from channel to channel; the target's
+ * says nothing where channels follow one another within positions.
  */
 export function emitSlabCopy(module: ModuleBuilder, geometry: Geometry, places: Places): number {
   const { axes } = geometry;
@@ -87,12 +100,23 @@ export function emitSlabCopy(module: ModuleBuilder, geometry: Geometry, places: 
     f.localGet(from).localGet(position);
     if (every > 1) f.i32Const(every).i32DivS();
     f.i32Const(steps[axis]).i32Mul().i32Add().localSet(here);
-    level(axis + 1, here, within);
+    if (axis === 0 && places.channelsInside) {
+      const left = f.local("i32");
+      f.localGet(channels).localSet(left).loop();
+      level(axis + 1, here, within);
+      f.localGet(here).localGet(sourceStep).i32Add().localSet(here);
+      f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end().release(left);
+    } else level(axis + 1, here, within);
     f.localGet(position).i32Const(1).i32Add().localTee(position).localGet(end).i32LtS().brIf(0).end();
     f.release(position, end, here, within);
   };
   const yes = f.local("i32");
   f.i32Const(1).localSet(yes);
+  if (places.channelsInside) {
+    f.localGet(target).localSet(at);
+    level(0, source, yes);
+    return f.index;
+  }
   f.loop();
   f.localGet(target).localSet(at);
   level(0, source, yes);

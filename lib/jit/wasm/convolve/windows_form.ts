@@ -7,112 +7,11 @@ import type { FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
 import { elements } from "../contract/mod.ts";
 import { emitPack } from "../contract/packing.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { contiguous, type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
+import { contiguous, type Geometry, product, reach, span, type SpatialAxis } from "./geometry.ts";
 import { emitOffsetTile, type TileVector } from "./offset_tile.ts";
 import type { Results } from "./results.ts";
-import { emitSlabCopy, type Places, placesOf, placeStep, tapOffset } from "./slab.ts";
-
-/** Sums of so many terms are added up apart, as products do. */
-const MOST_DEPTH = 640;
-/** Taps along the last axis that a tile writes out. */
-const MOST_TAPS = 8;
-/** Multiplications of a unit of work, and units that are enough for any machine. */
-const UNIT_WORK = 2_000_000;
-const ENOUGH_UNITS = 32;
-
-/** How the work is cut. */
-export interface WindowsPlan {
-  readonly places: Places;
-  /** Parts of the outputs along the first axis, and the most outputs of a part. */
-  readonly rowParts: number;
-  readonly rowsOfPart: number;
-  readonly filterParts: number;
-  readonly depth: number;
-  /** The taps of a run along the last axis, as distances in elements; a table tells where each run begins. */
-  readonly taps: readonly number[];
-  readonly runs: number;
-  /** Runs whose sums are added up apart. */
-  readonly blockRuns: number;
-  /** Whether filters are brought into the order in which tiles read them, behind the table in the scratch memory. */
-  readonly packed: boolean;
-  readonly scratchBytes: number;
-  /** Where the copy of an image lies in the scratch memory. */
-  readonly slab: number;
-  readonly tableBytes: number;
-  /** Filters of the higher tiles and how many filters are in such; the others have one less. */
-  readonly tileRows: number;
-  readonly highRows: number;
-  readonly tileVectors: number;
-}
-
-/** Rows of the tiles: as many as registers allow, all nearly the same. */
-function chooseTile(filters: number, vectors: number): { rows: number; vectors: number } {
-  if (vectors === 1) return { rows: 12, vectors: 1 };
-  if (filters <= 2 && vectors >= 4) return { rows: 2, vectors: 4 };
-  if ((filters === 3 || vectors === 3) && vectors >= 3) return { rows: 3, vectors: 3 };
-  return { rows: 6, vectors: 2 };
-}
-
-/** The plan of a convolution; null where this form would be slow or take too much memory. */
-export function planWindows(geometry: Geometry): WindowsPlan | null {
-  const { axes, channels, filters, images, groups, dtype } = geometry;
-  const { bytes, lanes } = elements[dtype];
-  const last = axes[axes.length - 1];
-  if (geometry.batchGroups > 1 || axes.some(({ every, stride }) => every > 1 && stride > 1)) return null;
-  // Most of the products with what lies between the elements are zero: worth it only where there is no other way.
-  if (axes.some(({ every }) => every > 1) && (groups === 1 || filters >= 4)) return null;
-  const work = product([images, groups, filters, channels, ...axes.map(({ out, taps }) => out * taps)]);
-  if (last.out < lanes && axes.length > 1) return null;
-  const units = images * groups;
-  const wanted = Math.max(1, Math.min(Math.ceil(ENOUGH_UNITS / units), Math.floor(work / units / UNIT_WORK)));
-  let rowParts = axes.length === 1 ? 1 : Math.min(wanted, axes[0].out);
-  const depth = product([channels, ...axes.map(({ taps }) => taps)]);
-  const inRun = last.taps <= MOST_TAPS ? last.taps : 1;
-  const runs = depth / inRun;
-  const tableBytes = Math.ceil(4 * runs / 64) * 64;
-  const packedBytes = Math.ceil(filters * depth * bytes / 64) * 64;
-  // Packing is worth it where each filter is used at many places.
-  const packed = groups === 1 && packedBytes <= MOST_SCRATCH / 2 &&
-    product(axes.map(({ out }) => out)) / rowParts >= 96;
-  const slab = tableBytes + (packed ? packedBytes : 0);
-  let rowsOfPart = Math.ceil(axes[0].out / rowParts);
-  let places = placesOf(geometry, rowsOfPart);
-  const bytesOf = (): number => slab + (places.copied ? channels * places.channel * bytes + 64 : 0);
-  while (bytesOf() > MOST_SCRATCH && rowParts < axes[0].out && axes.length > 1) {
-    rowParts = Math.min(axes[0].out, 2 * rowParts);
-    rowsOfPart = Math.ceil(axes[0].out / rowParts);
-    places = placesOf(geometry, rowsOfPart);
-  }
-  if (bytesOf() > MOST_SCRATCH) return null;
-  const tile = chooseTile(filters, Math.ceil(last.out / lanes));
-  // With several axes, parts of filters would copy and pack what parts of rows share; a single axis has no other parts.
-  const once = places.copied || packed;
-  const filterParts = once && axes.length > 1
-    ? 1
-    : Math.max(1, Math.min(Math.ceil(wanted / rowParts), Math.floor(filters / (once ? 8 : 16))));
-  const tiles = Math.ceil(filters / tile.rows);
-  const tileRows = Math.ceil(filters / tiles);
-  const blocks = Math.ceil(depth / MOST_DEPTH);
-  const origin = axes.map(() => 0);
-  const tapAt = (tap: number): number => tapOffset(geometry, places, [...origin.slice(1), tap]);
-  return {
-    places,
-    rowParts,
-    rowsOfPart,
-    filterParts: Math.min(filterParts, tiles),
-    depth,
-    taps: Array.from({ length: inRun }, (_, tap) => tapAt(tap) - tapAt(0)),
-    runs,
-    blockRuns: Math.ceil(runs / blocks),
-    packed,
-    scratchBytes: bytesOf(),
-    slab,
-    tableBytes,
-    tileRows,
-    highRows: (filters - tiles * (tileRows - 1)) * tileRows,
-    tileVectors: tile.vectors,
-  };
-}
+import { emitSlabCopy, placeStep, tapOffset } from "./slab.ts";
+import type { WindowsPlan } from "./windows_plan.ts";
 
 /** Vectors that lie side by side, of which the last has fewer lanes. */
 function neighbours(count: number, lanes: number, tailLanes: number): TileVector[] {
@@ -175,19 +74,20 @@ function emitRowParts(module: ModuleBuilder, geometry: Geometry, plan: WindowsPl
 }
 
 /**
- * Emits `rows(a, b, c, depth, first, table, count)`: some filters at all places of `count` outputs along the first
- * axis.
+ * Emits `rows(a, b, c, runs, first, table, count, output, at)`: some filters at all places of `count` outputs along the
+ * first axis, from `output` on; the runs are those from number `at` on.
  */
 function emitRows(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, filters: number): number {
   const { axes, dtype } = geometry;
   const { bytes } = elements[dtype];
   const { whole, rest, restOfTwo, restAt } = emitRowParts(module, geometry, plan, filters);
   const outs = contiguous(axes.map(({ out }) => out));
-  const f = module.addFunction({ params: new Array<"i32">(7).fill("i32"), results: [] });
+  const f = module.addFunction({ params: new Array<"i32">(9).fill("i32"), results: [] });
+  const present = plan.skips ? new PresentRuns(f, geometry, plan, filters) : { a: 0, runs: 3, table: 5 };
   const call = (index: number, b: number, c: number, distance: number): void => {
-    f.localGet(0);
+    f.localGet(present.a);
     for (const pointer of [b, c]) f.localGet(pointer).i32Const(distance).i32Add();
-    f.localGet(3).localGet(4).localGet(5).call(index);
+    f.localGet(present.runs).localGet(4).localGet(present.table).call(index);
   };
   /** For each output along an axis, `together` at a time while there are so many. */
   const outputs = (
@@ -196,11 +96,13 @@ function emitRows(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, 
     bodies: readonly { together: number; body: (b: number, c: number) => void }[],
   ): void => {
     const left = f.local("i32"), from = f.local("i32"), to = f.local("i32");
+    if (axis === 0 && present instanceof PresentRuns) present.begin();
     if (axis === 0) f.localGet(6);
     else f.i32Const(axes[axis].out);
     f.localSet(left).localGet(b).localSet(from).localGet(c).localSet(to);
     for (const { together, body } of bodies) {
       f.localGet(left).i32Const(together).i32GeU().if().loop();
+      if (axis === 0 && present instanceof PresentRuns) present.next(together);
       body(from, to);
       const step = placeStep(geometry, plan.places, axis);
       f.localGet(from).i32Const(together * step * bytes).i32Add().localSet(from);
@@ -226,13 +128,78 @@ function emitRows(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan, 
   return f.index;
 }
 
+/**
+ * The runs of taps that do not lie beyond the image, for some outputs along the first axis: locals for the arguments of
+ * tiles. The parameters are those of `rows`.
+ */
+class PresentRuns {
+  readonly a: number;
+  readonly runs: number;
+  readonly table: number;
+  readonly #f: FunctionBuilder;
+  readonly #axis: SpatialAxis;
+  readonly #runsOfRow: number;
+  readonly #bytesOfRun: number;
+  readonly #output: number;
+
+  constructor(f: FunctionBuilder, geometry: Geometry, plan: WindowsPlan, filters: number) {
+    [this.a, this.runs, this.table, this.#output] = Array.from({ length: 4 }, () => f.local("i32"));
+    this.#f = f;
+    this.#axis = geometry.axes[0];
+    this.#runsOfRow = plan.runs / this.#axis.taps;
+    this.#bytesOfRun = plan.taps.length * (plan.packed ? filters : 1) * elements[geometry.dtype].bytes;
+  }
+
+  begin(): void {
+    this.#f.localGet(7).localSet(this.#output);
+  }
+
+  /** Those that any of the next outputs has, from max(0, ceil((low - p stride) / dilation)) on for output p. */
+  next(together: number): void {
+    const f = this.#f;
+    const { low, stride, dilation, taps } = this.#axis;
+    const first = f.local("i32"), last = f.local("i32"), zero = f.local("i32");
+    const [, , , runs, , , , , at] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+    f.i32Const(0).localSet(zero);
+    /** The larger or the smaller of a local and what is on the stack. */
+    const bound = (local: number, larger: boolean, push: () => void): void => {
+      const other = f.local("i32");
+      push();
+      f.localTee(other).localGet(local).localGet(other).localGet(local);
+      if (larger) f.i32GtS();
+      else f.i32LtS();
+      f.select().localSet(local).release(other);
+    };
+    f.i32Const(low - (together - 1) * stride + dilation - 1).localGet(this.#output).i32Const(stride).i32Mul();
+    f.i32Sub().localSet(first);
+    bound(first, true, () => f.localGet(zero));
+    f.localGet(first).i32Const(dilation).i32DivU().i32Const(this.#runsOfRow).i32Mul().localSet(first);
+    bound(first, true, () => f.localGet(at));
+    // One beyond the last: floor((span - 1 + low - p stride) / dilation) + 1, or none.
+    f.i32Const(span(this.#axis) - 1 + low + dilation).localGet(this.#output).i32Const(stride).i32Mul();
+    f.i32Sub().localSet(last);
+    bound(last, true, () => f.localGet(zero));
+    f.localGet(last).i32Const(dilation).i32DivU().localSet(last);
+    bound(last, false, () => f.i32Const(taps));
+    f.localGet(last).i32Const(this.#runsOfRow).i32Mul().localSet(last);
+    bound(last, false, () => f.localGet(at).localGet(runs).i32Add());
+    f.localGet(last).localGet(first).i32Sub().localSet(this.runs);
+    bound(this.runs, true, () => f.localGet(zero));
+    f.localGet(first).localGet(at).i32Sub().localTee(first).i32Const(this.#bytesOfRun).i32Mul();
+    f.localGet(0).i32Add().localSet(this.a);
+    f.localGet(first).i32Const(4).i32Mul().localGet(5).i32Add().localSet(this.table);
+    f.localGet(this.#output).i32Const(together).i32Add().localSet(this.#output);
+    f.release(first, last, zero);
+  }
+}
+
 /** Emits `table(target)`: the distance in bytes of each run of taps of each channel. */
-function emitTapTable(module: ModuleBuilder, geometry: Geometry, { places, taps: run }: WindowsPlan): number {
+function emitTapTable(module: ModuleBuilder, geometry: Geometry, plan: WindowsPlan): number {
+  const { places, taps: run } = plan;
   const { axes, channels, dtype } = geometry;
   const { bytes } = elements[dtype];
   const f = module.addFunction({ params: ["i32"], results: [] });
   const base = f.local("i32"), left = f.local("i32");
-  f.i32Const(channels).localSet(left).loop();
   const level = (taps: readonly number[]): void => {
     if (taps.length === axes.length) {
       f.localGet(0).localGet(base).i32Const(tapOffset(geometry, places, taps) * bytes).i32Add().i32Store();
@@ -242,9 +209,14 @@ function emitTapTable(module: ModuleBuilder, geometry: Geometry, { places, taps:
     const step = taps.length === axes.length - 1 ? run.length : 1;
     for (let tap = 0; tap < axes[taps.length].taps; tap += step) level([...taps, tap]);
   };
-  level([]);
-  f.localGet(base).i32Const(places.channel * bytes).i32Add().localSet(base);
-  f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+  const ofChannels = (taps: readonly number[]): void => {
+    f.i32Const(0).localSet(base).i32Const(channels).localSet(left).loop();
+    level(taps);
+    f.localGet(base).i32Const(places.channel * bytes).i32Add().localSet(base);
+    f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+  };
+  if (plan.skips) { for (let tap = 0; tap < axes[0].taps; tap++) ofChannels([tap]); }
+  else ofChannels([]);
   return f.index;
 }
 
@@ -271,21 +243,37 @@ function emitPackFilters(
 ): void {
   const element = elements[geometry.dtype];
   const { depth, highRows, tileRows } = plan;
-  const filter = f.local("i32"), limit = f.local("i32");
+  const { axes, channels } = geometry;
+  const filter = f.local("i32"), limit = f.local("i32"), source = f.local("i32"), target = f.local("i32");
+  const rows = f.local("i32"), from = f.local("i32"), left = f.local("i32");
   f.i32Const(0).localSet(filter);
   const strips = (width: number, end: number): void => {
     const outer = depth * element.bytes;
     const { callee: pack } = emitPack(module, { element, width, count: width, outer, depth: element.bytes });
     f.i32Const(end).localSet(limit);
     f.forLoop(filter, limit, width, () => {
-      f.localGet(filtersPointer).localGet(filter).i32Const(outer).i32Mul().i32Add();
-      f.globalGet(scratchGlobal).i32Const(plan.tableBytes).i32Add().localGet(filter).i32Const(outer).i32Mul()
-        .i32Add().i32Const(depth).call(pack.index);
+      f.localGet(filtersPointer).localGet(filter).i32Const(outer).i32Mul().i32Add().localSet(source);
+      f.globalGet(scratchGlobal).i32Const(plan.tableBytes).i32Add();
+      f.localGet(filter).i32Const(outer).i32Mul().i32Add().localSet(target);
+      if (!plan.skips) {
+        f.localGet(source).localGet(target).i32Const(depth).call(pack.index);
+        return;
+      }
+      // Rows of taps first, and the channels of each.
+      const row = depth / channels / axes[0].taps * element.bytes;
+      f.i32Const(axes[0].taps).localSet(rows).loop();
+      f.localGet(source).localSet(from).i32Const(channels).localSet(left).loop();
+      f.localGet(from).localGet(target).i32Const(row / element.bytes).call(pack.index);
+      f.localGet(from).i32Const(row * axes[0].taps).i32Add().localSet(from);
+      f.localGet(target).i32Const(row * width).i32Add().localSet(target);
+      f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+      f.localGet(source).i32Const(row).i32Add().localSet(source);
+      f.localGet(rows).i32Const(1).i32Sub().localTee(rows).brIf(0).end();
     });
   };
   strips(tileRows, highRows);
   if (highRows < geometry.filters) strips(tileRows - 1, geometry.filters);
-  f.release(filter, limit);
+  f.release(filter, limit, source, target, rows, from, left);
 }
 
 /** The function of a convolution by its plan: `(operands..., begin, end)`. */
@@ -388,7 +376,8 @@ export function emitWindows(
         f.localGet(at).i32Const(taps.length * (plan.packed ? rows : 1)).i32Mul();
         f.i32Add().i32Const(bytes).i32Mul().i32Add();
         f.localGet(b).localGet(c).localGet(rest).i32Const(outside).i32Mul().i32Add();
-        f.localGet(block).localGet(at).i32Eqz().localGet(offsets).localGet(count).call(index);
+        f.localGet(block).localGet(at).i32Eqz().localGet(offsets).localGet(count);
+        f.localGet(first).localGet(at).call(index);
         if (results.epilogue >= 0) finish(rows);
       });
     };
