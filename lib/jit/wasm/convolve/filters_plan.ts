@@ -1,12 +1,13 @@
 /** When a convolution is computed as a product over taps, and how: tiles, blocks, parts, and where things lie. */
 import { elements } from "../contract/mod.ts";
-import { type Geometry, MOST_SCRATCH, product, reach } from "./geometry.ts";
+import { type Geometry, MOST_SCRATCH, padded, product, reach } from "./geometry.ts";
 import { type Places, placesOf } from "./slab.ts";
 
 /** Taps of a block: its filters stay in the first cache while the rows pass. */
 const BLOCK_TAPS = 448;
 const ROWS_OF_PART = 96;
 const ENOUGH_UNITS = 16;
+const WORTH_LEAVING = 0.85;
 const MOST_TEMPORARY = 1 << 20;
 
 export interface FiltersPlan {
@@ -53,6 +54,9 @@ export function planFilters(geometry: Geometry): FiltersPlan | null {
   const rows = images * product(axes.map(({ out }) => out));
   if (groups > 1 || axes.some(({ every }) => every > 1)) return null;
   if (last.taps <= last.out || last.taps < lanes || rows < 6) return null;
+  // The other form leaves out rows of padding, where an image is small and its outputs fill vectors.
+  const filled = last.out / (lanes * Math.ceil(last.out / lanes));
+  if (axes.length > 1 && batchGroups === 1 && 1 - padded(axes[0]) < WORTH_LEAVING * filled) return null;
   const dense: Geometry = {
     ...geometry,
     axes: axes.map((axis) => ({

@@ -99,5 +99,18 @@ export function leaves(axis: SpatialAxis): boolean {
   return axis.every > 1 || axis.low > 0 || reach(axis) - axis.low > axis.size;
 }
 
+/** The part of the products that read padding along an axis. */
+export function padded(axis: SpatialAxis): number {
+  const { out, taps, stride, dilation, low } = axis;
+  let inside = 0;
+  for (let place = 0; place < out; place++) {
+    for (let tap = 0; tap < taps; tap++) {
+      const position = place * stride + tap * dilation - low;
+      if (position >= 0 && position < span(axis)) inside++;
+    }
+  }
+  return 1 - inside / (out * taps);
+}
+
 /** Bytes of scratch memory that a form may take for one thread. */
 export const MOST_SCRATCH = 4 << 20;

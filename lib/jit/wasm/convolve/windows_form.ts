@@ -11,7 +11,7 @@ import { contiguous, type Geometry, product, reach, span, type SpatialAxis } fro
 import { emitOffsetTile, type TileVector } from "./offset_tile.ts";
 import type { Results } from "./results.ts";
 import { emitSlabCopy, placeStep, tapOffset } from "./slab.ts";
-import type { WindowsPlan } from "./windows_plan.ts";
+import { grainOf, type WindowsPlan } from "./windows_plan.ts";
 
 /** Vectors that lie side by side, of which the last has fewer lanes. */
 function neighbours(count: number, lanes: number, tailLanes: number): TileVector[] {
@@ -389,10 +389,8 @@ export function emitWindows(
   });
   const units = images * groups * rowParts * filterParts;
   const work = images * groups * filters * depth * product(outs);
-  const unitCost = 0.05 * work / units;
-  // Each call packs all filters: it should do some units where that would cost more than a hundredth of one.
+  const unitCost = 0.05 * work * (1 - plan.left) / units;
   const packing = plan.packed ? filters * depth : 0;
-  const most = Math.max(1, Math.floor(units / (4 * context.threads)));
-  const grain = Math.max(1, Math.min(most, Math.round(100 * packing / unitCost)));
+  const grain = grainOf({ units, unitCost, packing, threads: context.threads });
   return { index: f.index, units, unitCost, splittable: true, grain };
 }

@@ -1,6 +1,6 @@
 /** When a convolution reads windows where they lie, and how: tiles, blocks, parts, and where things lie. */
 import { elements } from "../contract/mod.ts";
-import { type Geometry, MOST_SCRATCH, product, span, type SpatialAxis } from "./geometry.ts";
+import { type Geometry, MOST_SCRATCH, padded, product } from "./geometry.ts";
 import { type Places, placesOf, tapOffset } from "./slab.ts";
 
 /** Sums of so many terms are added up apart, as products do. */
@@ -33,6 +33,8 @@ export interface WindowsPlan {
    * one piece of the table, so that what is left of it for an output is one piece too.
    */
   readonly skips: boolean;
+  /** The part of the products that is left out. */
+  readonly left: number;
   /** Runs whose sums are added up apart. */
   readonly blockRuns: number;
   /** Whether filters are brought into the order in which tiles read them, behind the table in the scratch memory. */
@@ -53,19 +55,6 @@ function chooseTile(filters: number, vectors: number): { rows: number; vectors: 
   if (filters <= 2 && vectors >= 4) return { rows: 2, vectors: 4 };
   if ((filters === 3 || vectors === 3) && vectors >= 3) return { rows: 3, vectors: 3 };
   return { rows: 6, vectors: 2 };
-}
-
-/** The part of the products that read padding along an axis. */
-function padded(axis: SpatialAxis): number {
-  const { out, taps, stride, dilation, low } = axis;
-  let inside = 0;
-  for (let place = 0; place < out; place++) {
-    for (let tap = 0; tap < taps; tap++) {
-      const position = place * stride + tap * dilation - low;
-      if (position >= 0 && position < span(axis)) inside++;
-    }
-  }
-  return 1 - inside / (out * taps);
 }
 
 /** The plan of a convolution; null where this form would be slow or take too much memory. */
@@ -123,6 +112,7 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
     taps: Array.from({ length: inRun }, (_, tap) => tapAt(tap) - tapAt(0)),
     runs,
     skips,
+    left: skips ? waste : 0,
     blockRuns: Math.ceil(runs / blocks),
     packed,
     scratchBytes: bytesOf(),
@@ -132,4 +122,28 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
     highRows: (filters - tiles * (tileRows - 1)) * tileRows,
     tileVectors: tile.vectors,
   };
+}
+
+/** How work is handed to threads: times are in nanoseconds. */
+interface Sharing {
+  readonly units: number;
+  readonly unitCost: number;
+  /** What each call does besides. */
+  readonly packing: number;
+  readonly threads: number;
+}
+
+/**
+ * How many units a call should do at least: each packs all filters, and the thread that has the last of them lets the
+ * others wait.
+ */
+export function grainOf({ units, unitCost, packing, threads }: Sharing): number {
+  let best = 1, least = Infinity;
+  const most = Math.max(1, units / (2 * threads));
+  for (let grain = 1; grain <= most; grain = Math.max(grain + 1, Math.floor(1.1 * grain))) {
+    const calls = Math.ceil(Math.ceil(units / grain) / threads);
+    const time = calls * (grain * unitCost + packing) + grain * unitCost / 4;
+    if (time < least) [best, least] = [grain, time];
+  }
+  return best;
 }
