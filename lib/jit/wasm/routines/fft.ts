@@ -5,20 +5,24 @@ import type { Code } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Planar, rootsScratch, writeRoots } from "./fft_roots.ts";
 import { planarAt, planarBytes, planTransform } from "./fft_transform.ts";
-import { emitMatrixRoutine, routineDType } from "./matrix_routine.ts";
+import { procedure } from "./procedure.ts";
+import { share } from "./share.ts";
+import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { aligned } from "./substitution.ts";
 
 /** Where the parts of the scratch memory of a transform of `length` begin. */
 function memoryOf(context: ModuleContext, kernel: Routine, length: number, extra: number) {
+  const shares = sharesMatrices(context, kernel, 1, costOf(length));
   const dtype = routineDType(kernel);
   const bytes = dtype === "float32" ? 4 : 8;
-  const transform = planTransform(context, dtype, length);
+  const transform = planTransform(dtype, length, shares);
   const signal = planarBytes(length, bytes);
   const tablesAt = signal, workAt = tablesAt + transform.tableBytes;
   const extraAt = workAt + Math.max(transform.workBytes, aligned(rootsScratch(extra) + 64));
   context.needScratch(extraAt + planarBytes(extra, bytes) + 64);
   return {
     bytes,
+    shares,
     transform,
     signal: (code: Code): Planar => planarAt(code.scratch(), length, bytes),
     tables: (code: Code): Expression => code.scratch().plus(tablesAt),
@@ -27,9 +31,9 @@ function memoryOf(context: ModuleContext, kernel: Routine, length: number, extra
   };
 }
 
-/** Rough number of instructions of a transform. */
+/** Rough number of nanoseconds of a transform. */
 function costOf(length: number): number {
-  return 6 * length * Math.ceil(Math.log2(length + 1));
+  return length * Math.ceil(Math.log2(length + 1)) / 2;
 }
 
 export function emitFft(context: ModuleContext, kernel: Routine): KernelFunction {
@@ -40,91 +44,149 @@ export function emitFft(context: ModuleContext, kernel: Routine): KernelFunction
   return emitMatrixRoutine(context, kernel, {
     ranks: [1, 1, 1, 1],
     unitCost: costOf(length),
+    shares: memory.shares,
     begin: (code) => memory.transform.prepare(code, memory.tables(code), memory.work(code)),
     body(code, operands) {
       // The inverse is the same with the parts exchanged.
       const [re, im, outRe, outIm] = inverse ? [1, 0, 3, 2].map((i) => operands[i]) : operands;
-      const x = memory.signal(code), size = length * memory.bytes;
-      code.copyBytes(x.re, re, size);
-      code.copyBytes(x.im, im, size);
-      const result = memory.transform.run(code, x, memory.work(code), memory.tables(code));
-      code.copyBytes(outRe, result.re, size);
-      code.copyBytes(outIm, result.im, size);
+      const source = { re, im }, target = { re: outRe, im: outIm };
+      memory.transform.copy(
+        code,
+        source,
+        target,
+        memory.signal(code),
+        memory.work(code),
+        memory.tables(code),
+      );
     },
   });
 }
 
-/** Even elements to one array, odd ones to another. */
-function split(code: Code, source: Expression, even: Expression, odd: Expression, count: number): void {
-  const whole = count - count % code.lanes;
-  const [a, b] = [code.variable("vector"), code.variable("vector")];
-  const order = Array.from({ length: code.lanes }, (_, i) => 2 * i);
-  code.for(0, whole, (i) => {
-    const place = code.at(source, i.times(2));
-    a.set(code.load(place, "vector"));
-    b.set(code.load(place, "vector", 16));
-    code.store(code.at(even, i), code.shuffle(a, b, order));
-    code.store(code.at(odd, i), code.shuffle(a, b, order.map((lane) => lane + 1)));
-  }, code.lanes);
-  code.for(whole, count, (i) => {
-    const place = code.at(source, i.times(2));
-    code.store(code.at(even, i), code.load(place));
-    code.store(code.at(odd, i), code.load(place, "real", code.bytes));
+/** Elements of a part of a pass over a signal: a multiple of every vector. */
+const PART = 4096;
+
+type Place = readonly Expression[];
+
+/** `body(kind, i)` for vectors of elements, then for single ones, of a pass whose parts threads may share. */
+function sharedPass(
+  code: Code,
+  shares: boolean,
+  { name, count }: { readonly name: string; readonly count: number },
+  args: Place,
+  body: (code: Code, args: Place, kind: "real" | "vector", i: Expression) => void,
+): void {
+  const params = new Array<"int">(args.length + 2).fill("int");
+  const work = procedure(code.context, code.dtype, `${name}:${count}`, params, null, (inner, ...given) => {
+    const [begin, end] = given.slice(args.length), places = given.slice(0, args.length);
+    const i = inner.variable("int", begin.times(PART)), last = inner.variable("int");
+    last.set(end.times(PART).least(count));
+    for (const kind of ["vector", "real"] as const) {
+      const step = kind === "real" ? 1 : inner.lanes;
+      inner.while(i.plus(step).le(last), () => {
+        body(inner, places, kind, i);
+        i.increase(step);
+      });
+    }
   });
-  code.release(a, b);
+  share(code, shares, { work, args, units: Math.ceil(count / PART), unitCost: PART });
+}
+
+/** Even elements to one array, odd ones to another. */
+function split(code: Code, shares: boolean, source: Expression, { re, im }: Planar, count: number): void {
+  sharedPass(code, shares, { name: "fftSplit", count }, [source, re, im], (c, [from, even, odd], kind, i) => {
+    const place = c.at(from, i.times(2));
+    if (kind === "real") {
+      c.store(c.at(even, i), c.load(place));
+      c.store(c.at(odd, i), c.load(place, "real", c.bytes));
+      return;
+    }
+    const a = c.variable("vector", c.load(place, "vector")), b = c.variable("vector");
+    const order = Array.from({ length: c.lanes }, (_, k) => 2 * k);
+    b.set(c.load(place, "vector", 16));
+    c.store(c.at(even, i), c.shuffle(a, b, order));
+    c.store(c.at(odd, i), c.shuffle(a, b, order.map((lane) => lane + 1)));
+    c.release(a, b);
+  });
 }
 
 /** The inverse of {@linkcode split}. */
-function join(code: Code, even: Expression, odd: Expression, target: Expression, count: number): void {
-  const whole = count - count % code.lanes, { lanes } = code;
-  const [a, b] = [code.variable("vector"), code.variable("vector")];
-  const order = (from: number) =>
-    Array.from({ length: lanes }, (_, i) => from + Math.floor(i / 2) + (i % 2) * lanes);
-  code.for(0, whole, (i) => {
-    const place = code.at(target, i.times(2));
-    a.set(code.load(code.at(even, i), "vector"));
-    b.set(code.load(code.at(odd, i), "vector"));
-    code.store(place, code.shuffle(a, b, order(0)));
-    code.store(place, code.shuffle(a, b, order(lanes / 2)), 16);
-  }, lanes);
-  code.for(whole, count, (i) => {
-    const place = code.at(target, i.times(2));
-    code.store(place, code.load(code.at(even, i)));
-    code.store(place, code.load(code.at(odd, i)), code.bytes);
+function join(code: Code, shares: boolean, { re, im }: Planar, target: Expression, count: number): void {
+  sharedPass(code, shares, { name: "fftJoin", count }, [target, re, im], (c, [to, even, odd], kind, i) => {
+    const place = c.at(to, i.times(2)), { lanes } = c;
+    if (kind === "real") {
+      c.store(place, c.load(c.at(even, i)));
+      c.store(place, c.load(c.at(odd, i)), c.bytes);
+      return;
+    }
+    const a = c.variable("vector", c.load(c.at(even, i), "vector"));
+    const b = c.variable("vector", c.load(c.at(odd, i), "vector"));
+    const order = (from: number) =>
+      Array.from({ length: lanes }, (_, k) => from + Math.floor(k / 2) + (k % 2) * lanes);
+    c.store(place, c.shuffle(a, b, order(0)));
+    c.store(place, c.shuffle(a, b, order(lanes / 2)), 16);
+    c.release(a, b);
   });
-  code.release(a, b);
 }
+
+/** What is done with a pair of coefficients. */
+type PairBody = (
+  code: Code,
+  args: Place,
+  kind: "real" | "vector",
+  k: Expression,
+  mirrored: Expression,
+  reverse: (x: Expression) => Expression,
+) => void;
 
 /** Emits `body` for pairs of coefficients k and half - k, 0 < k <= half / 2: vectors of k (the others reversed), then single ones. */
 function mirroredPairs(
   code: Code,
-  half: number,
-  body: (
-    kind: "real" | "vector",
-    k: Expression,
-    mirrored: Expression,
-    reverse: (x: Expression) => Expression,
-  ) => void,
+  shares: boolean,
+  { name, half }: { readonly name: string; readonly half: number },
+  args: Place,
+  body: PairBody,
 ): void {
   const { lanes } = code;
-  const count = Math.floor(half / 2);
+  const reversed = Array.from({ length: lanes }, (_, i) => lanes - 1 - i);
   // A vector of k must not meet its mirror image.
-  const whole = Math.max(0, Math.floor((Math.ceil(half / 2) - 1) / lanes)) * lanes;
-  const order = Array.from({ length: lanes }, (_, i) => lanes - 1 - i);
-  const k = code.variable("int", 1);
-  code.while(k.lt(whole + 1), () => {
-    body("vector", k, code.int(half - lanes + 1).minus(k), (x) => {
-      const value = code.variable("vector", x);
-      return code.shuffle(value, value, order);
+  const count = Math.floor((half - 1) / 2);
+  sharedPass(code, shares, { name: `${name}:${half}`, count }, args, (c, places, kind, i) => {
+    const k = c.variable("int", i.plus(1));
+    const mirrored = c.variable("int", c.int(half - (kind === "real" ? 1 : lanes)).minus(i));
+    body(c, places, kind, k, mirrored, (x) => {
+      if (kind === "real") return x;
+      const value = c.variable("vector", x);
+      return c.shuffle(value, value, reversed);
     });
-    k.increase(lanes);
+    c.release(k, mirrored);
   });
-  code.while(k.le(count), () => {
-    body("real", k, code.int(half).minus(k), (x) => x);
-    k.increase(1);
-  });
-  code.release(k);
+  if (half % 2 === 0 && half > 0) {
+    body(code, args, "real", code.int(half / 2), code.int(half / 2), (x) => x);
+  }
 }
+
+/** X_k and X_(h-k) of Z_k and Z_(h-k). */
+const splitPair: PairBody = (code, [zRe, zIm, rootsRe, rootsIm, re, im], kind, k, mirrored, reverse) => {
+  const names = ["a", "b", "c", "d", "eRe", "eIm", "oRe", "oIm", "w", "v", "tRe", "tIm"];
+  const [a, b, c, d, eRe, eIm, oRe, oIm, w, v, tRe, tIm] = names.map(() => code.variable(kind));
+  a.set(code.load(code.at(zRe, k), kind));
+  b.set(code.load(code.at(zIm, k), kind));
+  c.set(reverse(code.load(code.at(zRe, mirrored), kind)));
+  d.set(reverse(code.load(code.at(zIm, mirrored), kind)));
+  eRe.set(a.plus(c).times(0.5));
+  eIm.set(b.minus(d).times(0.5));
+  oRe.set(b.plus(d).times(0.5));
+  oIm.set(c.minus(a).times(0.5));
+  w.set(code.load(code.at(rootsRe, k), kind));
+  v.set(code.load(code.at(rootsIm, k), kind));
+  tRe.set(oRe.times(w).minus(oIm.times(v)));
+  tIm.set(oRe.times(v).plus(oIm.times(w)));
+  code.store(code.at(re, k), eRe.plus(tRe));
+  code.store(code.at(im, k), eIm.plus(tIm));
+  code.store(code.at(re, mirrored), reverse(eRe.minus(tRe)));
+  code.store(code.at(im, mirrored), reverse(tIm.minus(eIm)));
+  code.release(a, b, c, d, eRe, eIm, oRe, oIm, w, v, tRe, tIm);
+};
 
 /**
  * Of an even length n = 2 h: the even and odd elements are transformed as one complex signal z of length h. With
@@ -136,39 +198,21 @@ function emitEvenRfft(context: ModuleContext, kernel: Routine, length: number): 
   return emitMatrixRoutine(context, kernel, {
     ranks: [1, 1, 1],
     unitCost: costOf(half),
+    shares: memory.shares,
     begin(code) {
       memory.transform.prepare(code, memory.tables(code), memory.work(code));
-      writeRoots(code, memory.extra(code), length, 1, count, memory.work(code));
+      writeRoots(code, memory.extra(code), { n: length, step: 1, count }, memory.work(code), memory.shares);
     },
     body(code, [x, re, im]) {
       const z = memory.signal(code), roots = memory.extra(code);
-      split(code, x, z.re, z.im, half);
+      split(code, memory.shares, x, z, half);
       const { re: zRe, im: zIm } = memory.transform.run(code, z, memory.work(code), memory.tables(code));
       code.store(re, code.load(zRe).plus(code.load(zIm)));
       code.store(code.at(re, half), code.load(zRe).minus(code.load(zIm)));
       code.store(im, 0);
       code.store(code.at(im, half), 0);
-      mirroredPairs(code, half, (kind, k, mirrored, reverse) => {
-        const names = ["a", "b", "c", "d", "eRe", "eIm", "oRe", "oIm", "w", "v", "tRe", "tIm"];
-        const [a, b, c, d, eRe, eIm, oRe, oIm, w, v, tRe, tIm] = names.map(() => code.variable(kind));
-        a.set(code.load(code.at(zRe, k), kind));
-        b.set(code.load(code.at(zIm, k), kind));
-        c.set(reverse(code.load(code.at(zRe, mirrored), kind)));
-        d.set(reverse(code.load(code.at(zIm, mirrored), kind)));
-        eRe.set(a.plus(c).times(0.5));
-        eIm.set(b.minus(d).times(0.5));
-        oRe.set(b.plus(d).times(0.5));
-        oIm.set(c.minus(a).times(0.5));
-        w.set(code.load(code.at(roots.re, k), kind));
-        v.set(code.load(code.at(roots.im, k), kind));
-        tRe.set(oRe.times(w).minus(oIm.times(v)));
-        tIm.set(oRe.times(v).plus(oIm.times(w)));
-        code.store(code.at(re, k), eRe.plus(tRe));
-        code.store(code.at(im, k), eIm.plus(tIm));
-        code.store(code.at(re, mirrored), reverse(eRe.minus(tRe)));
-        code.store(code.at(im, mirrored), reverse(tIm.minus(eIm)));
-        code.release(a, b, c, d, eRe, eIm, oRe, oIm, w, v, tRe, tIm);
-      });
+      const args = [zRe, zIm, roots.re, roots.im, re, im];
+      mirroredPairs(code, memory.shares, { name: "rfftPairs", half }, args, splitPair);
     },
   });
 }
@@ -182,6 +226,7 @@ export function emitRfft(context: ModuleContext, kernel: Routine): KernelFunctio
   return emitMatrixRoutine(context, kernel, {
     ranks: [1, 1, 1],
     unitCost: costOf(length),
+    shares: memory.shares,
     begin: (code) => memory.transform.prepare(code, memory.tables(code), memory.work(code)),
     body(code, [x, re, im]) {
       const z = memory.signal(code);
@@ -195,6 +240,30 @@ export function emitRfft(context: ModuleContext, kernel: Routine): KernelFunctio
   });
 }
 
+/** Z_k and Z_(h-k) of X_k and X_(h-k), twice as large. */
+const joinPair: PairBody = (code, [zRe, zIm, rootsRe, rootsIm, re, im], kind, k, mirrored, reverse) => {
+  const names = ["a", "b", "c", "d", "eRe", "eIm", "dRe", "dIm", "w", "v", "oRe", "oIm"];
+  const [a, b, c, d, eRe, eIm, dRe, dIm, w, v, oRe, oIm] = names.map(() => code.variable(kind));
+  a.set(code.load(code.at(re, k), kind));
+  b.set(code.load(code.at(im, k), kind));
+  c.set(reverse(code.load(code.at(re, mirrored), kind)));
+  d.set(reverse(code.load(code.at(im, mirrored), kind)));
+  eRe.set(a.plus(c));
+  eIm.set(b.minus(d));
+  dRe.set(a.minus(c));
+  dIm.set(b.plus(d));
+  w.set(code.load(code.at(rootsRe, k), kind));
+  v.set(code.load(code.at(rootsIm, k), kind));
+  // O = conj(w) D; Z_k = E + i O, Z_(h-k) = conj(E) + i conj(O).
+  oRe.set(dRe.times(w).plus(dIm.times(v)));
+  oIm.set(dIm.times(w).minus(dRe.times(v)));
+  code.store(code.at(zRe, k), eRe.minus(oIm));
+  code.store(code.at(zIm, k), eIm.plus(oRe));
+  code.store(code.at(zRe, mirrored), reverse(eRe.plus(oIm)));
+  code.store(code.at(zIm, mirrored), reverse(oRe.minus(eIm)));
+  code.release(a, b, c, d, eRe, eIm, dRe, dIm, w, v, oRe, oIm);
+};
+
 /** The steps of {@linkcode emitEvenRfft} backwards, without its factors 1 / 2. */
 function emitEvenIrfft(context: ModuleContext, kernel: Routine, length: number): KernelFunction {
   const half = length / 2, count = Math.floor(half / 2) + 1;
@@ -202,40 +271,21 @@ function emitEvenIrfft(context: ModuleContext, kernel: Routine, length: number):
   return emitMatrixRoutine(context, kernel, {
     ranks: [1, 1, 1],
     unitCost: costOf(half),
+    shares: memory.shares,
     begin(code) {
       memory.transform.prepare(code, memory.tables(code), memory.work(code));
-      writeRoots(code, memory.extra(code), length, 1, count, memory.work(code));
+      writeRoots(code, memory.extra(code), { n: length, step: 1, count }, memory.work(code), memory.shares);
     },
     body(code, [re, im, x]) {
       const z = memory.signal(code), roots = memory.extra(code);
       const first = code.load(re), last = code.load(code.at(re, half));
       code.store(z.re, first.plus(last));
       code.store(z.im, first.minus(last));
-      mirroredPairs(code, half, (kind, k, mirrored, reverse) => {
-        const names = ["a", "b", "c", "d", "eRe", "eIm", "dRe", "dIm", "w", "v", "oRe", "oIm"];
-        const [a, b, c, d, eRe, eIm, dRe, dIm, w, v, oRe, oIm] = names.map(() => code.variable(kind));
-        a.set(code.load(code.at(re, k), kind));
-        b.set(code.load(code.at(im, k), kind));
-        c.set(reverse(code.load(code.at(re, mirrored), kind)));
-        d.set(reverse(code.load(code.at(im, mirrored), kind)));
-        eRe.set(a.plus(c));
-        eIm.set(b.minus(d));
-        dRe.set(a.minus(c));
-        dIm.set(b.plus(d));
-        w.set(code.load(code.at(roots.re, k), kind));
-        v.set(code.load(code.at(roots.im, k), kind));
-        // O = conj(w) D; Z_k = E + i O, Z_(h-k) = conj(E) + i conj(O).
-        oRe.set(dRe.times(w).plus(dIm.times(v)));
-        oIm.set(dIm.times(w).minus(dRe.times(v)));
-        code.store(code.at(z.re, k), eRe.minus(oIm));
-        code.store(code.at(z.im, k), eIm.plus(oRe));
-        code.store(code.at(z.re, mirrored), reverse(eRe.plus(oIm)));
-        code.store(code.at(z.im, mirrored), reverse(oRe.minus(eIm)));
-        code.release(a, b, c, d, eRe, eIm, dRe, dIm, w, v, oRe, oIm);
-      });
+      const args = [z.re, z.im, roots.re, roots.im, re, im];
+      mirroredPairs(code, memory.shares, { name: "irfftPairs", half }, args, joinPair);
       const swapped = { re: z.im, im: z.re };
       const result = memory.transform.run(code, swapped, memory.work(code), memory.tables(code));
-      join(code, result.im, result.re, x, half);
+      join(code, memory.shares, { re: result.im, im: result.re }, x, half);
     },
   });
 }
@@ -247,6 +297,7 @@ export function emitIrfft(context: ModuleContext, kernel: Routine): KernelFuncti
   return emitMatrixRoutine(context, kernel, {
     ranks: [1, 1, 1],
     unitCost: costOf(length),
+    shares: memory.shares,
     begin: (code) => memory.transform.prepare(code, memory.tables(code), memory.work(code)),
     body(code, [re, im, x]) {
       const z = memory.signal(code);

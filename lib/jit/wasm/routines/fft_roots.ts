@@ -1,7 +1,10 @@
 /** Tables of roots of unity in scratch memory, accurate to the last bit or two. */
 import { rootOfUnity } from "../../../trace/primitives/fft_reference.ts";
-import { Code } from "./code.ts";
+import type { ModuleContext } from "../nest/mod.ts";
+import { Code, type RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
+import { type Procedure, procedure } from "./procedure.ts";
+import { share } from "./share.ts";
 
 /** Up to this many roots lie in the module; of more, only the factors of which they are products. */
 const DIRECT_ROOTS = 2048;
@@ -36,17 +39,20 @@ function lowCount(count: number): number {
   return 2 ** Math.ceil(Math.log2(count) / 2);
 }
 
-/**
- * Writes e^(-2 pi i step k / n) for k < count: copied, or for many roots as products of a fine and a coarse one, computed in
- * float64 and rounded once.
- */
+/** Which roots: e^(-2 pi i step k / n) for k < count. */
+export interface Roots {
+  readonly n: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+/** Writes roots: copied, or for many of them as products of a fine and a coarse one, computed in float64 and rounded once. */
 export function writeRoots(
   code: Code,
   target: Planar,
-  n: number,
-  step: number,
-  count: number,
+  { n, step, count }: Roots,
   scratch: Expression,
+  shares: boolean,
 ): void {
   const narrow = code.dtype === "float32";
   if (count <= DIRECT_ROOTS) {
@@ -58,39 +64,59 @@ export function writeRoots(
     return;
   }
   const low = lowCount(count), high = Math.ceil(count / low);
-  const wide = new Code(code.context, code.f, "float64");
-  const fine = code.variable("int", scratch), coarse = code.variable("int", scratch.plus(16 * low));
-  initialise(code, fine, parts(low, (k) => rootOfUnity(step * k, n)));
-  initialise(code, coarse, parts(high, (k) => rootOfUnity(step * low * k, n)));
-  const re = code.variable("int", target.re), im = code.variable("int", target.im);
-  const [a, b] = [wide.variable("vector"), wide.variable("vector")];
-  const [c, d] = [wide.variable("vector"), wide.variable("vector")];
-  const left = code.variable("int", count), inner = code.variable("int"), place = code.variable("int");
-  /** Two roots at once; the last store of an odd count writes one too many, for which there is room. */
-  const store = (pointer: typeof re, value: Expression): void => {
-    pointer.push();
-    value.push();
-    if (narrow) code.f.f32x4DemoteF64x2Zero().v128Store64Lane(0, 0);
-    else code.f.v128Store();
-  };
-  code.while(left.gt(0), () => {
-    a.set(wide.loadSplat(coarse));
-    b.set(wide.loadSplat(coarse, 8 * high));
-    inner.set(left.least(low));
-    place.set(fine);
-    code.while(inner.gt(0), () => {
-      c.set(wide.load(place, "vector"));
-      d.set(wide.load(place, "vector", 8 * low));
-      store(re, a.times(c).minus(b.times(d)));
-      store(im, a.times(d).plus(b.times(c)));
-      place.increase(16);
-      re.increase(2 * code.bytes);
-      im.increase(2 * code.bytes);
-      inner.increase(-2);
-    });
-    coarse.increase(8);
-    left.increase(-low);
+  initialise(code, scratch, parts(low, (k) => rootOfUnity(step * k, n)));
+  initialise(code, scratch.plus(16 * low), parts(high, (k) => rootOfUnity(step * low * k, n)));
+  share(code, shares, {
+    work: productsOfRoots(code.context, code.dtype),
+    args: [target.re, target.im, scratch, low, count],
+    units: high,
+    unitCost: 2 * low,
   });
-  wide.release(a, b, c, d);
-  code.release(fine, coarse, re, im, left, inner, place);
+}
+
+/** `(re, im, fine, low, count, begin, end)`: the products of all fine roots, behind which the coarse ones stand, and some coarse ones. */
+function productsOfRoots(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const params = ["int", "int", "int", "int", "int", "int", "int"] as const;
+  const narrow = dtype === "float32";
+  return procedure(
+    context,
+    dtype,
+    "productsOfRoots",
+    params,
+    null,
+    (code, re, im, fine, low, count, i, end) => {
+      const wide = new Code(context, code.f, "float64");
+      const [a, b] = [wide.variable("vector"), wide.variable("vector")];
+      const [c, d] = [wide.variable("vector"), wide.variable("vector")];
+      const inner = code.variable("int"), place = code.variable("int"), coarse = code.variable("int");
+      const highBytes = code.variable("int", count.plus(low).minus(1).quotient(low).times(8));
+      coarse.set(fine.plus(low.times(16)).plus(i.times(8)));
+      for (const pointer of [re, im]) pointer.increase(i.times(low).times(code.bytes));
+      /** Two roots at once; the last store of an odd count writes one too many, for which there is room. */
+      const store = (pointer: typeof re, value: Expression): void => {
+        pointer.push();
+        value.push();
+        if (narrow) code.f.f32x4DemoteF64x2Zero().v128Store64Lane(0, 0);
+        else code.f.v128Store();
+      };
+      code.while(i.lt(end), () => {
+        a.set(wide.loadSplat(coarse));
+        b.set(wide.loadSplat(coarse.plus(highBytes)));
+        inner.set(count.minus(i.times(low)).least(low));
+        place.set(fine);
+        code.while(inner.gt(0), () => {
+          c.set(wide.load(place, "vector"));
+          d.set(wide.load(place.plus(low.times(8)), "vector"));
+          store(re, a.times(c).minus(b.times(d)));
+          store(im, a.times(d).plus(b.times(c)));
+          place.increase(16);
+          re.increase(2 * code.bytes);
+          im.increase(2 * code.bytes);
+          inner.increase(-2);
+        });
+        coarse.increase(8);
+        i.increase(1);
+      });
+    },
+  );
 }

@@ -3,6 +3,7 @@ import type { ModuleContext } from "../nest/mod.ts";
 import type { Code, RoutineDType } from "./code.ts";
 import type { Expression, Kind } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
+import { share } from "./share.ts";
 import { butterfly, complexProduct, type Pair } from "./fft_butterfly.ts";
 import type { Planar } from "./fft_roots.ts";
 import { transposedBlock } from "./turn_over.ts";
@@ -29,9 +30,9 @@ export function stagesOf(length: number, radices: readonly number[]): Stage[] | 
 }
 
 /** Moves of pointers go in calls of about this many elements, so that the compiler soon knows the function to be hot. */
-export const CALL_ELEMENTS = 1024;
+const CALL_ELEMENTS = 1024;
 
-const STAGE_PARAMS: readonly Kind[] = new Array<Kind>(10).fill("int");
+const STAGE_PARAMS: readonly Kind[] = new Array<Kind>(12).fill("int");
 
 /** The two arrays at a place. */
 function pairAt(code: Code, x: Planar, bytes: Expression, kind: "real" | "vector"): Pair {
@@ -39,17 +40,17 @@ function pairAt(code: Code, x: Planar, bytes: Expression, kind: "real" | "vector
 }
 
 /**
- * `(xRe, xIm, yRe, yIm, rootsRe, rootsIm, distance, stride, from, to)`: for p from `from` to before `to` and q < stride,
- * y[q + stride (radix p + k)] = w^(p k stride) * butterfly(x[q + stride (p + distance j)])_k.
+ * `(xRe, xIm, yRe, yIm, rootsRe, rootsIm, distance, stride, from, to, qFrom, qTo)`: for p from `from` to before `to` and q from
+ * `qFrom`, a multiple of a vector, to before `qTo` <= stride, y[q + stride (radix p + k)] = w^(p k stride) * butterfly(x[q + stride (p + distance j)])_k.
  */
-export function generalStage(context: ModuleContext, dtype: RoutineDType, radix: number): Procedure {
+function generalStage(context: ModuleContext, dtype: RoutineDType, radix: number): Procedure {
   return procedure(
     context,
     dtype,
     `fftStage${radix}`,
     STAGE_PARAMS,
     null,
-    (code, xRe, xIm, yRe, yIm, rootsRe, rootsIm, distance, stride, p, to) => {
+    (code, xRe, xIm, yRe, yIm, rootsRe, rootsIm, distance, stride, p, to, qFrom, qTo) => {
       const strideBytes = code.variable("int", stride.times(code.bytes));
       const gap = code.variable("int", strideBytes.times(distance));
       const source = code.variable("int"), target = code.variable("int"), left = code.variable("int");
@@ -95,14 +96,15 @@ export function generalStage(context: ModuleContext, dtype: RoutineDType, radix:
       };
       code.while(p.lt(to), () => {
         source.set(p.times(strideBytes));
-        target.set(source.times(radix));
+        target.set(source.times(radix).plus(qFrom.times(code.bytes)));
         root.set(0);
         for (const [re, im] of twiddles) {
           root.increase(source);
           re.set(code.loadSplat(rootsRe.plus(root)));
           im.set(code.loadSplat(rootsIm.plus(root)));
         }
-        left.set(stride);
+        source.increase(qFrom.times(code.bytes));
+        left.set(qTo.minus(qFrom));
         stretch("vector");
         stretch("real");
         p.increase(1);
@@ -115,7 +117,7 @@ export function generalStage(context: ModuleContext, dtype: RoutineDType, radix:
  * The first stage when its radix is 4: lanes are neighbouring p, whose results are turned into neighbours by shuffles. The
  * roots are three tables of `distance` each: w^p, w^2p and w^3p. Parameters as of {@linkcode generalStage}.
  */
-export function firstStage(context: ModuleContext, dtype: RoutineDType): Procedure {
+function firstStage(context: ModuleContext, dtype: RoutineDType): Procedure {
   return procedure(
     context,
     dtype,
@@ -174,4 +176,61 @@ export function firstStage(context: ModuleContext, dtype: RoutineDType): Procedu
       stretch("real");
     },
   );
+}
+
+/** Butterflies of a unit of a shared stage, about. */
+const UNIT_ELEMENTS = 1 << 14;
+
+/** What a stage reads and writes. */
+export interface StageMemory {
+  readonly from: Planar;
+  readonly to: Planar;
+  readonly roots: Planar;
+}
+
+/** Emits a stage; `first` says that it is done by {@linkcode firstStage}. Threads share its butterflies where `shares`. */
+export function runStage(
+  code: Code,
+  { radix, distance, stride }: Stage,
+  first: boolean,
+  shares: boolean,
+  { from, to, roots }: StageMemory,
+): void {
+  const { context, dtype, lanes } = code;
+  const part = first ? firstStage(context, dtype) : generalStage(context, dtype, radix);
+  const work = procedure(
+    context,
+    dtype,
+    `fftParts${first ? "First" : radix}`,
+    STAGE_PARAMS,
+    null,
+    (inner, xRe, xIm, yRe, yIm, rootsRe, rootsIm, gap, step, pStep, qStep, begin, end) => {
+      const p = inner.variable("int"), q = inner.variable("int"), last = inner.variable("int");
+      const call = inner.variable("int"), across = inner.variable("int");
+      across.set(step.plus(qStep).minus(1).quotient(qStep));
+      call.set(inner.int(Math.ceil(CALL_ELEMENTS / radix)).quotient(qStep.least(step)).greatest(1));
+      inner.while(begin.lt(end), () => {
+        p.set(begin.quotient(across).times(pStep));
+        q.set(begin.remainder(across).times(qStep));
+        last.set(p.plus(pStep).least(gap));
+        inner.while(p.lt(last), () => {
+          const [to, qTo] = [p.plus(call).least(last), q.plus(qStep).least(step)];
+          part.run(inner, xRe, xIm, yRe, yIm, rootsRe, rootsIm, gap, step, p, to, q, qTo);
+          p.increase(call);
+        });
+        begin.increase(1);
+      });
+    },
+  );
+  const count = Math.ceil(UNIT_ELEMENTS / radix);
+  const align = (n: number): number => Math.ceil(n / lanes) * lanes;
+  const qStep = align(Math.min(stride, count)),
+    pStep = first ? align(count) : Math.max(1, Math.floor(count / stride));
+  const units = Math.ceil(stride / qStep) * Math.ceil(distance / pStep);
+  share(code, shares, {
+    work,
+    args: [from.re, from.im, to.re, to.im, roots.re, roots.im, distance, stride, pStep, qStep],
+    units,
+    unitCost: UNIT_ELEMENTS,
+  });
 }

@@ -1,10 +1,9 @@
 /** Complex transforms of a known length: by stages, or by convolution for lengths with large prime factors. */
-import type { ModuleContext } from "../nest/mod.ts";
 import type { Code, RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { complexProduct, RADICES } from "./fft_butterfly.ts";
 import { type Planar, rootsScratch, writeRoots } from "./fft_roots.ts";
-import { CALL_ELEMENTS, firstStage, generalStage, type Stage, stagesOf } from "./fft_stages.ts";
+import { runStage, type Stage, stagesOf } from "./fft_stages.ts";
 import { aligned } from "./substitution.ts";
 
 /** A transform that can be emitted. Sizes are in bytes of scratch memory. */
@@ -17,6 +16,8 @@ export interface Transform {
   prepare(code: Code, tables: Expression, work: Expression): void;
   /** Transforms x, which is destroyed; gives the place of the result: x or a part of the work memory. */
   run(code: Code, x: Planar, work: Expression, tables: Expression): Planar;
+  /** Transforms `source` into `target`, which may be the same place, with x as further memory. */
+  copy(code: Code, source: Planar, target: Planar, x: Planar, work: Expression, tables: Expression): void;
 }
 
 /** Room for a planar array, with some left for stores of whole vectors. */
@@ -29,68 +30,77 @@ export function planarAt(address: Expression, length: number, bytes: number): Pl
   return { re: address, im: address.plus(aligned(length * bytes + 16)) };
 }
 
-export function planTransform(context: ModuleContext, dtype: RoutineDType, length: number): Transform {
+/** A transform of so many elements, the work of which threads share where `shares`. */
+export function planTransform(dtype: RoutineDType, length: number, shares: boolean): Transform {
   const stages = stagesOf(length, RADICES);
   return stages === null
-    ? convolutionTransform(context, dtype, length)
-    : stagedTransform(context, dtype, length, stages);
+    ? convolutionTransform(dtype, length, shares)
+    : stagedTransform(dtype, length, stages, shares);
 }
 
 function stagedTransform(
-  context: ModuleContext,
   dtype: RoutineDType,
   length: number,
   stages: readonly Stage[],
+  shares: boolean,
 ): Transform {
   const bytes = dtype === "float32" ? 4 : 8;
   const whole = planarBytes(length, bytes);
   const quarters = stages.length > 0 && stages[0].radix === 4;
   // All roots, and for the first stage its three kinds one after the other.
   const firstCount = quarters ? stages[0].distance : 0;
+  const stage = (code: Code, tables: Expression, number: number, from: Planar, to: Planar): void => {
+    const first = number === 0 && quarters;
+    const roots = first
+      ? planarAt(tables.plus(whole), 3 * firstCount, bytes)
+      : planarAt(tables, length, bytes);
+    runStage(code, stages[number], first, shares, { from, to, roots });
+  };
   return {
     length,
     tableBytes: whole + (quarters ? planarBytes(3 * firstCount, bytes) : 0),
     workBytes: Math.max(whole, aligned(rootsScratch(length) + 64)),
     prepare(code, tables, work) {
       if (stages.length > (quarters ? 1 : 0)) {
-        writeRoots(code, planarAt(tables, length, bytes), length, 1, length, work);
+        writeRoots(
+          code,
+          planarAt(tables, length, bytes),
+          { n: length, step: 1, count: length },
+          work,
+          shares,
+        );
       }
       if (!quarters) return;
       const { re, im } = planarAt(tables.plus(whole), 3 * firstCount, bytes);
       for (let k = 0; k < 3; k++) {
         const target = { re: re.plus(k * firstCount * bytes), im: im.plus(k * firstCount * bytes) };
-        writeRoots(code, target, length, k + 1, firstCount, work);
+        writeRoots(code, target, { n: length, step: k + 1, count: firstCount }, work, shares);
       }
     },
     run(code, x, work, tables) {
-      let from = x, to = planarAt(work, length, bytes);
-      for (const [number, stage] of stages.entries()) {
-        const first = number === 0 && quarters;
-        const roots = first
-          ? planarAt(tables.plus(whole), 3 * firstCount, bytes)
-          : planarAt(tables, length, bytes);
-        const part = first ? firstStage(context, dtype) : generalStage(context, dtype, stage.radix);
-        const step = Math.max(code.lanes, Math.ceil(CALL_ELEMENTS / stage.stride / stage.radix));
-        code.for(0, stage.distance, (p) => {
-          part.run(
-            code,
-            from.re,
-            from.im,
-            to.re,
-            to.im,
-            roots.re,
-            roots.im,
-            stage.distance,
-            stage.stride,
-            p,
-            p.plus(step).least(stage.distance),
-          );
-        }, step);
-        [from, to] = [to, from];
+      const places = [x, planarAt(work, length, bytes)];
+      stages.forEach((_, i) => stage(code, tables, i, places[i % 2], places[(i + 1) % 2]));
+      return places[stages.length % 2];
+    },
+    copy(code, source, target, x, work, tables) {
+      const last = stages.length - 1;
+      if (last < 1) {
+        copyPlanar(code, x, source, length);
+        copyPlanar(code, target, this.run(code, x, work, tables), length);
+        return;
       }
-      return from;
+      const places = [x, planarAt(work, length, bytes)];
+      stages.forEach((_, i) => {
+        const from = i === 0 ? source : places[i % 2], to = i === last ? target : places[(i + 1) % 2];
+        stage(code, tables, i, from, to);
+      });
     },
   };
+}
+
+function copyPlanar(code: Code, target: Planar, source: Planar, length: number): void {
+  code.copyBytes(target.re, source.re, length * code.bytes);
+  code.copyBytes(target.im, source.im, length * code.bytes);
 }
 
 /** The least length of stages that holds a convolution. */
@@ -103,10 +113,10 @@ function convolutionLength(least: number): number {
  * Bluestein's algorithm (1970): with c_j = e^(-pi i j^2 / n), X_k = c_k sum_j (x_j c_j) conj(c_(k - j)), a convolution, which
  * longer transforms compute.
  */
-function convolutionTransform(context: ModuleContext, dtype: RoutineDType, length: number): Transform {
+function convolutionTransform(dtype: RoutineDType, length: number, shares: boolean): Transform {
   const bytes = dtype === "float32" ? 4 : 8;
   const size = convolutionLength(2 * length - 1);
-  const inner = planTransform(context, dtype, size);
+  const inner = planTransform(dtype, size, shares);
   const roots = planarBytes(2 * length, bytes), chirp = planarBytes(length, bytes);
   const long = planarBytes(size, bytes);
   const spectrumAt = chirp, innerAt = spectrumAt + long;
@@ -118,7 +128,7 @@ function convolutionTransform(context: ModuleContext, dtype: RoutineDType, lengt
     prepare(code, tables, work) {
       inner.prepare(code, tables.plus(innerAt), work);
       const table = planarAt(work.plus(long), 2 * length, bytes);
-      writeRoots(code, table, 2 * length, 1, 2 * length, work.plus(long + roots));
+      writeRoots(code, table, { n: 2 * length, step: 1, count: 2 * length }, work.plus(long + roots), shares);
       const c = planarAt(tables, length, bytes), b = planarAt(work, size, bytes);
       code.zeroBytes(work, long);
       // j^2 modulo 2 n, by odd numbers.
@@ -155,6 +165,10 @@ function convolutionTransform(context: ModuleContext, dtype: RoutineDType, lengt
       const back = swap(inner.run(code, swap(forward), other, tables.plus(innerAt)));
       multiply(code, back, c, x, length, 1 / size);
       return x;
+    },
+    copy(code, source, target, x, work, tables) {
+      copyPlanar(code, x, source, length);
+      copyPlanar(code, target, this.run(code, x, work, tables), length);
     },
   };
 }
