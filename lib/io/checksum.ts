@@ -1,18 +1,23 @@
 /** The checksums of ZIP and PNG files. */
 
+let crcTable: Uint32Array | undefined;
+
 /** CRC-32 with the reflected polynomial 0xEDB88320 (ISO 3309), one table entry a byte. */
-const CRC_TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++) {
-    remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
-  }
-  return remainder;
-});
+function makeCrcTable(): Uint32Array {
+  return Uint32Array.from({ length: 256 }, (_, byte) => {
+    let remainder = byte;
+    for (let bit = 0; bit < 8; bit++) {
+      remainder = remainder & 1 ? (remainder >>> 1) ^ 0xedb88320 : remainder >>> 1;
+    }
+    return remainder;
+  });
+}
 
 /** The CRC-32 of bytes, or of bytes that follow those with the checksum `previous`. */
 export function crc32(bytes: Uint8Array, previous = 0): number {
+  const table = crcTable ??= makeCrcTable();
   let crc = ~previous;
-  for (let i = 0; i < bytes.length; i++) crc = CRC_TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
+  for (let i = 0; i < bytes.length; i++) crc = table[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 

@@ -1,11 +1,15 @@
 /** The names of a function's parameters, read from its source: errors and graphs then speak the user's words. */
 
-const known = new WeakMap<object, readonly (string | undefined)[]>();
+type AnyFunction = (...args: never[]) => unknown;
+
+/** The names of functions that somebody asked for, or the function that has them. */
+const known = new WeakMap<object, readonly (string | undefined)[] | AnyFunction>();
 
 /** One name per parameter; undefined for patterns such as `{ a, b }`, and past what could be read. */
 export function parameterNames(fn: (...args: never[]) => unknown): readonly (string | undefined)[] {
   let names = known.get(fn);
-  if (!names) known.set(fn, names = readNames(Function.prototype.toString.call(fn)));
+  if (typeof names === "function") known.set(fn, names = parameterNames(names));
+  else if (!names) known.set(fn, names = readNames(Function.prototype.toString.call(fn)));
   return names;
 }
 
@@ -29,7 +33,7 @@ export function adoptNames<F extends (...args: never[]) => unknown>(
   fn: (...args: never[]) => unknown,
   transform: string,
 ): F {
-  known.set(wrapper, parameterNames(fn));
+  known.set(wrapper, fn);
   Object.defineProperty(wrapper, "name", { value: fn.name ? `${transform}(${fn.name})` : transform });
   return wrapper;
 }

@@ -1,5 +1,5 @@
 /** A WGSL module under construction: declarations, the helpers it calls, and the lines of its entry point. */
-import { HELPERS } from "./math/mod.ts";
+import { helpers } from "./math/mod.ts";
 
 export class Shader {
   readonly declarations: string[] = [];
@@ -12,7 +12,7 @@ export class Shader {
   /** Asks for a helper and gives its name. */
   use(name: string): string {
     if (this.#helpers.has(name)) return name;
-    const helper = HELPERS[name];
+    const helper = helpers()[name];
     if (!helper) throw new Error(`There is no WGSL helper ${name}.`);
     for (const need of helper.needs) this.use(need);
     this.#helpers.add(name);
@@ -50,9 +50,9 @@ export class Shader {
   }
 
   text(entry: string): string {
-    const helpers = [...this.#helpers].map((name) => HELPERS[name].source);
+    const used = [...this.#helpers].map((name) => helpers()[name].source);
     const directives = [...this.#extensions].map((name) => `enable ${name};`);
-    return [...directives, ...this.declarations, ...helpers, `${entry} {`, ...this.#lines, "}", ""].join(
+    return [...directives, ...this.declarations, ...used, `${entry} {`, ...this.#lines, "}", ""].join(
       "\n",
     );
   }

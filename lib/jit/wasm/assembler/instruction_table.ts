@@ -63,25 +63,44 @@ const special: readonly (readonly [name: string, opcode: number, immediate: Imme
   ["atomic.fence", 0xfe003, "reserved"],
 ];
 
-/** All instructions that {@linkcode FunctionBuilder} emits, by opcode. */
-export const instructionByOpcode: ReadonlyMap<number, Instruction> = new Map(
-  [
-    ...special.map(([name, opcode, immediate]): Instruction => ({ name, opcode, immediate, align: 0 })),
-    ...fromTable(scalarOpcodes, "none"),
-    ...fromTable(vectorOpcodes, "none"),
-    ...fromTable(laneOpcodes, "lane"),
-    ...fromMemoryTable(memoryOpcodes, "memory"),
-    ...fromMemoryTable(memoryLaneOpcodes, "memoryLane"),
-  ].map((instruction) => [instruction.opcode, instruction]),
-);
+let table: ReadonlyMap<number, Instruction> | undefined;
 
-function fromTable(table: Readonly<Record<string, number>>, immediate: Immediate): Instruction[] {
-  return Object.entries(table).map(([name, opcode]) => ({ name, opcode, immediate, align: 0 }));
+/** All instructions that {@linkcode FunctionBuilder} emits, by opcode; made when the first program is printed. */
+export function instructionByOpcode(): ReadonlyMap<number, Instruction> {
+  return table ??= new Map(
+    [
+      ...special.map(([name, opcode, immediate]): Instruction => ({ name, opcode, immediate, align: 0 })),
+      ...fromTable(scalarOpcodes, "none"),
+      ...fromTable(vectorOpcodes, "none"),
+      ...fromTable(laneOpcodes, "lane"),
+      ...fromMemoryTable(memoryOpcodes, "memory"),
+      ...fromMemoryTable(memoryLaneOpcodes, "memoryLane"),
+    ].map((instruction) => [instruction.opcode, instruction]),
+  );
+}
+
+/** The WebAssembly name of the instruction that a method emits: `i32x4ExtendLowI16x8S` is `i32x4.extend_low_i16x8_s`. */
+function instructionName(method: string): string {
+  const [type, ...words] = method.split(/(?=[A-Z])/);
+  let name = type, separator = ".";
+  for (const word of words) {
+    name += separator + word.toLowerCase();
+    separator = /^(Atomic|Rmw\d*)$/.test(word) ? "." : "_";
+  }
+  return name;
+}
+
+function fromTable(opcodes: Readonly<Record<string, number>>, immediate: Immediate): Instruction[] {
+  return Object.entries(opcodes).map(([method, opcode]) => {
+    return { name: instructionName(method), opcode, immediate, align: 0 };
+  });
 }
 
 function fromMemoryTable(
-  table: Readonly<Record<string, readonly [number, number]>>,
+  opcodes: Readonly<Record<string, readonly [number, number]>>,
   immediate: Immediate,
 ): Instruction[] {
-  return Object.entries(table).map(([name, [opcode, align]]) => ({ name, opcode, immediate, align }));
+  return Object.entries(opcodes).map(([method, [opcode, align]]) => {
+    return { name: instructionName(method), opcode, immediate, align };
+  });
 }

@@ -170,7 +170,7 @@ interface PrintedInstruction {
 function readInstruction(reader: ByteReader, contents: ModuleContents): PrintedInstruction {
   const first = reader.byte();
   const opcode = first >= 0xfc ? (first << 12) | reader.unsigned() : first;
-  const instruction = instructionByOpcode.get(opcode);
+  const instruction = instructionByOpcode().get(opcode);
   if (instruction === undefined) {
     throw new RangeError(`Unknown opcode 0x${opcode.toString(16)} at ${reader.offset}`);
   }

@@ -10,10 +10,11 @@ import {
 import { polynomial } from "../literal.ts";
 import { helper, type HelperTable } from "./helper.ts";
 
-export const BESSEL: HelperTable = {
-  // (z, e) with a^2 / 4 = z + e.
-  quarter_square_f32: helper(
-    `
+export function besselHelpers(): HelperTable {
+  return {
+    // (z, e) with a^2 / 4 = z + e.
+    quarter_square_f32: helper(
+      `
 fn quarter_square_f32(a: f32) -> vec2f {
   let h = high_f32(a);
   let low = (a - h) * (a + h) * 0.25f;
@@ -21,12 +22,12 @@ fn quarter_square_f32(a: f32) -> vec2f {
   let z = bitcast<f32>(bitcast<u32>(high + low) & 0xffffffffu);
   return vec2f(z, kept_f32(high - kept_f32(z)) + low);
 }`,
-    "high_f32",
-    "kept_f32",
-  ),
-  // exp(a) / sqrt(a) (3/8 + p), the root as s + (a - s^2) / (sqrt(a) + s).
-  bessel_far_f32: helper(
-    `
+      "high_f32",
+      "kept_f32",
+    ),
+    // exp(a) / sqrt(a) (3/8 + p), the root as s + (a - s^2) / (sqrt(a) + s).
+    bessel_far_f32: helper(
+      `
 fn bessel_far_f32(a: f32, p: f32) -> f32 {
   let limited = min(a, 120.0f);
   let root = sqrt(limited);
@@ -34,14 +35,14 @@ fn bessel_far_f32(a: f32, p: f32) -> f32 {
   let q = quotient_f32(vec2f(0.375f, p), vec2f(s, kept_f32(limited - s * s) / (root + s)));
   return exp_times_f32(limited, 0.0f, q);
 }`,
-    "exp_times_f32",
-    "high_f32",
-    "kept_f32",
-    "quotient_f32",
-  ),
-  // The rounding of z is made up for by the derivative, of which a digit is enough: i0' = about i0 / sqrt(1 + z).
-  i0_f32: helper(
-    `
+      "exp_times_f32",
+      "high_f32",
+      "kept_f32",
+      "quotient_f32",
+    ),
+    // The rounding of z is made up for by the derivative, of which a digit is enough: i0' = about i0 / sqrt(1 + z).
+    i0_f32: helper(
+      `
 fn i0_f32(x: f32) -> f32 {
   let a = abs(x);
   if (!(x == x)) { return x; }
@@ -58,12 +59,12 @@ fn i0_f32(x: f32) -> f32 {
   }
   return bessel_far_f32(a, p);
 }`,
-    "bessel_far_f32",
-    "kept_f32",
-    "quarter_square_f32",
-  ),
-  i1_f32: helper(
-    `
+      "bessel_far_f32",
+      "kept_f32",
+      "quarter_square_f32",
+    ),
+    i1_f32: helper(
+      `
 fn i1_f32(x: f32) -> f32 {
   let a = abs(x);
   if (!(x == x)) { return x; }
@@ -81,8 +82,9 @@ fn i1_f32(x: f32) -> f32 {
   let y = bessel_far_f32(a, p);
   return select(y, -y, x < 0.0f);
 }`,
-    "bessel_far_f32",
-    "kept_f32",
-    "quarter_square_f32",
-  ),
-};
+      "bessel_far_f32",
+      "kept_f32",
+      "quarter_square_f32",
+    ),
+  };
+}

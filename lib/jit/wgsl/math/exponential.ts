@@ -6,16 +6,17 @@ import { exp2Coefficients, sinhCoefficients, tanhCoefficients } from "../../math
 import { polynomial } from "../literal.ts";
 import { helper, type HelperTable } from "./helper.ts";
 
-export const EXPONENTIAL: HelperTable = {
-  // Two factors, so that subnormal results and n = 128 come out right.
-  scale_f32: helper(`
+export function exponentialHelpers(): HelperTable {
+  return {
+    // Two factors, so that subnormal results and n = 128 come out right.
+    scale_f32: helper(`
 fn scale_f32(y: f32, n: i32) -> f32 {
   let half = n / 2;
   return y * bitcast<f32>(u32(half + 127) << 23u) * bitcast<f32>(u32(n - half + 127) << 23u);
 }`),
-  // (n, exp(r) - 1) with the quotient of fdlibm's exp.
-  exp_parts_f32: helper(
-    `
+    // (n, exp(r) - 1) with the quotient of fdlibm's exp.
+    exp_parts_f32: helper(
+      `
 fn exp_parts_f32(x: f32) -> vec2f {
   let n = round(x * 1.44269504f);
   let high = x - n * 6.9314575195e-1f;
@@ -24,29 +25,29 @@ fn exp_parts_f32(x: f32) -> vec2f {
   let c = r - r * r * (1.6666625440e-1f + r * r * -2.7667332906e-3f);
   return vec2f(n, kept_f32(r * c / (2.0f - c) - low + high));
 }`,
-    "kept_f32",
-  ),
-  exp_f32: helper(
-    `
+      "kept_f32",
+    ),
+    exp_f32: helper(
+      `
 fn exp_f32(x: f32) -> f32 {
   let p = exp_parts_f32(clamp(x, -104.0f, 89.0f));
   return select(scale_f32(1.0f + p.y, i32(p.x)), x, !(x == x));
 }`,
-    "exp_parts_f32",
-    "scale_f32",
-  ),
-  // e^x / 2, which does not overflow before the hyperbolic functions do.
-  half_exp_f32: helper(
-    `
+      "exp_parts_f32",
+      "scale_f32",
+    ),
+    // e^x / 2, which does not overflow before the hyperbolic functions do.
+    half_exp_f32: helper(
+      `
 fn half_exp_f32(x: f32) -> f32 {
   let p = exp_parts_f32(clamp(x, -104.0f, 89.5f));
   return select(scale_f32(1.0f + p.y, i32(p.x) - 1), x, !(x == x));
 }`,
-    "exp_parts_f32",
-    "scale_f32",
-  ),
-  exp2_f32: helper(
-    `
+      "exp_parts_f32",
+      "scale_f32",
+    ),
+    exp2_f32: helper(
+      `
 fn exp2_f32(x: f32) -> f32 {
   let limited = clamp(x, -151.0f, 128.0f);
   let n = round(limited);
@@ -54,22 +55,22 @@ fn exp2_f32(x: f32) -> f32 {
   let y = 1.0f + r * ${polynomial("r", exp2Coefficients.f32)};
   return select(scale_f32(y, i32(n)), x, !(x == x));
 }`,
-    "scale_f32",
-  ),
-  // e^x - 1 = 2 ((2^(n-1) - 1/2) + 2^(n-1) (e^r - 1)).
-  expm1_f32: helper(
-    `
+      "scale_f32",
+    ),
+    // e^x - 1 = 2 ((2^(n-1) - 1/2) + 2^(n-1) (e^r - 1)).
+    expm1_f32: helper(
+      `
 fn expm1_f32(x: f32) -> f32 {
   let p = exp_parts_f32(clamp(x, -30.0f, 89.0f));
   let s = bitcast<f32>(u32(i32(p.x) + 126) << 23u);
   let y = 2.0f * (s * p.y + (s - 0.5f));
   return select(y, x, abs(x) < 9.3e-10f || !(x == x));
 }`,
-    "exp_parts_f32",
-  ),
-  // E - 1 / (4 E) with E = e^|x| / 2.
-  sinh_f32: helper(
-    `
+      "exp_parts_f32",
+    ),
+    // E - 1 / (4 E) with E = e^|x| / 2.
+    sinh_f32: helper(
+      `
 fn sinh_f32(x: f32) -> f32 {
   let a = abs(x);
   let e = half_exp_f32(a);
@@ -78,18 +79,18 @@ fn sinh_f32(x: f32) -> f32 {
   let large = e - 0.25f / e;
   return select(small, select(large, -large, x < 0.0f), a >= 1.0f);
 }`,
-    "half_exp_f32",
-  ),
-  cosh_f32: helper(
-    `
+      "half_exp_f32",
+    ),
+    cosh_f32: helper(
+      `
 fn cosh_f32(x: f32) -> f32 {
   let e = half_exp_f32(abs(x));
   return e + 0.25f / e;
 }`,
-    "half_exp_f32",
-  ),
-  tanh_f32: helper(
-    `
+      "half_exp_f32",
+    ),
+    tanh_f32: helper(
+      `
 fn tanh_f32(x: f32) -> f32 {
   let a = abs(x);
   let s = x * x;
@@ -97,19 +98,19 @@ fn tanh_f32(x: f32) -> f32 {
   let large = 1.0f - 2.0f / (exp_f32(2.0f * min(a, 10.0f)) + 1.0f);
   return select(small, select(large, -large, x < 0.0f), a >= 0.625f);
 }`,
-    "exp_f32",
-  ),
-  sigmoid_f32: helper(
-    `
+      "exp_f32",
+    ),
+    sigmoid_f32: helper(
+      `
 fn sigmoid_f32(x: f32) -> f32 {
   let e = exp_f32(-abs(x));
   return select(1.0f, e, x < 0.0f) / (1.0f + e);
 }`,
-    "exp_f32",
-  ),
-  // C's pow after fdlibm: log2 in two parts, because y multiplies its error.
-  pow_f32: helper(
-    `
+      "exp_f32",
+    ),
+    // C's pow after fdlibm: log2 in two parts, because y multiplies its error.
+    pow_f32: helper(
+      `
 fn pow_f32(x: f32, y: f32) -> f32 {
   let magnitude = abs(x);
   var a = magnitude;
@@ -134,8 +135,8 @@ fn pow_f32(x: f32, y: f32) -> f32 {
   let s_low = reciprocal * ((difference - s_high * sum_high) - s_high * sum_low);
   var s2 = s * s;
   var r = s2 * s2 * ${
-      polynomial("s2", [0.6, 0.42857143283, 0.33333334327, 0.27272811532, 0.23066075146, 0.20697501302])
-    };
+        polynomial("s2", [0.6, 0.42857143283, 0.33333334327, 0.27272811532, 0.23066075146, 0.20697501302])
+      };
   r += s_low * (s_high + s);
   s2 = s_high * s_high;
   let t_high = high_f32(3.0f + s2 + r);
@@ -179,7 +180,8 @@ fn pow_f32(x: f32, y: f32) -> f32 {
   if (y == 0.0f || x == 1.0f || (x == -1.0f && abs(y) > 3.4028234e38f)) { result = 1.0f; }
   return result;
 }`,
-    "high_f32",
-    "scale_f32",
-  ),
-};
+      "high_f32",
+      "scale_f32",
+    ),
+  };
+}

@@ -12,40 +12,41 @@ import { helper, type HelperTable } from "./helper.ts";
 /** The root of digamma is 1.4616321325 and this. */
 const ROOT_LOW = "1.24381499e-8f";
 
-export const GAMMA: HelperTable = {
-  // sin(pi r) for |r| <= 1/2.
-  sin_pi_f32: helper(
-    `
+export function gammaHelpers(): HelperTable {
+  return {
+    // sin(pi r) for |r| <= 1/2.
+    sin_pi_f32: helper(
+      `
 fn sin_pi_f32(r: f32) -> f32 {
   let a = abs(r);
   let y = select(sin_kernel_f32(a * 3.14159274f), cos_kernel_f32((0.5f - a) * 3.14159274f), a > 0.25f);
   return select(y, -y, r < 0.0f);
 }`,
-    "sin_kernel_f32",
-  ),
-  // log(gamma(1 + u)) for -3/8 < u < 5/8: the distances from the zeros at 1 and 2, times a polynomial.
-  lgamma_one_f32: helper(
-    `
+      "sin_kernel_f32",
+    ),
+    // log(gamma(1 + u)) for -3/8 < u < 5/8: the distances from the zeros at 1 and 2, times a polynomial.
+    lgamma_one_f32: helper(
+      `
 fn lgamma_one_f32(u: f32) -> f32 {
   let w = kept_f32(u * (u - 1.0f));
   return kept_f32(0.5f * u * u + w * ${polynomial("u", lgammaOne)}) - 0.5f * u;
 }`,
-    "kept_f32",
-  ),
-  // log(gamma(1 + u) / p) where it has no zero.
-  lgamma_over_f32: helper(
-    `
+      "kept_f32",
+    ),
+    // log(gamma(1 + u) / p) where it has no zero.
+    lgamma_over_f32: helper(
+      `
 fn lgamma_over_f32(u: f32, p: f32) -> f32 {
   let l = log_pair_f32(p);
   return kept_f32(lgamma_one_f32(u) - l.y) - l.x;
 }`,
-    "kept_f32",
-    "lgamma_one_f32",
-    "log_pair_f32",
-  ),
-  // From 3 on Stirling's series with the logarithm in two floats.
-  lgamma_positive_f32: helper(
-    `
+      "kept_f32",
+      "lgamma_one_f32",
+      "log_pair_f32",
+    ),
+    // From 3 on Stirling's series with the logarithm in two floats.
+    lgamma_positive_f32: helper(
+      `
 fn lgamma_positive_f32(a: f32) -> f32 {
   if (a >= 3.0f) {
     if (a > 3.4028234e38f) { return a; }
@@ -64,14 +65,14 @@ fn lgamma_positive_f32(a: f32) -> f32 {
   if (a < 0.625f) { return lgamma_over_f32(a, a); }
   return lgamma_one_f32(a - 1.0f);
 }`,
-    "high_f32",
-    "kept_f32",
-    "lgamma_one_f32",
-    "lgamma_over_f32",
-    "log_pair_f32",
-  ),
-  lgamma_f32: helper(
-    `
+      "high_f32",
+      "kept_f32",
+      "lgamma_one_f32",
+      "lgamma_over_f32",
+      "log_pair_f32",
+    ),
+    lgamma_f32: helper(
+      `
 fn lgamma_f32(x: f32) -> f32 {
   if (!(x == x)) { return x; }
   let a = abs(x);
@@ -85,14 +86,14 @@ fn lgamma_f32(x: f32) -> f32 {
   let sine = abs(sin_pi_f32(a - round(a)));
   return 1.14472989f - log_f32(a * sine) - lgamma_positive_f32(a);
 }`,
-    "lgamma_over_f32",
-    "lgamma_positive_f32",
-    "sin_pi_f32",
-    "log_f32",
-  ),
-  // The distance from the root times a polynomial, below 1 less 1 / a; from 9/4 on log(a) less a polynomial in 1 / a.
-  digamma_positive_f32: helper(
-    `
+      "lgamma_over_f32",
+      "lgamma_positive_f32",
+      "sin_pi_f32",
+      "log_f32",
+    ),
+    // The distance from the root times a polynomial, below 1 less 1 / a; from 9/4 on log(a) less a polynomial in 1 / a.
+    digamma_positive_f32: helper(
+      `
 fn digamma_positive_f32(a: f32) -> f32 {
   if (a >= 2.25f) {
     if (a > 3.4028234e38f) { return a; }
@@ -108,14 +109,14 @@ fn digamma_positive_f32(a: f32) -> f32 {
   let q = quotient_f32(vec2f(1.0f, 0.0f), vec2f(high, a - high));
   return kept_f32(y - q.y) - q.x;
 }`,
-    "high_f32",
-    "kept_f32",
-    "log_f32",
-    "quotient_f32",
-  ),
-  // Between -1 and 0 psi(x + 2) - (2 x + 1) / (x (x + 1)).
-  digamma_f32: helper(
-    `
+      "high_f32",
+      "kept_f32",
+      "log_f32",
+      "quotient_f32",
+    ),
+    // Between -1 and 0 psi(x + 2) - (2 x + 1) / (x (x + 1)).
+    digamma_f32: helper(
+      `
 fn digamma_f32(x: f32) -> f32 {
   if (x == 0.0f) { return -1.0f / x; }
   if (x > 0.0f) { return digamma_positive_f32(x); }
@@ -134,10 +135,11 @@ fn digamma_f32(x: f32) -> f32 {
   let quotient = sin_pi_f32(select(-0.5f, 0.5f, r >= 0.0f) - r) / sin_pi_f32(r);
   return digamma_positive_f32(1.0f - x) - 3.14159274f * select(-quotient, quotient, r >= 0.0f);
 }`,
-    "digamma_positive_f32",
-    "high_f32",
-    "kept_f32",
-    "quotient_f32",
-    "sin_pi_f32",
-  ),
-};
+      "digamma_positive_f32",
+      "high_f32",
+      "kept_f32",
+      "quotient_f32",
+      "sin_pi_f32",
+    ),
+  };
+}

@@ -1,21 +1,26 @@
-/** All helpers by name. */
-import { BESSEL } from "./bessel.ts";
-import { ERROR_FUNCTION } from "./error_function.ts";
-import { EXPONENTIAL } from "./exponential.ts";
-import { GAMMA } from "./gamma.ts";
+/** Functions of WGSL that kernels call, all together. */
+import { besselHelpers } from "./bessel.ts";
+import { errorFunctionHelpers } from "./error_function.ts";
+import { exponentialHelpers } from "./exponential.ts";
+import { gammaHelpers } from "./gamma.ts";
 import type { HelperTable } from "./helper.ts";
-import { INTEGER } from "./integer.ts";
-import { LOGARITHM } from "./logarithm.ts";
-import { TRIGONOMETRIC } from "./trigonometric.ts";
-import { TWO_FLOATS } from "./two_floats.ts";
+import { integerHelpers } from "./integer.ts";
+import { logarithmHelpers } from "./logarithm.ts";
+import { trigonometricHelpers } from "./trigonometric.ts";
+import { twoFloatsHelpers } from "./two_floats.ts";
 
-export const HELPERS: HelperTable = {
-  ...INTEGER,
-  ...EXPONENTIAL,
-  ...LOGARITHM,
-  ...TRIGONOMETRIC,
-  ...TWO_FLOATS,
-  ...ERROR_FUNCTION,
-  ...GAMMA,
-  ...BESSEL,
-};
+let table: HelperTable | undefined;
+
+/** All helpers by name; made when the first shader is written, since there are programs without any. */
+export function helpers(): HelperTable {
+  return table ??= {
+    ...integerHelpers(),
+    ...exponentialHelpers(),
+    ...logarithmHelpers(),
+    ...trigonometricHelpers(),
+    ...twoFloatsHelpers(),
+    ...errorFunctionHelpers(),
+    ...gammaHelpers(),
+    ...besselHelpers(),
+  };
+}

@@ -24,8 +24,9 @@ function wordOfTwoOverPi(from: number): string {
   return text;
 }
 
-export const TRIGONOMETRIC: HelperTable = {
-  multiply_high: helper(`
+export function trigonometricHelpers(): HelperTable {
+  return {
+    multiply_high: helper(`
 fn multiply_high(a: u32, b: u32) -> u32 {
   let al = a & 0xffffu;
   let ah = a >> 16u;
@@ -35,9 +36,9 @@ fn multiply_high(a: u32, b: u32) -> u32 {
   let other = al * bh + (middle & 0xffffu);
   return ah * bh + (middle >> 16u) + (other >> 16u);
 }`),
-  // (k modulo 4, r) for large |x|.
-  reduce_large_f32: helper(
-    `
+    // (k modulo 4, r) for large |x|.
+    reduce_large_f32: helper(
+      `
 fn reduce_large_f32(x: f32) -> vec2f {
   let bits = bitcast<u32>(x);
   let mantissa = ((bits & 0x007fffffu) << 8u) | 0x80000000u;
@@ -71,10 +72,10 @@ fn reduce_large_f32(x: f32) -> vec2f {
   if ((bits >> 31u) == 1u) { r = -r; k = -k; }
   return vec2f(f32(k & 3), r);
 }`,
-    "multiply_high",
-  ),
-  reduce_f32: helper(
-    `
+      "multiply_high",
+    ),
+    reduce_f32: helper(
+      `
 fn reduce_f32(x: f32) -> vec2f {
   if (abs(x) >= 8192.0f) { return reduce_large_f32(x); }
   let k = round(x * 0.63661977f);
@@ -84,9 +85,9 @@ fn reduce_f32(x: f32) -> vec2f {
   r = fma(-k, 2.563344151594519e-12f, r);
   return vec2f(f32(i32(k) & 3), r);
 }`,
-    "reduce_large_f32",
-  ),
-  sin_kernel_f32: helper(`
+      "reduce_large_f32",
+    ),
+    sin_kernel_f32: helper(`
 fn sin_kernel_f32(r: f32) -> f32 {
   let s = r * r;
   return r + r * s * ${polynomial("s", sinCoefficients.f32)};
@@ -95,8 +96,8 @@ fn cos_kernel_f32(r: f32) -> f32 {
   let s = r * r;
   return 1.0f - (0.5f * s - s * s * ${polynomial("s", cosCoefficients.f32)});
 }`),
-  sin_f32: helper(
-    `
+    sin_f32: helper(
+      `
 fn sin_f32(x: f32) -> f32 {
   if (!(abs(x) <= 3.4028234e38f)) { return bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)); }
   let p = reduce_f32(x);
@@ -104,11 +105,11 @@ fn sin_f32(x: f32) -> f32 {
   let y = select(sin_kernel_f32(p.y), cos_kernel_f32(p.y), (k & 1u) == 1u);
   return select(select(y, -y, k >= 2u), x, x == 0.0f);
 }`,
-    "reduce_f32",
-    "sin_kernel_f32",
-  ),
-  cos_f32: helper(
-    `
+      "reduce_f32",
+      "sin_kernel_f32",
+    ),
+    cos_f32: helper(
+      `
 fn cos_f32(x: f32) -> f32 {
   if (!(abs(x) <= 3.4028234e38f)) { return bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)); }
   let p = reduce_f32(x);
@@ -116,11 +117,11 @@ fn cos_f32(x: f32) -> f32 {
   let y = select(cos_kernel_f32(p.y), sin_kernel_f32(p.y), (k & 1u) == 1u);
   return select(y, -y, k == 1u || k == 2u);
 }`,
-    "reduce_f32",
-    "sin_kernel_f32",
-  ),
-  tan_f32: helper(
-    `
+      "reduce_f32",
+      "sin_kernel_f32",
+    ),
+    tan_f32: helper(
+      `
 fn tan_f32(x: f32) -> f32 {
   if (!(abs(x) <= 3.4028234e38f)) { return bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)); }
   let p = reduce_f32(x);
@@ -128,10 +129,10 @@ fn tan_f32(x: f32) -> f32 {
   let c = cos_kernel_f32(p.y);
   return select(select(s / c, -c / s, (u32(p.x) & 1u) == 1u), x, x == 0.0f);
 }`,
-    "reduce_f32",
-    "sin_kernel_f32",
-  ),
-  atan_f32: helper(`
+      "reduce_f32",
+      "sin_kernel_f32",
+    ),
+    atan_f32: helper(`
 fn atan_f32(x: f32) -> f32 {
   let a = abs(x);
   var high = 0.0f;
@@ -143,7 +144,7 @@ fn atan_f32(x: f32) -> f32 {
   let y = high + (t + (low + t * z * ${polynomial("z", atanCoefficients.f32)}));
   return select(y, -y, (bitcast<u32>(x) >> 31u) == 1u);
 }`),
-  atan2_f32: helper(`
+    atan2_f32: helper(`
 fn atan2_f32(y: f32, x: f32) -> f32 {
   if (!(x == x) || !(y == y)) { return bitcast<f32>(0x7fc00000u | (bitcast<u32>(x) & 0x80000000u)); }
   let ax = abs(x);
@@ -165,13 +166,13 @@ fn atan2_f32(y: f32, x: f32) -> f32 {
   if ((bitcast<u32>(x) >> 31u) == 1u) { angle = 3.14159274f - (angle - -8.742278e-8f); }
   return select(angle, -angle, (bitcast<u32>(y) >> 31u) == 1u);
 }`),
-  // arcsin(s) - s.
-  asin_tail_f32: helper(`
+    // arcsin(s) - s.
+    asin_tail_f32: helper(`
 fn asin_tail_f32(s: f32, z: f32) -> f32 {
   return s * z * ${polynomial("z", asinCoefficients.f32)};
 }`),
-  asin_f32: helper(
-    `
+    asin_f32: helper(
+      `
 fn asin_f32(x: f32) -> f32 {
   let a = abs(x);
   if (a < 0.5f) { return x + asin_tail_f32(x, x * x); }
@@ -184,10 +185,10 @@ fn asin_f32(x: f32) -> f32 {
   let y = 0.785398185f - (p - (0.785398185f - 2.0f * short));
   return select(y, -y, x < 0.0f);
 }`,
-    "asin_tail_f32",
-  ),
-  acos_f32: helper(
-    `
+      "asin_tail_f32",
+    ),
+    acos_f32: helper(
+      `
 fn acos_f32(x: f32) -> f32 {
   let a = abs(x);
   if (a < 0.5f) { return 1.57079637f - (x - (-4.371139e-8f - asin_tail_f32(x, x * x))); }
@@ -200,6 +201,7 @@ fn acos_f32(x: f32) -> f32 {
   let rest = (z - short * short) / max(root + short, 1e-37f);
   return 2.0f * (short + (tail + rest));
 }`,
-    "asin_tail_f32",
-  ),
-};
+      "asin_tail_f32",
+    ),
+  };
+}
