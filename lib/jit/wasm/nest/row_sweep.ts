@@ -18,6 +18,11 @@ import { localValue, push, type Value } from "./value.ts";
 const STRIP_BYTES = 16384;
 /** Rows of a strip with a single sum: columns are then read in runs that are long enough to be fetched ahead. */
 const LONG_STRIP = 4096;
+/**
+ * The first cache tells addresses apart by their remainder modulo this. Rows of a power of two of elements all have one
+ * remainder, and fill its places: the slots walk along half of this away from them.
+ */
+const CACHE_PERIOD = 4096;
 
 interface Running {
   readonly index: number;
@@ -36,6 +41,8 @@ interface Strip {
   readonly slotBytes: number;
   /** The local with the number of rows of the current strip. */
   readonly count: number;
+  /** The local with the address of the first slots. */
+  readonly base: number;
   /** The local that walks along the slots. */
   readonly slot: number;
   /** The local with the coordinate of the strip's first row; -1 if nobody asks. */
@@ -71,6 +78,7 @@ export function writeRowSweep(w: NestWriter, outer: StatementEmitter, range: Row
     f.loop();
     f.i32Const(strip.rows).localGet(remaining).localGet(remaining).i32Const(strip.rows).i32GtU().select();
     f.localSet(strip.count);
+    placeSlots(strip);
     w.emitReduced = (reduction) => {
       const { state, slots } = strip.running[reduction];
       const locals = loadSlots(strip, slots);
@@ -85,7 +93,7 @@ export function writeRowSweep(w: NestWriter, outer: StatementEmitter, range: Row
     f.end().end();
     w.streams.leave(2);
     w.unanchor(1);
-    f.release(remaining, strip.count, strip.slot);
+    f.release(remaining, strip.count, strip.base, strip.slot);
     if (strip.first >= 0) f.release(strip.first);
     row.close();
   });
@@ -133,17 +141,33 @@ function makeStrip(w: NestWriter): Strip {
     slots: Array.from({ length: states[index].vectors }, next),
   }));
   const kept = new Map(keptList.map((statement) => [statement, next()]));
-  w.context.needScratch(offset);
+  w.context.needScratch(offset + CACHE_PERIOD);
   return {
     w,
     rows,
     slotBytes,
     count: f.local("i32"),
+    base: f.local("i32"),
     slot: f.local("i32"),
     first: w.coordinates[w.plan.vectorAxis] >= 0 ? f.local("i32") : -1,
     running,
     kept,
   };
+}
+
+/** Sets the address of the first slots, far from what is read along with them as the first cache sees it. */
+function placeSlots({ w, base }: Strip): void {
+  const { f, plan } = w;
+  const { scratchGlobal } = w.context;
+  f.globalGet(scratchGlobal);
+  const beside = w.streams.all.find(({ strides }) =>
+    strides[plan.vectorAxis] !== 0 && plan.columnAxes.some((axis) => strides[axis] !== 0)
+  );
+  if (beside) {
+    f.localGet(w.streams.pointer(beside, 2)).globalGet(scratchGlobal).i32Sub();
+    f.i32Const(CACHE_PERIOD / 2).i32Add().i32Const(CACHE_PERIOD - 16).i32And().i32Add();
+  }
+  f.localSet(base);
 }
 
 function loadSlots(strip: Strip, slots: readonly number[]): number[] {
@@ -166,7 +190,7 @@ function sweepStrip(strip: Strip, streams: Iterable<Stream>, emit: () => void): 
   const { f } = w;
   const remaining = f.local("i32");
   f.localGet(strip.count).localSet(remaining);
-  f.globalGet(w.context.scratchGlobal).localSet(strip.slot);
+  f.localGet(strip.base).localSet(strip.slot);
   const coordinate = w.coordinates[w.plan.vectorAxis];
   if (coordinate >= 0) f.localGet(strip.first).localSet(coordinate);
   sweepVector(w, { remaining, count: -1, unroll: 1, streams }, {
