@@ -13,6 +13,7 @@ import {
 } from "../backend.ts";
 import { enclosingLoops } from "../kernel/enclosing.ts";
 import type { HostStep, Program } from "../kernel/program.ts";
+import { STRUCT_TILES_IMPORT } from "./contract/mod.ts";
 import { weighModule } from "./memory/code_weight.ts";
 import { wat } from "./assembler/mod.ts";
 import type { WasmHeap } from "./heap.ts";
@@ -336,11 +337,13 @@ export class WasmExecutable implements Executable {
   #instantiate(): (table: number) => void {
     const heap = this.#heap;
     if (this.#disposed) throw new Error("A program was run after it had been disposed.");
+    const { structs } = this.#module;
     // Deno and Node compile modules of any size at once; a browser's main thread does so up to 8 MB.
     const module = new WebAssembly.Module(this.#module.bytes);
     weighModule();
     const { exports } = new WebAssembly.Instance(module, {
       ...moduleImports(this.#heap.memory),
+      ...(structs === null ? {} : { [STRUCT_TILES_IMPORT]: structs.exports }),
       [PROGRAM_IMPORT]: {
         host: (step: number, table: number) => this.#callHost(this.#module.hostSteps[step], table),
         growTape: (buffer: number, table: number) => this.#tapes.grow(buffer, table),
@@ -355,6 +358,7 @@ export class WasmExecutable implements Executable {
     }
     (exports[WARM_UP_EXPORT] as (() => void) | undefined)?.();
     if (this.#module.frameWord >= 0) {
+      if (structs !== null) heap.provideStructTiles(structs.bytes);
       this.#job = heap.register(this.#module.bytes, exports[CHUNK_EXPORT] as ChunkFunction);
     }
     this.#panels = KeptPanels.of(heap, this.#module, exports);

@@ -71,6 +71,11 @@ export class WasmHeap {
     return this.#pool.register(bytes, chunk);
   }
 
+  /** Lets the threads know the module of tiles with operands in structs. */
+  provideStructTiles(bytes: Uint8Array): void {
+    this.#pool.provideStructTiles(bytes, (size) => this.reserve(size));
+  }
+
   unregister(job: number): void {
     this.#pool.unregister(job);
   }

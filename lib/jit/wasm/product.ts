@@ -12,6 +12,7 @@ import {
   emitBatch,
   emitContract,
   type PanelOperand,
+  panelSizes,
   planContract,
 } from "./contract/mod.ts";
 import type { KernelFunction, ModuleContext } from "./nest/mod.ts";
@@ -59,6 +60,13 @@ export function panelProduct(kernel: Contraction): ContractSpec | null {
   return planContract(products.spec).method === "panels" ? products.spec : null;
 }
 
+/** Whether a contraction is a product whose operands may lie in structs. */
+export function mayUseStructs(kernel: Contraction): boolean {
+  const products = productsOf(kernel);
+  return products !== null && planContract(products.spec).method === "panels" &&
+    panelSizes(products.spec).structs;
+}
+
 /** How the function of a contraction is emitted. */
 export interface ProductOptions {
   /** One more pointer, behind those of the operands, is that of this one in panels, or 0 where there are none. */
@@ -81,6 +89,7 @@ export function emitProduct(
   const operands = epilogue?.operands ?? [];
   const spec: ContractSpec = {
     ...found.spec,
+    structTiles: context.structTiles,
     ...(epilogue === null ? {} : {
       epilogue: (f, place) => epilogue.emit(f, place, numbered),
       extra: new Array<"i32">(operands.length + (numbered ? 1 : 0)).fill("i32"),

@@ -34,7 +34,8 @@ export class FunctionBuilder {
   /** The bytes of the instructions so far. */
   readonly code: ByteWriter = new ByteWriter(512);
   readonly #typeIndex: TypeIndexer;
-  readonly #locals: ValueType[] = [];
+  /** Types of locals; numbers are those of structs or arrays that they refer to. */
+  readonly #locals: (ValueType | number)[] = [];
   readonly #free: { readonly [T in ValueType]: number[] } = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   #depth = 0;
 
@@ -70,13 +71,21 @@ export class FunctionBuilder {
   /** The type of a parameter or local. */
   localType(local: number): ValueType {
     const params = this.type.params;
-    return local < params.length ? params[local] : this.#locals[local - params.length];
+    const type = local < params.length ? params[local] : this.#locals[local - params.length];
+    if (typeof type === "number") throw new RangeError(`Local ${local} is a reference`);
+    return type;
   }
 
   /** A local of the type: a released one (with an old value in it) or a new one. */
   local(type: ValueType): number {
     const reused = this.#free[type].pop();
     if (reused !== undefined) return reused;
+    this.#locals.push(type);
+    return this.type.params.length + this.#locals.length - 1;
+  }
+
+  /** A local that refers to a struct or an array of this type; it must be set before it is read. */
+  reference(type: number): number {
     this.#locals.push(type);
     return this.type.params.length + this.#locals.length - 1;
   }
@@ -275,6 +284,49 @@ export class FunctionBuilder {
     return this;
   }
 
+  /** Emits `struct.new_default`. */
+  structNew(type: number): this {
+    return this.#heapInstruction(0x01, type);
+  }
+
+  /** Emits `struct.get` of a field. */
+  structGet(type: number, field: number): this {
+    return this.#heapInstruction(0x02, type, field);
+  }
+
+  /** Emits `struct.set` of a field. */
+  structSet(type: number, field: number): this {
+    return this.#heapInstruction(0x05, type, field);
+  }
+
+  /** Emits `array.new` (first element, length on the stack). */
+  arrayNew(type: number): this {
+    return this.#heapInstruction(0x06, type);
+  }
+
+  /** Emits `array.get`. */
+  arrayGet(type: number): this {
+    return this.#heapInstruction(0x0b, type);
+  }
+
+  /** Emits `array.set`. */
+  arraySet(type: number): this {
+    return this.#heapInstruction(0x0e, type);
+  }
+
+  /** Emits `ref.as_non_null`. */
+  refAsNonNull(): this {
+    this.code.byte(0xd4);
+    return this;
+  }
+
+  #heapInstruction(opcode: number, ...operands: readonly number[]): this {
+    this.code.byte(0xfb);
+    this.code.byte(opcode);
+    for (const operand of operands) this.code.unsigned(operand);
+    return this;
+  }
+
   /** Emits a loop that runs the body at least once and goes on while the body leaves a nonzero i32. */
   doWhile(body: () => void): this {
     this.loop();
@@ -307,7 +359,11 @@ export class FunctionBuilder {
       let end = start + 1;
       while (end < locals.length && locals[end] === locals[start]) end++;
       header.unsigned(end - start);
-      header.byte(valueTypeCodes[locals[start]]);
+      const type = locals[start];
+      if (typeof type === "number") {
+        header.byte(0x64);
+        header.signed32(type);
+      } else header.byte(valueTypeCodes[type]);
       start = end;
     }
     out.unsigned(header.length + this.code.length + 1);

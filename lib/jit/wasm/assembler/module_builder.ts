@@ -63,6 +63,33 @@ export class ModuleBuilder {
     return index;
   }
 
+  /** The index of a struct of so many vectors that code may change; equal ones share one. */
+  vectorStruct(fields: number): number {
+    return this.#heapType(`struct ${fields}`, (types) => {
+      types.byte(0x5f);
+      types.unsigned(fields);
+      for (let i = 0; i < fields; i++) types.bytes([valueTypeCodes.v128, 1]);
+    });
+  }
+
+  /** The index of an array of references to a struct, none of them null, that code may change. */
+  arrayOf(struct: number): number {
+    return this.#heapType(`array ${struct}`, (types) => {
+      types.bytes([0x5e, 0x64]);
+      types.signed32(struct);
+      types.byte(1);
+    });
+  }
+
+  #heapType(key: string, write: (types: ByteWriter) => void): number {
+    const found = this.#typeIndices.get(key);
+    if (found !== undefined) return found;
+    const index = this.#typeIndices.size;
+    this.#typeIndices.set(key, index);
+    write(this.#types);
+    return index;
+  }
+
   /** Imports a function and returns its index. */
   importFunction(from: ImportName, type: FunctionType): number {
     if (this.#functions.length > 0) throw new RangeError("Imports must be added before functions");
@@ -123,6 +150,18 @@ export class ModuleBuilder {
     }
     out.byte(0x0b);
     if (options.exportName !== undefined) this.#export(options.exportName, globalKind, this.#globalCount);
+    return this.#globalCount++;
+  }
+
+  /** Adds a global that refers to a struct or an array of this type, or to none as it does at first. */
+  addReference(type: number): number {
+    const out = this.#globals;
+    for (const code of [0x63, 0xd0]) {
+      out.byte(code);
+      out.signed32(type);
+      if (code === 0x63) out.byte(1);
+    }
+    out.byte(0x0b);
     return this.#globalCount++;
   }
 

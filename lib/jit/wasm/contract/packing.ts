@@ -67,7 +67,7 @@ function emitRows(f: FunctionBuilder, options: PackOptions): void {
 }
 
 /** The vectors of two locals, interleaved by pieces of `bytes`: the lower halves, or the upper ones. */
-function interleave(
+export function interleave(
   f: FunctionBuilder,
   a: number,
   b: number,

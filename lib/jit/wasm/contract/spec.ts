@@ -2,6 +2,7 @@
 
 import type { FunctionBuilder, ValueType } from "../assembler/mod.ts";
 import type { ContractDType } from "./element.ts";
+import type { StructTiles } from "./struct_tiles.ts";
 
 /** Where the elements of an operand lie, in elements; 0 repeats. */
 export interface OperandLayout {
@@ -44,6 +45,8 @@ export interface ContractSpec {
   readonly rowStride: number;
   /** Add to C instead of replacing it. */
   readonly accumulate?: boolean;
+  /** The functions for operands in structs, where the module imports them. */
+  readonly structTiles?: StructTiles | null;
   readonly epilogue?: Epilogue;
   /** Types of the arguments that are handed on to the epilogue. */
   readonly extra?: readonly ValueType[];

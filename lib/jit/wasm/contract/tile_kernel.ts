@@ -71,7 +71,33 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): IdleCall 
   f.brIf(0).end().end();
   products.separate(sums);
 
-  const lanesOf = (v: number): number => v === vectors - 1 ? options.tailLanes : element.lanes;
+  emitTileStores(f, options, { sums, spare: left, c, cRow, flags, target, targetRow });
+  return { callee: f, arguments: { [flags]: firstBlock, [target]: "scratch" } };
+}
+
+/** Locals of a tile whose products are added up. */
+export interface TileSums {
+  readonly sums: readonly number[];
+  /** A vector that nobody needs any more. */
+  readonly spare: number;
+  readonly c: number;
+  readonly cRow: number;
+  readonly flags: number;
+  readonly target: number;
+  readonly targetRow: number;
+}
+
+/** The sizes of a tile. */
+export type TileSize = Pick<TileOptions, "element" | "rows" | "vectors" | "tailLanes">;
+
+/** Adds what `c` holds to the sums unless this is the first block, and stores them at `target`; changes both pointers. */
+export function emitTileStores(
+  f: FunctionBuilder,
+  { element, rows, vectors, tailLanes }: TileSize,
+  { sums, spare, c, cRow, flags, target, targetRow }: TileSums,
+): void {
+  const vectorBytes = 16;
+  const lanesOf = (v: number): number => v === vectors - 1 ? tailLanes : element.lanes;
   const eachRow = (pointer: number, step: number, body: (sum: number, v: number) => void): void => {
     for (let r = 0; r < rows; r++) {
       for (let v = 0; v < vectors; v++) body(sums[r * vectors + v], v);
@@ -80,14 +106,13 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): IdleCall 
   };
   f.localGet(flags).i32Const(firstBlock).i32And().i32Eqz().if();
   eachRow(c, cRow, (sum, v) => {
-    emitLoadPart(f, element, c, v * vectorBytes, lanesOf(v), left);
+    emitLoadPart(f, element, c, v * vectorBytes, lanesOf(v), spare);
     f.localGet(sum);
     element.add(f);
     f.localSet(sum);
   });
   f.end();
   eachRow(target, targetRow, (sum, v) => emitStorePart(f, element, target, v * vectorBytes, lanesOf(v), sum));
-  return { callee: f, arguments: { [flags]: firstBlock, [target]: "scratch" } };
 }
 
 /** The elementwise work on a tile's sums. */

@@ -1,5 +1,6 @@
 /** Starts a module with what generated kernels need: the memory, constants, helpers and scratch memory. */
 import { ConstantPool, type FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
+import type { StructTiles } from "../contract/mod.ts";
 import { importMathHelpers, mathImportModule, mathImports } from "../math/mod.ts";
 import { constantsAddress, constantsBytes, type DeviceMemory } from "../memory/mod.ts";
 import type { ModuleContext, Sharing } from "./value.ts";
@@ -9,6 +10,7 @@ export interface OpenModule extends ModuleContext {
   /** The most scratch memory that any function asked for, in bytes. */
   readonly scratchBytes: number;
   sharing: Sharing | null;
+  structTiles: StructTiles | null;
 }
 
 /** The name under which a module exports the global with the address of its thread's scratch memory. */
@@ -38,6 +40,7 @@ class Context implements OpenModule {
   readonly threads: number;
   sharing: Sharing | null = null;
   scratchBytes = 0;
+  structTiles: StructTiles | null = null;
   readonly #helpers: Map<string, FunctionBuilder> = new Map();
 
   constructor(memory: DeviceMemory, declareImports: (module: ModuleBuilder) => void, threads: number) {

@@ -6,6 +6,7 @@
  * and bool as masks of 32-bit lanes, so that one selection serves every type. What is equal in all lanes
  * ("uniform") fills the whole register whatever its width.
  */
+import type { StructTiles } from "../contract/mod.ts";
 import type { DType } from "../../../trace/dtype.ts";
 import type { ConstantPool, FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
 import type { MathContext } from "../math/mod.ts";
@@ -56,6 +57,8 @@ export interface ModuleContext extends MathContext {
   readonly threads: number;
   /** Null where there is one thread. */
   readonly sharing: Sharing | null;
+  /** The functions for products with operands in structs, where the module imports them. */
+  readonly structTiles: StructTiles | null;
   /** Says how many bytes of scratch memory a function needs. */
   needScratch(bytes: number): void;
   /** A function of the module by name, made at its first use. */

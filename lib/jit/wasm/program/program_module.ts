@@ -1,8 +1,13 @@
 /** A program as one WebAssembly module. */
+import { anyKernel } from "../../kernel/any_kernel.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 import type { HostStep, KernelStep, Program } from "../../kernel/program.ts";
 import type { DeviceMemory } from "../memory/mod.ts";
-import { emitAllPanels } from "../contract/mod.ts";
+import { emitAllPanels, importStructTiles, type StructTiles } from "../contract/mod.ts";
+import { isDeep } from "../deep_product.ts";
 import { type KernelFunction, openModule } from "../nest/mod.ts";
+import { mayUseStructs } from "../product.ts";
+import { type StructTilesInstance, structTilesOf } from "../struct_tiles_instance.ts";
 import { emitWarmUp, IDLE_BYTES, type IdleCall } from "../warm_up.ts";
 import { KernelTable } from "./kernels.ts";
 import { layOut, type TableLayout } from "./layout.ts";
@@ -29,6 +34,8 @@ export const PANELS_EXPORT = "panels";
 /** An assembled program. */
 export interface ProgramModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What the module imports for products with operands in structs; null when it has none. */
+  readonly structs: StructTilesInstance | null;
   readonly layout: TableLayout;
   /** In the order of the numbers that the module calls the host with. */
   readonly hostSteps: readonly HostStep[];
@@ -61,6 +68,8 @@ export function assembleProgram(
   program: Program,
   options: ProgramOptions,
 ): ProgramModule {
+  const structs = anyKernel(program.steps, usesStructs) ? structTilesOf(memory) : null;
+  let structTiles: StructTiles | null = null;
   let host = -1, growTape = -1, profile = -1, parallel = -1;
   const context = openModule(memory, (module) => {
     const type = { params: ["i32", "i32"], results: [] } as const;
@@ -70,8 +79,10 @@ export function assembleProgram(
       const type = { params: ["i32", "i32", "i32", "i32"], results: [] } as const;
       parallel = module.importFunction({ module: PROGRAM_IMPORT, name: "parallel" }, type);
     }
+    if (structs !== null) structTiles = importStructTiles(module);
     if (options.profile) profile = module.importFunction({ module: PROGRAM_IMPORT, name: "profile" }, type);
   }, options.threads);
+  context.structTiles = structTiles;
   const panels = panelSlots(program);
   const layout = layOut(program, options.scalars, panels.slots.length);
   const frameWord = layout.words;
@@ -102,6 +113,7 @@ export function assembleProgram(
   const words = kernels.used ? frameWord + FRAME_POINTERS + kernels.mostPointers : layout.words;
   return {
     bytes: context.module.build(),
+    structs,
     layout: { ...layout, words },
     hostSteps: writer.hostSteps,
     measured: writer.measured,
@@ -111,6 +123,10 @@ export function assembleProgram(
     partsBytes: writer.partsBytes,
     frameWord: kernels.used ? frameWord : -1,
   };
+}
+
+function usesStructs(kernel: Kernel): boolean {
+  return kernel.kind === "contraction" && !isDeep(kernel) && mayUseStructs(kernel);
 }
 
 /** The calls for kernels with much work, in the order in which they come. */

@@ -91,6 +91,16 @@ export class ThreadPool {
     return id;
   }
 
+  /** Says from which bytes workers instantiate the tiles with operands in structs, which modules may import. */
+  provideStructTiles(bytes: Uint8Array, reserve: (bytes: number) => number): void {
+    const page = this.#page;
+    if (this.threads < 2 || page[words.tilesAddress] !== 0) return;
+    const address = reserve(bytes.length);
+    this.#memory.u8.set(bytes, address);
+    page[words.tilesLength] = bytes.length;
+    page[words.tilesAddress] = address;
+  }
+
   /** Forgets a module. */
   unregister(id: number): void {
     const module = this.#modules.get(id);

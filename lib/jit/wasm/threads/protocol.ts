@@ -29,6 +29,9 @@ export interface ControlWords {
   /** Where the bytes of the module lie. */
   readonly bytesAddress: number;
   readonly bytesLength: number;
+  /** Where the module of tiles lies that others import; 0 when none does. */
+  readonly tilesAddress: number;
+  readonly tilesLength: number;
   /** How many workers have started. */
   readonly started: number;
   /** Chunks that a worker failed to compute. */
@@ -49,6 +52,8 @@ export const words: ControlWords = {
   chunks: 67,
   bytesAddress: 68,
   bytesLength: 69,
+  tilesAddress: 70,
+  tilesLength: 71,
   started: 80,
   failures: 81,
 };

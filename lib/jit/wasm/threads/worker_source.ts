@@ -1,5 +1,6 @@
 /** The program of a worker, as text: workers from text need no permission and no file. */
 
+import { INIT_EXPORT, STRUCT_TILES_IMPORT } from "../contract/mod.ts";
 import { spinRounds, words } from "./protocol.ts";
 
 /** How many instances a worker keeps, least recently used first out. */
@@ -14,16 +15,34 @@ function work({ memory, control, thread, threads, source }) {
   const w = ${JSON.stringify(words)};
   const page = new Int32Array(memory.buffer, control, 1024);
   const instances = new Map();
+  let structTiles = null;
 
   function importsOf(module) {
     const imports = {};
     for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
       const group = imports[from] ??= {};
       if (kind === "memory") group[name] = memory;
+      else if (from === ${JSON.stringify(STRUCT_TILES_IMPORT)}) group[name] = tiles()[name];
       else if (kind === "function" && typeof Math[name] === "function") group[name] = Math[name];
       else if (kind === "function") group[name] = () => { throw new Error(name + " called in a worker"); };
     }
     return imports;
+  }
+
+  // A slice of shared memory is a copy, but not always an unshared one.
+  function copy(address, length) {
+    const bytes = new Uint8Array(memory.buffer, address >>> 0, length).slice();
+    return bytes.buffer instanceof ArrayBuffer ? bytes : new Uint8Array(bytes);
+  }
+
+  // Each thread has an instance of its own of the tiles that programs import.
+  function tiles() {
+    if (structTiles === null) {
+      const module = new WebAssembly.Module(copy(page[w.tilesAddress], page[w.tilesLength]));
+      structTiles = new WebAssembly.Instance(module, importsOf(module)).exports;
+      structTiles[${JSON.stringify(INIT_EXPORT)}]();
+    }
+    return structTiles;
   }
 
   function instantiate(id, bytes) {
@@ -42,10 +61,7 @@ function work({ memory, control, thread, threads, source }) {
       id = page[w.module];
       const chunk = instances.get(id);
       if (chunk === undefined) {
-        const start = page[w.bytesAddress] >>> 0;
-        unknown = new Uint8Array(memory.buffer, start, page[w.bytesLength]).slice();
-        // A slice of shared memory is a copy, but not always an unshared one.
-        if (!(unknown.buffer instanceof ArrayBuffer)) unknown = new Uint8Array(unknown);
+        unknown = copy(page[w.bytesAddress], page[w.bytesLength]);
       } else {
         const f = page[w.functionIndex], argument = page[w.argument], chunks = page[w.chunks];
         try {

@@ -1,0 +1,200 @@
+import { assert, assertEquals } from "@std/assert";
+import { ModuleBuilder } from "../../../lib/jit/wasm/assembler/mod.ts";
+import {
+  bytesOfPanels,
+  type ContractSpec,
+  emitAllPanels,
+  emitContract,
+  importStructTiles,
+  INIT_EXPORT,
+  type PanelOperand,
+  panelSizes,
+  planContract,
+  STRUCT_SCRATCH_EXPORT,
+  STRUCT_TILES_IMPORT,
+  STRUCT_WARM_UP_EXPORT,
+  structTilesModule,
+} from "../../../lib/jit/wasm/contract/mod.ts";
+import { IDLE_BYTES } from "../../../lib/jit/wasm/warm_up.ts";
+import { init, jit, random, type Tensor, tensor } from "../../../lib/mod.ts";
+import {
+  arrayType,
+  bytes,
+  checkGuards,
+  checkValues,
+  guard,
+  type Layouts,
+  makeSpec,
+  memory,
+  place,
+  type Product,
+  random as uniform,
+  run,
+  splitContract,
+} from "./contract_runner.ts";
+
+const limits = { minimum: 512, maximum: 512, shared: true };
+const from = { module: "env", name: "memory" };
+
+function instantiateTiles(): WebAssembly.Exports {
+  const module = new WebAssembly.Module(structTilesModule(limits, from));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  (exports[INIT_EXPORT] as () => void)();
+  return exports;
+}
+
+const tiles = instantiateTiles();
+
+interface Compiled {
+  /** With operands in the memory. */
+  readonly plain: Product;
+  readonly structs: Product;
+  /** The same with panels that were made before. */
+  readonly kept: Product;
+  readonly fill: (source: number, target: number) => void;
+}
+
+function compile(spec: ContractSpec, panels?: PanelOperand): Compiled {
+  const module = new ModuleBuilder();
+  module.importMemory(from, limits);
+  const structTiles = importStructTiles(module);
+  module.exportFunction(emitContract(module, spec).index, "plain");
+  module.exportFunction(emitContract(module, { ...spec, structTiles }).index, "structs");
+  if (panels !== undefined) {
+    module.exportFunction(emitContract(module, { ...spec, structTiles, panels }).index, "kept");
+    module.exportFunction(emitAllPanels(module, spec, panels), "fill");
+  }
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(module.build()), {
+    env: { memory },
+    [STRUCT_TILES_IMPORT]: tiles,
+  });
+  return instance.exports as unknown as Compiled;
+}
+
+const bits = (values: readonly number[]): Uint32Array => new Uint32Array(Float32Array.from(values).buffer);
+
+/** Gives the bits of the product whose operands lie in the memory, whole and in parts, and writes nothing else. */
+function verify(spec: ContractSpec, { fill = uniform, exact = false, extra = [] as number[] } = {}): void {
+  assert(panelSizes(spec).structs, JSON.stringify(spec));
+  const { plain, structs } = compile(spec);
+  const operands = place(spec, fill);
+  const at = operands.place;
+  const c = new (arrayType(spec.dtype))(memory.buffer, at.c, spec.rows * spec.rowStride);
+  const start = c.slice();
+  const expected = run(spec, plain, at, extra);
+  if (!exact && extra.length === 0) checkValues(spec, operands, expected);
+  c.set(start);
+  assertEquals(bits(run(spec, structs, at, extra)), bits(expected));
+  checkGuards(spec, at);
+  c.set(start);
+  for (const part of splitContract(spec, planContract(spec), 3)) {
+    const { rowStart, rowEnd, columnStart, columnEnd } = part;
+    structs(at.a, at.b, at.c, at.scratch, rowStart, rowEnd, columnStart, columnEnd, ...extra);
+  }
+  assertEquals(bits(run({ ...spec, rows: 0 }, structs, at, extra)), bits([]));
+  const parts: number[] = [];
+  for (let i = 0; i < spec.rows; i++) {
+    for (let j = 0; j < spec.columns; j++) parts.push(c[i * spec.rowStride + j]);
+  }
+  assertEquals(bits(parts), bits(expected));
+  checkGuards(spec, at);
+}
+
+const layouts: readonly Layouts[] = [
+  {},
+  { transposeA: true },
+  { transposeB: true },
+  { transposeA: true, transposeB: true },
+];
+
+Deno.test("products with operands in structs have the bits of those in the memory, at every size and layout", () => {
+  for (const layout of layouts) {
+    for (
+      const [rows, columns, depth] of [[48, 64, 32], [54, 72, 33], [66, 80, 39], [50, 67, 41], [
+        127,
+        129,
+        320,
+      ]]
+    ) {
+      verify(makeSpec("float32", rows, columns, depth, layout));
+    }
+  }
+});
+
+Deno.test("products over several blocks of rows, columns and depths have the same bits in structs", () => {
+  verify(makeSpec("float32", 301, 533, 641, {}));
+  verify(makeSpec("float32", 150, 1029, 97, { transposeA: true, transposeB: true }));
+  verify(makeSpec("float32", 512, 64, 650, { transposeB: true }));
+  verify(makeSpec("float32", 60, 1100, 330, { transposeA: true }, { rowStride: 1103 }));
+});
+
+Deno.test("products in structs add to what is there when they are to", () => {
+  for (const layout of layouts) verify(makeSpec("float32", 77, 90, 350, layout, { accumulate: true }));
+});
+
+Deno.test("products in structs treat NaN, infinities, zeros with a sign and tiny numbers as others do", () => {
+  const special = [NaN, Infinity, -Infinity, -0, 0, 1e-42, -1e-40, 3e38];
+  let count = 0;
+  const fill = (): number => count++ % 29 === 0 ? special[(count / 29 | 0) % special.length] : uniform();
+  for (const layout of layouts) verify(makeSpec("float32", 53, 75, 45, layout), { fill, exact: true });
+  // All zeros with a sign: nothing that is added in between may change it.
+  verify(makeSpec("float32", 49, 66, 37, {}), { fill: () => -0, exact: true });
+});
+
+Deno.test("epilogues of products in structs see every row and column once", () => {
+  const spec = makeSpec("float32", 85, 100, 400, {}, {
+    epilogue: (f, { value, row, column, extra }) => {
+      f.localGet(row).i32Const(1000).i32Mul().localGet(column).i32Add().f32ConvertI32S().f32x4Splat();
+      f.localGet(value).f32x4Add().localGet(extra[0]).f32ConvertI32S().f32x4Splat().f32x4Mul();
+    },
+    extra: ["i32"],
+  });
+  verify(spec, { extra: [3] });
+});
+
+Deno.test("panels made before give the same bits through structs", () => {
+  for (const operand of ["a", "b"] as const) {
+    for (const layout of layouts) {
+      const spec = makeSpec("float32", 130, 150, 345, layout);
+      if (operand === "a" && !panelSizes(spec).packA) continue;
+      const { plain, kept, fill } = compile(spec, operand);
+      const { place: at } = place(spec);
+      const expected = run(spec, plain, at);
+      const panels = 20 << 20, size = bytesOfPanels(spec, operand);
+      bytes.fill(guard, panels, panels + size + 64);
+      fill(at[operand], panels);
+      assertEquals(bits(run(spec, kept, { ...at, [operand]: panels })), bits(expected));
+      checkGuards(spec, at);
+    }
+  }
+});
+
+Deno.test("making the tile warm writes nothing but its scratch memory", () => {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(structTilesModule(limits, from)), {
+    env: { memory },
+  });
+  (exports[INIT_EXPORT] as () => void)();
+  (exports[STRUCT_SCRATCH_EXPORT] as WebAssembly.Global).value = 4096;
+  bytes.fill(guard, 0, 1 << 20);
+  (exports[STRUCT_WARM_UP_EXPORT] as () => void)();
+  for (let i = 0; i < 1 << 20; i++) {
+    if (bytes[i] !== guard) assert(i >= 4096 && i < 4096 + IDLE_BYTES, `byte ${i} was written`);
+  }
+});
+
+Deno.test("programs have the same bits on one thread and on two where operands lie in structs", async () => {
+  const results: Float32Array[][] = [];
+  const [x, w] = [random.normal(random.key(1), [203, 301]), random.normal(random.key(2), [301, 517])].map((
+    t,
+  ) => t.dataSync());
+  for (const threads of [1, 2]) {
+    await init({ device: "wasm", threads });
+    const a = tensor(x as Float32Array<ArrayBuffer>, { shape: [203, 301] });
+    const b = tensor(w as Float32Array<ArrayBuffer>, { shape: [301, 517] });
+    const f = jit((a: Tensor, b: Tensor) => a.matmul(b).tanh());
+    const seen: Float32Array[] = [];
+    for (let i = 0; i < 100; i++) seen.push(f(a, b).dataSync() as Float32Array);
+    results.push(seen);
+  }
+  for (const seen of results) for (const values of seen) assertEquals(values, results[0][0]);
+});
