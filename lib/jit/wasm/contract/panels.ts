@@ -7,7 +7,7 @@
 import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
 import type { IdleCall } from "../warm_up.ts";
 import { elements } from "./element.ts";
-import { emitParts } from "./panel_parts.ts";
+import { emitParts, readsFullPanels } from "./panel_parts.ts";
 import { packedBytesOfA, packedBytesOfB, panelSizes } from "./plan.ts";
 import type { ContractSpec } from "./spec.ts";
 import { STRUCT_DEPTHS, type StructTiles } from "./struct_tiles.ts";
@@ -75,6 +75,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   const column = i32(), depth = i32(), depths = i32(), depthEnd = i32(), flags = i32(), columnLimit = i32();
   const row = i32(), rowLimit = i32(), panel = i32(), tileRow = i32(), fullLimit = i32();
   const pa = i32(), pb = i32(), pc = i32(), packedA = i32(), target = i32(), sums = i32();
+  const direct = readsFullPanels(spec, structs);
   // In structs: the places of a strip and of a panel, and how many either has.
   const strip = i32(), panelPlace = i32(), count = i32();
 
@@ -86,6 +87,14 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
 
   /** Packs the panels; beside panels in structs only those that tiles of other sizes read. */
   function emitPackB(): void {
+    if (direct) {
+      if (packLast < 0) return;
+      f.localGet(columnLimit).i32Const(fullColumns).i32GtU().if();
+      f.i32Const(fullColumns).localSet(panel);
+      emitAddress(b, panel, steps.bColumn, steps.bDepth);
+      f.localGet(scratch).localGet(depths).call(packLast).end();
+      return;
+    }
     f.localGet(scratch).localSet(target).localGet(column).localSet(panel);
     f.loop();
     const call = (index: number): void => {
@@ -219,10 +228,13 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   function emitPanelsOfBlock(): void {
     f.localGet(column).localSet(panel).i32Const(0).localSet(panelPlace);
     if (spec.panels === "b") emitPanelOfB(column);
-    else if (packB) f.localGet(scratch);
+    else if (packB && !direct) f.localGet(scratch);
     else emitAddress(b, column, steps.bColumn, steps.bDepth);
     f.localSet(pb);
     f.loop();
+    if (direct && packB && restColumns > 0) {
+      f.localGet(scratch).localGet(pb).localGet(panel).i32Const(fullColumns).i32GeU().select().localSet(pb);
+    }
     if (spec.panels === "a") emitStripOfA(row);
     else if (packA) f.localGet(packedA);
     else emitAddress(a, row, steps.aRow, steps.aDepth);
@@ -239,7 +251,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
     else emitPanel(fullTiles.last, restTiles.last, finish.last, Math.ceil(restColumns / lanes));
     if (structs !== null) f.localGet(panelPlace).localGet(count).i32Add().localSet(panelPlace);
     f.localGet(pb);
-    if (packB) f.localGet(depths).i32Const(panelBytes).i32Mul();
+    if (packB && !direct) f.localGet(depths).i32Const(panelBytes).i32Mul();
     else f.i32Const(panelBytes);
     f.i32Add().localSet(pb);
     f.localGet(panel).i32Const(tileColumns).i32Add().localTee(panel).localGet(columnLimit).i32LtU().brIf(0)
