@@ -18,6 +18,11 @@ function alongColumns(kernel: ResultKernel): boolean[] {
   return dependsOn(kernel.epilogue.statements, (axis) => axis === column, () => true);
 }
 
+/** The local with the number of the product or image; -1 where there is one. */
+function numberOf({ extra }: EpilogueContext, numbered: boolean): number {
+  return numbered ? extra[extra.length - 1] : -1;
+}
+
 /** Emits the statements and stores of a kernel's epilogue at one vector of results. */
 export class ProductEpilogue {
   readonly #context: ModuleContext;
@@ -66,12 +71,52 @@ export class ProductEpilogue {
       statements.every((s) => s.kind !== "load" || !s.index.dynamic.some((term) => varies[term.statement]));
   }
 
+  /** Emits what is the same for all columns, before a loop over some of them: {@linkcode emit} takes it from there. */
+  prepare(f: FunctionBuilder, place: EpilogueContext, numbered: boolean): StatementEmitter {
+    const { statements } = this.#kernel.epilogue;
+    const emitter = this.#emitter(f, place, numbered);
+    const needed = this.#needed();
+    emitter.emitAll([...statements.keys()].filter((i) => needed[i] && !this.#varies[i]));
+    return emitter;
+  }
+
   /** Leaves the vector for the main store on the stack; other stores are done here. */
-  emit(f: FunctionBuilder, place: EpilogueContext, numbered: boolean): void {
+  emit(f: FunctionBuilder, place: EpilogueContext, numbered: boolean, prepared?: StatementEmitter): void {
+    const { statements } = this.#kernel.epilogue;
+    const emitter = this.#emitter(f, place, numbered, prepared);
+    const number = numberOf(place, numbered), needed = this.#needed();
+    const list = statements.map((_, i) => i).filter((i) =>
+      needed[i] && statements[i].kind !== "constant" && (!prepared || this.#varies[i])
+    );
+    const last = list.length === 0 ? -1 : list[list.length - 1];
+    emitter.emitBody(list, [
+      ...this.#others.map((store) => ({
+        reads: storeRoots(store),
+        after: last,
+        emit: () => this.#store(f, emitter, place, number, store),
+      })),
+      {
+        reads: [this.#main.value],
+        after: last,
+        emit: () => push(f, this.#context.pool, emitter.value(this.#main.value)),
+      },
+    ]);
+    emitter.close();
+  }
+
+  #needed(): Uint8Array {
+    return closure(this.#kernel.epilogue.statements, [this.#main, ...this.#others].flatMap(storeRoots));
+  }
+
+  #emitter(
+    f: FunctionBuilder,
+    place: EpilogueContext,
+    numbered: boolean,
+    outer: StatementEmitter | null = null,
+  ): StatementEmitter {
     const { statements } = this.#kernel.epilogue;
     const access = { context: this.#context, f, lanes: this.#lanes };
-    const number = numbered ? place.extra[place.extra.length - 1] : -1;
-    const column = this.#kernel.batch.length + 1;
+    const number = numberOf(place, numbered), column = this.#kernel.batch.length + 1;
     const source: StatementSource = {
       isUniform: (statement) => !this.#varies[statement],
       reduced: () => void f.localGet(place.value),
@@ -95,23 +140,7 @@ export class ProductEpilogue {
         );
       },
     };
-    const emitter = new StatementEmitter(this.#context, f, this.#lanes, statements, source);
-    const needed = closure(statements, [this.#main, ...this.#others].flatMap(storeRoots));
-    const list = statements.map((_, i) => i).filter((i) => needed[i] && statements[i].kind !== "constant");
-    const last = list.length === 0 ? -1 : list[list.length - 1];
-    emitter.emitBody(list, [
-      ...this.#others.map((store) => ({
-        reads: storeRoots(store),
-        after: last,
-        emit: () => this.#store(f, emitter, place, number, store),
-      })),
-      {
-        reads: [this.#main.value],
-        after: last,
-        emit: () => push(f, this.#context.pool, emitter.value(this.#main.value)),
-      },
-    ]);
-    emitter.close();
+    return new StatementEmitter(this.#context, f, this.#lanes, statements, source, outer);
   }
 
   #store(

@@ -100,6 +100,31 @@ Deno.test("what is expensive is computed once: other values of the epilogue come
   assertEquals(kernelsOf(work, args).length, 2);
 });
 
+Deno.test("a normalisation behind a convolution is part of its kernel: what is the same for a filter, and what is not", () => {
+  const layer = (x: Tensor, w: Tensor, mean: Tensor, variance: Tensor, scale: Tensor, r: Tensor): Tensor => {
+    const factor = variance.add(1e-5).rsqrt().mul(scale);
+    return nn.relu(convolve(x, w).sub(perFilter(mean, 4)).mul(perFilter(factor, 4)).add(r));
+  };
+  for (const dtype of ["float32", "float64"] as const) {
+    const of = (shape: number[]): Tensor => quarters(shape, dtype);
+    const args: Parameters<typeof layer> = [
+      of([3, 2, 9, 10]),
+      of([5, 2, 3, 3]),
+      of([5]),
+      of([5]).square().add(0.25),
+      of([5]),
+      of([3, 5, 7, 8]),
+    ];
+    const compiled = jit(layer), found = compiled(...args).dataSync();
+    const wanted = jit(layer, { mode: "reference" })(...args).dataSync();
+    const unit = dtype === "float32" ? 2 ** -24 : 2 ** -53;
+    wanted.forEach((value, i) =>
+      assert(Math.abs(found[i] - value) <= 16 * unit * 100, `${found[i]}, not ${value}`)
+    );
+    assertEquals(compiled.lower(...args).kernels.length, 1);
+  }
+});
+
 Deno.test("a tensor given away is not overwritten before a convolution's epilogue has read it", () => {
   const params = plain(2);
   const work = (r: Tensor, x: Tensor, w: Tensor): Tensor => bindOne(convolvePrimitive, [x, w], params).add(r);

@@ -67,14 +67,15 @@ function emitRun({ module }: ModuleContext, dtype: ContractDType, work: ProductE
   const [results, image, row, column, count] = [0, 1, 2, 3, 4];
   const extra = [...work.operands.map((_, i) => 5 + i), image];
   const value = f.local("v128");
+  const placeOf = (lanes: number): EpilogueContext => ({ value, lanes, row, column, extra });
+  const prepared = work.prepare(f, placeOf(element.lanes), true);
   const run = (lanes: number): void => {
-    const place: EpilogueContext = { value, lanes, row, column, extra };
     f.localGet(count).i32Const(lanes).i32GeU().if().loop();
     f.localGet(results);
     if (lanes === element.lanes) f.v128Load();
     else element.loadZero(f);
     f.localSet(value).localGet(results);
-    work.emit(f, place, true);
+    work.emit(f, placeOf(lanes), true, prepared);
     if (lanes === element.lanes) f.v128Store();
     else element.storeLane(f, 0);
     f.localGet(results).i32Const(lanes * element.bytes).i32Add().localSet(results);
