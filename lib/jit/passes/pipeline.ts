@@ -7,6 +7,7 @@ import { stabilise } from "../../trace/stabilise.ts";
 import { mapGraphs } from "../../trace/sub_graphs.ts";
 import { verifyGraph } from "../../trace/verify.ts";
 import { convolution, convolutionPass } from "./convolution.ts";
+import { exchange } from "./exchange.ts";
 import { fold } from "./fold.ts";
 import { loopBlocks } from "./loop_blocks.ts";
 import { loopHoist } from "./loop_hoist.ts";
@@ -83,7 +84,7 @@ const GENERAL: readonly OuterPass[] = [
 ];
 
 /** What follows for a device. */
-const FOR_DEVICE: readonly OuterPass[] = [convolution, inline, tidyBodies, ...TIDYING];
+const FOR_DEVICE: readonly OuterPass[] = [exchange, convolution, inline, tidyBodies, ...TIDYING];
 
 /** Every pass, in order. */
 export const PASSES: readonly OuterPass[] = [...GENERAL, ...FOR_DEVICE];

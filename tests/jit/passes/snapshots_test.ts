@@ -1,6 +1,7 @@
 /** Each pass on graphs that show what it is for, before and after. */
 import { assert } from "@std/assert";
 import { grad, jit, nn, type Tensor, tensor, zeros } from "@damo/damo";
+import { exchange } from "../../../lib/jit/passes/exchange.ts";
 import { fold } from "../../../lib/jit/passes/fold.ts";
 import { merge } from "../../../lib/jit/passes/merge.ts";
 import { optimise, prune } from "../../../lib/jit/passes/pipeline.ts";
@@ -50,6 +51,12 @@ Deno.test("simplify applies the rules of algebra, views and sums", async (t) => 
 
 Deno.test("merge computes equal nodes once", async (t) => {
   await show(t, merge, [graphOf("twice", (x) => x.exp().add(1).mul(x.exp().add(1)), x)]);
+});
+
+Deno.test("exchange lets filters that are larger than the images change places with them", async (t) => {
+  await show(t, exchange, [
+    graphOf("full", (x, w) => nn.conv2d(x, w, { padding: 7 }), zeros([1, 2, 3, 3]), zeros([4, 2, 8, 8])),
+  ]);
 });
 
 Deno.test("prune drops what nothing needs", async (t) => {
