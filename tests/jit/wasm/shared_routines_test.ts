@@ -99,4 +99,54 @@ for (const Floats of [Float32Array, Float64Array]) {
       assert(largestGap(unit, unitMatrix(k)) < 40 * epsilon, `${m} ${n}`);
     }
   });
+
+  Deno.test(`eigh of one matrix shared by threads, ${dtype}`, () => {
+    const n = 301;
+    const square = noise(Floats, [n, n], 5);
+    // Blocks that are not connected make reflections that do nothing, and equal eigenvalues.
+    const blocks = new Floats(n * n);
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < n; j++) if (i % 7 === j % 7) blocks[i * n + j] = 1 / (1 + i % 3 + j % 3);
+    }
+    for (const a of [square, { shape: [n, n], values: blocks }]) {
+      const [symmetric, values, vectors] = sameOnThreads((x) => {
+        const whole = x.add(x.transpose()), { values, vectors } = linalg.eigh(whole);
+        return [whole, values, vectors];
+      }, [a]) as Float64Array[];
+      const size = Math.max(Math.abs(values[0]), Math.abs(values[n - 1]));
+      const scaled = vectors.map((x, i) => x * values[i % n]);
+      const gap = largestGap(multiply(symmetric, vectors, [n, n, n]), scaled);
+      assert(gap < 50 * epsilon * size, `${gap / epsilon / size}`);
+      const unit = multiply(turned(vectors, n, n), vectors, [n, n, n]);
+      assert(largestGap(unit, unitMatrix(n)) < 100 * epsilon);
+      assert(values.every((value, i) => i === 0 || value >= values[i - 1]));
+    }
+  });
+
+  Deno.test(`svd of one matrix shared by threads, ${dtype}`, () => {
+    const low = noise(Floats, [301, 301], 6);
+    // Columns of zeros: the matrix of two diagonals falls apart where it has zeros.
+    for (let i = 0; i < low.values.length; i++) if (i % 5 === 0) low.values[i - i % 301] = 0;
+    for (let i = 0; i < 301; i++) for (let j = 0; j < 301; j += 10) low.values[i * 301 + j] = 0;
+    for (
+      const a of [
+        noise(Floats, [301, 301], 7),
+        low,
+        noise(Floats, [331, 203], 8),
+        noise(Floats, [197, 250], 9),
+      ]
+    ) {
+      const [m, n] = a.shape, k = Math.min(m, n);
+      const [u, s, vt] = sameOnThreads((x) => {
+        const { u, s, vt } = linalg.svd(x, { fullMatrices: false });
+        return [u, s, vt];
+      }, [a]) as Float64Array[];
+      const back = multiply(u.map((x, i) => x * s[i % k]), vt, [m, k, n]);
+      const gap = largestGap(back, a.values);
+      assert(gap < 50 * epsilon * s[0], `${m} ${n}: ${gap / epsilon / s[0]}`);
+      assert(largestGap(multiply(turned(u, m, k), u, [k, m, k]), unitMatrix(k)) < 100 * epsilon);
+      assert(largestGap(multiply(vt, turned(vt, k, n), [k, n, k]), unitMatrix(k)) < 100 * epsilon);
+      assert(s.every((value, i) => value >= 0 && (i === 0 || value <= s[i - 1])));
+    }
+  });
 }

@@ -6,26 +6,103 @@ import type { Expression } from "./expression.ts";
 import { implicitQr } from "./implicit_qr.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { makeReflection, reflect } from "./qr.ts";
-import { copyRows } from "./rotate_rows.ts";
+import { share } from "./share.ts";
+import { copyRows, sweepBytes } from "./rotate_rows.ts";
 import { aligned, BLOCK } from "./substitution.ts";
-import { axpy, dot } from "./vectors.ts";
+import { axpy, axpyFour, dot } from "./vectors.ts";
+
+/** Columns, and rows, of a unit of work. */
+const UNIT_COLUMNS = 128;
+const UNIT_ROWS = 32;
+
+/**
+ * `(factors, first, stride, line, rows, columns, begin, end)`: adds the rows from `first` on, `stride` bytes apart, times their factors
+ * to the line; units are strips of columns.
+ */
+function addRows(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const add = axpy(context, dtype), addFour = axpyFour(context, dtype);
+  const params = new Array<"int">(8).fill("int");
+  return procedure(
+    context,
+    dtype,
+    "addRows",
+    params,
+    null,
+    (code, factors, first, stride, line, rows, columns, begin, end) => {
+      const left = code.variable("int"), factor = code.variable("int"), row = code.variable("int");
+      const from = code.variable("int"), count = code.variable("int"), target = code.variable("int");
+      code.while(begin.lt(end), () => {
+        from.set(begin.times(UNIT_COLUMNS));
+        count.set(columns.minus(from).least(UNIT_COLUMNS));
+        target.set(code.at(line, from));
+        row.set(code.at(first, from));
+        factor.set(factors);
+        left.set(rows);
+        code.while(left.ge(4), () => {
+          const four = [0, 1, 2, 3].map((k) => code.load(factor, "real", k * code.bytes));
+          addFour.run(code, ...four, row, stride, target, count);
+          row.increase(stride.times(4));
+          factor.increase(4 * code.bytes);
+          left.increase(-4);
+        });
+        code.while(left.gt(0), () => {
+          add.run(code, code.load(factor), row, target, count);
+          row.increase(stride);
+          factor.increase(code.bytes);
+          left.increase(-1);
+        });
+        begin.increase(1);
+      });
+    },
+  );
+}
+
+/**
+ * `(factors, first, stride, line, tau, reflection, right tau, rows, columns, begin, end)`: subtracts tau times the line times their
+ * factors from rows, and reflects them; units are strips of rows.
+ */
+function reflectRows(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const product = dot(context, dtype), add = axpy(context, dtype);
+  const params = new Array<"int">(11).fill("int");
+  return procedure(
+    context,
+    dtype,
+    "reflectRows",
+    params,
+    null,
+    (code, factors, first, stride, line, tau, u, rightTau, rows, columns, begin, end) => {
+      const i = code.variable("int", begin.times(UNIT_ROWS)), last = code.variable("int");
+      const row = code.variable("int", first.plus(i.times(stride))), sum = code.variable("real");
+      last.set(end.times(UNIT_ROWS).least(rows));
+      code.while(i.lt(last), () => {
+        const factor = code.load(code.at(factors, i)).times(code.load(tau)).negated();
+        add.run(code, factor, line, row, columns);
+        sum.set(product.call(code, row, u, columns).times(code.load(rightTau)));
+        add.run(code, sum.negated(), u, row, columns);
+        row.increase(stride);
+        i.increase(1);
+      });
+    },
+  );
+}
 
 /**
  * `bidiagonalise(a, left, d, e, leftTaus, rightTaus, line, k)`: a = U B V^T with B on the diagonal d and e above it, e[j]
  * over d[j] (Golub and Van Loan, 5.4.8). Row j of `left` gets the j-th reflection of U from element j on, row j of a that
  * of V from element j + 1 on; both with their leading 1.
  */
-function bidiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure {
-  const product = dot(context, dtype), add = axpy(context, dtype), make = makeReflection(context, dtype);
+function bidiagonalise(context: ModuleContext, dtype: RoutineDType, shares: boolean): Procedure {
+  const add = axpy(context, dtype), make = makeReflection(context, dtype);
+  const sums = addRows(context, dtype), reflections = reflectRows(context, dtype);
   const params = ["int", "int", "int", "int", "int", "int", "int", "int"] as const;
   return procedure(
     context,
     dtype,
-    "bidiagonalise",
+    `bidiagonalise:${shares}`,
     params,
     null,
     (code, a, left, d, e, leftTaus, rightTaus, line, k) => {
-      const tau = code.variable("real"), rightTau = code.variable("real"), sum = code.variable("real");
+      const tau = code.variable("real"), rightTau = code.variable("real");
       const v = code.variable("int", left), row = code.variable("int", a), rest = code.variable("int");
       const stride = code.variable("int", k.times(code.bytes));
       const u = code.variable("int"), other = code.variable("int");
@@ -45,22 +122,32 @@ function bidiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure {
         code.if(rest.gt(0), () => {
           u.set(code.at(row, j.plus(1)));
           code.zeroBytes(line, rest.times(code.bytes));
-          other.set(u);
-          code.for(j, k, (i) => {
-            add.run(code, code.load(code.at(v, i)), other, line, rest);
-            other.increase(stride);
+          share(code, shares, {
+            work: sums,
+            args: [code.at(v, j), u, stride, line, rest.plus(1), rest],
+            units: rest.plus(UNIT_COLUMNS - 1).quotient(UNIT_COLUMNS),
+            unitCost: rest.times(UNIT_COLUMNS / 8),
           });
           add.run(code, tau.negated(), line, u, rest);
           rightTau.set(make.call(code, u, rest.minus(1)));
           code.store(code.at(rightTaus, j), rightTau);
           code.store(code.at(e, j.plus(1)), code.load(u));
           code.store(u, 1);
-          other.set(u.plus(stride));
-          code.for(j.plus(1), k, (i) => {
-            add.run(code, code.load(code.at(v, i)).times(tau).negated(), line, other, rest);
-            sum.set(product.call(code, other, u, rest).times(rightTau));
-            add.run(code, sum.negated(), u, other, rest);
-            other.increase(stride);
+          share(code, shares, {
+            work: reflections,
+            args: [
+              code.at(v, j.plus(1)),
+              u.plus(stride),
+              stride,
+              line,
+              code.at(leftTaus, j),
+              u,
+              code.at(rightTaus, j),
+              rest,
+              rest,
+            ],
+            units: rest.plus(UNIT_ROWS - 1).quotient(UNIT_ROWS),
+            unitCost: rest.times(UNIT_ROWS / 4),
           });
         });
         row.increase(stride);
@@ -96,10 +183,10 @@ export class BidiagonalSvd {
     const square = aligned(k * k * bytes), wide = aligned(k * this.#spread), line = aligned((k + 2) * bytes);
     const lines = scratchAt + square + 2 * wide;
     this.#at = { left: scratchAt, u: scratchAt + square, v: scratchAt + square + wide, lines, line };
-    const end = lines + 8 * line;
+    const end = lines + 4 * line + aligned(sweepBytes(k, bytes, 2));
     context.needScratch(end + 64);
-    this.#reduce = bidiagonalise(context, dtype);
-    this.#iterate = implicitQr(context, dtype);
+    this.#reduce = bidiagonalise(context, dtype, shares);
+    this.#iterate = implicitQr(context, dtype, shares);
     this.#apply = reflect(context, dtype);
     this.#blocks = [0, 1].map((shift) =>
       k > FEWEST_BLOCKED
@@ -114,8 +201,7 @@ export class BidiagonalSvd {
     const base = code.variable("int", code.scratch());
     const part = (offset: number): Expression => base.plus(offset);
     const { lines, line } = this.#at;
-    const [e, leftTaus, rightTaus, work, leftTurns, rightTurns] = [0, 1, 2, 3, 4, 6]
-      .map((i) => part(lines + i * line));
+    const [e, leftTaus, rightTaus, work, sweeps] = [0, 1, 2, 3, 4].map((i) => part(lines + i * line));
     const reflections = part(this.#at.left), u = part(this.#at.u), v = part(this.#at.v);
     this.#reduce.run(code, a, reflections, values, e, leftTaus, rightTaus, work, k);
     this.#accumulate(code, 0, reflections, leftTaus, left);
@@ -124,7 +210,7 @@ export class BidiagonalSvd {
     const last = (k - 1) * spread;
     copyRows(code, u.plus(last), -spread, left, rowBytes, rowBytes, k);
     copyRows(code, v.plus(last), -spread, reflections, rowBytes, rowBytes, k);
-    this.#iterate.run(code, values, e, u, v, spread, leftTurns, rightTurns, k);
+    this.#iterate.run(code, values, e, u, v, spread, sweeps, k);
     copyRows(code, left, rowBytes, u.plus(last), -spread, rowBytes, k);
     copyRows(code, a, rowBytes, v.plus(last), -spread, rowBytes, k);
     code.release(base);

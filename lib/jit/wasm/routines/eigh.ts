@@ -4,70 +4,112 @@ import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { Code, RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { copyRows, rotateRows } from "./rotate_rows.ts";
+import { copyRows, sweepBytes, Sweeps } from "./rotate_rows.ts";
+import { share } from "./share.ts";
 import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
 import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
 import { aligned, BLOCK } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
-import { axpy, axpyTwo, dot, exchange, fill, scale } from "./vectors.ts";
+import { axpy, axpyTwo, axpyTwoDot, dot, exchange, fill, scale } from "./vectors.ts";
 
 /** Steps for one eigenvalue; about two are usual. */
 const MOST_STEPS = 60;
 
+/** Rows of a unit of work. */
+const UNIT_ROWS = 32;
+
+/**
+ * `(first, stride, v, w, next, sums, length, pending, begin, end)`: rows become row_i - v_i w - w_i v where that is pending, and
+ * the sums their products with `next`. Of each row there are `length` elements, as of the vectors; the stride is in bytes.
+ */
+function tridiagonalRows(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const product = dot(context, dtype), update = axpyTwoDot(context, dtype);
+  const params = new Array<"int">(10).fill("int");
+  return procedure(
+    context,
+    dtype,
+    "tridiagonalRows",
+    params,
+    null,
+    (code, first, stride, v, w, next, sums, length, pending, begin, end) => {
+      const i = code.variable("int", begin.times(UNIT_ROWS)), last = code.variable("int");
+      const row = code.variable("int", first.plus(i.times(stride)));
+      last.set(end.times(UNIT_ROWS).least(length));
+      code.while(i.lt(last), () => {
+        code.if(pending, () => {
+          const [alpha, beta] = [v, w].map((x) => code.load(code.at(x, i)).negated());
+          code.store(code.at(sums, i), update.call(code, alpha, w, beta, v, row, next, length));
+        }, () => code.store(code.at(sums, i), product.call(code, row, next, length)));
+        row.increase(stride);
+        i.increase(1);
+      });
+    },
+  );
+}
+
 /**
  * `tridiagonalise(a, d, e, taus, w, n)`: reduces the symmetric a to the diagonal d and the subdiagonal e (Golub and Van Loan,
- * 8.3.1). Row k of a then holds the k-th reflection from column k + 1 on, with e[k] in the place of its leading 1.
+ * 8.3.1). Row k of a then holds the k-th reflection from column k + 1 on, with e[k] in the place of its leading 1. There are two
+ * lines at w. What a reflection does to the rows is done when the next one reads them, strips of them by each thread.
  */
-function tridiagonalise(context: ModuleContext, dtype: RoutineDType): Procedure {
+function tridiagonalise(context: ModuleContext, dtype: RoutineDType, shares: boolean): Procedure {
   const product = dot(context, dtype), add = axpy(context, dtype), make = makeReflection(context, dtype);
-  const update = axpyTwo(context, dtype);
+  const update = axpyTwo(context, dtype), times = scale(context, dtype);
+  const work = tridiagonalRows(context, dtype);
+  const name = `tridiagonalise:${shares}`;
   const params = ["int", "int", "int", "int", "int", "int"] as const;
-  return procedure(context, dtype, "tridiagonalise", params, null, (code, a, d, e, taus, w, n) => {
-    const k = code.variable("int", 0), i = code.variable("int"), length = code.variable("int");
-    const row = code.variable("int", a), other = code.variable("int"), v = code.variable("int");
-    const tau = code.variable("real"), beta = code.variable("real"), share = code.variable("real");
+  return procedure(context, dtype, name, params, null, (code, a, d, e, taus, w, n) => {
+    const k = code.variable("int", 0), length = code.variable("int"), pending = code.variable("int", 0);
+    const row = code.variable("int", a), v = code.variable("int"), earlier = code.variable("int", a);
+    const line = code.variable("int", code.at(w, n)), held = code.variable("int");
+    const tau = code.variable("real"), beta = code.variable("real"), part = code.variable("real");
     const stride = code.variable("int", n.times(code.bytes));
     code.while(k.lt(n), () => {
-      code.store(code.at(d, k), code.load(code.at(row, k)));
       length.set(n.minus(k).minus(1));
-      v.set(code.at(row, k.plus(1)));
+      const diagonal = code.at(row, k);
+      code.if(pending, () => {
+        const [alpha, gamma] = [earlier, w].map((x) => code.load(x).negated());
+        update.run(code, alpha, w, gamma, earlier, diagonal, length.plus(1));
+      });
+      code.store(code.at(d, k), code.load(diagonal));
       code.if(length.gt(0), () => {
+        v.set(code.at(row, k.plus(1)));
         tau.set(make.call(code, v, length.minus(1)));
         code.store(code.at(taus, k), tau);
-        beta.set(code.load(v));
-        code.store(code.at(e, k), beta);
-        code.if(tau.ne(0), () => {
+        part.set(code.load(v));
+        code.store(code.at(e, k), part);
+        code.if(tau.ne(0).or(pending), () => {
           // w = tau A v - (tau / 2)(tau v.A v) v, then A -= v w^T + w v^T on the rest.
           code.store(v, 1);
-          i.set(0);
-          other.set(code.at(row.plus(stride), k.plus(1)));
-          code.while(i.lt(length), () => {
-            code.store(code.at(w, i), product.call(code, other, v, length).times(tau));
-            other.increase(stride);
-            i.increase(1);
-          });
-          share.set(product.call(code, w, v, length).times(tau).times(-0.5));
-          add.run(code, share, v, w, length);
-          i.set(0);
-          other.set(code.at(row.plus(stride), k.plus(1)));
-          code.while(i.lt(length), () => {
-            update.run(
-              code,
-              code.load(code.at(v, i)).negated(),
-              w,
-              code.load(code.at(w, i)).negated(),
+          share(code, shares, {
+            work,
+            args: [
+              v.plus(stride),
+              stride,
+              earlier.plus(code.bytes),
+              w.plus(code.bytes),
               v,
-              other,
+              line,
               length,
-            );
-            other.increase(stride);
-            i.increase(1);
+              pending,
+            ],
+            units: length.plus(UNIT_ROWS - 1).quotient(UNIT_ROWS),
+            unitCost: length.times(UNIT_ROWS / 4),
           });
-          code.store(v, beta);
+          code.if(pending, () => code.store(earlier, beta));
+          times.run(code, tau, line, length);
+          add.run(code, product.call(code, line, v, length).times(tau).times(-0.5), v, line, length);
         });
-      });
+        beta.set(part);
+        pending.set(tau.ne(0));
+        code.if(pending.not(), () => code.store(v, beta));
+        earlier.set(v);
+        held.set(w);
+        w.set(line);
+        line.set(held);
+      }, () => code.if(pending, () => code.store(earlier, beta)));
       row.increase(stride);
       k.increase(1);
     });
@@ -81,13 +123,14 @@ function length(x: Expression, y: Expression | number): Expression {
 
 /**
  * `implicitQl(d, e, z, rowStride, turns, n)`: diagonalises the tridiagonal matrix, turning the rows of z along (Press et al., "Numerical
- * Recipes", 11.4, after EISPACK's tql2).
+ * Recipes", 11.4, after EISPACK's tql2). The turns of several steps are done together.
  */
-function implicitQl(context: ModuleContext, dtype: RoutineDType): Procedure {
-  const turn = rotateRows(context, dtype);
+function implicitQl(context: ModuleContext, dtype: RoutineDType, shares: boolean): Procedure {
   const epsilon = dtype === "float64" ? 2 ** -53 : 2 ** -24;
   const params = ["int", "int", "int", "int", "int", "int"] as const;
-  return procedure(context, dtype, "implicitQl", params, null, (code, d, e, z, rowStride, turns, n) => {
+  const name = `implicitQl:${shares}`;
+  return procedure(context, dtype, name, params, null, (code, d, e, z, rowStride, waiting, n) => {
+    const sweeps = new Sweeps(code, shares, waiting, [z], rowStride, n);
     const first = code.variable("int", 0), last = code.variable("int"), i = code.variable("int");
     const steps = code.variable("int");
     const [g, r, s, c, p, f, b] = Array.from({ length: 7 }, () => code.variable("real"));
@@ -134,19 +177,19 @@ function implicitQl(context: ModuleContext, dtype: RoutineDType): Procedure {
             p.set(s.times(r));
             code.store(code.at(d, next), g.plus(p));
             g.set(c.times(r).minus(b));
-            code.store(code.at(turns, i.times(2)), c);
-            code.store(code.at(turns, i.times(2).plus(1)), s);
+            sweeps.record(0, i, c, s);
             i.increase(-1);
           });
           code.store(code.at(d, first), at(d, first).minus(p));
           code.store(code.at(e, first), g);
           code.store(code.at(e, last), 0);
         });
-        turn.run(code, z, rowStride, turns, i.plus(1), last.minus(1), n);
+        sweeps.end(i.plus(1), last.minus(1));
         findSplit();
       });
       first.increase(1);
     });
+    sweeps.flush();
   });
 }
 
@@ -189,18 +232,17 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
   // Rows a power of two apart would share the same few lines of the cache.
   const spread = n * bytes + 64;
   const workAt = 0, rowsAt = aligned(n * spread), linesAt = rowsAt + aligned(n * n * bytes);
-  const scratchAt = linesAt + 5 * line + 64;
+  const sweepsAt = linesAt + 4 * line, scratchAt = sweepsAt + aligned(sweepBytes(n, bytes, 1)) + 64;
   context.needScratch(scratchAt);
-  const turn = turnOver(context, dtype),
-    reduce = tridiagonalise(context, dtype),
-    ql = implicitQl(context, dtype);
+  const unitCost = 2 * n * n * n;
+  const shares = n > FEWEST_BLOCKED && sharesMatrices(context, kernel, 2, unitCost);
+  const turn = turnOver(context, dtype), reduce = tridiagonalise(context, dtype, shares);
+  const ql = implicitQl(context, dtype, shares);
   const apply = reflect(context, dtype), times = scale(context, dtype), sign = vectorSign(context, dtype);
   const nan = fill(context, dtype), power = powerOfTwo(context, dtype), finite = allFinite(context, dtype);
   const blocks = n > FEWEST_BLOCKED
     ? new BlockReflector(context, dtype, { length: n, rows: n, shift: 1, scratchAt })
     : null;
-  const unitCost = n * n * n;
-  const shares = blocks !== null && sharesMatrices(context, kernel, 2, unitCost);
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 1, 2],
     unitCost,
@@ -208,7 +250,7 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
     body(code, [a, values, vectors]) {
       const base = code.variable("int", code.scratch());
       const work = base.plus(workAt), rows = base.plus(rowsAt);
-      const [e, taus, w, turns] = [0, 1, 2, 3].map((k) => base.plus(linesAt + k * line));
+      const [e, taus, w] = [0, 1, 2].map((k) => base.plus(linesAt + k * line));
       const size = code.variable("real"), tau = code.variable("real"), v = code.variable("int");
       // The upper triangle comes from the lower one.
       turn.run(code, work, n, a, n, n, n, 1);
@@ -232,7 +274,7 @@ export function emitEigh(context: ModuleContext, kernel: Routine): KernelFunctio
         }, -1);
         blocks?.accumulate(code, shares, { storage: work, taus }, rows, n, whole);
         copyRows(code, work, spread, rows, n * bytes, n * bytes, n);
-        ql.run(code, values, e, work, spread, turns, n);
+        ql.run(code, values, e, work, spread, base.plus(sweepsAt), n);
         copyRows(code, rows, n * bytes, work, spread, n * bytes, n);
         sortRows(code, values, n, [{ array: rows, length: n }], false);
         code.for(0, n, (i) => {

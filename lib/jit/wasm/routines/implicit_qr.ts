@@ -3,7 +3,7 @@ import type { ModuleContext } from "../nest/mod.ts";
 import type { RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { rotateRows } from "./rotate_rows.ts";
+import { Sweeps } from "./rotate_rows.ts";
 import { rotate, scale } from "./vectors.ts";
 
 /** Steps for one singular value; about two are usual. */
@@ -15,31 +15,31 @@ function length(x: Expression, y: Expression | number): Expression {
 }
 
 /**
- * `implicitQr(d, e, u, v, rowStride, leftTurns, rightTurns, k)`: d becomes the singular values, unsorted, of the matrix with
+ * `implicitQr(d, e, u, v, rowStride, waiting, k)`: d becomes the singular values, unsorted, of the matrix with
  * d on its diagonal and e above it, e[j] over d[j] (Golub and Reinsch 1970; Press et al., "Numerical Recipes", 2.6). Rows of
- * u and v, which stand in reverse order, are turned along.
+ * u and v, which stand in reverse order, are turned along, by several steps at a time.
  */
-export function implicitQr(context: ModuleContext, dtype: RoutineDType): Procedure {
-  const turnAll = rotateRows(context, dtype), turn = rotate(context, dtype), times = scale(context, dtype);
+export function implicitQr(context: ModuleContext, dtype: RoutineDType, shares: boolean): Procedure {
+  const turn = rotate(context, dtype), times = scale(context, dtype);
   const epsilon = dtype === "float64" ? 2 ** -53 : 2 ** -24;
-  const params = ["int", "int", "int", "int", "int", "int", "int", "int"] as const;
+  const params = ["int", "int", "int", "int", "int", "int", "int"] as const;
   return procedure(
     context,
     dtype,
-    "implicitQr",
+    `implicitQr:${shares}`,
     params,
     null,
-    (code, d, e, u, v, rowStride, leftTurns, rightTurns, k) => {
-      const [c, s, f, g, h, x, y, z, tolerance] = Array.from({ length: 9 }, () => code.variable("real"));
+    (code, d, e, u, v, rowStride, waiting, k) => {
+      const sweeps = new Sweeps(code, shares, waiting, [u, v], rowStride, k);
+      const [c, s, f, g, h, x, y, z, tolerance, sign] = Array.from(
+        { length: 10 },
+        () => code.variable("real"),
+      );
       const [last, first, steps, done, cancel, j] = Array.from({ length: 6 }, () => code.variable("int"));
       const read = (array: Expression, i: Expression): Expression => code.load(code.at(array, i));
       const rowOf = (array: Expression, i: Expression): Expression =>
         array.plus(k.minus(1).minus(i).times(rowStride));
-      const record = (turns: Expression, i: Expression): void => {
-        const place = code.at(turns, k.minus(2).minus(i).times(2));
-        code.store(place, c);
-        code.store(place, s, code.bytes);
-      };
+      const record = (array: 0 | 1, i: Expression): void => sweeps.record(array, k.minus(2).minus(i), c, s);
       tolerance.set(0);
       code.for(0, k, (i) => {
         tolerance.set(tolerance.greatest(read(d, i).magnitude().plus(read(e, i).magnitude())));
@@ -64,6 +64,7 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType): Procedu
 
       /** d[first - 1] is 0: rotations with that row make e[first] 0, too. */
       const cancelAbove = (): void => {
+        sweeps.flush();
         c.set(0);
         s.set(1);
         j.set(first);
@@ -112,7 +113,7 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType): Procedu
             c.set(f.over(z));
             s.set(h.over(z));
           });
-          record(rightTurns, j);
+          record(1, j);
           f.set(x.times(c).plus(g.times(s)));
           g.set(g.times(c).minus(x.times(s)));
           h.set(y.times(s));
@@ -123,7 +124,7 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType): Procedu
             c.set(f.over(z));
             s.set(h.over(z));
           });
-          record(leftTurns, j);
+          record(0, j);
           f.set(c.times(g).plus(s.times(y)));
           x.set(c.times(y).minus(s.times(g)));
           j.increase(1);
@@ -131,15 +132,14 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType): Procedu
         code.store(code.at(e, first), 0);
         code.store(code.at(e, last), f);
         code.store(code.at(d, last), x);
-        const lowest = k.minus(1).minus(last), highest = k.minus(2).minus(first);
-        turnAll.run(code, v, rowStride, rightTurns, lowest, highest, k);
-        turnAll.run(code, u, rowStride, leftTurns, lowest, highest, k);
+        sweeps.end(k.minus(1).minus(last), k.minus(2).minus(first));
       };
 
       last.set(k.minus(1));
       code.while(last.ge(0), () => {
         steps.set(0);
         done.set(0);
+        sign.set(1);
         code.while(done.not().and(steps.lt(MOST_STEPS)), () => {
           steps.increase(1);
           findFirst();
@@ -148,13 +148,17 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType): Procedu
           code.if(first.eq(last), () => {
             code.if(z.lt(0), () => {
               code.store(code.at(d, last), z.negated());
-              times.run(code, -1, rowOf(v, last), k);
+              sign.set(-1);
             });
             done.set(1);
           }, step);
         });
+        // Nothing reads this place of e any more: it keeps the sign until the turns are done.
+        code.store(code.at(e, last), sign);
         last.increase(-1);
       });
+      sweeps.flush();
+      code.for(0, k, (i) => code.if(read(e, i).lt(0), () => times.run(code, -1, rowOf(v, i), k)));
     },
   );
 }

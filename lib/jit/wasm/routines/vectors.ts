@@ -73,6 +73,33 @@ export function axpyTwo(context: ModuleContext, dtype: RoutineDType): Procedure 
   });
 }
 
+/** `axpyTwoDot(alpha, x, beta, y, z, other, count)`: z += alpha x + beta y; gives the sum of products of that and `other`. */
+export function axpyTwoDot(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const params = ["real", "int", "real", "int", "int", "int", "int"] as const;
+  return procedure(
+    context,
+    dtype,
+    "axpyTwoDot",
+    params,
+    "real",
+    (code, alpha, x, beta, y, z, other, count) => {
+      const wide = [alpha, beta].map((factor) => code.variable("vector", factor.splat()));
+      const sums = Array.from({ length: 4 }, () => code.variable("vector", 0));
+      const rest = code.variable("real", 0);
+      const held = { vector: code.variable("vector"), real: code.variable("real") };
+      walk(code, count, [x, y, z, other], 4, (kind, offset, turn) => {
+        const [a, b] = kind === "real" ? [alpha, beta] : wide;
+        const value = held[kind], sum = kind === "real" ? rest : sums[turn];
+        value.set(a.timesPlus(code.load(x, kind, offset), code.load(z, kind, offset)));
+        value.set(b.timesPlus(code.load(y, kind, offset), value));
+        code.store(z, value, offset);
+        sum.set(value.timesPlus(code.load(other, kind, offset), sum));
+      });
+      return sums[0].plus(sums[1]).plus(sums[2].plus(sums[3])).total().plus(rest);
+    },
+  );
+}
+
 /** `axpyFour(a, b, c, d, x, stride, y, count)`: y += a x_0 + b x_1 + c x_2 + d x_3, where the x are `stride` bytes apart. */
 export function axpyFour(context: ModuleContext, dtype: RoutineDType): Procedure {
   const params = ["real", "real", "real", "real", "int", "int", "int", "int"] as const;
