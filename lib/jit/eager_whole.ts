@@ -13,6 +13,7 @@ import { type ClosedGraph, closeGraph } from "./closed_graph.ts";
 import { backendFor, withDevice } from "./devices.ts";
 import { LruCache } from "./lru_cache.ts";
 import { trackStorage, untrackedStorages } from "./scope.ts";
+import { staticKey } from "./signature.ts";
 
 /** Programs kept. */
 const MAX_PROGRAMS = 128;
@@ -43,7 +44,7 @@ interface Kind {
 
 function kindOf(argument: WholeArgument): Kind {
   if (!(argument instanceof Tensor)) {
-    return { aval: null, literal: false, value: Array.isArray(argument) ? [...argument] : argument };
+    return { aval: null, literal: false, value: structuredClone(argument) };
   }
   const { shape, dtype } = argument.aval;
   return { aval: { shape, dtype }, literal: argument.literal !== null, value: undefined };
@@ -54,10 +55,32 @@ function fits({ aval, literal, value }: Kind, argument: WholeArgument): boolean 
     return aval !== null && (argument.literal !== null) === literal && argument.aval.dtype === aval.dtype &&
       sameShape(argument.aval.shape, aval.shape);
   }
-  if (aval !== null) return false;
-  if (!Array.isArray(value)) return Object.is(value, argument);
-  return Array.isArray(argument) && argument.length === value.length &&
-    value.every((one, i) => Object.is(one, argument[i]));
+  return aval === null && samePlain(value, argument);
+}
+
+/** Whether two values are the same or have the same contents. */
+function samePlain(a: unknown, b: unknown): boolean {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((one, i) => samePlain(one, b[i]));
+  }
+  if (!isPlainObject(b)) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length &&
+    names.every((name) => samePlain((a as Record<string, unknown>)[name], b[name]));
+}
+
+function isPlainObject(value: object): value is Record<string, unknown> {
+  return Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** Whether a value is a plain one throughout: equal contents then mean the same. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) {
+    return typeof value !== "function" && typeof value !== "symbol";
+  }
+  if (Array.isArray(value)) return value.every(isPlain);
+  return isPlainObject(value) && Object.values(value).every(isPlain);
 }
 
 /** A text for the arguments; null for what no program can be found by. */
@@ -66,11 +89,8 @@ function keyOf(args: readonly WholeArgument[]): string | null {
   for (const argument of args) {
     if (argument instanceof Tensor) {
       key += `|${argument.aval.dtype}${argument.literal === null ? argument.aval.shape.join() : "#"}`;
-    } else if (Array.isArray(argument)) {
-      if (!argument.every((value) => typeof value === "number")) return null;
-      key += `|[${argument.map((value) => Object.is(value, -0) ? "-0" : value).join()}]`;
-    } else if (typeof argument === "object" || typeof argument === "function") return null;
-    else key += `|${typeof argument} ${Object.is(argument, -0) ? "-0" : JSON.stringify(String(argument))}`;
+    } else if (isPlain(argument)) key += `|${typeof argument} ${staticKey(argument)}`;
+    else return null;
   }
   return key;
 }

@@ -15,6 +15,7 @@ import { filled } from "../trace/primitives/zeros.ts";
 import { broadcastShape } from "../trace/primitives/elementwise_rules.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { stopGradient } from "../autodiff/mod.ts";
 import { describe } from "./describe.ts";
 import { type LossOptions, reduceLoss } from "./loss.ts";
@@ -64,7 +65,7 @@ export function ctcLoss(logits: TensorLike, labels: TensorLike, options: CtcOpti
   checkOptions(operation, options, ["inputLengths", "blank", "reduction"]);
   const x = strong(logits, operation), given = integersOf(labels, operation);
   checkOperands(operation, x, given);
-  const [steps, n, classes] = x.shape, length = given.shape[1];
+  const [, n, classes] = x.shape;
   const { blank = 0, reduction = "none" } = options;
   if (!Number.isInteger(blank) || blank < 0 || blank >= classes) {
     throw new DamoError(`${operation}: blank is ${blank}, and there are ${classes} classes.`, {
@@ -73,7 +74,21 @@ export function ctcLoss(logits: TensorLike, labels: TensorLike, options: CtcOpti
       remedy: `Pass a class from 0 to ${classes - 1}.`,
     });
   }
-  const target = given.cast("int32");
+  const lengths = options.inputLengths === undefined
+    ? undefined
+    : inputLengths(operation, options.inputLengths, n);
+  return whole(operation, ctcLossOf, x, given, blank, reduction, lengths);
+}
+
+function ctcLossOf(
+  x: Tensor,
+  labels: Tensor,
+  blank: number,
+  reduction: LossOptions["reduction"],
+  lengths?: Tensor,
+): Tensor {
+  const [steps, n] = x.shape, length = labels.shape[1];
+  const target = labels.cast("int32");
   // The labels with blanks between and around them: 2 L + 1 states.
   const states = 2 * length + 1;
   const real = where(target.ge(0), target, blank);
@@ -86,7 +101,7 @@ export function ctcLoss(logits: TensorLike, labels: TensorLike, options: CtcOpti
   const count = sum(target.ge(0).cast("int32"), { axis: 1 });
   const index = broadcastShape(extended.expandDims(0), [steps, n, states]);
   const emissions = gather(logSoftmax(x), index, -1);
-  const last = inputLengths(operation, options.inputLengths, steps, n);
+  const last = lengths ? lengths.cast("int32") : filled(steps, { shape: [n], dtype: "int32" });
   const position = iota([states], 0, "int32");
   const start = where(position.lt(2), emissions.at(0), IMPOSSIBLE).cast(x.dtype);
   const [final] = scan(
@@ -106,14 +121,13 @@ export function ctcLoss(logits: TensorLike, labels: TensorLike, options: CtcOpti
   const total = addPaths(where(ends, final, IMPOSSIBLE).cast(x.dtype).transpose());
   const possible = total.gt(IMPOSSIBLE / 2);
   const loss = where(possible, total.neg(), Infinity).cast(x.dtype);
-  return reduceLoss(operation, loss, reduction);
+  return reduceLoss("nn.ctcLoss", loss, reduction);
 }
 
-function inputLengths(operation: string, given: TensorLike | undefined, steps: number, n: number): Tensor {
-  if (given === undefined) return filled(steps, { shape: [n], dtype: "int32" });
+function inputLengths(operation: string, given: TensorLike, n: number): Tensor {
   const lengths = strong(given, operation);
   if (lengths.ndim === 1 && lengths.shape[0] === n && (!isFloat(lengths.dtype) || lengths.literal !== null)) {
-    return lengths.cast("int32");
+    return lengths;
   }
   throw new ShapeError(`${operation}: inputLengths are ${describe(lengths)} for ${n} sequences.`, {
     operation,

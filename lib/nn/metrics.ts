@@ -10,6 +10,7 @@ import { mean } from "../trace/ops/statistics.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
 import { sameShape } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { describe } from "./describe.ts";
 import { floatLogits, misfit } from "./loss.ts";
 import { checkSize } from "./sizes.ts";
@@ -29,7 +30,11 @@ export function accuracy(logits: TensorLike, labels: TensorLike): Tensor {
   const x = floatLogits("nn.accuracy", logits);
   const t = toTensor(labels, { operation: "nn.accuracy" });
   if (!sameShape(t.shape, x.shape.slice(0, -1))) throw misfit("nn.accuracy", x, t);
-  return mean(argmax(x, { axis: -1 }).eq(t.cast("int32")));
+  return whole("nn.accuracy", accuracyOf, x, t);
+}
+
+function accuracyOf(x: Tensor, labels: Tensor): Tensor {
+  return mean(argmax(x, { axis: -1 }).eq(labels.cast("int32")));
 }
 
 /**

@@ -10,6 +10,7 @@ import { slicePrimitive } from "../trace/primitives/move_slice.ts";
 import { windowsPrimitive } from "../trace/primitives/windows.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
+import { whole } from "../trace/whole.ts";
 import { floatInput } from "./activation.ts";
 import { describe } from "./describe.ts";
 import { outputSizes, type Padding, type Pair, type PerAxis, perAxis, resolvePadding } from "./spatial.ts";
@@ -123,8 +124,12 @@ function maxPool(
 ): Tensor {
   const value = strong(x, operation);
   const plan = planPool(operation, value, window, options, axes);
-  const lowest = isFloat(value.dtype) ? -Infinity : rangeOf(value.dtype)[0];
-  const found = windowsOf(value, plan, lowest);
+  return whole(operation, maxPoolOf, value, plan);
+}
+
+function maxPoolOf(x: Tensor, plan: PoolPlan): Tensor {
+  const lowest = isFloat(x.dtype) ? -Infinity : rangeOf(x.dtype)[0];
+  const found = windowsOf(x, plan, lowest);
   return max(found.values, { axis: found.axes });
 }
 
@@ -137,7 +142,11 @@ function sumPool(
 ): Tensor {
   const value = strong(x, operation);
   const plan = planPool(operation, value, window, options, axes);
-  const found = windowsOf(value, plan, 0);
+  return whole(operation, sumPoolOf, value, plan);
+}
+
+function sumPoolOf(x: Tensor, plan: PoolPlan): Tensor {
+  const found = windowsOf(x, plan, 0);
   return sum(found.values, { axis: found.axes });
 }
 
@@ -150,9 +159,12 @@ function avgPool(
 ): Tensor {
   const value = floatInput(operation, x);
   const plan = planPool(operation, value, window, options, axes);
-  const found = windowsOf(value, plan, 0);
-  const total = sum(found.values, { axis: found.axes });
-  return divideByCounts(total, countsOf(plan, value.shape.slice(-axes), options.countPadding ?? false));
+  return whole(operation, avgPoolOf, value, plan, options.countPadding ?? false);
+}
+
+function avgPoolOf(x: Tensor, plan: PoolPlan, countPadding: boolean): Tensor {
+  const inputs = x.shape.slice(-plan.sizes.length);
+  return divideByCounts(sumPoolOf(x, plan), countsOf(plan, inputs, countPadding));
 }
 
 /** How many elements each window has along each axis. */

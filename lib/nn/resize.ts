@@ -6,6 +6,7 @@ import { checkOptions } from "../trace/ops/options.ts";
 import { take } from "../trace/ops/taking.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { floatInput } from "./activation.ts";
 import { describe } from "./describe.ts";
 
@@ -54,7 +55,11 @@ export function resize(x: TensorLike, options: ResizeOptions): Tensor {
     });
   }
   const sizes = newSizes(operation, value.shape.slice(2), options ?? {});
-  return sizes.reduce((image, size, i) => resizeAxis(image, i + 2, size, mode), value);
+  return whole(operation, resizeTo, value, sizes, mode);
+}
+
+function resizeTo(x: Tensor, sizes: readonly number[], mode: "nearest" | "bilinear"): Tensor {
+  return sizes.reduce((image, size, i) => resizeAxis(image, i + 2, size, mode), x);
 }
 
 function newSizes(operation: string, old: readonly number[], { scale, size }: ResizeOptions): number[] {

@@ -1,6 +1,7 @@
 /** Gradients kept from growing too large. */
 import { sum } from "../trace/ops/reductions.ts";
 import { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { unflatten } from "../trace/tree.ts";
 import { checkNumber } from "./optimizer.ts";
 import { leavesOf, tensorOf, type Tree } from "./trees.ts";
@@ -16,7 +17,11 @@ import { leavesOf, tensorOf, type Tree } from "./trees.ts";
  */
 export function globalNorm(tree: Tree): Tensor {
   const { leaves } = leavesOf("optim.globalNorm", "the tree", tree);
-  const squares = leaves.map((leaf) => sum(tensorOf(leaf).square()));
+  return whole("optim.globalNorm", globalNormOf, ...leaves.map(tensorOf));
+}
+
+function globalNormOf(...leaves: Tensor[]): Tensor {
+  const squares = leaves.map((leaf) => sum(leaf.square()));
   const total = squares.length === 0 ? Tensor.literal(0, "float32") : squares.reduce((a, b) => a.add(b));
   return total.sqrt();
 }
@@ -38,9 +43,13 @@ export function clipByGlobalNorm<T extends Tree>(gradients: T, limit: number): T
   if (typeof limit === "number") checkNumber(operation, "limit", limit);
   const { leaves, spec } = leavesOf(operation, "the tree of gradients", gradients);
   if (leaves.length === 0) return gradients;
-  const norm = globalNorm(gradients);
+  return unflatten(spec, whole(operation, clippedOf, limit, ...leaves.map(tensorOf))) as T;
+}
+
+function clippedOf(limit: number, ...leaves: Tensor[]): Tensor[] {
+  const norm = globalNormOf(...leaves);
   // 1 up to the limit; where it is 0 all becomes 0, and a norm of 0 divides nothing.
   const scale = norm.maximum(limit).reciprocal().mul(limit);
   const factor = limit === 0 ? norm.mul(0) : scale;
-  return unflatten(spec, leaves.map((leaf) => tensorOf(leaf).mul(factor.cast(leaf.dtype)))) as T;
+  return leaves.map((leaf) => leaf.mul(factor.cast(leaf.dtype)));
 }

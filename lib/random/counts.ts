@@ -6,7 +6,7 @@ import { castTo, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { where } from "../trace/ops/logic.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { broadcastShape } from "../trace/primitives/elementwise_rules.ts";
-import type { Shape } from "../trace/shape.ts";
+import { checkShape, type Shape, sizeOf } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { whole } from "../trace/whole.ts";
 import { fineUnit, randomWords, unitFromWords } from "./bits.ts";
@@ -25,6 +25,12 @@ export interface BinomialOptions {
   /** The probability of success; 0.5 by default. */
   readonly p?: TensorLike;
 }
+
+/**
+ * Fewer counts are drawn operation by operation where no trace is: dozens of equal steps are compiled once so, and what
+ * they leave is small.
+ */
+const LEAST_WHOLE = 4096;
 
 /** From this mean on counts are drawn by rejection. */
 const LARGE = 30;
@@ -118,12 +124,16 @@ export function poisson(
 ): Tensor {
   const operation = "random.poisson";
   checkOptions(operation, options, ["rate"]);
+  checkShape(operation, shape);
   const dtype = defaultFloat();
   const { rate = 1 } = options;
   const range = { least: 0, greatest: 2 ** 31 - 2 ** 20 };
   const given = parameterGiven(operation, "rate", rate, { dtype, range });
   const isSmall = typeof rate === "number" ? rate < LARGE : undefined;
-  return whole(operation, poissonOf, toTensor(key, { operation }), shape, dtype, given, isSmall);
+  const own = toTensor(key, { operation });
+  return sizeOf(shape) < LEAST_WHOLE
+    ? poissonOf(own, shape, dtype, given, isSmall)
+    : whole(operation, poissonOf, own, shape, dtype, given, isSmall);
 }
 
 /** `isSmall` is known where the rate is a plain number in its range. */
@@ -202,6 +212,7 @@ export function binomial(
 ): Tensor {
   const operation = "random.binomial";
   checkOptions(operation, options, ["n", "p"]);
+  checkShape(operation, shape);
   const dtype = defaultFloat();
   const { n = 1, p = 0.5 } = options;
   const range = { least: 0, greatest: 2 ** 31 - 1, integral: true };
@@ -209,7 +220,10 @@ export function binomial(
   const chance = parameterGiven(operation, "p", p, { dtype, range: { least: 0, greatest: 1 } });
   const known = typeof n === "number" && typeof p === "number";
   const isSmall = known ? n * Math.min(p, 1 - p) < LARGE : undefined;
-  return whole(operation, binomialOf, toTensor(key, { operation }), shape, dtype, trials, chance, isSmall);
+  const own = toTensor(key, { operation });
+  return sizeOf(shape) < LEAST_WHOLE
+    ? binomialOf(own, shape, dtype, trials, chance, isSmall)
+    : whole(operation, binomialOf, own, shape, dtype, trials, chance, isSmall);
 }
 
 /** `isSmall` is known where the parameters are plain numbers in their ranges. */

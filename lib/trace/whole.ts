@@ -1,10 +1,10 @@
 /** Functions composed of several operations, run as one program where no trace is. */
 import { executor } from "./storage.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 import { currentTrace } from "./trace.ts";
 
-/** What such a function takes: tensors, and plain values that it is compiled for. */
-export type WholeArgument = Tensor | boolean | number | string | undefined | readonly number[];
+/** What such a function takes: tensors, and plain values, arrays and objects of them, that it is compiled for. */
+export type WholeArgument = Tensor | boolean | number | string | undefined | object;
 
 /** What it gives. */
 export type WholeResult = Tensor | readonly Tensor[];
@@ -28,9 +28,4 @@ export function whole<A extends readonly WholeArgument[], R extends WholeResult>
     if (results !== null) return results as R;
   }
   return body(...args);
-}
-
-/** Whether an argument is a tensor with elements on a device. */
-export function isConcrete(argument: WholeArgument): argument is Tensor {
-  return argument instanceof Tensor && argument.literal === null && argument.owner === null;
 }

@@ -4,6 +4,7 @@ import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
 import { describe, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
+import { whole } from "../whole.ts";
 import {
   contractLabels,
   diagonalOf,
@@ -32,6 +33,10 @@ import { productOperands } from "./linear_algebra.ts";
  */
 export function einsum(spec: string, ...xs: TensorLike[]): Tensor {
   const operands = xs.length === 0 ? [] : productOperands("einsum", xs);
+  return whole("einsum", einsumOf, spec, ...operands);
+}
+
+function einsumOf(spec: string, ...operands: Tensor[]): Tensor {
   const parsed = parseEinsum(spec, operands);
   const sizes = labelSizes(spec, operands, parsed);
   const { output } = parsed;

@@ -11,6 +11,7 @@ import { filled } from "../primitives/zeros.ts";
 import { broadcastShapes, checkShape, describe, normalizeAxis, sameShape } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { bind, bindOne, currentTrace } from "../trace.ts";
+import { whole } from "../whole.ts";
 import { castTo, strong, type TensorLike } from "./convert.ts";
 import { integerTensor } from "./index_spec.ts";
 import { integersOf } from "./integers.ts";
@@ -160,7 +161,7 @@ export function searchsorted(
       },
     );
   }
-  return binarySearch(vector, wanted, side);
+  return whole("searchsorted", binarySearch, vector, wanted, side);
 }
 
 /**

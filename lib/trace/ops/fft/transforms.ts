@@ -8,6 +8,7 @@ import { broadcastShapes, describe } from "../../shape.ts";
 import { Shared } from "../../shared.ts";
 import { Tensor } from "../../tensor.ts";
 import { bind, bindOne } from "../../trace.ts";
+import { whole } from "../../whole.ts";
 import { promoteOperands, strong, type TensorLike } from "../convert.ts";
 import { checkOptions } from "../options.ts";
 
@@ -107,8 +108,12 @@ function complexParts(operation: string, x: unknown): [Tensor, Tensor] {
 export function rfft(x: TensorLike, options: TransformOptions | number = {}): Complex {
   const [value] = floats("fft.rfft", [x]);
   const length = signalLength("fft.rfft", value, options, value.shape[value.ndim - 1]);
-  const [re, im] = bind(rfftPrimitive, [fitted(value, length)], {});
+  const [re, im] = whole("fft.rfft", rfftOf, value, length);
   return { re, im };
+}
+
+function rfftOf(x: Tensor, length: number): readonly Tensor[] {
+  return bind(rfftPrimitive, [fitted(x, length)], {});
 }
 
 /**
@@ -128,7 +133,11 @@ export function irfft(spectrum: Complex<TensorLike>, options: TransformOptions |
   const parts = complexParts("fft.irfft", spectrum);
   const own = 2 * (parts[0].shape[parts[0].ndim - 1] - 1);
   const length = signalLength("fft.irfft", parts[0], options, own);
-  const half = parts.map((part) => fitted(part, Math.floor(length / 2) + 1));
+  return whole("fft.irfft", irfftOf, ...parts, length);
+}
+
+function irfftOf(re: Tensor, im: Tensor, length: number): Tensor {
+  const half = [re, im].map((part) => fitted(part, Math.floor(length / 2) + 1));
   const x = bindOne(irfftPrimitive, half, { length });
   return apply("mul", x, constantLike(x, 1 / length));
 }
@@ -139,17 +148,16 @@ function complexTransform(
   options: TransformOptions | number,
   inverse: boolean,
 ): Complex {
-  let re: Tensor, im: Tensor;
-  if (isComplex(x)) [re, im] = complexParts(operation, x);
-  else {
-    [re] = floats(operation, [x as TensorLike]);
-    im = filled(0, re.aval);
-  }
-  const length = signalLength(operation, re, options, re.shape[re.ndim - 1]);
-  const [outRe, outIm] = bind(fftPrimitive, [fitted(re, length), fitted(im, length)], { inverse });
-  if (!inverse) return { re: outRe, im: outIm };
-  const scale = constantLike(outRe, 1 / length);
-  return { re: apply("mul", outRe, scale), im: apply("mul", outIm, scale) };
+  const parts = isComplex(x) ? complexParts(operation, x) : floats(operation, [x as TensorLike]);
+  const length = signalLength(operation, parts[0], options, parts[0].shape[parts[0].ndim - 1]);
+  const [re, im] = whole(operation, complexTransformOf, inverse, length, ...parts);
+  return { re, im };
+}
+
+function complexTransformOf(inverse: boolean, length: number, ...[re, given]: Tensor[]): readonly Tensor[] {
+  const im = given ?? filled(0, re.aval);
+  const parts = bind(fftPrimitive, [fitted(re, length), fitted(im, length)], { inverse });
+  return inverse ? parts.map((part) => apply("mul", part, constantLike(part, 1 / length))) : parts;
 }
 
 /**

@@ -9,6 +9,7 @@ import { svdPrimitive } from "../../primitives/linalg_svd.ts";
 import { concatPrimitive } from "../../primitives/move_concat.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bind, bindOne } from "../../trace.ts";
+import { whole } from "../../whole.ts";
 import type { TensorLike } from "../convert.ts";
 import { checkOptions } from "../options.ts";
 import { matrix, squareMatrix } from "./operands.ts";
@@ -22,10 +23,17 @@ export interface SymmetricOptions {
   readonly symmetrize?: boolean;
 }
 
-function symmetricOperand(operation: string, a: TensorLike, options: SymmetricOptions): Tensor {
+function symmetricOperand(
+  operation: string,
+  a: TensorLike,
+  options: SymmetricOptions,
+): readonly [x: Tensor, symmetrize: boolean] {
   checkOptions(operation, options, ["symmetrize"]);
-  const x = squareMatrix(operation, a);
-  if (options.symmetrize === false) return x;
+  return [squareMatrix(operation, a), options.symmetrize !== false];
+}
+
+function symmetric(x: Tensor, symmetrize: boolean): Tensor {
+  if (!symmetrize) return x;
   const half = constantLike(x, 0.5);
   return apply("add", apply("mul", x, half), apply("mul", swapped(x), half));
 }
@@ -43,7 +51,11 @@ function symmetricOperand(operation: string, a: TensorLike, options: SymmetricOp
  * ```
  */
 export function cholesky(a: TensorLike, options: SymmetricOptions = {}): Tensor {
-  return bindOne(choleskyPrimitive, [symmetricOperand("linalg.cholesky", a, options)], NO_PARAMS);
+  return whole("linalg.cholesky", choleskyOf, ...symmetricOperand("linalg.cholesky", a, options));
+}
+
+function choleskyOf(x: Tensor, symmetrize: boolean): Tensor {
+  return bindOne(choleskyPrimitive, [symmetric(x, symmetrize)], NO_PARAMS);
 }
 
 /** What {@link eigh} gives. */
@@ -71,8 +83,12 @@ export interface Eigen {
  * ```
  */
 export function eigh(a: TensorLike, options: SymmetricOptions = {}): Eigen {
-  const [values, vectors] = bind(eighPrimitive, [symmetricOperand("linalg.eigh", a, options)], NO_PARAMS);
+  const [values, vectors] = whole("linalg.eigh", eighOf, ...symmetricOperand("linalg.eigh", a, options));
   return { values, vectors };
+}
+
+function eighOf(x: Tensor, symmetrize: boolean): readonly Tensor[] {
+  return bind(eighPrimitive, [symmetric(x, symmetrize)], NO_PARAMS);
 }
 
 /** Options of {@link qr}. */

@@ -6,12 +6,12 @@ import { luPrimitive } from "../../primitives/linalg_lu.ts";
 import { reductions } from "../../primitives/reduce.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bind, bindOne } from "../../trace.ts";
+import { whole } from "../../whole.ts";
 import type { TensorLike } from "../convert.ts";
 import { squareMatrix } from "./operands.ts";
 
 /** The diagonal of U and the sign of the permutation. */
-function pivots(operation: string, a: TensorLike): { diagonal: Tensor; parity: Tensor } {
-  const x = squareMatrix(operation, a);
+function pivots(x: Tensor): { diagonal: Tensor; parity: Tensor } {
   const [lu, , parity] = bind(luPrimitive, [x], {});
   return { diagonal: diagonalVector(lu), parity: bindOne(castPrimitive, [parity], { dtype: x.dtype }) };
 }
@@ -28,7 +28,11 @@ function pivots(operation: string, a: TensorLike): { diagonal: Tensor; parity: T
  * ```
  */
 export function det(a: TensorLike): Tensor {
-  const { diagonal, parity } = pivots("linalg.det", a);
+  return whole("linalg.det", detOf, squareMatrix("linalg.det", a));
+}
+
+function detOf(x: Tensor): Tensor {
+  const { diagonal, parity } = pivots(x);
   return apply("mul", bindOne(reductions.prod, [diagonal], { axes: [diagonal.ndim - 1] }), parity);
 }
 
@@ -53,10 +57,15 @@ export interface SignAndLog {
  * ```
  */
 export function slogdet(a: TensorLike): SignAndLog {
-  const { diagonal, parity } = pivots("linalg.slogdet", a);
+  const [sign, logabsdet] = whole("linalg.slogdet", slogdetOf, squareMatrix("linalg.slogdet", a));
+  return { sign, logabsdet };
+}
+
+function slogdetOf(x: Tensor): [sign: Tensor, logabsdet: Tensor] {
+  const { diagonal, parity } = pivots(x);
   const axes = [diagonal.ndim - 1];
-  return {
-    sign: apply("mul", bindOne(reductions.prod, [apply("sign", diagonal)], { axes }), parity),
-    logabsdet: bindOne(reductions.sum, [apply("log", apply("abs", diagonal))], { axes }),
-  };
+  return [
+    apply("mul", bindOne(reductions.prod, [apply("sign", diagonal)], { axes }), parity),
+    bindOne(reductions.sum, [apply("log", apply("abs", diagonal))], { axes }),
+  ];
 }

@@ -8,9 +8,10 @@ import { slicePrimitive } from "../../primitives/move_slice.ts";
 import { filled } from "../../primitives/zeros.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bind, bindOne } from "../../trace.ts";
+import { whole } from "../../whole.ts";
 import type { TensorLike } from "../convert.ts";
 import { checkOptions } from "../options.ts";
-import { constant, matrix, systemOf } from "./operands.ts";
+import { constant, floats, matrix, systemOf } from "./operands.ts";
 
 /** Options of {@link pinv} and {@link lstsq}. */
 export interface RankOptions {
@@ -67,7 +68,7 @@ function pseudoinverse(x: Tensor, rtol: number | undefined): Tensor {
  */
 export function pinv(a: TensorLike, options: RankOptions = {}): Tensor {
   const rtol = checkTolerance("linalg.pinv", options);
-  return pseudoinverse(matrix("linalg.pinv", a), rtol);
+  return whole("linalg.pinv", pseudoinverse, matrix("linalg.pinv", a), rtol);
 }
 
 /**
@@ -84,6 +85,11 @@ export function pinv(a: TensorLike, options: RankOptions = {}): Tensor {
  */
 export function lstsq(a: TensorLike, b: TensorLike, options: RankOptions = {}): Tensor {
   const rtol = checkTolerance("linalg.lstsq", options);
+  const [matrices, sides] = floats("linalg.lstsq", [a, b]);
+  return whole("linalg.lstsq", lstsqOf, matrices, sides, rtol);
+}
+
+function lstsqOf(a: Tensor, b: Tensor, rtol: number | undefined): Tensor {
   const system = systemOf("linalg.lstsq", a, b, false);
   return system.finish(product(pseudoinverse(system.a, rtol), system.b));
 }

@@ -5,6 +5,7 @@ import { asColumn, identityLike, product } from "../../primitives/linalg_algebra
 import { reductions } from "../../primitives/reduce.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bindOne } from "../../trace.ts";
+import { whole } from "../../whole.ts";
 import type { TensorLike } from "../convert.ts";
 import { constant, squareMatrix } from "./operands.ts";
 import { inv, solve } from "./solve.ts";
@@ -30,6 +31,7 @@ export function matrixPower(a: TensorLike, n: number): Tensor {
     });
   }
   if (n === 0) return identityLike(x.aval, x.shape[x.ndim - 1]);
+  // Operation by operation: a program for every power would cost more than it saves.
   let base = n < 0 ? inv(x) : x;
   let result: Tensor | null = null;
   for (let rest = Math.abs(n); rest > 0; rest = Math.floor(rest / 2)) {
@@ -93,8 +95,11 @@ function halfSeries(square: Tensor, coefficients: readonly number[], identity: T
  */
 export function expm(a: TensorLike): Tensor {
   const x = squareMatrix("linalg.expm", a);
+  return x.size === 0 ? x : whole("linalg.expm", expmOf, x);
+}
+
+function expmOf(x: Tensor): Tensor {
   const size = x.shape[x.ndim - 1];
-  if (x.size === 0) return x;
   const { bound, coefficients } = PADE[x.dtype as "float32" | "float64"];
   const columns = bindOne(reductions.sum, [apply("abs", constant(x))], { axes: [x.ndim - 2] });
   const norm = bindOne(reductions.max, [columns], { axes: [columns.ndim - 1] });

@@ -4,9 +4,10 @@ import { luPrimitive, luSolvePrimitive } from "../../primitives/linalg_lu.ts";
 import { triangularSolvePrimitive } from "../../primitives/linalg_triangular.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bind, bindOne } from "../../trace.ts";
+import { whole } from "../../whole.ts";
 import type { TensorLike } from "../convert.ts";
 import { checkOptions } from "../options.ts";
-import { constant, squareMatrix, systemOf } from "./operands.ts";
+import { constant, floats, squareMatrix, systemOf } from "./operands.ts";
 
 /** a^-1 b through one factorisation, which derivatives of any order use again. */
 function solveSquare(a: Tensor, b: Tensor): Tensor {
@@ -29,6 +30,11 @@ function solveSquare(a: Tensor, b: Tensor): Tensor {
  * ```
  */
 export function solve(a: TensorLike, b: TensorLike): Tensor {
+  const [matrices, sides] = floats("linalg.solve", [a, b]);
+  return whole("linalg.solve", solveOf, matrices, sides);
+}
+
+function solveOf(a: Tensor, b: Tensor): Tensor {
   const system = systemOf("linalg.solve", a, b, true);
   return system.finish(solveSquare(system.a, system.b));
 }
@@ -58,8 +64,15 @@ export interface TriangularOptions {
 export function solveTriangular(a: TensorLike, b: TensorLike, options: TriangularOptions = {}): Tensor {
   checkOptions("linalg.solveTriangular", options, ["lower", "transpose", "unitDiagonal"]);
   const { lower = false, transpose = false, unitDiagonal = false } = options;
-  const system = systemOf("linalg.solveTriangular", a, b, true);
+  const [matrices, sides] = floats("linalg.solveTriangular", [a, b]);
   const params = { lower, transpose, unit: unitDiagonal };
+  return whole("linalg.solveTriangular", solveTriangularOf, matrices, sides, params);
+}
+
+type TriangularParams = { readonly lower: boolean; readonly transpose: boolean; readonly unit: boolean };
+
+function solveTriangularOf(a: Tensor, b: Tensor, params: TriangularParams): Tensor {
+  const system = systemOf("linalg.solveTriangular", a, b, true);
   return system.finish(bindOne(triangularSolvePrimitive, [system.a, system.b], params));
 }
 
@@ -75,6 +88,9 @@ export function solveTriangular(a: TensorLike, b: TensorLike, options: Triangula
  * ```
  */
 export function inv(a: TensorLike): Tensor {
-  const x = squareMatrix("linalg.inv", a);
+  return whole("linalg.inv", invOf, squareMatrix("linalg.inv", a));
+}
+
+function invOf(x: Tensor): Tensor {
   return solveSquare(x, identityLike(x.aval, x.shape[x.ndim - 1]));
 }
