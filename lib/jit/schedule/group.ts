@@ -1,10 +1,10 @@
 /** Fusion: assigns map, reduce and contract nodes to groups, each of which becomes one kernel. */
 import type { Graph, Node, Variable } from "../../trace/graph.ts";
-import { hasEffect } from "../../trace/prune.ts";
 import { sameShape, type Shape, sizeOf } from "../../trace/shape.ts";
 import type { Classified } from "./classify.ts";
 import { outputRanges } from "./build_contract.ts";
 import { CONVOLUTION_RANGES } from "./build_epilogue.ts";
+import { nodesInOrder } from "./order.ts";
 import { OTHER, readsSamePoint, type Source, visitSources } from "./sources.ts";
 
 /** Nodes computed by one kernel, over one domain. */
@@ -79,7 +79,7 @@ export class Grouper {
   }
 
   run(graph: Graph): void {
-    for (const node of scalarsFirst(graph.nodes)) {
+    for (const node of nodesInOrder(graph, this.#classes)) {
       const { role } = this.#classes.get(node)!;
       const stored = role === "virtual" && node.outputs.some((v) => this.#materialized.has(v));
       if (role === "virtual" && !stored) continue;
@@ -282,22 +282,6 @@ export class Grouper {
     group.rows.add(node);
     group.along.set(node, keptAxes(group));
   }
-}
-
-/**
- * Scalar work on graph inputs alone (step counts, decayed rates) goes to the front, so that every kernel can use its
- * results wherever it stands. What has effects, in a loop or a branch too, stays: they happen in the user's order.
- */
-function scalarsFirst(nodes: readonly Node[]): readonly Node[] {
-  const early = new Set<Node>();
-  for (const node of nodes) {
-    if (hasEffect(node) || node.outputs.some((v) => sizeOf(v.aval.shape) !== 1)) continue;
-    if (node.inputs.every((v) => sizeOf(v.aval.shape) === 1 && (!v.node || early.has(v.node)))) {
-      early.add(node);
-    }
-  }
-  if (early.size === 0 || early.size === nodes.length) return nodes;
-  return [...nodes.filter((node) => early.has(node)), ...nodes.filter((node) => !early.has(node))];
 }
 
 /** The axes of a group's domain that its reductions keep. */

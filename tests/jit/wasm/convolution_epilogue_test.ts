@@ -125,6 +125,26 @@ Deno.test("a normalisation behind a convolution is part of its kernel: what is t
   }
 });
 
+Deno.test("vectors computed behind a product or convolution, of inputs alone, come before it", () => {
+  const normalise = (y: Tensor, mean: Tensor, variance: Tensor, rank: number): Tensor => {
+    const factor = variance.mul(2).add(1), shift = mean.sub(mean.mul(factor));
+    return nn.relu(
+      y.mul(rank === 4 ? perFilter(factor, 4) : factor).add(rank === 4 ? perFilter(shift, 4) : shift),
+    );
+  };
+  const [x, w] = [quarters([3, 2, 9, 10], "float32"), quarters([5, 2, 3, 3], "float32")];
+  const [a, b] = [quarters([30, 20], "float32"), quarters([20, 5], "float32")];
+  const vectors = [quarters([5], "float32"), quarters([5], "float32")];
+  assertEquals(kernelsOf((x, w, m, v) => [normalise(convolve(x, w), m, v, 4)], [x, w, ...vectors]).length, 2);
+  assertEquals(kernelsOf((a, b, m, v) => [normalise(a.matmul(b), m, v, 2)], [a, b, ...vectors]).length, 2);
+  // One that something of its size reads too, and one that is a result.
+  kernelsOf((x, w, m, v) => {
+    const y = convolve(x, w), factor = m.mul(v).add(1);
+    const own = factor.add(y.sum({ axis: [0, 2, 3] })), other = factor.mul(v);
+    return [y.mul(perFilter(factor, 4)), own, y.add(perFilter(other, 4)), other];
+  }, [x, w, ...vectors]);
+});
+
 Deno.test("a tensor given away is not overwritten before a convolution's epilogue has read it", () => {
   const params = plain(2);
   const work = (r: Tensor, x: Tensor, w: Tensor): Tensor => bindOne(convolvePrimitive, [x, w], params).add(r);
