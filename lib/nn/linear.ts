@@ -5,6 +5,7 @@ import { matmul } from "../trace/ops/linear_algebra.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import type { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
+import { whole } from "../trace/whole.ts";
 import { describe } from "./describe.ts";
 import { zeros } from "./init.ts";
 import { Module } from "./module.ts";
@@ -66,7 +67,11 @@ export class Linear extends Module {
           "Flatten or transpose x so that its last axis holds the features, or build the layer for that size.",
       });
     }
-    const product = matmul(value, this.weight);
-    return this.bias ? product.add(this.bias) : product;
+    return whole("nn.Linear", linearOf, value, this.weight.value, this.bias?.value);
   }
+}
+
+function linearOf(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const product = matmul(x, weight);
+  return bias ? product.add(bias) : product;
 }

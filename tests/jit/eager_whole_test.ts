@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertGreater, assertLessOrEqual, assertThrows } from "@std/assert";
 import {
   allClose,
+  clip,
   DamoError,
   einsum,
   fft,
+  hypot,
   isClose,
   jit,
   linalg,
@@ -112,6 +114,9 @@ const FUNCTIONS: Record<string, (x: Tensor, p: Tensor, labels: Tensor, key: Tens
   "nn.ctcLoss": (x, _, labels) => nn.ctcLoss(x.expandDims(1), labels.narrow(0, 1, 6).expandDims(0)),
   "optim.globalNorm": (x, p) => optim.globalNorm({ x, p: [p] }),
   "optim.clipByGlobalNorm": (x, p) => optim.clipByGlobalNorm([x, p], 0.5)[1],
+  "hypot": (x, p) => hypot(x, p),
+  "clip": (x, p) => clip(x, p.neg(), 0.25),
+  "nn.Linear": (x) => new nn.Linear(SHAPE[1], 3, { seed: 1 }).forward(x),
   "einsum": (x, p) => einsum("ij,kj,kl->il", x, p, x),
   "searchsorted": (x, p) => searchsorted(p.at(0).sort(), x),
   "fft.rfft": (x) => fft.rfft(x, 32).im,

@@ -4,6 +4,7 @@ import { DTypeError } from "../errors.ts";
 import { apply, constantLike } from "../primitives/elementwise_rules.ts";
 import { describe } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { whole } from "../whole.ts";
 import { castTo, combineOrigins, promoteOperands, type TensorLike } from "./convert.ts";
 import { binaryOp, operand, ringOp } from "./elementwise.ts";
 import { installFunctions } from "./install.ts";
@@ -259,13 +260,14 @@ export function clip(
   if (low !== null) limits.push(low);
   if (high !== null) limits.push(high);
   const [value, ...bounds] = promoteOperands("clip", [x, ...limits], { saturate: true });
-  let result = value;
-  if (low !== null) result = apply("select", apply("lt", result, bounds[0]), bounds[0], result);
-  if (high !== null) {
-    const bound = bounds[bounds.length - 1];
-    result = apply("select", apply("gt", result, bound), bound, result);
-  }
-  return result;
+  if (bounds.length === 0) return value;
+  const least = low === null ? undefined : bounds[0];
+  return whole("clip", clipOf, value, least, high === null ? undefined : bounds[bounds.length - 1]);
+}
+
+function clipOf(x: Tensor, least?: Tensor, greatest?: Tensor): Tensor {
+  const above = least ? apply("select", apply("lt", x, least), least, x) : x;
+  return greatest ? apply("select", apply("gt", above, greatest), greatest, above) : above;
 }
 
 /**
@@ -279,6 +281,10 @@ export function clip(
  */
 export function hypot(a: TensorLike, b: TensorLike): Tensor {
   const [x, y] = promoteOperands("hypot", [a, b], { float: true });
+  return whole("hypot", hypotOf, x, y);
+}
+
+function hypotOf(x: Tensor, y: Tensor): Tensor {
   const zero = constantLike(x, 0), one = constantLike(x, 1), infinity = constantLike(x, Infinity);
   const sizeX = apply("abs", x), sizeY = apply("abs", y);
   const swapped = apply("lt", sizeX, sizeY);
