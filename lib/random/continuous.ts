@@ -11,7 +11,7 @@ import { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
 import { whole } from "../trace/whole.ts";
 import { fineUnit, randomWords, unitUniform } from "./bits.ts";
-import { floatDType, parameter, parameterGiven, workingDType } from "./parameters.ts";
+import { checkBounds, floatDType, parameter, parameterGiven, workingDType } from "./parameters.ts";
 
 /** Options of uniform. */
 export interface UniformOptions {
@@ -74,6 +74,7 @@ export function uniform(
   const given = toTensor(key, { operation });
   const { low = 0, high = 1 } = options;
   if (low === 0 && high === 1) return whole(operation, unitOf, given, shape, dtype);
+  checkBounds(operation, low, high);
   const from = parameterGiven(operation, "low", low, { dtype });
   const to = parameterGiven(operation, "high", high, { dtype });
   return whole(operation, uniformOf, given, shape, dtype, from, to);
@@ -200,6 +201,7 @@ export function truncatedNormal(
   checkOptions(operation, options, ["low", "high", "mean", "std", "dtype"]);
   const dtype = floatDType(operation, options.dtype);
   const work = workingDType(dtype);
+  checkBounds(operation, options.low ?? -2, options.high ?? 2);
   const low = parameterGiven(operation, "low", options.low ?? -2, { dtype: work });
   const high = parameterGiven(operation, "high", options.high ?? 2, { dtype: work });
   const { mean, std } = placeAndSpread(operation, options, dtype);

@@ -1,7 +1,8 @@
 /** Keys: two uint32 words that name an independent stream of random numbers. */
+import { isFloat } from "../trace/dtype.ts";
 import { DTypeError, ShapeError } from "../trace/errors.ts";
 import { concat } from "../trace/ops/shape_join.ts";
-import { castTo, type TensorLike, toTensor } from "../trace/ops/convert.ts";
+import { castTo, isIntegral, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { tensor } from "../trace/ops/creation.ts";
 import { iota } from "../trace/ops/creation.ts";
 import { bitcastPrimitive } from "../trace/primitives/bitcast.ts";
@@ -118,8 +119,18 @@ function splitOf(key: Tensor, n: number): Tensor[] {
 export function foldIn(key: TensorLike, data: TensorLike): Tensor {
   const operation = "random.foldIn";
   const given = toTensor(data, { operation });
+  checkWhole(operation, given);
   const value = given.literal === null ? given : castTo(given, "uint32");
   return whole(operation, foldInOf, toTensor(key, { operation }), value);
+}
+
+function checkWhole(operation: string, data: Tensor): void {
+  if (data.aval.weak ? isIntegral(data) : !isFloat(data.dtype)) return;
+  throw new DTypeError(`${operation}: data is ${describe(data.aval)}, and keys are told apart by integers.`, {
+    operation,
+    arguments: [{ name: "data", value: data.literal ?? undefined, shape: data.shape, dtype: data.dtype }],
+    remedy: 'Pass integers: write data.cast("int32") for whole numbers in a float.',
+  });
 }
 
 function foldInOf(key: Tensor, data: Tensor): Tensor {

@@ -160,6 +160,25 @@ function front(order: Tensor, shape: Shape): Tensor {
   );
 }
 
+/** Looks at plain numbers only: values of tensors are not known while tracing. */
+function checkWeights(operation: string, p: TensorLike): void {
+  if (!Array.isArray(p) && !ArrayBuffer.isView(p)) return;
+  const weights = Array.from(p as ArrayLike<unknown>);
+  if (!weights.every((weight) => typeof weight === "number")) return;
+  const wrong = weights.find((weight) => !(weight >= 0 && weight < Infinity));
+  if (wrong === undefined && (weights.length === 0 || weights.some((weight) => weight > 0))) return;
+  throw new DamoError(
+    wrong === undefined
+      ? `${operation}: all of p is 0.`
+      : `${operation}: p has ${wrong}, which is no probability.`,
+    {
+      operation,
+      arguments: [{ name: "p", value: p }],
+      remedy: "Pass numbers from 0 on, not all of them 0; they are divided by their sum.",
+    },
+  );
+}
+
 function weightedPlaces(
   operation: string,
   key: TensorLike,
@@ -184,6 +203,7 @@ function weightedPlaces(
       remedy: `Pass one probability for each element: a vector of ${n}.`,
     });
   }
+  checkWeights(operation, p);
   const weights = castTo(given, workingDType(given.dtype));
   const drawKey = toTensor(key, { operation });
   if (!replace) return whole(operation, weightedOrder, drawKey, weights, shape);

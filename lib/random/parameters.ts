@@ -72,6 +72,16 @@ export function parameter(
   );
 }
 
+/** Refuses plain bounds that leave nothing between them. */
+export function checkBounds(operation: string, low: TensorLike, high: TensorLike): void {
+  if (typeof low !== "number" || typeof high !== "number" || low <= high) return;
+  throw new DamoError(`${operation}: low is ${low} and high is ${high}.`, {
+    operation,
+    arguments: [{ name: "low", value: low }, { name: "high", value: high }],
+    remedy: "The lower bound must not lie above the upper one.",
+  });
+}
+
 function checkNumber(operation: string, name: string, value: number, range: Range): void {
   const { least = -Infinity, open = false, greatest = Infinity, integral = false } = range;
   const inside = (open ? value > least : value >= least) && value <= greatest;

@@ -1,5 +1,5 @@
 /** Distributions against their formulas: Kolmogorov-Smirnov, chi-square, moments and independence, with fixed seeds. */
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   DamoError,
   DTypeError,
@@ -261,4 +261,21 @@ deviceTest("truncated normal and exponential refuse what makes no sense", () => 
   assertThrows(() => random.normal(key, [2], { std: -1 }), DamoError, "std is -1");
   assertThrows(() => random.gamma(key, [2], { alpha: 0 }), DamoError, "alpha is 0");
   assertEquals(random.normal(key, [2], { dtype: "float16" }).dtype, "float16");
+});
+
+Deno.test("parameters that plain numbers show to be impossible are refused", () => {
+  const key = random.key(1);
+  const loose = random as unknown as Readonly<Record<string, (...args: unknown[]) => unknown>>;
+  const message = (act: () => unknown): string => assertThrows(act, DamoError).message;
+  assertStringIncludes(
+    message(() => random.uniform(key, [2], { low: 3, high: 1 })),
+    "low is 3 and high is 1",
+  );
+  assertStringIncludes(message(() => random.truncatedNormal(key, [2], { low: 3 })), "low is 3 and high is 2");
+  assertStringIncludes(message(() => random.uniform(key, [2], { low: NaN })), "low is NaN");
+  assertStringIncludes(message(() => random.foldIn(key, 1.5)), "told apart by integers");
+  assertStringIncludes(message(() => random.foldIn(key, tensor([1.5]))), "data is float32[1]");
+  for (const p of [[-0.5, 1.5], [NaN, 1], new Float32Array([Infinity, 1]), [0, 0]]) {
+    assertStringIncludes(message(() => loose.choice(key, tensor([1, 2]), [3], { p })), "random.choice: ");
+  }
 });
