@@ -1,24 +1,17 @@
 /** Activation functions, elementwise. */
-import { isFloat } from "../trace/dtype.ts";
-import { DTypeError } from "../trace/errors.ts";
-import { strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
+import { defaultFloat, isFloat } from "../trace/dtype.ts";
+import { castTo, strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { expm1 } from "../trace/ops/exponential.ts";
 import { where } from "../trace/ops/logic.ts";
 import { erf, logaddexp, sigmoid as sigmoidOp } from "../trace/ops/special.ts";
 import { tanh as tanhOp } from "../trace/ops/trigonometric.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { whole } from "../trace/whole.ts";
-import { describe } from "./describe.ts";
 
-/** A float tensor; others are an error, because rounding an activation to integers makes no sense. */
+/** A float tensor: integers and bools become the default float, as in all transcendental functions. */
 export function floatInput(operation: string, x: TensorLike): Tensor {
   const value = strong(x, operation);
-  if (isFloat(value.dtype)) return value;
-  throw new DTypeError(`${operation}: x is ${describe(value)}.`, {
-    operation,
-    arguments: [{ name: "x", shape: value.shape, dtype: value.dtype }],
-    remedy: 'Pass a float tensor: x.cast("float32").',
-  });
+  return isFloat(value.dtype) ? value : castTo(value, defaultFloat());
 }
 
 /**

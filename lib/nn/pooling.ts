@@ -255,7 +255,6 @@ export function avgPool1d(x: TensorLike, window: PerAxis, options: PoolOptions =
  * `countPadding`. What lies beyond the padding in the last windows of `ceilMode` never counts.
  *
  * @throws {ShapeError} when windows do not fit the image, or padding is not smaller than they are.
- * @throws {DTypeError} for integers.
  * @example
  * ```ts
  * import { nn, tensor } from "@damo/damo";

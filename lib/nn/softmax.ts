@@ -5,6 +5,7 @@ import { exp } from "../trace/ops/exponential.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { max, sum } from "../trace/ops/reductions.ts";
 import { logsumexp } from "../trace/ops/statistics.ts";
+import { normalizeAxis } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { whole } from "../trace/whole.ts";
 import { floatInput } from "./activation.ts";
@@ -18,7 +19,6 @@ export interface SoftmaxOptions {
 /**
  * `exp(x) / sum(exp(x))` along an axis, computed from `x - max(x)`. A vector stays a vector.
  *
- * @throws {DTypeError} for integers.
  * @throws {ShapeError} for an axis that does not exist.
  * @example
  * ```ts
@@ -30,6 +30,7 @@ export function softmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   checkOptions("nn.softmax", options, ["axis"]);
   const { axis = -1 } = options;
   const value = floatInput("nn.softmax", x);
+  normalizeAxis("nn.softmax", axis, value.aval);
   return value.size === 0 ? value : whole("nn.softmax", softmaxOf, value, axis);
 }
 
@@ -41,7 +42,6 @@ function softmaxOf(x: Tensor, axis: number): Tensor {
 /**
  * `x - logsumexp(x)` along an axis: the logarithm of softmax without its overflow.
  *
- * @throws {DTypeError} for integers.
  * @throws {ShapeError} for an axis that does not exist.
  * @example
  * ```ts
@@ -52,7 +52,9 @@ function softmaxOf(x: Tensor, axis: number): Tensor {
 export function logSoftmax(x: TensorLike, options: SoftmaxOptions = {}): Tensor {
   checkOptions("nn.logSoftmax", options, ["axis"]);
   const { axis = -1 } = options;
-  return whole("nn.logSoftmax", logSoftmaxOf, floatInput("nn.logSoftmax", x), axis);
+  const value = floatInput("nn.logSoftmax", x);
+  normalizeAxis("nn.logSoftmax", axis, value.aval);
+  return whole("nn.logSoftmax", logSoftmaxOf, value, axis);
 }
 
 function logSoftmaxOf(x: Tensor, axis: number): Tensor {

@@ -6,7 +6,7 @@ import { Tensor } from "../trace/tensor.ts";
 import { unflatten } from "../trace/tree.ts";
 import { withoutTrace } from "../trace/trace.ts";
 import { applyStateDict, type StateDict } from "../nn/state_dict.ts";
-import { type Leaves, leavesOf, matchGradients, tensorOf, type Tree } from "./trees.ts";
+import { type Leaves, matchGradients, parametersOf, tensorOf, type Tree } from "./trees.ts";
 
 export type { Tree };
 
@@ -70,12 +70,12 @@ export class Optimizer {
   constructor(rule: UpdateRule, parameters: Tree, rate: Rate) {
     this.#rule = rule;
     this.#rate = checkRate(rule.name, rate);
-    this.#parameters = leavesOf(`optim.${rule.name}`, "the tree of parameters", parameters);
+    this.#parameters = parametersOf(`optim.${rule.name}`, parameters);
   }
 
   /** The state of the pure form for a tree of parameters. */
   init(parameters: Tree): OptimizerState {
-    const { leaves } = leavesOf(`optim.${this.#rule.name}`, "the tree of parameters", parameters);
+    const { leaves } = parametersOf(`optim.${this.#rule.name}`, parameters);
     return {
       step: zeros([], { dtype: "int32" }),
       slots: leaves.map((leaf) => this.#rule.slots.map(() => this.#initial(leaf))),
@@ -100,7 +100,7 @@ export class Optimizer {
     options: StepOptions = {},
   ): [parameters: T, state: OptimizerState] {
     const operation = `optim.${this.#rule.name}`;
-    const own = leavesOf(operation, "the tree of parameters", parameters);
+    const own = parametersOf(operation, parameters);
     const updates = matchGradients(operation, gradients, own);
     if (state?.slots?.length !== own.leaves.length) {
       throw new DamoError(

@@ -1,4 +1,5 @@
 /** Trees of parameters and gradients: taken apart, compared, and named. */
+import { isFloat } from "../trace/dtype.ts";
 import { DTypeError, ShapeError } from "../trace/errors.ts";
 import { describeType } from "../trace/errors.ts";
 import { DamoError } from "../trace/errors.ts";
@@ -27,6 +28,24 @@ function isLeaf(value: unknown): value is Tensor | Shared {
 export function leavesOf(operation: string, what: string, tree: Tree): Leaves {
   const { leaves, spec } = flatten(tree, isLeaf);
   return { leaves, spec, names: namesOf(operation, what, spec) };
+}
+
+/** A tree of parameters, which are floats: only those have gradients. */
+export function parametersOf(operation: string, tree: Tree): Leaves {
+  const parameters = leavesOf(operation, "the tree of parameters", tree);
+  parameters.leaves.forEach(({ dtype, shape }, i) => {
+    if (isFloat(dtype)) return;
+    const name = parameters.names[i];
+    throw new DTypeError(
+      `${operation}: the parameter${name === "" ? "" : ` ${name}`} is ${describeType(dtype, shape)}.`,
+      {
+        operation,
+        arguments: [{ name: name || "parameter", shape, dtype }],
+        remedy: "Parameters are floats: cast it, or leave it out of the tree.",
+      },
+    );
+  });
+  return parameters;
 }
 
 function namesOf(operation: string, what: string, root: TreeSpec): string[] {

@@ -45,7 +45,8 @@ export const LIBRARIES: Mistakes = {
   "random.bernoulli with p above 1": ["DamoError", () => random.bernoulli(key, [2], { p: 1.5 })],
   "random.gamma with scale and rate": ["DamoError", () => random.gamma(key, [2], { scale: 1, rate: 1 })],
   "nn.Linear of no size": ["ShapeError", () => new nn.Linear(0, 3)],
-  "nn.gelu of integers": ["DTypeError", () => nn.gelu(int([1]))],
+  "nn.softmax of a scalar": ["ShapeError", () => nn.softmax(1)],
+  "optim.adam of integers": ["DTypeError", () => optim.adam({ n: int([1]) })],
   "nn.conv2d of three axes": ["ShapeError", () => nn.conv2d(zeros([3, 5, 5]), zeros([2, 3, 3, 3]))],
   "nn.conv2d with filters that are too large": [
     "ShapeError",
