@@ -82,6 +82,8 @@ export interface Store {
   readonly mask?: number;
   /** "add" accumulates; several points may hit one place, and do so in the order of the domain on one thread. */
   readonly mode: "set" | "add";
+  /** The elements of the operand, of a scatter that adds. */
+  readonly extent?: number;
   readonly perRow: boolean;
   /** The pass it happens in; row stores happen after that pass. */
   readonly pass: number;

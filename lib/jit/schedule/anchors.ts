@@ -121,6 +121,7 @@ class AnchorNest {
       value,
       mask,
       mode,
+      ...(mode === "add" ? { extent: sizeOf(this.#node.outputs[0].aval.shape) } : {}),
       perRow: false,
       pass: 0,
     });

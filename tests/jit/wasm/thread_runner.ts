@@ -1,4 +1,6 @@
 /** Runs a function on so many threads, which have a memory of their own, and gives the bits of its results. */
+// For the methods of tensors.
+import "@damo/damo";
 import { assert, assertEquals } from "@std/assert";
 import { distinctOutputs } from "../../../lib/jit/closed_graph.ts";
 import { schedule, WASM_LIMITS } from "../../../lib/jit/schedule/schedule.ts";

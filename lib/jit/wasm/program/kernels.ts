@@ -9,6 +9,7 @@ import {
   emitPartialReduction,
   emitPieces,
   emitRows,
+  emitScatterCopies,
   emitScatterParts,
   type KernelFunction,
   type ModuleContext,
@@ -41,6 +42,7 @@ export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFuncti
   switch (kernel.kind) {
     case "nest":
       return emitPartialReduction(context, kernel) ?? emitScatterParts(context, kernel) ??
+        emitScatterCopies(context, kernel) ??
         emitPieces(context, kernel) ?? emitRows(context, kernel);
     case "contraction":
       return emitContraction(context, kernel);
