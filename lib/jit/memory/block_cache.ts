@@ -40,6 +40,8 @@ export interface BlockDevice {
   read(address: number, bytes: number): Uint8Array<ArrayBuffer>;
   /** Copies bytes into a block. */
   write(address: number, bytes: Uint8Array): void;
+  /** Called when there is much to come: what the device puts off for short programs is due. */
+  expectMuch?(): void;
 }
 
 /** What a cache holds, in bytes, and what it did so far. */
@@ -260,6 +262,7 @@ export class BlockCache {
     if (this.#largeSinceBallast > ballastBytes) {
       this.#largeSinceBallast = 0;
       this.#lookDue = true;
+      this.#device.expectMuch?.();
       makeBallast();
     }
     if (this.#clearKeptObjects === null) return;

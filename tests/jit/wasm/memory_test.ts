@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Block, BlockCache } from "../../../lib/jit/memory/mod.ts";
+import { ModuleBuilder } from "../../../lib/jit/wasm/assembler/mod.ts";
 import { Allocator, DeviceMemory, MemoryDevice } from "../../../lib/jit/wasm/memory/mod.ts";
 import { OutOfMemoryError } from "../../../lib/trace/errors.ts";
 
@@ -15,7 +16,7 @@ function makeCache(budget: number, pages: number = 1024): { memory: DeviceMemory
 
 Deno.test("blocks never overlap, are aligned, and waste at most one eighth", () => {
   const words = new Int32Array(4 << 20);
-  const allocator = new Allocator(words, 131072, words.byteLength);
+  const allocator = new Allocator({ i32: words }, 131072, words.byteLength);
   const bytes = new Uint8Array(words.buffer);
   const live = new Map<number, { size: number; mark: number }>();
   let state = 12345;
@@ -49,7 +50,7 @@ Deno.test("blocks never overlap, are aligned, and waste at most one eighth", () 
 
 Deno.test("freed memory is merged: after small blocks one of all the memory fits again", () => {
   const words = new Int32Array(4 << 20);
-  const allocator = new Allocator(words, 131072, words.byteLength);
+  const allocator = new Allocator({ i32: words }, 131072, words.byteLength);
   const addresses: number[] = [];
   for (let address = allocator.allocate(40000); address !== 0; address = allocator.allocate(40000)) {
     addresses.push(address);
@@ -217,4 +218,55 @@ Deno.test("without the weak path, spilling alone bounds memory and keeps every v
     cache.unpin(block!);
   });
   assert(cache.stats().spills > 2000);
+});
+
+Deno.test("a memory begins small and grows once, to its full size, when blocks do not fit", () => {
+  const memory = new DeviceMemory(2048, 64);
+  assertEquals([memory.currentPages, memory.pages], [64, 2048]);
+  const early = memory.i32;
+  const small = memory.allocate(100), block = memory.allocate(1 << 20);
+  memory.i32.fill(7, block / 4, block / 4 + 10);
+  const large = memory.allocate(64 << 20);
+  assert(large !== 0);
+  assertEquals(memory.currentPages, 2048);
+  memory.u8[large + (64 << 20) - 1] = 9;
+  assertEquals([memory.u8[large + (64 << 20) - 1], memory.i32[block / 4]], [9, 7]);
+  // Who took a view before still sees what it covered.
+  memory.i32[block / 4] = 8;
+  assertEquals(early[block / 4], 8);
+  // Free blocks are linked through the memory, which the allocator must look at anew.
+  memory.free(small);
+  assertEquals(memory.allocate(100), small);
+  const far = Array.from({ length: 5000 }, () => memory.allocate(30_000)).filter((address) => address !== 0);
+  assert(far.some((address) => address > 64 * 65536));
+  for (const address of far) memory.free(address);
+  assertEquals(new Set(far.map(() => memory.allocate(30_000))), new Set(far));
+  assertEquals(memory.grow(), false);
+  assertEquals(memory.allocate(80 << 20), 0);
+});
+
+Deno.test("a program compiled before its memory grows runs on blocks beyond the old end", () => {
+  const memory = new DeviceMemory(2048, 64);
+  const module = new ModuleBuilder();
+  module.importMemory({ module: "device", name: "memory" }, {
+    minimum: memory.currentPages,
+    maximum: memory.pages,
+    shared: memory.shared,
+  });
+  module.importFunction({ module: "host", name: "grow" }, { params: [], results: ["i32"] });
+  const f = module.addFunction({ params: [], results: ["f32"] });
+  // The address comes from a call during which the memory grows.
+  f.call(0).f32Load(4);
+  module.exportFunction(f.index, "read");
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), {
+    device: { memory: memory.memory },
+    host: {
+      grow: () => {
+        const address = memory.allocate(100 << 20) + (90 << 20);
+        memory.f32[address / 4 + 1] = 2.5;
+        return address;
+      },
+    },
+  });
+  assertEquals((exports.read as () => number)(), 2.5);
 });

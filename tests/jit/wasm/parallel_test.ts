@@ -106,7 +106,7 @@ function run(threads: number): Float32Array[] {
   const traced = traceFunction((inputs) => everything(inputs[0], inputs[1]), [aval, aval]);
   const { program: graph } = distinctOutputs(traced.graph);
   // The threads of a memory belong to one heap.
-  const heap = new WasmHeap(undefined, threads, new DeviceMemory(4096));
+  const heap = new WasmHeap(undefined, threads, new DeviceMemory(4096, 1024));
   const program = schedule(graph, { limits: WASM_LIMITS, donated: [], inPlace: [] });
   const options = { name: "everything", scalars: [], donated: [], inPlace: [] };
   const executable = new WasmExecutable(heap, program, options);

@@ -30,7 +30,7 @@ export function runOnThreads(
   const traced = traceFunction((inputs) => fn(...inputs), avals);
   const { program: graph } = distinctOutputs(traced.graph);
   // The threads of a memory belong to one heap.
-  const heap = new WasmHeap(undefined, threads, new DeviceMemory(4096));
+  const heap = new WasmHeap(undefined, threads, new DeviceMemory(4096, 1024));
   const program = schedule(graph, { limits: WASM_LIMITS, donated: [], inPlace: [] });
   const executable = new WasmExecutable(heap, program, {
     name: "threads",

@@ -42,14 +42,19 @@ function binBelow(count: number): number {
 const smallClasses = sizeClass(smallLimit >> granuleShift) + 1;
 const binCount = 256;
 
+/** The whole memory as words: another view once it has grown. */
+interface Words {
+  readonly i32: Int32Array;
+}
+
 /** Blocks of one memory. */
 export class Allocator {
   live = 0;
   peak = 0;
   pool = 0;
-  readonly #words: Int32Array;
+  readonly #memory: Words;
   readonly #firstUnit: number;
-  readonly #endUnit: number;
+  #endUnit: number;
   /** Everything from this unit on was never used, or has come back completely. */
   #top: number;
   #highest: number;
@@ -74,14 +79,14 @@ export class Allocator {
   readonly #openSpan: Int32Array = new Int32Array(smallClasses);
   readonly #classGranules: Int32Array = new Int32Array(smallClasses);
 
-  /** `words` is the whole memory; blocks lie between the two addresses. */
-  constructor(words: Int32Array, start: number, end: number) {
-    this.#words = words;
+  /** Blocks lie between the addresses `start` and `end`; there may be more later, up to the address `last`. */
+  constructor(memory: Words, start: number, end: number, last: number = end) {
+    this.#memory = memory;
     this.#firstUnit = Math.ceil(start / unitBytes);
     this.#endUnit = Math.floor(end / unitBytes);
     this.#top = this.#firstUnit;
     this.#highest = this.#top;
-    const units = this.#endUnit + 1;
+    const units = Math.floor(last / unitBytes) + 1;
     this.#extent = new Int32Array(units);
     this.#spanOf = new Int32Array(units);
     this.#nextFree = new Int32Array(units);
@@ -93,6 +98,11 @@ export class Allocator {
     this.#nextSpan = new Int32Array(units);
     this.#previousSpan = new Int32Array(units);
     for (let index = 0; index < smallClasses; index++) this.#classGranules[index] = classCount(index);
+  }
+
+  /** From now on blocks may lie in front of this address. */
+  extend(end: number): void {
+    this.#endUnit = Math.floor(end / unitBytes);
   }
 
   roundedBytes(bytes: number): number {
@@ -111,7 +121,7 @@ export class Allocator {
     const granules = this.#classGranules[index];
     let granule = this.#freeGranule[span];
     if (granule !== 0) {
-      this.#freeGranule[span] = this.#words[granule << 4];
+      this.#freeGranule[span] = this.#memory.i32[granule << 4];
     } else {
       granule = this.#bumpGranule[span];
       this.#bumpGranule[span] = granule + granules;
@@ -138,7 +148,7 @@ export class Allocator {
     const granule = address / 64;
     const spanEnd = (span + spanUnits) << (unitShift - granuleShift);
     const wasClosed = this.#freeGranule[span] === 0 && this.#bumpGranule[span] + granules > spanEnd;
-    this.#words[granule << 4] = this.#freeGranule[span];
+    this.#memory.i32[granule << 4] = this.#freeGranule[span];
     this.#freeGranule[span] = granule;
     this.live -= granules << granuleShift;
     const left = --this.#liveBlocks[span];

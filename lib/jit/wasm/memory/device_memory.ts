@@ -1,8 +1,10 @@
 /**
  * The one `WebAssembly.Memory` of the process, which every compiled program imports.
  *
- * It is reserved at its full size at once (address space costs nothing until it is touched), so it
- * never grows and the typed views below stay valid for ever.
+ * All of its address space is reserved at once, which costs nothing until it is touched, but the engine takes every byte
+ * of its size for one that is in use: at the full size it would collect garbage during the first call. So it begins small
+ * and grows once, to the full size: when blocks need it, when there were many, or before threads start, which so never
+ * see it grow. Views taken before that stay valid for what they covered.
  */
 
 import { Allocator } from "./allocator.ts";
@@ -22,6 +24,9 @@ export const heapAddress: number = controlAddress + controlBytes;
 
 const pageBytes = 65536;
 const pagesWanted = [65536, 49152, 32768, 16384, 8192, 4096, 2048, 1024];
+const firstPages = 4096;
+/** Kernels may read (and ignore) a vector beyond the last element: so many bytes at the end are never given out. */
+const lastBytes = 4096;
 
 /** How much memory is in use, in bytes. */
 export interface MemoryUse {
@@ -33,13 +38,15 @@ export interface MemoryUse {
   peak: number;
 }
 
-function reserve(limit: number): WebAssembly.Memory {
+function reserve(limit: number, first: number): { memory: WebAssembly.Memory; pages: number } {
   let refusal: unknown;
   const sharable = typeof SharedArrayBuffer !== "undefined";
   for (const pages of pagesWanted) {
     if (pages > limit) continue;
     try {
-      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: sharable });
+      // Views of a memory that is not shared would be lost when it grows.
+      const initial = sharable ? Math.min(pages, first) : pages;
+      return { memory: new WebAssembly.Memory({ initial, maximum: pages, shared: sharable }), pages };
     } catch (error) {
       refusal = error;
     }
@@ -51,26 +58,37 @@ function reserve(limit: number): WebAssembly.Memory {
 export class DeviceMemory {
   /** What a module imports. */
   readonly memory: WebAssembly.Memory;
-  /** Its size, which is both its initial and its maximum size, in pages of 64 KB. */
+  /** The size that it may grow to, in pages of 64 KB. */
   readonly pages: number;
   /** Whether threads can share it: the import of a module must say the same. */
   readonly shared: boolean;
-  readonly i8: Int8Array;
-  readonly u8: Uint8Array;
-  readonly i16: Int16Array;
-  readonly u16: Uint16Array;
-  readonly i32: Int32Array;
-  readonly u32: Uint32Array;
-  readonly f32: Float32Array;
-  readonly f64: Float64Array;
+  i8!: Int8Array;
+  u8!: Uint8Array;
+  i16!: Int16Array;
+  u16!: Uint16Array;
+  i32!: Int32Array;
+  u32!: Uint32Array;
+  f32!: Float32Array;
+  f64!: Float64Array;
   readonly #allocator: Allocator;
 
-  /** Reserves at most `maximumPages` pages, fewer where the system refuses. */
-  constructor(maximumPages: number = 65536) {
-    this.memory = reserve(maximumPages);
-    const buffer = this.memory.buffer;
-    this.pages = Math.round(buffer.byteLength / pageBytes);
+  /** Reserves at most `maximumPages` pages, fewer where the system refuses, and begins with `first` of them. */
+  constructor(maximumPages: number = 65536, first: number = firstPages) {
+    const { memory, pages } = reserve(maximumPages, first);
+    this.memory = memory;
+    this.pages = pages;
+    const buffer = this.#view();
     this.shared = typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+    this.#allocator = new Allocator(
+      this,
+      heapAddress,
+      buffer.byteLength - lastBytes,
+      pages * pageBytes - lastBytes,
+    );
+  }
+
+  #view(): ArrayBufferLike {
+    const { buffer } = this.memory;
     this.i8 = new Int8Array(buffer);
     this.u8 = new Uint8Array(buffer);
     this.i16 = new Int16Array(buffer);
@@ -79,8 +97,28 @@ export class DeviceMemory {
     this.u32 = new Uint32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);
-    // Kernels may read (and ignore) a vector beyond the last element: the last unit is never given out.
-    this.#allocator = new Allocator(this.i32, heapAddress, buffer.byteLength - 4096);
+    return buffer;
+  }
+
+  /** Its size in pages of 64 KB. */
+  get currentPages(): number {
+    return Math.round(this.u8.length / pageBytes);
+  }
+
+  /** Grows to the full size; false where it has that, or the system refuses more. */
+  grow(): boolean {
+    const from = this.currentPages;
+    for (const pages of [this.pages, ...pagesWanted]) {
+      if (pages > this.pages || pages <= from) continue;
+      try {
+        this.memory.grow(pages - from);
+        this.#allocator.extend(this.#view().byteLength - lastBytes);
+        return true;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+      }
+    }
+    return false;
   }
 
   /**
@@ -88,7 +126,8 @@ export class DeviceMemory {
    * whatever was there. 0 when there is no room: the caller frees something and tries again.
    */
   allocate(bytes: number): number {
-    return this.#allocator.allocate(bytes);
+    const address = this.#allocator.allocate(bytes);
+    return address !== 0 || !this.grow() ? address : this.#allocator.allocate(bytes);
   }
 
   /** Gives a block back. */

@@ -22,4 +22,8 @@ export class MemoryDevice implements BlockDevice {
   write(address: number, bytes: Uint8Array): void {
     this.memory.u8.set(bytes, address);
   }
+
+  expectMuch(): void {
+    this.memory.grow();
+  }
 }

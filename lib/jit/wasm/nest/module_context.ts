@@ -47,7 +47,7 @@ class Context implements OpenModule {
     this.threads = threads;
     this.pool = constantPool(memory);
     this.module.importMemory(MEMORY_IMPORT, {
-      minimum: memory.pages,
+      minimum: memory.currentPages,
       maximum: memory.pages,
       shared: memory.shared,
     });

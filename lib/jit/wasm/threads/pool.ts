@@ -70,6 +70,8 @@ export class ThreadPool {
   start(): void {
     if (this.#begun || this.threads < 2) return;
     this.#begun = true;
+    // Afterwards it has one size for all threads.
+    this.#memory.grow();
     startWorker({
       memory: this.#memory.memory,
       control: controlAddress,
