@@ -89,11 +89,6 @@ export interface Parts {
   readonly inner: readonly IdleCall[];
 }
 
-/** Whether those tiles of full panels that have nothing in structs read B where it lies: they are too few to pack for. */
-export function readsFullPanels(spec: ContractSpec, structs: StructTiles | null): boolean {
-  return structs !== null && spec.b.outer === 1 && spec.panels !== "b";
-}
-
 /** Emits those that a product needs. */
 export function emitParts(
   module: ModuleBuilder,
@@ -107,7 +102,6 @@ export function emitParts(
   const restColumns = spec.columns % tileColumns;
   const lastVectors = Math.ceil(restColumns / lanes);
   const hasPanels = spec.columns >= tileColumns;
-  const direct = readsFullPanels(spec, structs);
   const makesA = packA && spec.panels !== "a", makesB = packB && spec.panels !== "b";
   const inner: IdleCall[] = [];
   const note = (call: IdleCall): number => {
@@ -116,11 +110,7 @@ export function emitParts(
   };
   const tiles = (rows: number, wanted: boolean): { full: number; last: number } => ({
     full: wanted && hasPanels && !(structs !== null && rows === tileRows)
-      ? note(tileFunction(module, spec, direct ? { ...sizes, packB: false } : sizes, {
-        rows,
-        vectors: tileVectors,
-        tailLanes: lanes,
-      }))
+      ? note(tileFunction(module, spec, sizes, { rows, vectors: tileVectors, tailLanes: lanes }))
       : -1,
     last: wanted && restColumns > 0
       ? note(tileFunction(module, spec, sizes, { rows, vectors: lastVectors, tailLanes }))
@@ -140,7 +130,7 @@ export function emitParts(
       "b",
       tileColumns,
       tileColumns,
-      makesB && !direct && hasPanels && (structs === null || restRows > 0),
+      makesB && hasPanels,
     ),
     packLast: pack("b", lastVectors * lanes, restColumns, makesB && restColumns > 0),
     packRows: pack(

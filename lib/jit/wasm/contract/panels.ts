@@ -7,7 +7,7 @@
 import type { FunctionBuilder, ModuleBuilder, ValueType } from "../assembler/mod.ts";
 import type { IdleCall } from "../warm_up.ts";
 import { elements } from "./element.ts";
-import { emitParts, readsFullPanels } from "./panel_parts.ts";
+import { emitParts } from "./panel_parts.ts";
 import { packedBytesOfA, packedBytesOfB, panelSizes } from "./plan.ts";
 import type { ContractSpec } from "./spec.ts";
 import { STRUCT_DEPTHS, type StructTiles } from "./struct_tiles.ts";
@@ -75,9 +75,8 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   const column = i32(), depth = i32(), depths = i32(), depthEnd = i32(), flags = i32(), columnLimit = i32();
   const row = i32(), rowLimit = i32(), panel = i32(), tileRow = i32(), fullLimit = i32();
   const pa = i32(), pb = i32(), pc = i32(), packedA = i32(), target = i32(), sums = i32();
-  const direct = readsFullPanels(spec, structs);
-  // In structs: the places of a strip and of a panel, and how many either has.
-  const strip = i32(), panelPlace = i32(), count = i32();
+  // The place of a strip in structs, and how many it has.
+  const strip = i32(), count = i32();
 
   /** Leaves pointer + outerIndex * outerStep + depth * depthStep on the stack. */
   function emitAddress(pointer: number, index: number, outer: number, depthStep: number): void {
@@ -85,61 +84,23 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
     f.localGet(depth).i32Const(depthStep).i32Mul().i32Add();
   }
 
-  /** Packs the panels; beside panels in structs only those that tiles of other sizes read. */
   function emitPackB(): void {
-    if (direct) {
-      if (packLast < 0) return;
-      f.localGet(columnLimit).i32Const(fullColumns).i32GtU().if();
-      f.i32Const(fullColumns).localSet(panel);
-      emitAddress(b, panel, steps.bColumn, steps.bDepth);
-      f.localGet(scratch).localGet(depths).call(packLast).end();
-      return;
-    }
     f.localGet(scratch).localSet(target).localGet(column).localSet(panel);
     f.loop();
     const call = (index: number): void => {
       emitAddress(b, panel, steps.bColumn, steps.bDepth);
       f.localGet(target).localGet(depths).call(index);
     };
-    const full = (): void => {
-      if (structs !== null) f.localGet(rowEnd).i32Const(sizes.fullRows).i32GtU().if();
-      if (structs === null || restRows > 0) call(packPanel);
-      if (structs !== null) f.end();
-    };
-    if (hasFullPanels && packLast >= 0) {
+    if (packPanel >= 0 && packLast >= 0) {
       f.localGet(panel).i32Const(fullColumns).i32LtU().if();
-      full();
+      call(packPanel);
       f.else();
       call(packLast);
       f.end();
-    } else if (hasFullPanels) full();
-    else call(packLast);
+    } else call(packPanel >= 0 ? packPanel : packLast);
     f.localGet(target).localGet(depths).i32Const(panelBytes).i32Mul().i32Add().localSet(target);
     f.localGet(panel).i32Const(tileColumns).i32Add().localTee(panel).localGet(columnLimit).i32LtU().brIf(0)
       .end();
-  }
-
-  /** Packs the full panels into structs. */
-  function emitPanelsIntoStructs({ liftColumns, liftColumnsOfDepths }: StructTiles): void {
-    f.localGet(depths).i32Const(STRUCT_DEPTHS - 1).i32Add().i32Const(STRUCT_DEPTHS).i32DivU().localSet(count);
-    f.i32Const(0).localSet(panelPlace).localGet(column).localSet(panel);
-    const limit = f.local("i32");
-    f.localGet(columnLimit).i32Const(fullColumns).localGet(columnLimit).i32Const(fullColumns).i32LtU()
-      .select()
-      .localSet(limit);
-    f.forLoop(panel, limit, tileColumns, () => {
-      if (spec.panels === "b") {
-        emitPanelOfB(panel);
-        f.i32Const(panelBytes);
-      } else {
-        emitAddress(b, panel, steps.bColumn, steps.bDepth);
-        f.i32Const(spec.b.outer === 1 ? steps.bDepth : steps.bColumn);
-      }
-      f.localGet(panelPlace).localGet(depths);
-      f.call(spec.panels === "b" || spec.b.outer === 1 ? liftColumns : liftColumnsOfDepths);
-      f.localGet(panelPlace).localGet(count).i32Add().localSet(panelPlace);
-    });
-    f.release(limit);
   }
 
   /** Packs the strips; beside strips in structs the full ones only for tiles that are narrower. */
@@ -164,7 +125,8 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   }
 
   /** Packs the full strips of the block into structs. */
-  function emitStripsIntoStructs({ liftRows, liftRowsOfDepths }: StructTiles): void {
+  function emitStripsIntoStructs({ liftRows, liftDepths }: StructTiles): void {
+    f.localGet(depths).i32Const(STRUCT_DEPTHS - 1).i32Add().i32Const(STRUCT_DEPTHS).i32DivU().localSet(count);
     f.i32Const(0).localSet(strip).localGet(row).localSet(tileRow);
     f.forLoop(tileRow, fullLimit, tileRows, () => {
       if (spec.panels === "a") {
@@ -175,7 +137,7 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
         f.i32Const(spec.a.outer === 1 ? steps.aDepth : steps.aRow);
       }
       f.localGet(strip).localGet(depths);
-      f.call(spec.panels === "a" || spec.a.outer === 1 ? liftRows : liftRowsOfDepths);
+      f.call(spec.panels === "a" || spec.a.outer === 1 ? liftRows : liftDepths);
       f.localGet(strip).localGet(count).i32Add().localSet(strip);
     });
   }
@@ -199,9 +161,8 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
       const inStructs = tile === structs?.tile;
       if (inStructs) f.i32Const(0).localSet(strip);
       f.loop();
-      if (inStructs) f.localGet(strip).localGet(panelPlace);
-      else f.localGet(pa).localGet(pb);
-      f.localGet(pc).i32Const(steps.cRow).localGet(depths).localGet(flags);
+      f.localGet(inStructs ? strip : pa).localGet(pb).localGet(pc).i32Const(steps.cRow).localGet(depths)
+        .localGet(flags);
       if (finish < 0) f.localGet(pc).i32Const(steps.cRow).call(tile);
       else {
         f.localGet(sums).localGet(pc).localGet(flags).i32Const(lastBlock).i32And().select();
@@ -226,15 +187,12 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   }
 
   function emitPanelsOfBlock(): void {
-    f.localGet(column).localSet(panel).i32Const(0).localSet(panelPlace);
+    f.localGet(column).localSet(panel);
     if (spec.panels === "b") emitPanelOfB(column);
-    else if (packB && !direct) f.localGet(scratch);
+    else if (packB) f.localGet(scratch);
     else emitAddress(b, column, steps.bColumn, steps.bDepth);
     f.localSet(pb);
     f.loop();
-    if (direct && packB && restColumns > 0) {
-      f.localGet(scratch).localGet(pb).localGet(panel).i32Const(fullColumns).i32GeU().select().localSet(pb);
-    }
     if (spec.panels === "a") emitStripOfA(row);
     else if (packA) f.localGet(packedA);
     else emitAddress(a, row, steps.aRow, steps.aDepth);
@@ -249,9 +207,8 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
       f.end();
     } else if (hasFullPanels) emitPanel(fullTiles.full, restTiles.full, finish.full, sizes.tileVectors);
     else emitPanel(fullTiles.last, restTiles.last, finish.last, Math.ceil(restColumns / lanes));
-    if (structs !== null) f.localGet(panelPlace).localGet(count).i32Add().localSet(panelPlace);
     f.localGet(pb);
-    if (packB && !direct) f.localGet(depths).i32Const(panelBytes).i32Mul();
+    if (packB) f.localGet(depths).i32Const(panelBytes).i32Mul();
     else f.i32Const(panelBytes);
     f.i32Add().localSet(pb);
     f.localGet(panel).i32Const(tileColumns).i32Add().localTee(panel).localGet(columnLimit).i32LtU().brIf(0)
@@ -288,7 +245,6 @@ export function emitPanels(module: ModuleBuilder, spec: ContractSpec): PanelFunc
   else f.localGet(depth).i32Eqz().i32Const(firstBlock).i32Mul();
   f.localGet(depth).localGet(depths).i32Add().localGet(depthEnd).i32Eq().i32Const(lastBlock).i32Mul().i32Or();
   f.localSet(flags);
-  if (structs !== null) emitPanelsIntoStructs(structs);
   if (packB && spec.panels !== "b") emitPackB();
   emitRowsOfBlock();
   f.localGet(depth).i32Const(blockDepth).i32Add().localTee(depth).i32Const(spec.depth).i32LtU().brIf(0).end();

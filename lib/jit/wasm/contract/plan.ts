@@ -3,7 +3,7 @@
 import { elements } from "./element.ts";
 import { rowSumsScratch } from "./row_sums.ts";
 import type { ContractSpec, PanelOperand } from "./spec.ts";
-import { panelsInStructs, stripsInStructs, STRUCT_ROWS, STRUCT_VECTORS } from "./struct_tiles.ts";
+import { stripsInStructs, STRUCT_ROWS, STRUCT_VECTORS } from "./struct_tiles.ts";
 
 /** How a product is computed and how it may be split. */
 export interface ContractPlan {
@@ -39,7 +39,7 @@ export interface PanelSizes {
   readonly blockColumns: number;
   /** Ranges of rows start at multiples of this. */
   readonly rowTile: number;
-  /** Whether full tiles have their operands in structs, where modules can import what that takes. */
+  /** Whether full tiles have A in structs, where modules can import what that takes. */
   readonly structs: boolean;
 }
 
@@ -103,13 +103,9 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
     fullRows = (rows - tiles * restRows) * tileRows;
     rowTile = rows;
   }
-  const structs = suitsStructs(spec, tileRows, tileVectors);
+  const structs = packB && suitsStructs(spec, tileRows, tileVectors);
   let strips = Math.max(1, Math.floor(blockBytes / (blockDepth * bytes) / tileRows));
-  let panels = Math.max(1, Math.floor(columnBytesOfBlock / bytes / tileColumns));
-  if (structs) {
-    strips = Math.min(strips, stripsInStructs(blockDepth));
-    panels = Math.min(panels, panelsInStructs(blockDepth));
-  }
+  if (structs) strips = Math.min(strips, stripsInStructs(blockDepth));
   const blockRows = rowTile === tileRows ? strips * tileRows : rows;
   return {
     tileRows,
@@ -122,7 +118,7 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
     blockDepth,
     blockRows: Math.min(blockRows, ceilDivide(Math.max(1, rows), tileRows) * tileRows),
     blockColumns: Math.min(
-      panels * tileColumns,
+      Math.max(1, Math.floor(columnBytesOfBlock / bytes / tileColumns)) * tileColumns,
       ceilDivide(Math.max(1, columns), tileColumns) * tileColumns,
     ),
     rowTile,
@@ -131,14 +127,14 @@ export function panelSizes(spec: ContractSpec): PanelSizes {
 }
 
 /** Rows, columns and depths from which packing into structs is little beside the product. */
-const LEAST_ROWS = 48, LEAST_COLUMNS = 64, LEAST_DEPTH = 32;
+const LEAST_ROWS = 48, LEAST_COLUMNS = 256, LEAST_DEPTH = 128;
 
-/** Whether full tiles of this size may have their operands in structs. */
+/** Whether full tiles of this size may have A in structs. */
 function suitsStructs(spec: ContractSpec, tileRows: number, tileVectors: number): boolean {
-  const { dtype, rows, columns, depth, a, b } = spec;
+  const { dtype, rows, columns, depth, a } = spec;
   return dtype === "float32" && tileRows === STRUCT_ROWS && tileVectors === STRUCT_VECTORS &&
     rows >= LEAST_ROWS && columns >= LEAST_COLUMNS && depth >= LEAST_DEPTH &&
-    (a.outer === 1 || a.depth === 1) && (b.outer === 1 || b.depth === 1);
+    (a.outer === 1 || a.depth === 1);
 }
 
 function alignUp(bytes: number): number {

@@ -1,15 +1,16 @@
 /**
- * Tiles of products whose strips lie in structs on the engine's heap instead of in the memory.
+ * Tiles of products that read A from structs on the engine's heap instead of from the memory.
  *
  * Where V8 has no guard pages (in Deno), a load from the memory compares its address with the memory's size. A field of
- * a struct has a place that is known when the code is compiled: no comparison. A struct holds eight depths of a strip,
- * so that one comparison, that of its number in the array of structs, stands for all of their loads. Six rows by two
- * vectors then take 20 operations a depth: 4 loads, 4 shuffles and 12 multiplications, instead of 25. Alone on its core
- * such a tile is as fast as others; where another thread of the core takes half of its decoder, it reaches 39 GFLOP/s
- * instead of 30.
+ * a struct has a place that is known when the code is compiled: no comparison. A struct holds eight depths of a strip
+ * of A, so that one comparison, that of its number in the array of structs, stands for all of their loads. Six rows by
+ * two vectors then take 22 operations a depth: 2 loads of B with their comparisons, 2 loads of A, 4 shuffles and 12
+ * multiplications, instead of 25 to 27. Alone on its core such a tile is as fast as others; where another thread of the
+ * core takes half of its decoder, it reaches 38 GFLOP/s instead of 32. With B in structs too it would be 40, but packing
+ * into structs takes twice as long as packing into the memory, and a block of B is used less often than one of A.
  *
  * The tile is a module of its own, which every thread has once and all programs import: it is compiled and optimised
- * once for all products. Blocks of the operands are packed into its structs as others are into the memory.
+ * once for all products. A block of A is packed into its structs as others are into the memory.
  *
  * Four elements of A are loaded at once, [a0, a1, a2, a3], and multiplied four times, each time rotated by one lane, the
  * other two as [a4, a5, a4, a5] and [a5, a4, a5, a4]; the sums come to their rows and columns after the last depth. Each
@@ -20,6 +21,7 @@ import { type FunctionBuilder, type ImportName, ModuleBuilder, type ValueType } 
 import { emitWarmUp } from "../warm_up.ts";
 import { elements } from "./element.ts";
 import { interleave } from "./packing.ts";
+import { pushSum } from "./strip_products.ts";
 import { emitTileStores, firstBlock } from "./tile_kernel.ts";
 
 /** Where modules import the functions from. */
@@ -34,20 +36,19 @@ export const STRUCT_SCRATCH_EXPORT = "scratch";
 export const STRUCT_ROWS = 6;
 export const STRUCT_VECTORS = 2;
 export const STRUCT_DEPTHS = 8;
-/** How many structs there are for a block of A, which should stay in the second cache, and for one of B. */
-const STRIP_STRUCTS = 768;
-const PANEL_STRUCTS = 2560;
+/** How many structs there are: a block of A should stay in the second cache. */
+const STRUCTS = 768;
 
 const element = elements.float32;
-/** Vectors of a depth, of A and of B alike. */
-const VECTORS = 2;
+/** Vectors of a depth in a struct, and which rows of the strip they hold by lane. */
+const FIELDS: readonly (readonly number[])[] = [[0, 1, 2, 3], [4, 5, 4, 5]];
+const VECTORS: number = FIELDS.length;
+/** Bytes from one depth of a packed panel of B to the next. */
+const PANEL_STEP = 16 * STRUCT_VECTORS;
 
-/** The most strips of A, or panels of B, whose blocks of so many depths find room. */
+/** The most strips whose blocks of so many depths find room. */
 export function stripsInStructs(depth: number): number {
-  return Math.floor(STRIP_STRUCTS / Math.ceil(depth / STRUCT_DEPTHS));
-}
-export function panelsInStructs(depth: number): number {
-  return Math.floor(PANEL_STRUCTS / Math.ceil(depth / STRUCT_DEPTHS));
+  return Math.floor(STRUCTS / Math.ceil(depth / STRUCT_DEPTHS));
 }
 
 /** Indices of the imported functions. */
@@ -58,12 +59,8 @@ export interface StructTiles {
    */
   readonly liftRows: number;
   /** The same where depths lie side by side and rows a step apart. */
-  readonly liftRowsOfDepths: number;
-  /** A panel of B whose columns lie side by side and depths a step apart. */
-  readonly liftColumns: number;
-  /** The same where depths lie side by side and columns a step apart. */
-  readonly liftColumnsOfDepths: number;
-  /** `tile(strip, panel, c, cRow, depth, flags, target, targetRow)`, as other tiles are called. */
+  readonly liftDepths: number;
+  /** `tile(place, b, c, cRow, depth, flags, target, targetRow)`, with a packed panel of B, as other tiles are called. */
   readonly tile: number;
 }
 
@@ -76,19 +73,16 @@ export function importStructTiles(module: ModuleBuilder): StructTiles {
     module.importFunction({ module: STRUCT_TILES_IMPORT, name }, { params, results: [] });
   return {
     liftRows: load("liftRows"),
-    liftRowsOfDepths: load("liftRowsOfDepths"),
-    liftColumns: load("liftColumns"),
-    liftColumnsOfDepths: load("liftColumnsOfDepths"),
+    liftDepths: load("liftDepths"),
     tile: load("tile", TILE),
   };
 }
 
-/** The structs of a module, and the globals with the arrays of them. */
+/** The structs of a module, and the global with the array of them. */
 interface Store {
   readonly struct: number;
   readonly array: number;
-  readonly strips: number;
-  readonly panels: number;
+  readonly all: number;
 }
 
 /** The module, for a memory of such limits. */
@@ -101,46 +95,29 @@ export function structTilesModule(
   const struct = module.vectorStruct(VECTORS * STRUCT_DEPTHS);
   const array = module.arrayOf(struct);
   const scratch = module.addGlobal("i32", 0, { exportName: STRUCT_SCRATCH_EXPORT });
-  const store: Store = {
-    struct,
-    array,
-    strips: module.addReference(array),
-    panels: module.addReference(array),
-  };
+  const store: Store = { struct, array, all: module.addReference(array) };
   emitInit(module, store);
-  const strip: Lifted = { global: store.strips, fields: [[0, 1, 2, 3], [4, 5, 4, 5]] };
-  const panel: Lifted = { global: store.panels, fields: [[0, 1, 2, 3], [4, 5, 6, 7]] };
-  emitLift(module, store, { name: "liftRows", ...strip });
-  emitLift(module, store, { name: "liftColumns", ...panel });
-  emitLiftOfDepths(module, store, { name: "liftRowsOfDepths", ...strip });
-  emitLiftOfDepths(module, store, { name: "liftColumnsOfDepths", ...panel });
+  emitLiftRows(module, store);
+  emitLiftDepths(module, store);
   const tile = emitStructTile(module, store);
   const idle = { callee: tile, arguments: { 5: firstBlock, 6: "scratch" as const } };
   module.exportFunction(emitWarmUp(module, [idle], scratch).index, STRUCT_WARM_UP_EXPORT);
   return module.build();
 }
 
-function emitInit(module: ModuleBuilder, { struct, array, strips, panels }: Store): void {
+function emitInit(module: ModuleBuilder, { struct, array, all }: Store): void {
   const f = module.addFunction({ params: [], results: [] }, INIT_EXPORT);
   const place = f.local("i32"), end = f.local("i32");
-  for (const [global, count] of [[strips, STRIP_STRUCTS], [panels, PANEL_STRUCTS]]) {
-    f.structNew(struct).i32Const(count).arrayNew(array).globalSet(global);
-    f.i32Const(0).localSet(place).i32Const(count).localSet(end);
-    f.forLoop(place, end, 1, () => {
-      f.globalGet(global).localGet(place).structNew(struct).arraySet(array);
-    });
-  }
-}
-
-/** What the two vectors of a depth hold: which elements of the strip or panel, by lane. */
-interface Lifted {
-  readonly global: number;
-  readonly fields: readonly (readonly number[])[];
+  f.structNew(struct).i32Const(STRUCTS).arrayNew(array).globalSet(all);
+  f.i32Const(0).localSet(place).i32Const(STRUCTS).localSet(end);
+  f.forLoop(place, end, 1, () => f.globalGet(all).localGet(place).structNew(struct).arraySet(array));
 }
 
 /** Code for the depths of a struct. */
 interface DepthCode {
-  /** Before the first of them. */
+  /** Once before all that are full. */
+  readonly prepare?: () => void;
+  /** Before the depths of each. */
   readonly struct: () => void;
   /** All eight. */
   readonly whole: () => void;
@@ -152,7 +129,9 @@ interface DepthCode {
 /** Emits a loop over structs, of which the last may not be full; `depth` counts down. */
 function eachStruct(f: FunctionBuilder, depth: number, code: DepthCode): void {
   const whole = f.local("i32");
-  f.localGet(depth).i32Const(Math.log2(STRUCT_DEPTHS)).i32ShrU().localTee(whole).if().loop();
+  f.localGet(depth).i32Const(Math.log2(STRUCT_DEPTHS)).i32ShrU().localTee(whole).if();
+  code.prepare?.();
+  f.loop();
   code.struct();
   code.whole();
   code.advance();
@@ -167,17 +146,13 @@ function eachStruct(f: FunctionBuilder, depth: number, code: DepthCode): void {
   f.release(whole);
 }
 
-/** Emits what copies elements that lie side by side, one depth after the other. */
-function emitLift(
-  module: ModuleBuilder,
-  { struct, array }: Store,
-  { name, global, fields }: Lifted & { readonly name: string },
-): void {
-  const f = module.addFunction({ params: LIFT, results: [] }, name);
+/** Emits what copies rows that lie side by side, one depth after the other. */
+function emitLiftRows(module: ModuleBuilder, { struct, array, all }: Store): void {
+  const f = module.addFunction({ params: LIFT, results: [] }, "liftRows");
   const [source, step, place, depth] = [0, 1, 2, 3];
   const target = f.reference(struct);
   const single = (k: number): void => {
-    fields.forEach((lanes, v) => {
+    FIELDS.forEach((lanes, v) => {
       f.localGet(target).localGet(source);
       if (lanes[2] === lanes[0]) f.v128Load64Splat(lanes[0] * element.bytes);
       else f.v128Load(lanes[0] * element.bytes);
@@ -186,7 +161,7 @@ function emitLift(
     f.localGet(source).localGet(step).i32Add().localSet(source);
   };
   eachStruct(f, depth, {
-    struct: () => f.globalGet(global).localGet(place).arrayGet(array).localSet(target),
+    struct: () => f.globalGet(all).localGet(place).arrayGet(array).localSet(target),
     whole: () => {
       for (let k = 0; k < STRUCT_DEPTHS; k++) single(k);
     },
@@ -195,21 +170,16 @@ function emitLift(
   });
 }
 
-/** Emits what copies elements whose depths lie side by side: squares of vectors are transposed. */
-function emitLiftOfDepths(
-  module: ModuleBuilder,
-  { struct, array }: Store,
-  { name, global, fields }: Lifted & { readonly name: string },
-): void {
-  const f = module.addFunction({ params: LIFT, results: [] }, name);
+/** Emits what copies rows whose depths lie side by side: squares of vectors are transposed. */
+function emitLiftDepths(module: ModuleBuilder, { struct, array, all }: Store): void {
+  const f = module.addFunction({ params: LIFT, results: [] }, "liftDepths");
   const [source, step, place, depth] = [0, 1, 2, 3];
   const target = f.reference(struct), row = f.local("i32"), vector = f.local("v128");
-  const count = Math.max(...fields.flat()) + 1;
   const rows = Array.from({ length: 4 }, () => f.local("v128"));
   const mixed = Array.from({ length: 4 }, () => f.local("v128"));
   /** Four depths of the elements from one on. */
   const square = (first: number, v: number, k: number): void => {
-    const width = Math.min(4, count - first);
+    const width = Math.min(4, STRUCT_ROWS - first);
     for (let i = 0; i < width; i++) {
       f.localGet(row).v128Load(k * element.bytes).localSet(rows[i]);
       f.localGet(row).localGet(step).i32Add().localSet(row);
@@ -225,16 +195,16 @@ function emitLiftOfDepths(
     }
   };
   eachStruct(f, depth, {
-    struct: () => f.globalGet(global).localGet(place).arrayGet(array).localSet(target),
+    struct: () => f.globalGet(all).localGet(place).arrayGet(array).localSet(target),
     whole: () => {
       for (let k = 0; k < STRUCT_DEPTHS; k += 4) {
         f.localGet(source).localSet(row);
-        fields.forEach((_, v) => square(4 * v, v, k));
+        FIELDS.forEach((_, v) => square(4 * v, v, k));
       }
     },
     single: (k) => {
       f.localGet(source).localSet(row);
-      for (const [v, lanes] of fields.entries()) {
+      for (const [v, lanes] of FIELDS.entries()) {
         for (let i = 0; i < 4 && lanes[i] === 4 * v + i; i++) {
           f.localGet(row);
           if (i === 0) f.v128Load32Zero(k * element.bytes);
@@ -254,22 +224,18 @@ function emitLiftOfDepths(
   });
 }
 
-function emitStructTile(module: ModuleBuilder, { struct, array, strips, panels }: Store): FunctionBuilder {
+function emitStructTile(module: ModuleBuilder, { struct, array, all }: Store): FunctionBuilder {
   const f = module.addFunction({ params: TILE, results: [] }, "tile");
-  const [strip, panel, c, cRow, depth, flags, target, targetRow] = [0, 1, 2, 3, 4, 5, 6, 7];
+  const [place, b, c, cRow, depth, flags, target, targetRow] = [0, 1, 2, 3, 4, 5, 6, 7];
   const sums = Array.from({ length: STRUCT_ROWS * STRUCT_VECTORS }, () => f.local("v128"));
   const right = Array.from({ length: STRUCT_VECTORS }, () => f.local("v128"));
-  const left = f.local("v128");
-  const allA = f.reference(array),
-    allB = f.reference(array),
-    a = f.reference(struct),
-    b = f.reference(struct);
-  f.globalGet(strips).refAsNonNull().localSet(allA).globalGet(panels).refAsNonNull().localSet(allB);
+  const left = f.local("v128"), structs = f.reference(array), a = f.reference(struct);
+  f.globalGet(all).refAsNonNull().localSet(structs);
   const addRow = (row: number): void => {
     right.forEach((vector, v) => element.multiplyAdd(f, sums[row * STRUCT_VECTORS + v], left, vector));
   };
   const single = (k: number): void => {
-    right.forEach((vector, v) => f.localGet(b).structGet(struct, VECTORS * k + v).localSet(vector));
+    right.forEach((vector, v) => pushSum(f, b, k * PANEL_STEP).v128Load(16 * v).localSet(vector));
     f.localGet(a).structGet(struct, VECTORS * k).localSet(left);
     for (let row = 0; row < 4; row++) {
       if (row > 0) f.localGet(left).localGet(left).i8x16Shuffle(rotated).localSet(left);
@@ -283,16 +249,16 @@ function emitStructTile(module: ModuleBuilder, { struct, array, strips, panels }
     addRow(5);
   };
   eachStruct(f, depth, {
-    struct: () => {
-      f.localGet(allA).localGet(strip).arrayGet(array).localSet(a);
-      f.localGet(allB).localGet(panel).arrayGet(array).localSet(b);
-    },
+    // What the comparisons need is computed here, see StripProducts.
+    prepare: () => right.forEach((_, v) => f.localGet(b).v128Load(16 * v).drop()),
+    struct: () => f.localGet(structs).localGet(place).arrayGet(array).localSet(a),
     whole: () => {
       for (let k = 0; k < STRUCT_DEPTHS; k++) single(k);
     },
     single,
     advance: () => {
-      for (const counter of [strip, panel]) f.localGet(counter).i32Const(1).i32Add().localSet(counter);
+      f.localGet(place).i32Const(1).i32Add().localSet(place);
+      f.localGet(b).i32Const(STRUCT_DEPTHS * PANEL_STEP).i32Add().localSet(b);
     },
   });
   separate(f, sums);
