@@ -33,6 +33,22 @@ Deno.test("convolutions of every form have a kernel of their own: deep, wide, de
     ["few filters", [1, 5, 20, 40], [1, 5, 3, 3], {}],
     ["gradient of filters", [6, 9, 14, 13], [17, 9, 12, 11], {}],
     ["gradient of padded filters", [5, 4, 30, 29], [3, 4, 30, 29], { padding: [[1, 1], [1, 1]] }],
+    ["gradient of filters over small images", [9, 7, 7, 7], [13, 7, 7, 7], { padding: [[1, 1], [1, 1]] }],
+    ["gradient of filters, in blocks of taps", [5, 3, 21, 23], [6, 3, 23, 24], {
+      padding: [[4, 3], [3, 4]],
+    }],
+    ["gradient of filters of strided convolutions", [5, 3, 9, 9], [6, 3, 5, 5], {
+      padding: [[2, 3], [2, 2]],
+      kernelDilation: [2, 2],
+      strides: [2, 1],
+    }],
+    ["gradient of filters, in groups and padded", [6, 3, 7, 7], [10, 3, 6, 7], {
+      batchGroups: 2,
+      padding: [[2, 1], [1, 1]],
+    }],
+    ["gradient of filters in three dimensions", [4, 3, 5, 6, 7], [5, 3, 5, 5, 6], {
+      padding: [[1, 1], [1, 1], [1, 1]],
+    }],
     ["gradient of many filters", [40, 3, 12, 12], [33, 3, 10, 10], {}],
     ["gradient of filters, depthwise", [7, 3, 13, 14], [7, 3, 11, 12], { batchGroups: 7 }],
     ["gradient of filters in groups", [6, 3, 13, 14], [10, 3, 11, 12], {

@@ -13,6 +13,7 @@ import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { FiltersPlan } from "./filters_plan.ts";
 import { type Geometry, product } from "./geometry.ts";
 import type { Results } from "./results.ts";
+import { RunsInside } from "./runs_inside.ts";
 import { emitSlabCopy } from "./slab.ts";
 
 /** Emits `tables(target)`: distances in bytes of the rows, and behind them those of the rows of taps. */
@@ -45,11 +46,10 @@ function emitTables(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan
   };
   f.localGet(0).localSet(at);
   const origin = places.copied ? 0 : -axes.reduce((sum, { low }, i) => sum + low * pitches[i], 0);
-  count(
-    [images, ...axes.map(({ out }) => out)],
-    [image, ...axes.map(({ stride }, i) => stride * pitches[i])],
-    origin,
-  );
+  const sizes = [images, ...axes.map(({ out }) => out)];
+  const steps = [image, ...axes.map(({ stride }, i) => stride * pitches[i])];
+  if (plan.skips) { for (const list of [sizes, steps]) list.splice(0, 2, list[1], list[0]); }
+  count(sizes, steps, origin);
   f.localGet(0).i32Const(plan.tapTable).i32Add().localSet(at);
   const outer = axes.slice(0, -1);
   count(outer.map(({ taps }) => taps), outer.map(({ dilation }, i) => dilation * pitches[i]), 0);
@@ -200,6 +200,8 @@ export function emitFilters(
     b = i32(),
     column = i32();
   const source = i32(), scratch = i32(), images0 = i32(), filters0 = i32();
+  const present = plan.skips ? new RunsInside(f, axes[0], tapRows / axes[0].taps) : null;
+  const rowsOfPlace = rows / axes[0].out;
   f.globalGet(context.scratchGlobal).localTee(scratch).call(tables);
   f.forLoop(unit, end, 1, () => {
     f.localGet(unit).i32Const(rowParts).i32RemU().localSet(number);
@@ -265,11 +267,21 @@ export function emitFilters(
         pushLimit();
         f.localSet(limit);
         f.forLoop(row, limit, height, () => {
-          f.localGet(scratch).localGet(row).i32Const(4).i32Mul().i32Add().localGet(base).localGet(b);
+          const first = present?.first ?? tapRow;
+          if (present !== null) {
+            const place = (last: number): void =>
+              void f.localGet(row).i32Const(last).i32Add().i32Const(rowsOfPlace).i32DivU();
+            present.find(() => place(0), () => place(height - 1), [tapRow, count]);
+            f.localGet(present.count).if();
+          }
+          f.localGet(scratch).localGet(row).i32Const(4).i32Mul().i32Add().localGet(base);
+          f.localGet(first).localGet(tapRow).i32Sub().i32Const(last.taps * panel * bytes).i32Mul();
+          f.localGet(b).i32Add();
           f.localGet(row).i32Const(width).i32Mul().localGet(column).i32Add().i32Const(bytes).i32Mul();
-          f.localGet(c).i32Add().localGet(count);
-          f.localGet(scratch).i32Const(plan.tapTable).i32Add().localGet(tapRow).i32Const(4).i32Mul().i32Add();
+          f.localGet(c).i32Add().localGet(present?.count ?? count);
+          f.localGet(scratch).i32Const(plan.tapTable).i32Add().localGet(first).i32Const(4).i32Mul().i32Add();
           f.call(index);
+          if (present !== null) f.end();
         });
       };
       run(high, tileRows, () => {
@@ -287,7 +299,7 @@ export function emitFilters(
   return {
     index: f.index,
     units,
-    unitCost: 0.05 * work / units,
+    unitCost: 0.05 * work * (1 - plan.left) / units,
     splittable: true,
     finish: { index: finish, temporaryBytes: batchGroups * channelParts * rows * width * bytes },
   };
@@ -310,37 +322,42 @@ function emitSums(
   const parts = pointers.count, out = f.local("i32");
   f.localGet(pointers.output).localSet(out);
   const row = f.local("i32"), group = f.local("i32"), image = f.local("i32"), filter = f.local("i32");
-  const left = f.local("i32"), place = f.local("i32"), target = f.local("i32");
+  const left = f.local("i32"), place = f.local("i32"), target = f.local("i32"), first = f.local("i32");
   const sum = f.local("v128");
   const repeat = (count: number, local: number, body: () => void): void => {
     f.i32Const(count).localSet(local).loop();
     body();
     f.localGet(local).i32Const(1).i32Sub().localTee(local).brIf(0).end();
   };
+  const outer = plan.skips ? axes[0].out : 1, run = outs / outer;
+  const imageStep = batchGroups * filters * outs;
   repeat(batchGroups, group, () => {
     f.localGet(out).localSet(place);
-    repeat(images, image, () => {
-      repeat(product(axes.map((axis) => axis.out)), left, () => {
-        f.localGet(place).localSet(target).localGet(parts).localSet(row);
-        repeat(filters, filter, () => {
-          f.localGet(row);
-          element.loadZero(f);
-          f.localSet(sum);
-          for (let part = 1; part < channelParts; part++) {
-            f.localGet(sum).localGet(row);
-            element.loadZero(f, part * batchGroups * rows * width * bytes);
-            element.add(f);
+    repeat(outer, first, () => {
+      repeat(images, image, () => {
+        repeat(run, left, () => {
+          f.localGet(place).localSet(target).localGet(parts).localSet(row);
+          repeat(filters, filter, () => {
+            f.localGet(row);
+            element.loadZero(f);
             f.localSet(sum);
-          }
-          f.localGet(target).localGet(sum);
-          element.storeLane(f, 0);
-          f.localGet(row).i32Const(bytes).i32Add().localSet(row);
-          f.localGet(target).i32Const(outs * bytes).i32Add().localSet(target);
+            for (let part = 1; part < channelParts; part++) {
+              f.localGet(sum).localGet(row);
+              element.loadZero(f, part * batchGroups * rows * width * bytes);
+              element.add(f);
+              f.localSet(sum);
+            }
+            f.localGet(target).localGet(sum);
+            element.storeLane(f, 0);
+            f.localGet(row).i32Const(bytes).i32Add().localSet(row);
+            f.localGet(target).i32Const(outs * bytes).i32Add().localSet(target);
+          });
+          f.localGet(parts).i32Const(width * bytes).i32Add().localSet(parts);
+          f.localGet(place).i32Const(bytes).i32Add().localSet(place);
         });
-        f.localGet(parts).i32Const(width * bytes).i32Add().localSet(parts);
-        f.localGet(place).i32Const(bytes).i32Add().localSet(place);
+        f.localGet(place).i32Const((imageStep - run) * bytes).i32Add().localSet(place);
       });
-      f.localGet(place).i32Const((batchGroups * filters - 1) * outs * bytes).i32Add().localSet(place);
+      f.localGet(place).i32Const((run - images * imageStep) * bytes).i32Add().localSet(place);
     });
     f.localGet(out).i32Const(filters * outs * bytes).i32Add().localSet(out);
   });

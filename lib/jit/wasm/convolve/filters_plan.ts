@@ -1,6 +1,7 @@
 /** When a convolution is computed as a product over taps, and how: tiles, blocks, parts, and where things lie. */
 import { elements } from "../contract/mod.ts";
 import { type Geometry, MOST_SCRATCH, padded, product, reach } from "./geometry.ts";
+import { WORTH_SKIPPING } from "./runs_inside.ts";
 import { type Places, placesOf } from "./slab.ts";
 
 /** Taps of a block: its filters stay in the first cache while the rows pass. */
@@ -22,6 +23,13 @@ export interface FiltersPlan {
   readonly lowRows: number;
   readonly highRows: number;
   readonly vectors: number;
+  /**
+   * Whether rows of taps that lie beyond the image along the first axis are left out: rows are then numbered by that axis
+   * first, so that nearly all tiles have outputs of one place along it.
+   */
+  readonly skips: boolean;
+  /** The part of the products that is left out. */
+  readonly left: number;
   /** Filters, rounded up to whole panels. */
   readonly width: number;
   /** Rows of taps: all axes but the last. */
@@ -56,7 +64,8 @@ export function planFilters(geometry: Geometry): FiltersPlan | null {
   if (last.taps <= last.out || last.taps < lanes || rows < 6) return null;
   // The other form leaves out rows of padding, where an image is small and its outputs fill vectors.
   const filled = last.out / (lanes * Math.ceil(last.out / lanes));
-  if (axes.length > 1 && batchGroups === 1 && 1 - padded(axes[0]) < WORTH_LEAVING * filled) return null;
+  const waste = axes.length === 1 ? 0 : padded(axes[0]), skips = waste >= WORTH_SKIPPING;
+  if (batchGroups === 1 && 1 - waste < WORTH_LEAVING * filled) return null;
   const dense: Geometry = {
     ...geometry,
     axes: axes.map((axis) => ({
@@ -102,6 +111,8 @@ export function planFilters(geometry: Geometry): FiltersPlan | null {
     lowRows,
     highRows: (rows - tiles * lowRows) / together * tileRows,
     vectors,
+    skips,
+    left: skips ? waste : 0,
     width,
     tapRows,
     blockRows,

@@ -7,9 +7,10 @@ import type { FunctionBuilder, ModuleBuilder } from "../assembler/mod.ts";
 import { elements } from "../contract/mod.ts";
 import { emitPack } from "../contract/packing.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
-import { contiguous, type Geometry, product, reach, span, type SpatialAxis } from "./geometry.ts";
+import { contiguous, type Geometry, product, reach } from "./geometry.ts";
 import { emitOffsetTile, type TileVector } from "./offset_tile.ts";
 import type { Results } from "./results.ts";
+import { RunsInside } from "./runs_inside.ts";
 import { emitSlabCopy, placeStep, tapOffset } from "./slab.ts";
 import { grainOf, type WindowsPlan } from "./windows_plan.ts";
 
@@ -137,16 +138,16 @@ class PresentRuns {
   readonly runs: number;
   readonly table: number;
   readonly #f: FunctionBuilder;
-  readonly #axis: SpatialAxis;
-  readonly #runsOfRow: number;
+  readonly #inside: RunsInside;
   readonly #bytesOfRun: number;
   readonly #output: number;
 
   constructor(f: FunctionBuilder, geometry: Geometry, plan: WindowsPlan, filters: number) {
-    [this.a, this.runs, this.table, this.#output] = Array.from({ length: 4 }, () => f.local("i32"));
+    const [axis] = geometry.axes;
+    [this.a, this.table, this.#output] = Array.from({ length: 3 }, () => f.local("i32"));
     this.#f = f;
-    this.#axis = geometry.axes[0];
-    this.#runsOfRow = plan.runs / this.#axis.taps;
+    this.#inside = new RunsInside(f, axis, plan.runs / axis.taps);
+    this.runs = this.#inside.count;
     this.#bytesOfRun = plan.taps.length * (plan.packed ? filters : 1) * elements[geometry.dtype].bytes;
   }
 
@@ -154,42 +155,19 @@ class PresentRuns {
     this.#f.localGet(7).localSet(this.#output);
   }
 
-  /** Those that any of the next outputs has, from max(0, ceil((low - p stride) / dilation)) on for output p. */
+  /** Those that any of the next outputs has. */
   next(together: number): void {
-    const f = this.#f;
-    const { low, stride, dilation, taps } = this.#axis;
-    const first = f.local("i32"), last = f.local("i32"), zero = f.local("i32");
-    const [, , , runs, , , , , at] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
-    f.i32Const(0).localSet(zero);
-    /** The larger or the smaller of a local and what is on the stack. */
-    const bound = (local: number, larger: boolean, push: () => void): void => {
-      const other = f.local("i32");
-      push();
-      f.localTee(other).localGet(local).localGet(other).localGet(local);
-      if (larger) f.i32GtS();
-      else f.i32LtS();
-      f.select().localSet(local).release(other);
-    };
-    f.i32Const(low - (together - 1) * stride + dilation - 1).localGet(this.#output).i32Const(stride).i32Mul();
-    f.i32Sub().localSet(first);
-    bound(first, true, () => f.localGet(zero));
-    f.localGet(first).i32Const(dilation).i32DivU().i32Const(this.#runsOfRow).i32Mul().localSet(first);
-    bound(first, true, () => f.localGet(at));
-    // One beyond the last: floor((span - 1 + low - p stride) / dilation) + 1, or none.
-    f.i32Const(span(this.#axis) - 1 + low + dilation).localGet(this.#output).i32Const(stride).i32Mul();
-    f.i32Sub().localSet(last);
-    bound(last, true, () => f.localGet(zero));
-    f.localGet(last).i32Const(dilation).i32DivU().localSet(last);
-    bound(last, false, () => f.i32Const(taps));
-    f.localGet(last).i32Const(this.#runsOfRow).i32Mul().localSet(last);
-    bound(last, false, () => f.localGet(at).localGet(runs).i32Add());
-    f.localGet(last).localGet(first).i32Sub().localSet(this.runs);
-    bound(this.runs, true, () => f.localGet(zero));
-    f.localGet(first).localGet(at).i32Sub().localTee(first).i32Const(this.#bytesOfRun).i32Mul();
-    f.localGet(0).i32Add().localSet(this.a);
-    f.localGet(first).i32Const(4).i32Mul().localGet(5).i32Add().localSet(this.table);
-    f.localGet(this.#output).i32Const(together).i32Add().localSet(this.#output);
-    f.release(first, last, zero);
+    const f = this.#f, skipped = f.local("i32"), output = this.#output;
+    this.#inside.find(
+      () => f.localGet(output),
+      () => f.localGet(output).i32Const(together - 1).i32Add(),
+      [8, 3],
+    );
+    f.localGet(this.#inside.first).localGet(8).i32Sub().localTee(skipped);
+    f.i32Const(this.#bytesOfRun).i32Mul().localGet(0).i32Add().localSet(this.a);
+    f.localGet(skipped).i32Const(4).i32Mul().localGet(5).i32Add().localSet(this.table);
+    f.localGet(output).i32Const(together).i32Add().localSet(output);
+    f.release(skipped);
   }
 }
 

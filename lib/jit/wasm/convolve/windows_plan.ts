@@ -1,6 +1,7 @@
 /** When a convolution reads windows where they lie, and how: tiles, blocks, parts, and where things lie. */
 import { elements } from "../contract/mod.ts";
 import { type Geometry, MOST_SCRATCH, padded, product } from "./geometry.ts";
+import { WORTH_SKIPPING } from "./runs_inside.ts";
 import { type Places, placesOf, tapOffset } from "./slab.ts";
 
 /** Sums of so many terms are added up apart, as products do. */
@@ -10,8 +11,6 @@ const MOST_TAPS = 8;
 /** Multiplications of a unit of work, and units that are enough for any machine. */
 const UNIT_WORK = 2_000_000;
 const ENOUGH_UNITS = 32;
-/** Leaving padding out is worth its bookkeeping for such a part of the products. */
-const WORTH_SKIPPING = 0.03;
 /** Packing filters is worth it for as many places, or for fewer where it lets such a part of the products be left out. */
 const PLACES_OF_FILTER = 96;
 const WORTH_PACKING = 0.08;
