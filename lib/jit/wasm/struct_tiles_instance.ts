@@ -25,8 +25,8 @@ export function structTilesOf(memory: DeviceMemory): StructTilesInstance | null 
 }
 
 function instantiate(memory: DeviceMemory): StructTilesInstance | null {
-  const { pages, shared } = memory;
-  const bytes = structTilesModule({ minimum: pages, maximum: pages, shared }, MEMORY_IMPORT);
+  const { currentPages: minimum, pages: maximum, shared } = memory;
+  const bytes = structTilesModule({ minimum, maximum, shared }, MEMORY_IMPORT);
   if (!WebAssembly.validate(bytes)) return null;
   const scratch = memory.allocate(IDLE_BYTES);
   if (scratch === 0) return null;
