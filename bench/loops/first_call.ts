@@ -1,10 +1,13 @@
 /**
  * Calls of the recurrent net with backward, the first of a process and those that follow, and how much of the first one
- * goes by before anything is computed: milliseconds as JSON. The system takes about 2.5 µs for each page of memory that a process touches for the first time, which at 10,000 steps is
- * more than compiling; with `used` the process has had as much memory before.
+ * goes by before anything is computed: milliseconds as JSON, of the clock and of the processor, since others may use that
+ * as well; and those that the system took for the first call. It needs about 2.5 µs for each page of memory that a process
+ * touches for the first time, which at 10,000 steps is more than compiling; with `used` the process has had as much memory
+ * before.
  *
  *     deno run bench/loops/first_call.ts 100 used
  */
+import process from "node:process";
 import { init, ones } from "@damo/damo";
 import { BATCH, compileGradients, normal, STATE } from "./recurrent.ts";
 
@@ -17,15 +20,19 @@ const xs = normal([BATCH, STATE], 3).broadcastTo([length, BATCH, STATE]);
 // The state is stored for each step.
 if (Deno.args[1] === "used") ones([length + 300, BATCH, STATE]).dispose();
 const gradients = compileGradients();
-let compiling = 0;
+let compiling = 0, system = 0;
+const worked: number[] = [];
 const calls = Array.from({ length: length > 1000 ? 5 : 20 }, (_, i) => {
-  const start = performance.now();
+  const used = process.cpuUsage(), start = performance.now();
   if (i === 0) {
     // The call goes on with what this makes.
     gradients.lower(xs, w, u);
     compiling = performance.now() - start;
   }
   gradients(xs, w, u)[0].dataSync();
-  return performance.now() - start;
+  const time = performance.now() - start, took = process.cpuUsage(used);
+  if (i === 0) system = took.system / 1000;
+  worked.push((took.user + took.system) / 1000);
+  return time;
 });
-console.log(JSON.stringify({ compiling, calls }));
+console.log(JSON.stringify({ compiling, system, calls, worked }));
