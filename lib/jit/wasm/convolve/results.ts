@@ -52,37 +52,46 @@ export function resultsOf(context: ModuleContext, kernel: Convolution): Results 
   const work = new ProductEpilogue(context, results, main);
   return {
     pointers,
-    epilogue: emitRun(context, dtype as ContractDType, work),
+    epilogue: emitRun(context, results, work),
     pushOperands: (f) => work.operands.forEach((operand) => f.localGet(operand)),
   };
 }
 
+/** Vectors that a loop does at once, where the work on each is at most so many statements. */
+const UNROLL = 4;
+const SHORT = 16;
+
 /** The work on a run of places: vectors, and one by one what is left. */
-function emitRun({ module }: ModuleContext, dtype: ContractDType, work: ProductEpilogue): number {
-  const element = elements[dtype];
+function emitRun({ module }: ModuleContext, kernel: ResultKernel, work: ProductEpilogue): number {
+  const element = elements[kernel.dtype as ContractDType];
   const f = module.addFunction({
     params: new Array<"i32">(5 + work.operands.length).fill("i32"),
     results: [],
   });
   const [results, image, row, column, count] = [0, 1, 2, 3, 4];
   const extra = [...work.operands.map((_, i) => 5 + i), image];
-  const value = f.local("v128");
-  const placeOf = (lanes: number): EpilogueContext => ({ value, lanes, row, column, extra });
+  const value = f.local("v128"), place = f.local("i32");
+  const placeOf = (lanes: number): EpilogueContext => ({ value, lanes, row, column: place, extra });
   const prepared = work.prepare(f, placeOf(element.lanes), true);
-  const run = (lanes: number): void => {
-    f.localGet(count).i32Const(lanes).i32GeU().if().loop();
-    f.localGet(results);
-    if (lanes === element.lanes) f.v128Load();
-    else element.loadZero(f);
-    f.localSet(value).localGet(results);
-    work.emit(f, placeOf(lanes), true, prepared);
-    if (lanes === element.lanes) f.v128Store();
-    else element.storeLane(f, 0);
-    f.localGet(results).i32Const(lanes * element.bytes).i32Add().localSet(results);
-    f.localGet(column).i32Const(lanes).i32Add().localSet(column);
-    f.localGet(count).i32Const(lanes).i32Sub().localTee(count).i32Const(lanes).i32GeU().brIf(0).end().end();
+  const run = (lanes: number, times: number): void => {
+    const step = lanes * times;
+    f.localGet(count).i32Const(step).i32GeU().if().loop();
+    for (let i = 0; i < times; i++) {
+      const offset = i * lanes * element.bytes;
+      f.localGet(results);
+      if (lanes === element.lanes) f.v128Load(offset);
+      else element.loadZero(f, offset);
+      f.localSet(value).localGet(column).i32Const(i * lanes).i32Add().localSet(place).localGet(results);
+      work.emit(f, placeOf(lanes), true, prepared);
+      if (lanes === element.lanes) f.v128Store(offset);
+      else element.storeLane(f, 0, offset);
+    }
+    f.localGet(results).i32Const(step * element.bytes).i32Add().localSet(results);
+    f.localGet(column).i32Const(step).i32Add().localSet(column);
+    f.localGet(count).i32Const(step).i32Sub().localTee(count).i32Const(step).i32GeU().brIf(0).end().end();
   };
-  run(element.lanes);
-  run(1);
+  if (kernel.epilogue.statements.length <= SHORT) run(element.lanes, UNROLL);
+  run(element.lanes, 1);
+  run(1, 1);
   return f.index;
 }
