@@ -23,43 +23,15 @@ import {
   tensor,
   variance,
 } from "@damo/damo";
-import type { CompileOptions, Executable } from "../../lib/jit/backend.ts";
-import { installBackend } from "../../lib/jit/devices.ts";
 import { EagerExecutor } from "../../lib/jit/eager.ts";
-import { ReferenceBackend } from "../../lib/jit/reference/backend.ts";
-import type { Graph } from "../../lib/trace/graph.ts";
 import { withExecutor } from "../../lib/trace/storage.ts";
 import { whole } from "../../lib/trace/whole.ts";
+import { counting } from "./counting_backend.ts";
 
 /** Runs composed functions operation by operation. */
 class SingleOperations extends EagerExecutor {
   override whole(): null {
     return null;
-  }
-}
-
-/** Counts what is compiled and what is given back. */
-class CountingBackend extends ReferenceBackend {
-  compiled: string[] = [];
-  disposed = 0;
-
-  override compile(graph: Graph, options: CompileOptions): Executable {
-    this.compiled.push(graph.name);
-    const executable = super.compile(graph, options);
-    executable.dispose = () => {
-      this.disposed++;
-    };
-    return executable;
-  }
-}
-
-function counting(body: (backend: CountingBackend) => void): void {
-  const backend = new CountingBackend();
-  const restore = installBackend("wasm", () => backend);
-  try {
-    withExecutor(new EagerExecutor(), () => body(backend));
-  } finally {
-    restore();
   }
 }
 

@@ -2,9 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { type DType, jit, max, min, sum, type Tensor, tensor } from "@damo/damo";
 import { byteSize, newTypedArray, viewTypedArray } from "../../../lib/trace/dtype.ts";
-import type { Nest } from "../../../lib/jit/kernel/kernel.ts";
 import { emitRows, moduleImports, openModule } from "../../../lib/jit/wasm/nest/mod.ts";
 import { memory } from "./nest_runner.ts";
+import { rowSums } from "./row_sums.ts";
 
 function rows(shape: readonly [number, number], dtype: DType): Tensor {
   const data = Array.from({ length: shape[0] * shape[1] }, (_, i) => {
@@ -56,35 +56,11 @@ Deno.test("NaN and infinities stay in their rows", () => {
   assert(total.every((v, i) => [2, 5, 9].includes(i) || Number.isFinite(v)));
 });
 
-/** out[r] = sum of x[r]. */
-function sums(count: number, length: number): Nest {
-  return {
-    kind: "nest",
-    domain: [count, length],
-    rowRank: 1,
-    operands: [{ dtype: "float32", access: "read" }, { dtype: "float32", access: "write" }],
-    statements: [
-      { kind: "load", dtype: "float32", operand: 0, index: { offset: 0, strides: [length, 1], dynamic: [] } },
-      { kind: "reduced", dtype: "float32", reduction: 0 },
-    ],
-    reductions: [{ combiner: "sum", value: 0, dtype: "float32", pass: 0 }],
-    stores: [{
-      operand: 1,
-      index: { offset: 0, strides: [1, 0], dynamic: [] },
-      value: 1,
-      mode: "set",
-      perRow: true,
-      pass: 0,
-    }],
-    passes: 1,
-  };
-}
-
 Deno.test("rows come out the same however their units are split, and none is left out", () => {
   const length = 640;
   for (const count of [8, 11, 18]) {
     const open = openModule(memory);
-    const kernel = emitRows(open, sums(count, length));
+    const kernel = emitRows(open, rowSums(count, length, "float32"));
     assertEquals(kernel.units, Math.floor(count / 4) + count % 4);
     open.module.exportFunction(kernel.index, "kernel");
     const { exports } = new WebAssembly.Instance(

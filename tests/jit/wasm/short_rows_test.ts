@@ -1,7 +1,7 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { jit, type Tensor, tensor } from "@damo/damo";
-import type { Nest } from "../../../lib/jit/kernel/kernel.ts";
 import { simplifyNest } from "../../../lib/jit/wasm/nest/simplify.ts";
+import { rowSums } from "./row_sums.ts";
 
 const points = (rows: number, columns: number) =>
   Float64Array.from({ length: rows * columns }, (_, i) => Math.sin(1 + 3 * i));
@@ -59,38 +59,9 @@ Deno.test("NaN and infinities keep their meaning in short rows", () => {
   assertEquals(jit((x: Tensor) => x.min({ axis: 1 }))(x).arraySync(), [NaN, 1, -Infinity, -1]);
 });
 
-/** y[i] = sum over j of x[i, j] */
-function rowSums(rows: number, columns: number): Nest {
-  return {
-    kind: "nest",
-    domain: [rows, columns],
-    rowRank: 1,
-    operands: [{ dtype: "float64", access: "read" }, { dtype: "float64", access: "write" }],
-    statements: [
-      {
-        kind: "load",
-        dtype: "float64",
-        operand: 0,
-        index: { offset: 0, strides: [columns, 1], dynamic: [] },
-      },
-      { kind: "reduced", dtype: "float64", reduction: 0 },
-    ],
-    reductions: [{ combiner: "sum", value: 0, dtype: "float64", pass: 0 }],
-    stores: [{
-      operand: 1,
-      index: { offset: 0, strides: [1, 0], dynamic: [] },
-      value: 1,
-      mode: "set",
-      perRow: true,
-      pass: 0,
-    }],
-    passes: 1,
-  };
-}
-
 Deno.test("rows of three are an elementwise kernel of three loads; rows of five stay a reduction", () => {
-  const short = simplifyNest(rowSums(100, 3));
+  const short = simplifyNest(rowSums(100, 3, "float64"));
   assertEquals([short.domain, short.reductions.length], [[100], 0]);
   assertEquals(short.statements.map((s) => s.kind), ["load", "load", "load", "op", "op"]);
-  assertEquals(simplifyNest(rowSums(100, 5)).reductions.length, 1);
+  assertEquals(simplifyNest(rowSums(100, 5, "float64")).reductions.length, 1);
 });

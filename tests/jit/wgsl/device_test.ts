@@ -6,7 +6,6 @@ import {
   devices,
   DTypeError,
   grad,
-  init,
   jit,
   memory,
   OutOfMemoryError,
@@ -21,17 +20,8 @@ import {
 } from "@damo/damo";
 import { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { acquireDevice } from "../../../lib/jit/wgsl/device.ts";
+import { onDevice } from "./default_device.ts";
 import { gpuTest, webgpu } from "./support.ts";
-
-if (webgpu !== null) {
-  await init({ device: "webgpu" });
-  await init({ device: "wasm" });
-}
-
-/** A test whose body runs with WebGPU as the default device. */
-function onDevice(name: string, body: () => void): void {
-  gpuTest(name, () => withDevice("webgpu", body));
-}
 
 gpuTest("init takes the device and lists it", () => {
   assertEquals(defaultDevice(), "wasm");

@@ -1,16 +1,7 @@
 /** Loops that the device runs by itself: their length, their end, and what they are made of. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { forLoop, grad, init, jit, scan, type Tensor, tensor, whileLoop, withDevice } from "@damo/damo";
-import { gpuTest, webgpu } from "./support.ts";
-
-if (webgpu !== null) {
-  await init({ device: "webgpu" });
-  await init({ device: "wasm" });
-}
-
-function onDevice(name: string, body: () => void): void {
-  gpuTest(name, () => withDevice("webgpu", body));
-}
+import { forLoop, grad, jit, scan, type Tensor, tensor, whileLoop } from "@damo/damo";
+import { onDevice } from "./default_device.ts";
 
 onDevice("a loop over a small state is one shader, and one over a large state is not", () => {
   const run = jit((x: Tensor) => forLoop(10, (_, c) => c.mul(0.5).add(1), x));

@@ -1,18 +1,6 @@
 /** Buffers that come back, results that come to the host together, and limits that are small. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import {
-  DeviceError,
-  grad,
-  init,
-  jit,
-  nn,
-  scope,
-  shared,
-  type Tensor,
-  tensor,
-  withDevice,
-  zeros,
-} from "@damo/damo";
+import { DeviceError, grad, jit, nn, scope, shared, type Tensor, tensor, zeros } from "@damo/damo";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { SOFTWARE } from "../../../lib/jit/wgsl/tuning.ts";
 import type { Graph } from "../../../lib/trace/graph.ts";
@@ -21,16 +9,8 @@ import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { sizeOf } from "../../../lib/trace/shape.ts";
 import { countCalls } from "../../support/count_calls.ts";
 import { runGraph } from "../../support/run_graph.ts";
-import { backendWith, gpuTest, webgpu } from "./support.ts";
-
-if (webgpu !== null) {
-  await init({ device: "webgpu" });
-  await init({ device: "wasm" });
-}
-
-function onDevice(name: string, body: () => void): void {
-  gpuTest(name, () => withDevice("webgpu", body));
-}
+import { onDevice } from "./default_device.ts";
+import { backendWith, gpuTest } from "./support.ts";
 
 /** Calls that make something on the device. */
 const makers = () =>

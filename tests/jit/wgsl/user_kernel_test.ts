@@ -5,7 +5,6 @@ import {
   DTypeError,
   forLoop,
   grad,
-  init,
   jit,
   scan,
   ShapeError,
@@ -17,16 +16,7 @@ import {
   withDevice,
   zeros,
 } from "@damo/damo";
-import { gpuTest, webgpu } from "./support.ts";
-
-if (webgpu !== null) {
-  await init({ device: "webgpu" });
-  await init({ device: "wasm" });
-}
-
-function onDevice(name: string, body: () => void | Promise<void>): void {
-  gpuTest(name, () => withDevice("webgpu", body));
-}
+import { onDevice } from "./default_device.ts";
 
 const TRIPLE = `
 @group(0) @binding(0) var<storage, read> x: array<f32>;

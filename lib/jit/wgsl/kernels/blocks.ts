@@ -8,13 +8,13 @@ import { Access, type Place, storedBits } from "../access.ts";
 import type { Dispatch } from "../plan.ts";
 import { opWeight } from "../scalar_ops.ts";
 import { Shader } from "../shader.ts";
-import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import type { Tuning } from "../tuning.ts";
 import { coordinatesOf } from "./axes.ts";
-import { groupsFor } from "./groups.ts";
 import { isVectorIndex, type LaneChoice } from "./lanes.ts";
 import { slotUses, textureWidths } from "./slot_uses.ts";
 import { dependsOn, storeRoots } from "../../kernel/statements.ts";
 import { closure, type StatementContext, StatementWriter } from "./statements.ts";
+import { beginUnit, unitDispatch } from "./unit_dispatch.ts";
 
 /** Statements that weigh more are not written out sixteen times. */
 const MAX_WEIGHT = 12;
@@ -88,8 +88,7 @@ export function planBlocks(
   );
   access.declare();
   const units = sizeOf(domain) / 16, threads = tuning.mapThreads;
-  shader.line(`let unit = (group.x + group.y * ${MAX_WORKGROUPS}u) * ${threads}u + thread;`);
-  shader.line(`if (unit >= ${units}u) { return; }`);
+  beginUnit(shader, units, threads);
   const isShort = (axis: number) => axis === lanes.axis || axis === across.axis;
   const coordinates = coordinatesOf(
     domain.map((extent, axis) => isShort(axis) ? extent / 4 : extent),
@@ -121,15 +120,5 @@ export function planBlocks(
     writer.write(ids);
     for (const store of stores) writer.store(store, true);
   }
-  return {
-    label: "map",
-    code: shader.text(
-      `@compute @workgroup_size(${threads})\n` +
-        "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)",
-    ),
-    bindings: access.bindings,
-    groups: groupsFor(units, threads),
-    offsets: access.parameters,
-    constants: [],
-  };
+  return unitDispatch("map", shader, access, units, threads);
 }

@@ -8,9 +8,9 @@ import { asWord, fromWord } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { castExpression } from "../scalar_ops.ts";
 import { Shader } from "../shader.ts";
-import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import type { Tuning } from "../tuning.ts";
 import { combined, startValue, stateType } from "./combine.ts";
-import { groupsFor } from "./groups.ts";
+import { beginUnit, unitDispatch } from "./unit_dispatch.ts";
 
 /** Elements of a chunk that is worth a thread of its own. */
 const MIN_CHUNK = 256;
@@ -60,8 +60,7 @@ function writePart(
   const lines = outer * inner;
   const units = part === "whole" || part === "starts" ? lines : lines * chunks;
   const threads = tuning.rowThreads;
-  shader.line(`let unit = (group.x + group.y * ${MAX_WORKGROUPS}u) * ${threads}u + thread;`);
-  shader.line(`if (unit >= ${units}u) { return; }`);
+  beginUnit(shader, units, threads);
   shader.line(`let line = i32(unit % ${lines}u);`);
   shader.line(units === lines ? "let chunk = 0;" : `let chunk = i32(unit / ${lines}u);`);
   const reduction: Reduction = { combiner, dtype, value: 0, pass: 0 };
@@ -94,15 +93,5 @@ function writePart(
     });
     if (part === "totals") shader.line(`${cell("chunk")} = ${asWord(dtype, "total")};`);
   }
-  return {
-    label: part === "whole" ? "cumulative" : `cumulative ${part}`,
-    code: shader.text(
-      `@compute @workgroup_size(${threads})\n` +
-        "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)",
-    ),
-    bindings: access.bindings,
-    groups: groupsFor(units, threads),
-    offsets: access.parameters,
-    constants: [],
-  };
+  return unitDispatch(part === "whole" ? "cumulative" : `cumulative ${part}`, shader, access, units, threads);
 }

@@ -24,6 +24,7 @@ import { combineThreads, declareShared, type ThreadCounts } from "./workgroup.ts
 import { groupsFor } from "./groups.ts";
 import { dependsOn, storeRoots } from "../../kernel/statements.ts";
 import { closure, type StatementContext, StatementWriter } from "./statements.ts";
+import { entryPoint } from "./unit_dispatch.ts";
 
 export interface NestOptions {
   readonly kernel: Nest;
@@ -203,11 +204,9 @@ export class NestShader {
     const { reductions, passes } = this.#kernel;
     const sort = reductions.length === 0 ? "map" : passes === 1 ? "reduce" : "row";
     const label = mode.kind === "whole" ? sort : `${sort} ${mode.kind} ${mode.pass}`;
-    const entry = `@compute @workgroup_size(${size})\n` +
-      "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)";
     return {
       label,
-      code: shader.text(entry),
+      code: shader.text(entryPoint(size)),
       bindings: this.#access.bindings,
       groups,
       offsets: this.#access.parameters,

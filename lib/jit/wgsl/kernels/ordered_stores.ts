@@ -7,11 +7,11 @@ import type { Nest, Store } from "../../kernel/kernel.ts";
 import { Access, isPacked, type Place } from "../access.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
-import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
+import type { Tuning } from "../tuning.ts";
 import { coordinatesOf } from "./axes.ts";
-import { groupsFor } from "./groups.ts";
 import { dependsOn, storeRoots } from "../../kernel/statements.ts";
 import { closure, type StatementContext, StatementWriter } from "./statements.ts";
+import { beginUnit, unitDispatch } from "./unit_dispatch.ts";
 
 /** Whether an elementwise nest sets elements at places that depend on values. */
 export function mayCollide(kernel: Nest): boolean {
@@ -61,8 +61,7 @@ function writePart(
   access.declare();
   const units = part === "clear" ? cells : sizeOf(domain);
   const threads = tuning.mapThreads;
-  shader.line(`let unit = (group.x + group.y * ${MAX_WORKGROUPS}u) * ${threads}u + thread;`);
-  shader.line(`if (unit >= ${units}u) { return; }`);
+  beginUnit(shader, units, threads);
   if (part === "clear") shader.line("scratch[unit] = 0u;");
   else {
     const names = coordinatesOf(domain, "unit", (value) => shader.let(value, "x"));
@@ -90,15 +89,5 @@ function writePart(
       }
     });
   }
-  return {
-    label: `scatter ${part}`,
-    code: shader.text(
-      `@compute @workgroup_size(${threads})\n` +
-        "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)",
-    ),
-    bindings: access.bindings,
-    groups: groupsFor(units, threads),
-    offsets: access.parameters,
-    constants: [],
-  };
+  return unitDispatch(`scatter ${part}`, shader, access, units, threads);
 }

@@ -8,8 +8,8 @@ import { Access, isPacked, type Place } from "../access.ts";
 import { registerType } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
-import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
-import { groupsFor } from "./groups.ts";
+import type { Tuning } from "../tuning.ts";
+import { beginUnit, unitDispatch } from "./unit_dispatch.ts";
 
 /** What is sorted: rows of the first operand. */
 export type SortedRows = Pick<Sort, "rows" | "length" | "operands" | "descending">;
@@ -33,15 +33,6 @@ export function planSort(kernel: Sort, places: readonly Place[], tuning: Tuning)
     dispatches.push(writeMove(kernel, places, tuning, padded, k));
   }
   return { dispatches, scratchBytes: 8 * pairs };
-}
-
-const ENTRY = (threads: number): string =>
-  `@compute @workgroup_size(${threads})\n` +
-  "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)";
-
-export function begin(shader: Shader, units: number, threads: number): void {
-  shader.line(`let unit = (group.x + group.y * ${MAX_WORKGROUPS}u) * ${threads}u + thread;`);
-  shader.line(`if (unit >= ${units}u) { return; }`);
 }
 
 /** The key of a value: unsigned order is the order of values, NaN last in either direction. */
@@ -83,7 +74,7 @@ export function writeKeys(
   access.declare();
   if (registerType(operands[0].dtype) === "f32") shader.declarations.push(floatKey(descending));
   const units = rows * padded, threads = tuning.mapThreads;
-  begin(shader, units, threads);
+  beginUnit(shader, units, threads);
   shader.line(`let place = unit % ${padded}u;`);
   shader.line("var key = 0xffffffffu;");
   shader.block(`if (place < ${length}u)`, () => {
@@ -97,7 +88,7 @@ export function writeKeys(
   shader.line("scratch[2u * unit] = key;");
   // Padding comes behind everything, NaN included.
   shader.line(`scratch[2u * unit + 1u] = place;`);
-  return dispatchOf("sort keys", shader, access, units, threads);
+  return unitDispatch("sort keys", shader, access, units, threads);
 }
 
 export const plainUse = () => ({ vector: false, atomic: false });
@@ -108,7 +99,7 @@ export function writeExchange(rows: number, padded: number, tuning: Tuning): Dis
   const access = new Access(shader, [], [], new Set(), plainUse, true);
   access.declare(2);
   const units = rows * padded / 2, threads = tuning.mapThreads;
-  begin(shader, units, threads);
+  beginUnit(shader, units, threads);
   shader.line(`let size = u32(${access.parameter(0, true)});`);
   shader.line(`let distance = u32(${access.parameter(1, true)});`);
   shader.line("let low = 2u * unit - (unit & (distance - 1u));");
@@ -123,7 +114,7 @@ export function writeExchange(rows: number, padded: number, tuning: Tuning): Dis
     shader.line("scratch[2u * high] = a.x;");
     shader.line("scratch[2u * high + 1u] = a.y;");
   });
-  return dispatchOf("sort exchange", shader, access, units, threads);
+  return unitDispatch("sort exchange", shader, access, units, threads);
 }
 
 function writeMove(
@@ -147,7 +138,7 @@ function writeMove(
   );
   access.declare();
   const units = rows * length, threads = tuning.mapThreads;
-  begin(shader, units, threads);
+  beginUnit(shader, units, threads);
   const row = shader.let(`unit / ${length}u`, "r");
   const source = shader.let(`scratch[2u * (${row} * ${padded}u + unit % ${length}u) + 1u]`, "s");
   const at = (operand: number, position: string): string => {
@@ -156,22 +147,5 @@ function writeMove(
   };
   const value = shader.let(access.load(number, at(number, `${row} * ${length}u + ${source}`)));
   access.store(target, at(target, "unit"), value);
-  return dispatchOf("sort move", shader, access, units, threads);
-}
-
-export function dispatchOf(
-  label: string,
-  shader: Shader,
-  access: Access,
-  units: number,
-  threads: number,
-): Dispatch {
-  return {
-    label,
-    code: shader.text(ENTRY(threads)),
-    bindings: access.bindings,
-    groups: groupsFor(units, threads),
-    offsets: access.parameters,
-    constants: [],
-  };
+  return unitDispatch("sort move", shader, access, units, threads);
 }

@@ -8,7 +8,8 @@ import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";
 import { groupsFor } from "./groups.ts";
-import { begin, dispatchOf, plainUse, writeExchange, writeKeys } from "./sort.ts";
+import { plainUse, writeExchange, writeKeys } from "./sort.ts";
+import { beginUnit, unitDispatch } from "./unit_dispatch.ts";
 
 export function planTopk(kernel: Topk, places: readonly Place[], tuning: Tuning): KernelPlan {
   const { rows, length, count } = kernel;
@@ -56,7 +57,7 @@ function writeHalve(run: number, threads: number): Dispatch {
   const shader = new Shader();
   const access = new Access(shader, [], [], new Set(), plainUse, true);
   access.declare(2);
-  begin(shader, 0xffffffff, threads);
+  beginUnit(shader, 0xffffffff, threads);
   shader.line(`if (unit >= u32(${access.parameter(0, true)})) { return; }`);
   shader.line(`let apart = u32(${access.parameter(1, true)});`);
   shader.line(`let low = (unit / ${run}u) * 2u * apart + unit % ${run}u;`);
@@ -66,7 +67,7 @@ function writeHalve(run: number, threads: number): Dispatch {
     shader.line("scratch[2u * low] = b.x;");
     shader.line("scratch[2u * low + 1u] = b.y;");
   });
-  return dispatchOf("topk halve", shader, access, 1, threads);
+  return unitDispatch("topk halve", shader, access, 1, threads);
 }
 
 /** One step of putting bitonic runs in order, every second one descending; the last of a row ascends. */
@@ -74,7 +75,7 @@ function writeMerge(padded: number, run: number, threads: number): Dispatch {
   const shader = new Shader();
   const access = new Access(shader, [], [], new Set(), plainUse, true);
   access.declare(3);
-  begin(shader, 0xffffffff, threads);
+  beginUnit(shader, 0xffffffff, threads);
   shader.line(`if (unit >= u32(${access.parameter(0, true)})) { return; }`);
   shader.line(`let apart = u32(${access.parameter(1, true)});`);
   shader.line(`let distance = u32(${access.parameter(2, true)});`);
@@ -90,7 +91,7 @@ function writeMerge(padded: number, run: number, threads: number): Dispatch {
     shader.line("scratch[2u * high] = a.x;");
     shader.line("scratch[2u * high + 1u] = a.y;");
   });
-  return dispatchOf("topk merge", shader, access, 1, threads);
+  return unitDispatch("topk merge", shader, access, 1, threads);
 }
 
 /** Writes the elements (operand 1) or where they are (operand 2). */
@@ -114,7 +115,7 @@ function writeResult(
   );
   access.declare();
   const units = rows * count, threads = tuning.mapThreads;
-  begin(shader, units, threads);
+  beginUnit(shader, units, threads);
   const row = shader.let(`unit / ${count}u`, "r");
   const source = shader.let(`scratch[2u * (${row} * ${padded}u + unit % ${count}u) + 1u]`, "s");
   const at = (operand: number, position: string): string => {
@@ -125,5 +126,5 @@ function writeResult(
     ? shader.let(access.load(0, at(0, `${row} * ${length}u + ${source}`)))
     : `i32(${source})`;
   access.store(target, at(target, "unit"), value);
-  return dispatchOf("topk result", shader, access, units, threads);
+  return unitDispatch("topk result", shader, access, units, threads);
 }

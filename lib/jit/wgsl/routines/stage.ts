@@ -2,6 +2,7 @@
 import type { Routine } from "../../kernel/kernel.ts";
 import { Access, type Place } from "../access.ts";
 import { groupsFor } from "../kernels/groups.ts";
+import { entryPoint } from "../kernels/unit_dispatch.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
@@ -140,10 +141,7 @@ export class Stage {
 
   /** A dispatch of some workgroups, with the values of the parameters. */
   each(workgroups: number, parameters: readonly number[] = []): Dispatch {
-    this.#code ??= this.shader.text(
-      `@compute @workgroup_size(${this.#threads})\n` +
-        "fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32)",
-    );
+    this.#code ??= this.shader.text(entryPoint(this.#threads));
     return {
       label: this.#label,
       code: this.#code,
