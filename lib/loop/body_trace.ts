@@ -1,7 +1,8 @@
 /** Small pieces that the rules of loops build bodies with. */
+import { GradientError } from "../trace/errors.ts";
 import { Graph, Variable } from "../trace/graph.ts";
 import { prune } from "../trace/prune.ts";
-import type { Aval } from "../trace/shape.ts";
+import { type Aval, describe } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { Trace, withTrace } from "../trace/trace.ts";
 
@@ -14,8 +15,27 @@ export function closedBody(
   return withTrace(trace, () => {
     const { inputs, outputs } = build(trace);
     const results = outputs.map((tensor) => trace.lift(tensor));
-    return prune(new Graph(inputs.map((tensor) => tensor.variable!), results, trace.nodes, name));
+    return checkClosed(trace, prune(new Graph(inputs.map((t) => t.variable!), results, trace.nodes, name)));
   });
+}
+
+/** Refuses what a rule of the user's brought in from outside: a closed graph has no input for it. */
+export function checkClosed(trace: Trace, graph: Graph): Graph {
+  if (trace.captured.length === 0) return graph;
+  const outside = new Set(trace.capturedVariables);
+  const used = [...graph.nodes.flatMap((node) => node.inputs), ...graph.outputs].find((v) => outside.has(v));
+  if (used === undefined) return graph;
+  const { aval } = used;
+  throw new GradientError(
+    `A derivative rule uses ${describe(aval)} from outside, inside the loop or branch ${trace.name}.`,
+    {
+      operation: trace.name,
+      arguments: [{ name: "captured", shape: aval.shape, dtype: aval.dtype }],
+      remedy:
+        "There a rule may use its arguments, and what the function itself uses: pass the tensor as an " +
+        "argument, or among the residuals.",
+    },
+  );
 }
 
 /** New inputs of a trace, named like the variables they stand for. */

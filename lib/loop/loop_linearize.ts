@@ -23,7 +23,7 @@ import { sizeOf } from "../trace/shape.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { bind, Trace, withTrace } from "../trace/trace.ts";
 import { differentiable, loopActivity } from "./activity.ts";
-import { closedBody, inputsLike, inputsOf } from "./body_trace.ts";
+import { checkClosed, closedBody, inputsLike, inputsOf } from "./body_trace.ts";
 import { checkpointed } from "./checkpoint_every.ts";
 import type { Pushed } from "./loop_forward.ts";
 import { joinInputs, splitBodyInputs, splitBodyOutputs, splitInputs, splitOutputs } from "./loop_layout.ts";
@@ -55,7 +55,8 @@ function linearizeBody(params: LoopParams, active: readonly boolean[]): Lineariz
     const results = splitBodyOutputs(outputs.map((tensor) => trace.lift(tensor)), params);
     const stop = results.stop ? [results.stop] : [];
     const all = [...results.carries, ...results.rows, ...plan.stored, ...stop];
-    return { primal: prune(new Graph(variables, all, trace.nodes, body.name)), map, plan, inputs: variables };
+    const primal = checkClosed(trace, prune(new Graph(variables, all, trace.nodes, body.name)));
+    return { primal, map, plan, inputs: variables };
   });
 }
 

@@ -66,11 +66,9 @@ export class Trace {
     const key: object = tensor.variable ?? tensor.storage();
     let variable = this.#capturedIndex.get(key);
     if (variable) return variable;
-    if (tensor.owner !== null) {
-      const standIn = this.#standIn(key);
-      if (standIn) return this.lift(standIn);
-      this.#checkAncestor(tensor);
-    }
+    const standIn = this.#standIn(key);
+    if (standIn) return this.lift(standIn);
+    if (tensor.owner !== null) this.#checkAncestor(tensor);
     variable = new Variable(tensor.aval, null, 0, tensor.variable?.name);
     this.#capturedIndex.set(key, variable);
     this.captured.push(tensor);
@@ -79,11 +77,14 @@ export class Trace {
   }
 
   /**
-   * From now on `current` stands for `tensor`, whose trace is over: rules that a function brings may use what the
-   * function closes over also when they are run later, in another trace.
+   * From now on `current` stands for `tensor`, whose trace is over or which has elements: rules that a function brings
+   * may use what the function closes over also when they are run later, in another trace, which may be one of a closed
+   * graph (the body of a loop), where everything comes through inputs.
    */
   adopt(tensor: Tensor, current: Tensor): void {
-    if (tensor.owner !== null && tensor.owner !== this) this.#adopted.set(tensor.variable!, current);
+    if (tensor.owner === this || tensor.literal !== null) return;
+    if (current.owner === null && tensor.owner === null) return;
+    this.#adopted.set(tensor.variable ?? tensor.storage(), current);
   }
 
   #standIn(key: object): Tensor | undefined {

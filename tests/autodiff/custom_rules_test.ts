@@ -1,21 +1,28 @@
-import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import {
   checkGrads,
+  checkpoint,
   clipGradient,
+  cond,
   customJvp,
   customVjp,
   definePrimitive,
+  forLoop,
   grad,
+  GradientError,
   hessian,
   jacfwd,
   jit,
   jvp,
   linearize,
   scaleGradient,
+  scan,
+  stack,
   type Tensor,
   tensor,
   vjp,
   vmap,
+  whileLoop,
 } from "@damo/damo";
 
 const f64 = (data: number | number[] | number[][]): Tensor => tensor(data, { dtype: "float64" });
@@ -134,6 +141,50 @@ Deno.test("rules may use what the function closes over, also when it is the resu
     assertEquals(list(grad((x: Tensor) => vmap(f)(x).sum())(f64([[1, 2], [0, 0]]))), [[4, 6], [4, 6]]);
     assertEquals(list(vjp(f, f64([1, 2]))[1](f64([1, 0]))[0]), [4, 0]);
     assertEquals(jvp(loss, [f64([1, 2])], [f64([1, 1])])[1].itemSync(), 10);
+  }
+});
+
+Deno.test("rules may use what the function closes over inside loops and branches too", () => {
+  const k = f64([0.5, 0.25]), xs = f64([[1, 2], [3, 4]]);
+  const byJvp = customJvp((v: Tensor) => v.mul(k), ([v], [t]) => [v.mul(k), t.mul(k)]);
+  const byVjp = customVjp(
+    (v: Tensor) => v.mul(k),
+    (v: Tensor) => [v.mul(k), null],
+    (_r, c: Tensor) => [c.mul(k)],
+  );
+  const plain = (v: Tensor): Tensor => v.mul(k);
+  const programs: readonly ((f: (v: Tensor) => Tensor) => (x: Tensor) => Tensor)[] = [
+    (f) => (x) => scan((s: Tensor, row: Tensor) => [f(s).add(row).sin(), null], x, xs)[0].sum(),
+    (f) => (x) => forLoop(3, (_, s) => f(s).sin().add(1), x).sum(),
+    (f) => (x) => whileLoop((s) => s.sum().gt(0.1), (s) => f(s).sin(), x).sum(),
+    (f) => (x) => cond(x.sum().gt(0), (v: Tensor) => f(v).sin(), (v: Tensor) => v, x).sum(),
+    (f) => (x) => scan((s: Tensor, row: Tensor) => [checkpoint(f)(s).add(row).sin(), null], x, xs)[0].sum(),
+  ];
+  const x = f64([0.7, 1.3]), v = f64([1, -2]);
+  for (const program of programs) {
+    const expected = program(plain);
+    const gradient = list(grad(expected)(x)), tangent = jvp(expected, [x], [v])[1].itemSync();
+    for (const f of [byJvp, byVjp]) {
+      const cost = program(f);
+      assertEquals(list(grad(cost)(x)), gradient);
+      assertEquals(list(jit(grad(cost))(x)), gradient);
+      assertEquals(list(vmap(grad(cost))(stack([x, x]))), [gradient, gradient]);
+      assertAlmostEquals(jvp(cost, [x], [v])[1].itemSync() as number, tangent as number, 1e-12);
+    }
+  }
+});
+
+Deno.test("what a rule alone brings into a loop from outside is refused, not taken for zero", () => {
+  const k = f64([0.5, 0.25]);
+  const through = (f: (v: Tensor) => Tensor) => (x: Tensor): Tensor => forLoop(2, (_, s) => f(s), x).sum();
+  const rules: readonly ((v: Tensor) => Tensor)[] = [
+    customJvp((v: Tensor) => v.sin(), ([v], [t]) => [v.sin(), t.mul(k)]),
+    customVjp((v: Tensor) => v.sin(), (v: Tensor) => [v.sin(), k], (r, c: Tensor) => [c.mul(r)]),
+    customVjp((v: Tensor) => v.sin(), (v: Tensor) => [v.sin(), null], (_r, c: Tensor) => [c.mul(k)]),
+  ];
+  for (const f of rules) {
+    assertEquals(list(grad((x: Tensor) => f(x).sum())(f64([1, 2]))), [0.5, 0.25]);
+    assertThrows(() => grad(through(f))(f64([1, 2])), GradientError, "float64[2]");
   }
 });
 
