@@ -5,6 +5,7 @@
  */
 import { type FunctionRange, functionsRunBy, makeEager } from "./eager_functions.ts";
 import { root } from "./std.ts";
+import { stripText } from "./strip_text.ts";
 
 const folder = `${root}lib/bundle/`;
 const bundle = `${folder}damo.js`;
@@ -25,7 +26,9 @@ async function sourceFiles(path: string): Promise<string[]> {
 }
 
 async function digestOfSources(): Promise<string> {
-  const tools = ["bundle", "eager_functions", "first_programs"].map((name) => `${root}tools/${name}.ts`);
+  const tools = ["bundle", "eager_functions", "first_programs", "strip_text"].map((name) =>
+    `${root}tools/${name}.ts`
+  );
   const files = [...await sourceFiles(`${root}lib/`), ...tools];
   const texts = await Promise.all(
     files.map(async (file) => `${file.slice(root.length)}\n${await Deno.readTextFile(file)}`),
@@ -61,6 +64,33 @@ async function ranFirst(): Promise<FunctionRange[]> {
   }
 }
 
+/** A script as short as it can be said: the same for all texts that mean the same but for spaces and comments. */
+async function shortest(file: string): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--minify", file],
+    cwd: root,
+    stdout: "piped",
+    stderr: "piped",
+  }).output();
+  if (!success) throw new Error(`${file} is no script.\n${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
+
+/** Takes from a text what does not count; an error if it means something else then. */
+async function strip(text: string): Promise<string> {
+  const stripped = stripText(text);
+  const files = [`${folder}whole.js`, `${folder}stripped.js`];
+  try {
+    await Deno.writeTextFile(files[0], text);
+    await Deno.writeTextFile(files[1], stripped);
+    const [whole, rest] = await Promise.all(files.map(shortest));
+    if (whole !== rest) throw new Error("The bundle would mean something else without its spaces.");
+  } finally {
+    for (const file of files) await Deno.remove(file);
+  }
+  return stripped;
+}
+
 async function makeBundle(digest: string): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -72,7 +102,7 @@ async function makeBundle(digest: string): Promise<void> {
   if (!success) throw new Error(`The bundle was not made.\n${new TextDecoder().decode(stderr)}`);
   await Deno.writeTextFile(
     bundle,
-    firstLine(digest) + makeEager(await Deno.readTextFile(bundle), await ranFirst()),
+    firstLine(digest) + await strip(makeEager(await Deno.readTextFile(bundle), await ranFirst())),
   );
   const made = await import(`file://${bundle}`);
   for (const [name, module] of await namespaces()) {
