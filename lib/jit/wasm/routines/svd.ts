@@ -9,6 +9,7 @@ import { BidiagonalSvd } from "./bidiagonal.ts";
 import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { allFinite, powerOfTwo, vectorSign } from "./scaling.ts";
+import { share } from "./share.ts";
 import { aligned } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
 import { axpy, copyScaled, divide, dot, exchange, fill, rotate, scale } from "./vectors.ts";
@@ -113,32 +114,61 @@ function completeRow(context: ModuleContext, dtype: RoutineDType): Procedure {
 }
 
 /**
- * `pivotedQr(rows, taus, order, k, length)`: reflections of k columns that lie as rows, the longest of what is left first;
- * `order` gets which column stands at each place (int32).
+ * `(v, tau, first, stride, squares, left, begin, end)`: reflects rows, which begin where v does, and keeps the squared lengths
+ * of the `left` elements behind their first ones. A unit is one row; tau is an address.
  */
-function pivotedQr(context: ModuleContext, dtype: RoutineDType): Procedure {
-  const product = dot(context, dtype), make = makeReflection(context, dtype), apply = reflect(context, dtype);
-  const swap = exchange(context, dtype);
-  const params = ["int", "int", "int", "int", "int"] as const;
-  return procedure(context, dtype, "pivotedQr", params, null, (code, rows, taus, order, k, length) => {
+function reflectAndMeasure(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const product = dot(context, dtype), apply = reflect(context, dtype);
+  const params = new Array<"int">(8).fill("int");
+  const name = "reflectAndMeasure";
+  return procedure(
+    context,
+    dtype,
+    name,
+    params,
+    null,
+    (code, v, tau, first, stride, squares, left, i, end) => {
+      const row = code.variable("int", first.plus(i.times(stride)));
+      code.while(i.lt(end), () => {
+        const rest = row.plus(code.bytes);
+        apply.run(code, v, code.load(tau), row, left);
+        code.store(code.at(squares, i), product.call(code, rest, rest, left));
+        row.increase(stride);
+        i.increase(1);
+      });
+    },
+  );
+}
+
+/**
+ * `pivotedQr(rows, taus, order, squares, k, length)`: reflections of k columns that lie as rows, the longest of what is left
+ * first; `order` gets which column stands at each place (int32).
+ */
+function pivotedQr(context: ModuleContext, dtype: RoutineDType, shares: boolean): Procedure {
+  const product = dot(context, dtype), make = makeReflection(context, dtype);
+  const swap = exchange(context, dtype), work = reflectAndMeasure(context, dtype);
+  const name = `pivotedQr:${shares}`;
+  const params = ["int", "int", "int", "int", "int", "int"] as const;
+  return procedure(context, dtype, name, params, null, (code, rows, taus, order, squares, k, length) => {
     const [j, c, best, left, held] = Array.from({ length: 5 }, () => code.variable("int"));
-    const greatest = code.variable("real"), value = code.variable("real"), tau = code.variable("real");
+    const greatest = code.variable("real"), value = code.variable("real");
     const stride = code.variable("int", length.times(code.bytes));
     const place = (row: Expression): Expression => code.at(rows.plus(row.times(stride)), j);
     const entry = (row: Expression): Expression => order.plus(row.times(4));
+    const square = (row: Expression): Expression => code.at(squares, row);
     j.set(0);
-    code.while(j.lt(k), () => {
-      code.storeInt(entry(j), j);
-      j.increase(1);
+    c.set(0);
+    code.while(c.lt(k), () => {
+      code.storeInt(entry(c), c);
+      code.store(square(c), product.call(code, place(c), place(c), length));
+      c.increase(1);
     });
-    j.set(0);
     code.while(j.lt(k), () => {
-      left.set(length.minus(j));
       best.set(j);
       greatest.set(-1);
       c.set(j);
       code.while(c.lt(k), () => {
-        value.set(product.call(code, place(c), place(c), left));
+        value.set(code.load(square(c)));
         code.if(value.gt(greatest), () => {
           greatest.set(value);
           best.set(c);
@@ -147,17 +177,18 @@ function pivotedQr(context: ModuleContext, dtype: RoutineDType): Procedure {
       });
       code.if(best.ne(j), () => {
         swap.run(code, rows.plus(best.times(stride)), rows.plus(j.times(stride)), length);
+        code.store(square(best), code.load(square(j)));
         held.set(code.loadInt(entry(j)));
         code.storeInt(entry(j), code.loadInt(entry(best)));
         code.storeInt(entry(best), held);
       });
-      left.increase(-1);
-      tau.set(make.call(code, place(j), left));
-      code.store(code.at(taus, j), tau);
-      c.set(j.plus(1));
-      code.while(c.lt(k), () => {
-        apply.run(code, place(j), tau, place(c), left);
-        c.increase(1);
+      left.set(length.minus(j).minus(1));
+      code.store(code.at(taus, j), make.call(code, place(j), left));
+      share(code, shares, {
+        work,
+        args: [place(j), code.at(taus, j), place(j).plus(stride), stride, square(j.plus(1)), left],
+        units: k.minus(j).minus(1),
+        unitCost: left.quotient(2),
       });
       j.increase(1);
     });
@@ -175,6 +206,7 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
   const tall = m >= n;
   const bytes = dtype === "float32" ? 4 : 8;
   const square = aligned(k * k * bytes), long = aligned(k * length * bytes), line = aligned((k + 2) * bytes);
+  const normsAt = 2 * long + 2 * square + line;
   // Squares of smaller numbers lose digits; beside a greatest magnitude of about 1 these are 0.
   const vanishing = dtype === "float64" ? 2 ** -480 : 2 ** -50;
   const scratchAt = 2 * long + 2 * square + 2 * line + aligned(4 * k) + 64;
@@ -184,11 +216,49 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
   const bidiagonal = k > LARGEST_JACOBI ? new BidiagonalSvd(context, dtype, k, scratchAt, shares) : null;
   // Square matrices need no QR decomposition first.
   const direct = bidiagonal !== null && length === k;
-  const decompose = pivotedQr(context, dtype), work = orthogonalise(context, dtype);
+  const decompose = pivotedQr(context, dtype, shares), work = orthogonalise(context, dtype);
   const turn = turnOver(context, dtype), copy = copyScaled(context, dtype), times = scale(context, dtype);
   const product = dot(context, dtype), over = divide(context, dtype), sign = vectorSign(context, dtype);
   const nan = fill(context, dtype), power = powerOfTwo(context, dtype), finite = allFinite(context, dtype);
   const complete = completeRow(context, dtype), apply = reflect(context, dtype);
+  // The rows of both results: signs, and of matrices that are not square the reflections and the order of the columns.
+  const finish = procedure(
+    context,
+    dtype,
+    `svdRows:${m}:${n}`,
+    new Array<"int">(8).fill("int"),
+    null,
+    (code, columns, taus, order, g, w, longRows, i, end) => {
+      const rowOf = (array: Expression, index: Expression, extent: number) =>
+        code.at(array, index.times(extent));
+      const norms = code.variable("int", code.scratch().plus(normsAt));
+      const norm = code.variable("real"), tau = code.variable("real");
+      code.while(i.lt(end), () => {
+        if (direct) {
+          norm.set(sign.call(code, rowOf(g, i, k), k));
+          times.run(code, norm, rowOf(g, i, k), k);
+          copy.run(code, rowOf(longRows, i, k), rowOf(w, i, k), k, norm);
+        } else {
+          // Over the squared lengths goes a row of g in the order of the columns of B.
+          code.for(0, k, (j) => {
+            const column = code.loadInt(order.plus(j.times(4)));
+            code.store(code.at(norms, column), code.load(code.at(rowOf(g, i, k), j)));
+          });
+          norm.set(sign.call(code, norms, k));
+          copy.run(code, rowOf(g, i, k), norms, k, norm);
+          // Q J: the reflections of a row of J^T, with zeros behind it, last one first.
+          copy.run(code, rowOf(longRows, i, length), rowOf(w, i, k), k, norm);
+          code.zeroBytes(code.at(rowOf(longRows, i, length), k), (length - k) * bytes);
+          code.for(k - 1, 0, (j) => {
+            tau.set(code.load(code.at(taus, j)));
+            const target = code.at(rowOf(longRows, i, length), j);
+            apply.run(code, rowOf(columns, j, length + 1), tau, target, code.int(length - 1).minus(j));
+          }, -1);
+        }
+        i.increase(1);
+      });
+    },
+  );
   return emitMatrixRoutine(context, kernel, {
     ranks: [2, 2, 1, 2],
     unitCost,
@@ -197,14 +267,14 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
       const columns = code.variable("int", code.scratch()), longRows = columns.plus(long);
       const g = columns.plus(2 * long), w = g.plus(square);
       const taus = w.plus(square), norms = taus.plus(line), order = norms.plus(line);
-      const [size, norm, tau] = [code.variable("real"), code.variable("real"), code.variable("real")];
+      const size = code.variable("real"), norm = code.variable("real");
       const rowOf = (array: Expression, i: Expression, extent: number) => code.at(array, i.times(extent));
       code.if(finite.call(code, a, m * n), () => {
         size.set(power.call(code, a, m * n, norms));
         const factor = code.real(1).over(size);
         if (tall) turn.run(code, columns, m, a, n, n, m, factor);
         else copy.run(code, columns, a, m * n, factor);
-        if (!direct) decompose.run(code, columns, taus, order, k, length);
+        if (!direct) decompose.run(code, columns, taus, order, norms, k, length);
         turn.run(code, g, k, columns, length, k, k, 1);
         if (!direct) code.for(1, k, (i) => code.zeroBytes(rowOf(g, i, k), i.times(bytes)));
         if (bidiagonal) {
@@ -234,28 +304,11 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
             );
           });
         }
-        code.for(0, k, (i) => {
-          if (direct) {
-            norm.set(sign.call(code, rowOf(g, i, k), k));
-            times.run(code, norm, rowOf(g, i, k), k);
-            copy.run(code, rowOf(longRows, i, k), rowOf(w, i, k), k, norm);
-            return;
-          }
-          // Over the squared lengths goes a row of g in the order of the columns of B.
-          code.for(0, k, (j) => {
-            const column = code.loadInt(order.plus(j.times(4)));
-            code.store(code.at(norms, column), code.load(code.at(rowOf(g, i, k), j)));
-          });
-          norm.set(sign.call(code, norms, k));
-          copy.run(code, rowOf(g, i, k), norms, k, norm);
-          // Q J: the reflections of a row of J^T, with zeros behind it, last one first.
-          copy.run(code, rowOf(longRows, i, length), rowOf(w, i, k), k, norm);
-          code.zeroBytes(code.at(rowOf(longRows, i, length), k), (length - k) * bytes);
-          code.for(k - 1, 0, (j) => {
-            tau.set(code.load(code.at(taus, j)));
-            const target = code.at(rowOf(longRows, i, length), j);
-            apply.run(code, rowOf(columns, j, length + 1), tau, target, code.int(length - 1).minus(j));
-          }, -1);
+        share(code, shares, {
+          work: finish,
+          args: [columns, taus, order, g, w, longRows],
+          units: k,
+          unitCost: Math.ceil(unitCost / k / 4),
         });
         times.run(code, size, s, k);
         if (tall) {
@@ -270,7 +323,7 @@ export function emitSvd(context: ModuleContext, kernel: Routine): KernelFunction
         nan.run(code, NaN, s, k);
         nan.run(code, NaN, vt, k * n);
       });
-      code.release(columns, size, norm, tau);
+      code.release(columns, size, norm);
     },
   });
 }
