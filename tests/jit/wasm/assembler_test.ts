@@ -277,3 +277,30 @@ Deno.test("data of a module is copied into the memory from any place of it", () 
   (instantiate(module, { e: { memory } }).fill as (address: number) => void)(100);
   assertEquals([...new Uint8Array(memory.buffer).slice(99, 103)], [0, 2, 3, 0]);
 });
+
+Deno.test("a function keeps few constants of 32 bits in locals, and loads many where they are used", () => {
+  for (const count of [1, 2, 16, 17]) {
+    const module = new ModuleBuilder();
+    module.importMemory({ module: "test", name: "memory" }, page);
+    const f = module.addFunction({ params: ["i32"], results: [] }, "run");
+    const sum = f.local("v128"), rounds = f.local("i32");
+    f.i32Const(3).localSet(rounds).loop();
+    for (let i = 0; i < count; i++) {
+      // Each at two places.
+      f.localGet(sum).constantSplat32(64 + 4 * i).i32x4Add().constantSplat32(64 + 4 * i).i32x4Add().localSet(
+        sum,
+      );
+    }
+    f.localGet(rounds).i32Const(1).i32Sub().localTee(rounds).brIf(0).end();
+    f.localGet(0).localGet(sum).v128Store();
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true });
+    const words = new Int32Array(memory.buffer);
+    for (let i = 0; i < count; i++) words[16 + i] = 10 ** (i % 8) + i;
+    const expected = 6 * words.slice(16, 16 + count).reduce((a, b) => a + b, 0);
+    const bytes = module.build();
+    (instantiate(module, { test: { memory } }).run as (address: number) => void)(1024);
+    assertEquals([...words.slice(256, 260)], [expected, expected, expected, expected]);
+    const loads = wat(bytes).match(/v128\.load32_splat/g)!.length;
+    assertEquals(loads, count <= 16 ? count : 2 * count);
+  }
+});

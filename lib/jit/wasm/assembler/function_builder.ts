@@ -1,5 +1,6 @@
 // Emits the body of one WebAssembly function, instruction by instruction.
 
+import { keepSplats, type SplatSite } from "./kept_splats.ts";
 import { ByteWriter } from "./byte_writer.ts";
 import { defineInstructionMethods } from "./instruction_methods.ts";
 import type { InstructionMethods } from "./instruction_methods.ts";
@@ -38,6 +39,7 @@ export class FunctionBuilder {
   readonly #locals: (ValueType | number)[] = [];
   readonly #free: { readonly [T in ValueType]: number[] } = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   #depth = 0;
+  readonly #splats: SplatSite[] = [];
 
   constructor(index: number, type: FunctionType, typeIndex: TypeIndexer) {
     this.index = index;
@@ -93,6 +95,16 @@ export class FunctionBuilder {
   /** Gives locals back: later calls of {@linkcode local} may return them. */
   release(...locals: readonly number[]): void {
     for (const local of locals) this.#free[this.localType(local)].push(local);
+  }
+
+  /** Pushes a constant of 32 bits, which lies at a fixed address and never changes, in all lanes. */
+  constantSplat32(address: number): this {
+    const start = this.code.length;
+    this.code.byte(0x41);
+    this.code.signed32(address);
+    this.code.bytes([0xfd, 9, 2, 0]);
+    this.#splats.push({ start, end: this.code.length, address });
+    return this;
   }
 
   /** Emits `local.get`. */
@@ -350,6 +362,8 @@ export class FunctionBuilder {
   /** Writes the locals, the code and the final `end` to a module. */
   writeBody(out: ByteWriter): void {
     if (this.#depth !== 0) throw new RangeError(`${this.#depth} blocks, loops or ifs are still open`);
+    const { code, kept } = keepSplats(this.code.view(), this.#splats, this.localCount);
+    for (let i = 0; i < kept; i++) this.#locals.push("v128");
     const header = new ByteWriter(16);
     const locals = this.#locals;
     let runs = 0;
@@ -366,9 +380,9 @@ export class FunctionBuilder {
       } else header.byte(valueTypeCodes[type]);
       start = end;
     }
-    out.unsigned(header.length + this.code.length + 1);
+    out.unsigned(header.length + code.length + 1);
     out.bytes(header.view());
-    out.bytes(this.code.view());
+    out.bytes(code);
     out.byte(0x0b);
   }
 

@@ -352,9 +352,8 @@ export class Lanes {
   #splat(address: number, write: (view: DataView) => void): Value {
     return this.#value(() => {
       if (address >= 0) {
-        this.builder.i32Const(address);
-        if (this.type === "f32") this.builder.v128Load32Splat();
-        else this.builder.v128Load64Splat();
+        if (this.type === "f32") this.builder.constantSplat32(address);
+        else this.builder.i32Const(address).v128Load64Splat();
         return;
       }
       const bytes = new Uint8Array(16);

@@ -97,7 +97,7 @@ export function pushSplat32(f: FunctionBuilder, pool: ConstantPool, bits: number
     return;
   }
   const address = pool.i32(bits);
-  if (address >= 0) f.i32Const(address).v128Load32Splat();
+  if (address >= 0) f.constantSplat32(address);
   else f.i32Const(bits).i32x4Splat();
 }
 
