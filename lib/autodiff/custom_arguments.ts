@@ -20,7 +20,7 @@ export interface CallArguments {
   rebuild(tensors: readonly Tensor[]): unknown[];
 }
 
-export function callArguments(fn: AnyFunction, args: readonly unknown[]): CallArguments {
+function callArguments(fn: AnyFunction, args: readonly unknown[]): CallArguments {
   const tensors: Tensor[] = [];
   const paths: string[] = [];
   const isLeaf = (value: unknown): value is Tensor | Shared =>

@@ -190,7 +190,7 @@ export function differentiateCost(
 }
 
 /** Graphs show gradients as `dloss/dw`. */
-export function nameGradient(gradient: Tensor, cost: string | undefined, path: string): Tensor {
+function nameGradient(gradient: Tensor, cost: string | undefined, path: string): Tensor {
   const variable = gradient.variable;
   if (variable && variable.node && variable.name === undefined) variable.name = `d${cost || "cost"}/d${path}`;
   return gradient;

@@ -123,7 +123,7 @@ class Linearizer {
  * What the derivatives of `outputs` can depend on: every variable from which a path leads to one of them, not
  * counting paths through stopGradient or beyond a variable in `cut`.
  */
-export function influences(
+function influences(
   nodes: readonly Node[],
   outputs: Iterable<Variable>,
   cut: ReadonlySet<Variable> = new Set(),

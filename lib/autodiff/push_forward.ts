@@ -115,7 +115,7 @@ export function checkTangents(node: Node, tangents: readonly MaybeTensor[]): rea
   });
 }
 
-export function missingDerivative(
+function missingDerivative(
   node: Node,
   tangents: readonly MaybeTensor[],
   why: string,

@@ -180,7 +180,7 @@ export function linearize<A extends AnyArguments, R>(
 }
 
 /** One tangent per leaf of the arguments, checked; null is zero. */
-export function matchTangents(
+function matchTangents(
   split: Differentiated,
   tangents: readonly unknown[],
   context: string,

@@ -81,7 +81,7 @@ function commonDevice(operation: string, inputs: readonly Tensor[]): Device {
 }
 
 /** The error for operands on two devices. */
-export function twoDevices(operation: string, inputs: readonly Tensor[]): DeviceError {
+function twoDevices(operation: string, inputs: readonly Tensor[]): DeviceError {
   const shown = inputs.filter((input) => input.rawStorage() !== null)
     .map((input) => `${describe(input.aval)} on ${input.device}`).join(" and ");
   return new DeviceError(`${operation}: the operands are on two devices: ${shown}.`, {

@@ -66,7 +66,7 @@ export function kernelRows(program: MeasuredProgram, device: string): KernelRow[
 }
 
 /** The nodes that a step computes. */
-export function nodesOf(step: KernelStep | HostStep): readonly Node[] {
+function nodesOf(step: KernelStep | HostStep): readonly Node[] {
   return step.kind === "host" ? [step.node] : step.nodes;
 }
 

@@ -139,7 +139,7 @@ export function scanAs<const C, const Y, const X>(
 }
 
 /** Runs the loop, in pieces where derivatives want it so. */
-export function runPieces(
+function runPieces(
   closed: ClosedLoop,
   options: Pick<ScanOptions, "truncateGradient" | "checkpointEvery">,
 ): LoopResult {

@@ -129,7 +129,7 @@ function computedAt(tensor: Tensor): string {
   return place ? `, computed at ${place}` : "";
 }
 
-export function typeChanged(operation: string, path: string, before: Aval, value: Tensor): LoopError {
+function typeChanged(operation: string, path: string, before: Aval, value: Tensor): LoopError {
   const after = value.aval;
   const shown = path || "the carry";
   const remedies: string[] = [];

@@ -59,7 +59,7 @@ export function unitFromWords([first, second]: Words, dtype: DType): Tensor {
 }
 
 /** float32 in [0, 1): the 23 high bits as the fraction of a number in [1, 2), less 1. */
-export function unitFromWord(word: Tensor): Tensor {
+function unitFromWord(word: Tensor): Tensor {
   const bits = apply("or", shiftRight(word, 9), Tensor.literal(0x3f800000, "uint32"));
   return apply(
     "sub",

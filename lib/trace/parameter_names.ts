@@ -6,7 +6,7 @@ type AnyFunction = (...args: never[]) => unknown;
 const known = new WeakMap<object, readonly (string | undefined)[] | AnyFunction>();
 
 /** One name per parameter; undefined for patterns such as `{ a, b }`, and past what could be read. */
-export function parameterNames(fn: (...args: never[]) => unknown): readonly (string | undefined)[] {
+function parameterNames(fn: (...args: never[]) => unknown): readonly (string | undefined)[] {
   let names = known.get(fn);
   if (typeof names === "function") known.set(fn, names = parameterNames(names));
   else if (!names) known.set(fn, names = readNames(Function.prototype.toString.call(fn)));

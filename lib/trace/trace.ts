@@ -281,7 +281,7 @@ export function traceFunction(
 }
 
 /** Closes a trace over its results. Call it while the trace is current. */
-export function finishTrace(trace: Trace, results: readonly Tensor[]): TracedFunction {
+function finishTrace(trace: Trace, results: readonly Tensor[]): TracedFunction {
   const inputCount = trace.inputs.length;
   const outputs = results.map((tensor) => trace.lift(tensor));
   const writes = [...trace.sharedWrites.keys()];

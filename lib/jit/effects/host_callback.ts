@@ -67,7 +67,7 @@ function asynchronous(): DamoError {
   });
 }
 
-export const hostCallbackPrimitive: Primitive<HostCallbackParams> = {
+const hostCallbackPrimitive: Primitive<HostCallbackParams> = {
   name: "hostCallback",
   effect: true,
   infer(_inputs, { shape, dtype }) {

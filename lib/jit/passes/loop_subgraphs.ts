@@ -7,7 +7,7 @@ import { rewriteGraph } from "../../trace/rewrite.ts";
 import { bind } from "../../trace/trace.ts";
 import { isLoop } from "./loop_draft.ts";
 
-export function isSwitch(node: Node): boolean {
+function isSwitch(node: Node): boolean {
   return (node.primitive as unknown) === switchPrimitive;
 }
 

@@ -125,7 +125,7 @@ export function optimiseGenerally(graph: Graph, options: PipelineOptions = {}): 
 }
 
 /** Brings a graph after the general passes into what a device has kernels for. */
-export function optimiseForDevice(graph: Graph, options: PipelineOptions = {}): Graph {
+function optimiseForDevice(graph: Graph, options: PipelineOptions = {}): Graph {
   const { isDirect } = options;
   if (!hasConvolution(graph)) return graph;
   const passes = isDirect === undefined

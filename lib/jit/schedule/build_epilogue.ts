@@ -32,7 +32,7 @@ export function jointStride(
 }
 
 /** An index over the output's axes as one over [...batch, m, n], or null when m or n has no single stride. */
-export function collapseIndex(index: Index, shape: Shape, [batch, end]: OutputRanges): Index | null {
+function collapseIndex(index: Index, shape: Shape, [batch, end]: OutputRanges): Index | null {
   const axes = shape.map((_, i) => i);
   const m = jointStride(index.strides, shape, axes.slice(batch, end));
   const n = jointStride(index.strides, shape, axes.slice(end));

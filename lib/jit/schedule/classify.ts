@@ -218,7 +218,7 @@ function roleOf(node: Node, lowering: Lowering, size: number, cost: number): Rol
 }
 
 /** True when every input axis of a reshape is a product of whole output axes, so that coordinates stay linear. */
-export function splitsOnly(node: Node): boolean {
+function splitsOnly(node: Node): boolean {
   return splitGroups(node.inputs[0].aval.shape, node.outputs[0].aval.shape) !== null;
 }
 

@@ -8,7 +8,7 @@ import { type Classified, splitGroups } from "./classify.ts";
  * always 0, or OTHER for anything else.
  */
 export type AxisMap = readonly number[];
-export const BROADCAST: number = -1;
+const BROADCAST: number = -1;
 export const OTHER: number = -2;
 
 export interface Source {

@@ -166,7 +166,7 @@ interface Grid {
  * Cuts a product for some threads so that packing does not grow much: the rows of A in a part are packed in each of
  * the parts beside it, and the columns of B in each of those below.
  */
-export function productGrid(spec: ContractSpec, plan: ContractPlan, threads: number): Grid {
+function productGrid(spec: ContractSpec, plan: ContractPlan, threads: number): Grid {
   if (threads < 2) return { rows: 1, columns: 1 };
   const rowTiles = Math.ceil(spec.rows / plan.rowTile),
     columnTiles = Math.ceil(spec.columns / plan.columnTile);

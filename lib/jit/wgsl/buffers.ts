@@ -9,7 +9,7 @@ import type { TexturePool } from "./textures.ts";
 const POOL_BYTES = 256 << 20;
 
 /** Few different sizes, so that freed buffers fit again; never less than 16 bytes more than whole vectors need. */
-export function roundedSize(bytes: number): number {
+function roundedSize(bytes: number): number {
   if (bytes <= 16384) return Math.max(256, Math.ceil(bytes / 256) * 256);
   const step = 2 ** (Math.floor(Math.log2(bytes)) - 3);
   return Math.ceil(bytes / step) * step;

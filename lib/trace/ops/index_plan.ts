@@ -56,7 +56,7 @@ function expandMask(operation: string, item: ResolvedItem): ResolvedItem[] {
 }
 
 /** The plan of an index without masks. */
-export function makePlan(operation: string, x: Tensor, items: readonly ResolvedItem[]): IndexPlan {
+function makePlan(operation: string, x: Tensor, items: readonly ResolvedItem[]): IndexPlan {
   const ranges: Range[] = x.shape.map((size) => ({ start: 0, stop: size, step: 1, reversed: false }));
   const integers: number[] = [];
   const indexed: IndexedAxis[] = [];

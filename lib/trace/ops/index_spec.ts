@@ -170,7 +170,7 @@ function resolveItem(
 }
 
 /** A number as a position from the start of the axis. */
-export function staticIndex(operation: string, x: Aval, axis: number, index: number): number {
+function staticIndex(operation: string, x: Aval, axis: number, index: number): number {
   const size = x.shape[axis];
   if (Number.isInteger(index) && index >= -size && index < size) return index < 0 ? index + size : index;
   throw new IndexError(
@@ -253,7 +253,7 @@ export function integerTensor(operation: string, index: Tensor): Tensor {
 }
 
 /** `index + size` where it is negative. */
-export function wrapNegative(index: Tensor, size: number): Tensor {
+function wrapNegative(index: Tensor, size: number): Tensor {
   const negative = apply("lt", index, Tensor.literal(0, "int32"));
   return apply("select", negative, apply("add", index, Tensor.literal(size, "int32")), index);
 }

@@ -156,7 +156,7 @@ function writeMask(
 }
 
 /** Writes a value of the shape of the part. */
-export function writePlan(x: Tensor, plan: IndexPlan, value: Tensor, combiner: Combiner): Tensor {
+function writePlan(x: Tensor, plan: IndexPlan, value: Tensor, combiner: Combiner): Tensor {
   const { ranges, integers, indexed, places, layout } = plan;
   const real = layout.filter((item) => item !== "new");
   const sizeOfAxis = (a: number) => rangeLength(ranges[a]);

@@ -12,7 +12,7 @@ function typeOf(tensor: Tensor): string {
 }
 
 /** Mean, extremes and how many elements are not finite. */
-export function statisticsOf({ data }: { readonly data: ArrayLike<number> }): ValueStatistics {
+function statisticsOf({ data }: { readonly data: ArrayLike<number> }): ValueStatistics {
   let sum = 0, min = Infinity, max = -Infinity, nan = 0, inf = 0;
   for (let i = 0; i < data.length; i++) {
     const value = data[i];

@@ -29,7 +29,7 @@ function dilatedSize(size: number, dilation: number): number {
 }
 
 /** The spatial sizes of the output. */
-export function convolvedSizes(x: Shape, kernel: Shape, params: ConvolveParams): number[] {
+function convolvedSizes(x: Shape, kernel: Shape, params: ConvolveParams): number[] {
   const { strides, padding, inputDilation, kernelDilation } = params;
   return strides.map((stride, i) => {
     const input = dilatedSize(x[i], inputDilation[i]) + padding[i][0] + padding[i][1];

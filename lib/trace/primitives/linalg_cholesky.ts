@@ -14,7 +14,7 @@ import { triangularSolvePrimitive } from "./linalg_triangular.ts";
 import { batchAll } from "./zeros.ts";
 
 /** In place, from the lower triangle of a; all NaN when a is not positive definite. */
-export function choleskyInPlace(a: Float64Array, n: number): void {
+function choleskyInPlace(a: Float64Array, n: number): void {
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
       let sum = a[i * n + j];

@@ -7,7 +7,7 @@ import { checkSystem, triangularSolveInPlace, triangularSolvePrimitive } from ".
 import { batchAll } from "./zeros.ts";
 
 /** In place; fills the permutation and returns its sign. A column without a pivot leaves a 0 on the diagonal. */
-export function luInPlace(a: Float64Array, permutation: Float64Array, n: number): number {
+function luInPlace(a: Float64Array, permutation: Float64Array, n: number): number {
   let parity = 1;
   for (let i = 0; i < n; i++) permutation[i] = i;
   for (let k = 0; k < n; k++) {

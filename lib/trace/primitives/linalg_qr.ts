@@ -18,7 +18,7 @@ export interface QrParams {
  * Reflections I - tau v v^T that turn a [m, n] into R in place, the vectors (with v_k = 1) below the diagonal; returns
  * the taus. The sign convention is LAPACK's: the diagonal of R has the sign opposite to the element it replaces.
  */
-export function householderInPlace(a: Float64Array, m: number, n: number): Float64Array {
+function householderInPlace(a: Float64Array, m: number, n: number): Float64Array {
   const k = Math.min(m, n);
   const taus = new Float64Array(k);
   for (let j = 0; j < k; j++) {

@@ -131,7 +131,7 @@ export interface PadParams {
 }
 
 /** The size of an axis after padding: low + n + (n - 1) * interior + high, without the middle terms for n = 0. */
-export function paddedSize(size: number, low: number, high: number, interior: number): number {
+function paddedSize(size: number, low: number, high: number, interior: number): number {
   return low + high + size + Math.max(size - 1, 0) * interior;
 }
 

@@ -25,7 +25,7 @@ export interface WindowsParams {
 }
 
 /** The number of window positions along an axis. */
-export function windowCount(
+function windowCount(
   size: number,
   window: number,
   stride: number,

@@ -13,9 +13,6 @@ export type BlockType = ValueType | FunctionType | undefined;
 /** V8 rejects a function with more locals (parameters included). */
 export const maximumLocals = 50_000;
 
-/** V8 rejects a function body with more bytes. */
-export const maximumFunctionBytes = 7_654_321;
-
 /** Finds or makes the index of a function type in the module. */
 export type TypeIndexer = (type: FunctionType) => number;
 
@@ -47,7 +44,7 @@ export class FunctionBuilder {
     this.#typeIndex = typeIndex;
   }
 
-  /** The size of the code so far, to be kept below {@linkcode maximumFunctionBytes}. */
+  /** The size of the code so far, to be kept below 7,654,321: V8 rejects a larger function body. */
   get byteLength(): number {
     return this.code.length;
   }

@@ -10,15 +10,15 @@
 import { Allocator } from "./allocator.ts";
 
 /** Bytes at address 0 that nothing may use, so that address 0 can mean "no block". */
-export const guardBytes = 64;
-/** Where the constant pool of compiled programs starts. */
-export const constantsAddress = 64;
-/** How many bytes the constant pool holds. */
-export const constantsBytes = 65536 - 64;
+const guardBytes = 64;
 /** Where the page through which threads talk to each other starts. */
 export const controlAddress = 65536;
+/** Where the constant pool of compiled programs starts. */
+export const constantsAddress = guardBytes;
+/** How many bytes the constant pool holds. */
+export const constantsBytes: number = controlAddress - constantsAddress;
 /** How many bytes the control page holds. */
-export const controlBytes = 65536;
+const controlBytes = 65536;
 /** Where the heap starts. */
 export const heapAddress: number = controlAddress + controlBytes;
 

@@ -24,7 +24,7 @@ export const MEMORY_IMPORT: { readonly module: string; readonly name: string } =
 const pools = new WeakMap<DeviceMemory, ConstantPool>();
 
 /** The constants that all programs of a memory share. */
-export function constantPool(memory: DeviceMemory): ConstantPool {
+function constantPool(memory: DeviceMemory): ConstantPool {
   let pool = pools.get(memory);
   if (pool === undefined) {
     pools.set(memory, pool = new ConstantPool(memory.u8, constantsAddress, constantsBytes));

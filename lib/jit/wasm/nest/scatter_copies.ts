@@ -38,7 +38,7 @@ export interface ScatterCopies {
 }
 
 /** Cuts a scatter; null where that would not pay. */
-export function cutScatter(nest: Nest): ScatterCopies | null {
+function cutScatter(nest: Nest): ScatterCopies | null {
   if (nest.stores.length !== 1 || nest.reductions.length > 0 || nest.passes > 1) return null;
   const [store] = nest.stores, { extent = 0, operand } = store;
   const { dtype } = nest.operands[operand];

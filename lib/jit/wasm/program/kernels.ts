@@ -19,7 +19,7 @@ import { emitSort } from "../sort/sort.ts";
 import { emitTopk } from "../sort/topk.ts";
 
 /** A text that is equal for equal kernels. Plain JSON has no -0, infinities and NaN: those are listed behind it. */
-export function kernelKey(kernel: Kernel): string {
+function kernelKey(kernel: Kernel): string {
   const special: string[] = [];
   const note = (value: number | undefined, i: number): void => {
     if (value !== undefined && (!Number.isFinite(value) || Object.is(value, -0))) {

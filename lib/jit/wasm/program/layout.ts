@@ -36,7 +36,7 @@ export interface TableLayout {
 }
 
 /** All loops of some steps, by their number. */
-export function loopsOf(steps: readonly Step[]): LoopStep[] {
+function loopsOf(steps: readonly Step[]): LoopStep[] {
   const loops: LoopStep[] = [];
   const stack = [...steps];
   while (stack.length > 0) {

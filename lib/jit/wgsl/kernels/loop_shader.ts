@@ -13,7 +13,7 @@ import type { LoopParts, Part } from "./loop_parts.ts";
 import { writeNestInside } from "./inner_nest.ts";
 
 /** Bytes of the scratch buffer of a loop that may end early: steps taken, and whether it has ended. */
-export const LOOP_STATE_BYTES = 8;
+const LOOP_STATE_BYTES = 8;
 
 /** The loops of the shader: their positions are variables of it. */
 export function loopsInside({ step, body }: LoopParts): Set<number> {

@@ -77,7 +77,7 @@ export const WORK_SOURCE: Source = {
   },
 };
 
-export const WORK_TARGET: Target = {
+const WORK_TARGET: Target = {
   operands: [],
   write(stage, line, element, [re, im]) {
     const at = stage.let(`writes_at + ${line} * signal + ${element}`);
