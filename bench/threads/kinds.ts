@@ -92,7 +92,17 @@ export const kinds: readonly Kind[] = [
     compute: (x, w) => [nn.conv2d(x, w)],
   },
   {
-    name: "its gradients",
+    name: "convolution along one axis [16,64,1024] * [64,64,9]",
+    inputs: () => [noise(16, 64, 1024), noise(64, 64, 9)],
+    compute: (x, w) => [nn.conv1d(x, w)],
+  },
+  {
+    name: "convolution of one image [1,64,56,56] * [64,64,3,3]",
+    inputs: () => [noise(1, 64, 56, 56), noise(64, 64, 3, 3)],
+    compute: (x, w) => [nn.conv2d(x, w, { padding: 1 })],
+  },
+  {
+    name: "convolution [32,16,32,32] * [32,16,5,5], both gradients",
     inputs: () => [noise(32, 16, 32, 32), noise(32, 16, 5, 5)],
     compute: (x, w) => {
       const [value, gradients] = valueAndGrad((x: Tensor, w: Tensor) => nn.conv2d(x, w).square().sum(), {
