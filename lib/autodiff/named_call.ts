@@ -1,13 +1,22 @@
 /** A function that stays one node of the graphs it is used in; its derivatives are those of its operations. */
-import type { Graph } from "../trace/graph.ts";
+import type { Graph, Node } from "../trace/graph.ts";
 import type { MaybeTensor } from "../trace/primitive.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bind, commitWrites } from "../trace/trace.ts";
 import { unflatten } from "../trace/tree.ts";
 import { traceCall } from "./custom_arguments.ts";
 import { batchedCopy, customCallPrimitive, type CustomRule } from "./custom_call.ts";
+import { LinearFunction } from "./linear_function.ts";
+import { residualsOf } from "./linear_map.ts";
+import { linearizeGraph } from "./linearize.ts";
 import { pushForward } from "./push_forward.ts";
+import { activeTrace } from "./replay.ts";
 import type { AnyFunction } from "./types.ts";
+
+/** Loops, branches and calls compute their outputs anew when they are linearised. */
+function hasOwnLinearization({ primitive: { derivative } }: Node): boolean {
+  return derivative.kind === "derivative" && derivative.linearize !== undefined;
+}
 
 /** The rule that follows from the graph: what it computes anew is merged with the call when that is dissolved. */
 class GraphRule implements CustomRule {
@@ -24,8 +33,18 @@ class GraphRule implements CustomRule {
     readonly tangents: readonly MaybeTensor[];
   } {
     const { name, graph } = this;
-    const outputs = bind(customCallPrimitive, primals, { name, graph, rule: this });
-    return { outputs, tangents: this.jvp(primals, tangents) };
+    if (!graph.nodes.some(hasOwnLinearization)) {
+      const outputs = bind(customCallPrimitive, primals, { name, graph, rule: this });
+      return { outputs, tangents: this.jvp(primals, tangents) };
+    }
+    // The forward rule of a loop moves values and tangents together: no linear operation of the tangents.
+    const active = tangents.flatMap((tangent, i) => tangent ? [i] : []);
+    const { outputs, map } = linearizeGraph(graph, primals, active, name, graph.outputs.length);
+    const trace = activeTrace();
+    const variables = residualsOf(map);
+    const residuals = variables.map((variable) => new Tensor(variable.aval, null, trace, variable));
+    const linear = new LinearFunction(map, variables, residuals, name);
+    return { outputs, tangents: linear.apply(active.map((i) => tangents[i])) };
   }
 
   batch(batched: readonly boolean[], size: number): CustomRule {

@@ -171,3 +171,29 @@ Deno.test("a shape stays what it was when the user's array changes", () => {
     assertEquals(x.add(1).shape, [2, 3]);
   }
 });
+
+Deno.test("a kept function with loops and branches inside has the derivatives of its operations", () => {
+  const xs = tensor([[0.1, 0.2], [0.3, 0.4]], { dtype: "float64" });
+  const rows = (x: Tensor): Tensor =>
+    scan(
+      (carry: Tensor, row: Tensor) => {
+        const next = carry.mul(row).sin();
+        return [next, cond(next.sum().gt(0.1), (y: Tensor) => y.exp(), (y: Tensor) => y, next)];
+      },
+      x.at(0),
+      x,
+    )[1] as Tensor;
+  const kept = jit(rows, { noinline: true }), twice = jit((x: Tensor) => kept(x).mul(2), { noinline: true });
+  const close = (a: unknown, b: unknown): void => {
+    const expected = (b as Tensor).dataSync();
+    (a as Tensor).dataSync().forEach((value, i) => assert(Math.abs(value - expected[i]) < 1e-12));
+  };
+  const expected = grad((x: Tensor) => rows(x).sum())(xs);
+  close(grad((x: Tensor) => kept(x).sum())(xs), expected);
+  close(jit(grad((x: Tensor) => kept(x).sum()))(xs), expected);
+  close(grad((x: Tensor) => twice(x).sum())(xs), expected.mul(2));
+  close(jit(vmap(grad((x: Tensor) => kept(x).sum())))(xs.expandDims(0)), expected);
+  const second = (f: (x: Tensor) => Tensor): Tensor =>
+    grad((x: Tensor) => grad((y: Tensor) => f(y).sum())(x).square().sum())(xs);
+  close(second(kept), second(rows));
+});
