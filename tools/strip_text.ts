@@ -1,6 +1,6 @@
 /**
- * The bundle without comments, indentation and spaces beside signs; lines and names stay as they are. The time to load a file grows with its size, by some 6 ms
- * for each megabyte, cached code or not.
+ * The bundle without comments, indentation and spaces beside signs; lines and names stay as they are. The time to load a
+ * file grows with its size, by some 6 ms for each megabyte, cached code or not.
  */
 
 /** After these a slash begins a regular expression; after names, numbers and closing brackets it divides. */

@@ -1,15 +1,11 @@
 /** A device with predicates wherever they are possible, and what is asked of it. */
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { init, withDevice } from "@damo/damo";
+import { withDevice } from "@damo/damo";
 import { installBackend } from "../../../lib/jit/devices.ts";
 import type { WgslBackend } from "../../../lib/jit/wgsl/backend.ts";
 import { SOFTWARE, type Tuning } from "../../../lib/jit/wgsl/tuning.ts";
-import { backendWith, gpuTest, webgpu } from "./support.ts";
-
-if (webgpu !== null) {
-  await init({ device: "webgpu" });
-  await init({ device: "wasm" });
-}
+import "./default_device.ts";
+import { backendWith, gpuTest } from "./support.ts";
 
 /** No loop is one shader, everything is predicated that can be, and blocks are short. */
 export const PREDICATED: Tuning = {
