@@ -71,7 +71,7 @@ export class WasmHeap {
     return this.#pool.register(bytes, chunk);
   }
 
-  /** Lets the threads know the module of tiles with operands in structs. */
+  /** Lets the threads know the module of tiles with left operands in structs. */
   provideStructTiles(bytes: Uint8Array): void {
     this.#pool.provideStructTiles(bytes, (size) => this.reserve(size));
   }

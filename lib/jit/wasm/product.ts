@@ -60,7 +60,7 @@ export function panelProduct(kernel: Contraction): ContractSpec | null {
   return planContract(products.spec).method === "panels" ? products.spec : null;
 }
 
-/** Whether a contraction is a product whose operands may lie in structs. */
+/** Whether a contraction is a product whose left operand may lie in structs. */
 export function mayUseStructs(kernel: Contraction): boolean {
   const products = productsOf(kernel);
   return products !== null && planContract(products.spec).method === "panels" &&

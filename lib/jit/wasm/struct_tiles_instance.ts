@@ -1,4 +1,4 @@
-/** The main thread's instance of the tile whose operands lie in structs; programs import it. */
+/** The main thread's instance of the tile whose left operand lies in structs; programs import it. */
 import {
   INIT_EXPORT,
   STRUCT_SCRATCH_EXPORT,

@@ -179,7 +179,7 @@ Deno.test("making the tile warm writes nothing but its scratch memory", () => {
   }
 });
 
-Deno.test("programs have the same bits on one thread and on two where operands lie in structs", async () => {
+Deno.test("programs have the same bits on one thread and on two where left operands lie in structs", async () => {
   const results: Float32Array[][] = [];
   const [x, w] = [random.normal(random.key(1), [203, 301]), random.normal(random.key(2), [301, 517])].map((
     t,

@@ -108,38 +108,31 @@ export function emitParts(
     inner.push(call);
     return call.callee.index;
   };
-  const tiles = (rows: number, wanted: boolean): { full: number; last: number } => ({
-    full: wanted && hasPanels && !(structs !== null && rows === tileRows)
+  const fullTile = (rows: number, wanted: boolean): number =>
+    wanted && hasPanels
       ? note(tileFunction(module, spec, sizes, { rows, vectors: tileVectors, tailLanes: lanes }))
-      : -1,
-    last: wanted && restColumns > 0
+      : -1;
+  const lastTile = (rows: number, wanted: boolean): number =>
+    wanted && restColumns > 0
       ? note(tileFunction(module, spec, sizes, { rows, vectors: lastVectors, tailLanes }))
-      : -1,
-  });
+      : -1;
   const pack = (operand: "a" | "b", width: number, count: number, wanted: boolean): number =>
     wanted ? note(packFunction(module, spec, operand, width, count)) : -1;
-  const fullTiles = tiles(tileRows, sizes.fullRows > 0);
+  const hasFullRows = sizes.fullRows > 0, hasRestRows = restRows > 0;
   return {
-    fullTiles: structs === null ? fullTiles : { ...fullTiles, full: structs.tile },
-    restTiles: tiles(restRows, restRows > 0),
+    fullTiles: {
+      full: structs?.tile ?? fullTile(tileRows, hasFullRows),
+      last: lastTile(tileRows, hasFullRows),
+    },
+    restTiles: { full: fullTile(restRows, hasRestRows), last: lastTile(restRows, hasRestRows) },
     finish: {
       full: hasPanels ? epilogueFunction(module, spec, { vectors: tileVectors, tailLanes: lanes }) : -1,
       last: restColumns > 0 ? epilogueFunction(module, spec, { vectors: lastVectors, tailLanes }) : -1,
     },
-    packPanel: pack(
-      "b",
-      tileColumns,
-      tileColumns,
-      makesB && hasPanels,
-    ),
+    packPanel: pack("b", tileColumns, tileColumns, makesB && hasPanels),
     packLast: pack("b", lastVectors * lanes, restColumns, makesB && restColumns > 0),
-    packRows: pack(
-      "a",
-      tileRows,
-      tileRows,
-      makesA && sizes.fullRows > 0 && (structs === null || restColumns > 0),
-    ),
-    packRestRows: pack("a", restRows, restRows, makesA && restRows > 0),
+    packRows: pack("a", tileRows, tileRows, makesA && hasFullRows && (structs === null || restColumns > 0)),
+    packRestRows: pack("a", restRows, restRows, makesA && hasRestRows),
     inner,
   };
 }

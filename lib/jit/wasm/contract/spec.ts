@@ -45,7 +45,7 @@ export interface ContractSpec {
   readonly rowStride: number;
   /** Add to C instead of replacing it. */
   readonly accumulate?: boolean;
-  /** The functions for operands in structs, where the module imports them. */
+  /** The functions for left operands in structs, where the module imports them. */
   readonly structTiles?: StructTiles | null;
   readonly epilogue?: Epilogue;
   /** Types of the arguments that are handed on to the epilogue. */

@@ -5,9 +5,10 @@
  * a struct has a place that is known when the code is compiled: no comparison. A struct holds eight depths of a strip
  * of A, so that one comparison, that of its number in the array of structs, stands for all of their loads. Six rows by
  * two vectors then take 22 operations a depth: 2 loads of B with their comparisons, 2 loads of A, 4 shuffles and 12
- * multiplications, instead of 25 to 27. Alone on its core such a tile is as fast as others; where another thread of the
- * core takes half of its decoder, it reaches 38 GFLOP/s instead of 32. With B in structs too it would be 40, but packing
- * into structs takes twice as long as packing into the memory, and a block of B is used less often than one of A.
+ * multiplications, instead of 25 to 27. What that brings depends on what else runs on the core: where another thread
+ * takes half of its decoder, the tile reaches 38 GFLOP/s instead of 32 and whole products take 8 to 18 % less time;
+ * where nothing does, products take 3 to 4 % more, since packing into structs takes twice as long as packing into the
+ * memory. With B in structs too the tile would reach 40, but a block of B is used less often than one of A.
  *
  * The tile is a module of its own, which every thread has once and all programs import: it is compiled and optimised
  * once for all products. A block of A is packed into its structs as others are into the memory.

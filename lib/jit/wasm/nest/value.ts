@@ -57,7 +57,7 @@ export interface ModuleContext extends MathContext {
   readonly threads: number;
   /** Null where there is one thread. */
   readonly sharing: Sharing | null;
-  /** The functions for products with operands in structs, where the module imports them. */
+  /** The functions for products with left operands in structs, where the module imports them. */
   readonly structTiles: StructTiles | null;
   /** Says how many bytes of scratch memory a function needs. */
   needScratch(bytes: number): void;

@@ -34,7 +34,7 @@ export const PANELS_EXPORT = "panels";
 /** An assembled program. */
 export interface ProgramModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** What the module imports for products with operands in structs; null when it has none. */
+  /** What the module imports for products with left operands in structs; null when it has none. */
   readonly structs: StructTilesInstance | null;
   readonly layout: TableLayout;
   /** In the order of the numbers that the module calls the host with. */

@@ -93,7 +93,7 @@ export class ThreadPool {
     return id;
   }
 
-  /** Says from which bytes workers instantiate the tiles with operands in structs, which modules may import. */
+  /** Says from which bytes workers instantiate the tiles with left operands in structs, which modules may import. */
   provideStructTiles(bytes: Uint8Array, reserve: (bytes: number) => number): void {
     const page = this.#page;
     if (this.threads < 2 || page[words.tilesAddress] !== 0) return;
