@@ -1,6 +1,6 @@
 /** Matrices large enough to be split into blocks: decompositions multiply back to the matrix. */
 import { assert } from "@std/assert";
-import { concat, eye, grad, linalg, matmul, ones, type Tensor, tensor, tril, triu } from "@damo/damo";
+import { concat, eye, grad, jit, linalg, matmul, ones, type Tensor, tensor, tril, triu } from "@damo/damo";
 import { TestRandom } from "../support/random.ts";
 import { FLOAT_DTYPES, transposed } from "../support/matrices.ts";
 
@@ -104,6 +104,24 @@ for (const dtype of FLOAT_DTYPES) {
       assert(error(matmul(vectors.mul(values), transposed(vectors)), symmetric) < 400 * epsilon, `eigh ${n}`);
       assert(error(matmul(transposed(vectors), vectors), identity) < 200 * epsilon, `vectors ${n}`);
       assert(values.dataSync().every((x, i, all) => i === 0 || x >= all[i - 1]), "ascending");
+    }
+  });
+
+  Deno.test(`both forms of qr of equal matrices in one program, ${dtype}`, () => {
+    const a = noise([200, 100], dtype, 8), double = a.mul(2);
+    for (const modes of [["reduced", "complete"], ["complete", "reduced"]] as const) {
+      const decompose = jit((
+        a: Tensor,
+        b: Tensor,
+      ) => [linalg.qr(a, { mode: modes[0] }), linalg.qr(b, { mode: modes[1] })]);
+      decompose(a, double).forEach(({ q, r }, i) => {
+        const columns = modes[i] === "complete" ? 200 : 100;
+        assert(error(matmul(q, r), i === 0 ? a : double) < 20 * epsilon, `${modes[i]} of ${modes}`);
+        assert(
+          error(matmul(transposed(q), q), eye(columns, { dtype })) < 40 * epsilon,
+          `${modes[i]} of ${modes}`,
+        );
+      });
     }
   });
 

@@ -96,6 +96,12 @@ export class BlockReflector {
     context.needScratch(scratchAt + 2 * block + 2 * products + aligned(packed) + 128);
   }
 
+  /** A text that is the same for equal options: part of the names of procedures that call {@linkcode apply}. */
+  get key(): string {
+    const { length, rows, shift, scratchAt } = this.#options;
+    return `${length}:${rows}:${shift}:${scratchAt}`;
+  }
+
   #places(code: Code): Places {
     const { block, products } = this.#sizes;
     const at = code.scratch().plus(this.#options.scratchAt + 2 * block);
@@ -196,11 +202,10 @@ export class BlockReflector {
 
   /** `(storage, taus, rows, block, next block, start, begin, end)`: unit 0 sets up the next block, the others are strips. */
   #accumulateStrips(count: number): Procedure {
-    const { length, rows, shift, scratchAt } = this.#options;
     return procedure(
       this.#context,
       this.#dtype,
-      `accumulate:${length}:${rows}:${shift}:${scratchAt}:${count}`,
+      `accumulate:${this.key}:${count}`,
       ["int", "int", "int", "int", "int", "int", "int", "int"],
       null,
       (code, storage, taus, array, block, next, start, begin, end) => {

@@ -86,7 +86,7 @@ class Elimination {
     const m = this.#m, n = this.#n;
     const eliminate = eliminateColumns(this.#context, this.#dtype);
     const params = ["int", "int", "int", "int"] as const;
-    const name = `qrPanel:${m}:${n}`;
+    const name = `qrPanel:${n}:${this.#blocks.key}`;
     return procedure(this.#context, this.#dtype, name, params, null, (code, columns, taus, block, start) => {
       const next = code.variable("int", start.plus(BLOCK));
       eliminate.run(code, columns, taus, m, start, next, next);
@@ -96,13 +96,13 @@ class Elimination {
 
   /** `strips(columns, taus, block, next block, start, begin, end)`: a block applied to strips; first to the next panel. */
   #strips(): Procedure {
-    const m = this.#m, n = this.#n;
+    const n = this.#n;
     const panel = this.#panel();
     const params = ["int", "int", "int", "int", "int", "int", "int"] as const;
     return procedure(
       this.#context,
       this.#dtype,
-      `qrStrips:${m}:${n}`,
+      `qrStrips:${n}:${this.#blocks.key}`,
       params,
       null,
       (code, columns, taus, block, nextBlock, start, begin, end) => {
