@@ -1,16 +1,15 @@
 /** A compiled program and its runs. */
-import type { DType } from "../../trace/dtype.ts";
 import type { Storage } from "../../trace/storage.ts";
 import {
   type CompileOptions,
   type Executable,
   IN_PLACE,
-  KEEP,
   type KernelInfo,
   type KernelTiming,
   type RunInput,
   TAKE,
 } from "../backend.ts";
+import { type BlockOutput, RunBlocks } from "../run_blocks.ts";
 import { enclosingLoops } from "../kernel/enclosing.ts";
 import type { HostStep, Program } from "../kernel/program.ts";
 import { STRUCT_TILES_IMPORT } from "./contract/mod.ts";
@@ -40,16 +39,14 @@ import { Tapes } from "./tapes.ts";
 import type { ChunkFunction } from "./threads/mod.ts";
 
 /** How an output gets its block. */
-interface OutputPlan {
-  readonly dtype: DType;
-  readonly length: number;
+interface OutputPlan extends BlockOutput {
   readonly bytes: number;
   readonly word: number;
   /** The word of the table where a small output is made; -1 for others. */
   readonly cell: number;
-  /** Position of the input that it may be written over; -1 for none. */
-  readonly reuses: number;
 }
+
+const storages: RunBlocks<WasmStorage, WasmHeap> = new RunBlocks(WasmStorage);
 
 export class WasmExecutable implements Executable {
   readonly memory: { readonly peak: number; readonly donated: number };
@@ -133,7 +130,7 @@ export class WasmExecutable implements Executable {
           this.#writeScalar(table, i, input);
           continue;
         }
-        const storage = input instanceof WasmStorage && input.heap === heap ? input : this.#import(input);
+        const storage = storages.own(input, heap);
         const { block } = storage;
         if (storage.words !== null) {
           this.#enter(storage.words, table, i);
@@ -151,9 +148,7 @@ export class WasmExecutable implements Executable {
           words[base + output.word] = table + 4 * output.cell;
           continue;
         }
-        const block = output.reuses < 0 || reuse === null
-          ? null
-          : this.#reusable(inputs[output.reuses], reuse[output.reuses]);
+        const block = storages.reusable(output, heap, inputs, reuse);
         if (block === null) {
           const fresh = cache.allocate(output.bytes);
           blocks[placed] = fresh;
@@ -180,14 +175,14 @@ export class WasmExecutable implements Executable {
       this.#tapes.freeLong(base);
       if (panels !== null) this.#panels!.leave(panels);
       for (let k = 0; k < placed; k++) {
-        if (this.#overwrites(k, blocks, inputs, reuse)) cache.changed(blocks[k]);
+        if (storages.overwrites(outputs[k], blocks[k], inputs, reuse)) cache.changed(blocks[k]);
       }
       if (!done) this.#discard(blocks, placed, inputs, reuse);
-      for (let i = 0; i < pins; i++) this.#unpin(pinned[i], pinned[i].block);
+      for (let i = 0; i < pins; i++) storages.unpin(pinned[i]);
       this.#idle.push(table);
     }
     for (let k = 0; k < outputs.length; k++) {
-      if (outputs[k].cell < 0) results[k] = this.#result(outputs[k], blocks[k], inputs, reuse);
+      if (outputs[k].cell < 0) results[k] = storages.result(outputs[k], blocks[k], heap, inputs, reuse);
     }
     if (reuse !== null) {
       for (let i = 0; i < inputs.length; i++) {
@@ -243,46 +238,6 @@ export class WasmExecutable implements Executable {
     return storage;
   }
 
-  /** The storage of an output whose block is filled. */
-  #result(
-    output: OutputPlan,
-    block: Block,
-    inputs: readonly RunInput[],
-    reuse: Uint8Array | null,
-  ): WasmStorage {
-    if (output.reuses >= 0 && reuse !== null) {
-      const input = inputs[output.reuses];
-      if (input instanceof WasmStorage && input.block === block) {
-        if (reuse[output.reuses] === IN_PLACE) return input;
-        input.block = null;
-      }
-    }
-    const storage = new WasmStorage(this.#heap, output.dtype, output.length);
-    storage.block = block;
-    this.#heap.cache.give(block, storage);
-    return storage;
-  }
-
-  /** The block of an input that this run may write a result into; null when it must not. */
-  #reusable(input: RunInput, how: number): Block | null {
-    if (how === KEEP || !(input instanceof WasmStorage) || input.heap !== this.#heap) return null;
-    // Somebody else reads it too.
-    if (input.block === null || input.block.pins !== 1) return null;
-    return input.block;
-  }
-
-  /** Whether an output was put into the block of an input. */
-  #overwrites(
-    output: number,
-    blocks: readonly Block[],
-    inputs: readonly RunInput[],
-    reuse: Uint8Array | null,
-  ): boolean {
-    const { reuses } = this.#outputs[output];
-    const input = reuses < 0 || reuse === null ? null : inputs[reuses];
-    return input instanceof WasmStorage && input.block !== null && input.block === blocks[output];
-  }
-
   /** After a failure: frees the blocks that were made for outputs. */
   #discard(
     blocks: readonly Block[],
@@ -291,22 +246,11 @@ export class WasmExecutable implements Executable {
     reuse: Uint8Array | null,
   ): void {
     for (let k = 0; k < count; k++) {
-      if (this.#outputs[k].cell >= 0 || this.#overwrites(k, blocks, inputs, reuse)) continue;
+      if (this.#outputs[k].cell >= 0 || storages.overwrites(this.#outputs[k], blocks[k], inputs, reuse)) {
+        continue;
+      }
       this.#heap.cache.free(blocks[k]);
     }
-  }
-
-  #unpin(storage: WasmStorage, block: Block | null): void {
-    if (block !== null) this.#heap.cache.unpin(block);
-    else storage.finishRelease();
-  }
-
-  /** A storage of another backend, copied. */
-  #import(input: Storage): WasmStorage {
-    const data = input.read();
-    const storage = new WasmStorage(this.#heap, input.dtype, input.length);
-    storage.write(data);
-    return storage;
   }
 
   #writeScalar(table: number, position: number, value: number): void {

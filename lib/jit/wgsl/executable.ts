@@ -1,10 +1,9 @@
 /** A compiled program and its runs. */
-import { castValue, type DType } from "../../trace/dtype.ts";
+import { castValue } from "../../trace/dtype.ts";
 import type { Storage } from "../../trace/storage.ts";
 import {
   type CompileOptions,
   type Executable,
-  IN_PLACE,
   KEEP,
   type KernelInfo,
   type KernelTiming,
@@ -13,6 +12,7 @@ import {
 } from "../backend.ts";
 import type { HostStep, KernelStep, Program, Step } from "../kernel/program.ts";
 import type { Block } from "../memory/mod.ts";
+import { type BlockOutput, RunBlocks } from "../run_blocks.ts";
 import { StepTable } from "./compiled_step.ts";
 import type { GpuHeap } from "./heap.ts";
 import { kernelInfo, measuredSteps } from "./kernel_info.ts";
@@ -23,14 +23,12 @@ import { WgslStorage } from "./storage.ts";
 import { programText } from "./text.ts";
 
 /** How an output gets its block. */
-interface OutputPlan {
+interface OutputPlan extends BlockOutput {
   readonly buffer: number;
-  readonly dtype: DType;
-  readonly length: number;
   readonly bytes: number;
-  /** Position of the input that it may be written over; -1 for none. */
-  readonly reuses: number;
 }
+
+const storages: RunBlocks<WgslStorage, GpuHeap> = new RunBlocks(WgslStorage);
 
 /** Has the memory programs run in; another one after the device was lost. */
 export interface HeapHolder {
@@ -108,7 +106,7 @@ export class WgslExecutable implements Executable {
           if (buffer >= 0) this.#setScalar(buffer, i, input);
           return;
         }
-        const storage = input instanceof WgslStorage && input.heap === heap ? input : this.#import(input);
+        const storage = storages.own(input, heap);
         if (storage.block === null) throw new Error("An input of a program has no block.");
         const address = cache.pin(storage.block);
         pinned.push(storage);
@@ -116,10 +114,8 @@ export class WgslExecutable implements Executable {
         if (buffer >= 0) addresses[buffer] = address;
       });
       for (const output of outputs) {
-        const reused = output.reuses < 0 || reuse === null
-          ? null
-          : this.#reusable(inputs[output.reuses], reuse[output.reuses]);
-        const block = reused ?? cache.allocate(Math.max(4, output.bytes));
+        const block = storages.reusable(output, heap, inputs, reuse) ??
+          cache.allocate(Math.max(4, output.bytes));
         blocks.push(block);
         addresses[output.buffer] = block.address;
       }
@@ -142,9 +138,9 @@ export class WgslExecutable implements Executable {
         heap.textures.forget();
         this.#discard(blocks, inputs, reuse);
       }
-      for (const storage of pinned) this.#unpin(storage);
+      for (const storage of pinned) storages.unpin(storage);
     }
-    const results = outputs.map((output, k) => this.#result(output, blocks[k], inputs, reuse));
+    const results = outputs.map((output, k) => storages.result(output, blocks[k], heap, inputs, reuse));
     if (reuse !== null) {
       inputs.forEach((input, i) => {
         if (reuse[i] === TAKE && input instanceof WgslStorage) input.release();
@@ -201,53 +197,11 @@ export class WgslExecutable implements Executable {
     this.#onKernel?.(this, number, start, duration);
   }
 
-  /** The storage of an output whose block is filled. */
-  #result(
-    output: OutputPlan,
-    block: Block,
-    inputs: readonly RunInput[],
-    reuse: Uint8Array | null,
-  ): WgslStorage {
-    if (output.reuses >= 0 && reuse !== null) {
-      const input = inputs[output.reuses];
-      if (input instanceof WgslStorage && input.block === block) {
-        if (reuse[output.reuses] === IN_PLACE) return input;
-        input.block = null;
-      }
-    }
-    const storage = new WgslStorage(this.#heap, output.dtype, output.length);
-    storage.block = block;
-    this.#heap.cache.give(block, storage);
-    return storage;
-  }
-
-  /** The block of an input that this run may write a result into; null when it must not. */
-  #reusable(input: RunInput, how: number): Block | null {
-    if (how === KEEP || !(input instanceof WgslStorage) || input.heap !== this.#heap) return null;
-    // Somebody else reads it too.
-    if (input.block === null || input.block.pins !== 1) return null;
-    return input.block;
-  }
-
   /** After a failure: frees the blocks that were made for outputs. */
   #discard(blocks: readonly Block[], inputs: readonly RunInput[], reuse: Uint8Array | null): void {
     blocks.forEach((block, k) => {
-      const { reuses } = this.#outputs[k];
-      const input = reuses < 0 || reuse === null ? null : inputs[reuses];
-      if (!(input instanceof WgslStorage && input.block === block)) this.#heap.cache.free(block);
+      if (!storages.overwrites(this.#outputs[k], block, inputs, reuse)) this.#heap.cache.free(block);
     });
-  }
-
-  #unpin(storage: WgslStorage): void {
-    if (storage.block !== null) this.#heap.cache.unpin(storage.block);
-    else storage.finishRelease();
-  }
-
-  /** A storage of another backend, copied. */
-  #import(input: Storage): WgslStorage {
-    const storage = new WgslStorage(this.#heap, input.dtype, input.length);
-    storage.write(input.read());
-    return storage;
   }
 
   text(): string {
