@@ -5,16 +5,15 @@
  * added up at the end, in the same order on any number of threads.
  */
 import type { ModuleBuilder } from "../assembler/mod.ts";
-import { type Element, elements } from "../contract/mod.ts";
+import { elements } from "../contract/mod.ts";
 import { emitPack } from "../contract/packing.ts";
-import { pushSum, StripProducts } from "../contract/strip_products.ts";
-import { emitLoadPart, emitStorePart } from "../contract/tile_kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { FiltersPlan } from "./filters_plan.ts";
 import { type Geometry, product } from "./geometry.ts";
 import type { Results } from "./results.ts";
 import { RunsInside } from "./runs_inside.ts";
 import { emitSlabCopy } from "./slab.ts";
+import { emitTapTile } from "./tap_tile.ts";
 
 /** Emits `tables(target)`: distances in bytes of the rows, and behind them those of the rows of taps. */
 function emitTables(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan): number {
@@ -48,84 +47,12 @@ function emitTables(module: ModuleBuilder, geometry: Geometry, plan: FiltersPlan
   const origin = places.copied ? 0 : -axes.reduce((sum, { low }, i) => sum + low * pitches[i], 0);
   const sizes = [images, ...axes.map(({ out }) => out)];
   const steps = [image, ...axes.map(({ stride }, i) => stride * pitches[i])];
-  if (plan.skips) { for (const list of [sizes, steps]) list.splice(0, 2, list[1], list[0]); }
-  count(sizes, steps, origin);
+  // See FiltersPlan.skips.
+  const order = sizes.map((_, axis) => plan.skips && axis < 2 ? 1 - axis : axis);
+  count(order.map((axis) => sizes[axis]), order.map((axis) => steps[axis]), origin);
   f.localGet(0).i32Const(plan.tapTable).i32Add().localSet(at);
   const outer = axes.slice(0, -1);
   count(outer.map(({ taps }) => taps), outer.map(({ dilation }, i) => dilation * pitches[i]), 0);
-  return f.index;
-}
-
-interface TapTile {
-  readonly element: Element;
-  readonly rows: number;
-  readonly vectors: number;
-  readonly taps: number;
-  readonly tapStep: number;
-  /** Rows that lie `rowStep` bytes apart. */
-  readonly together: number;
-  readonly rowStep: number;
-  readonly cRow: number;
-}
-
-const UNROLL = 4;
-
-/**
- * Emits `tile(rows, x, b, c, tapRows, tapTable)`: c[r, v] += sum over some rows of taps of x[rows[r] + tap] * b[tap, v].
- */
-function emitTapTile(module: ModuleBuilder, tile: TapTile): number {
-  const { element, rows, vectors, taps, tapStep, together, rowStep, cRow } = tile;
-  const f = module.addFunction({ params: ["i32", "i32", "i32", "i32", "i32", "i32"], results: [] });
-  const [table, x, b, c, tapRows, tapTable] = [0, 1, 2, 3, 4, 5];
-  const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
-  const right = Array.from({ length: vectors }, () => f.local("v128"));
-  const left = f.local("v128");
-  const pointers = Array.from({ length: rows / together }, () => f.local("i32"));
-  const from = f.local("i32");
-  const products = new StripProducts(f, { element, pointer: from, rows: together, rowStep, depthStep: 0 });
-  const place = f.local("i32"), count = f.local("i32");
-  pointers.forEach((pointer, i) => {
-    f.localGet(x).localGet(table).i32Load(4 * i * together).i32Add().localSet(pointer);
-  });
-  const sumsOf = (group: number): number[] =>
-    sums.slice(group * together * vectors, (group + 1) * together * vectors);
-  const step = (u: number): void => {
-    for (let v = 0; v < vectors; v++) pushSum(f, b, u * vectors * 16).v128Load(v * 16).localSet(right[v]);
-    pointers.forEach((pointer, i) => {
-      f.localGet(pointer).localGet(place).i32Add().localSet(from);
-      products.add(sumsOf(i), right, 0);
-    });
-    f.localGet(place).i32Const(tapStep).i32Add().localSet(place);
-  };
-  const advance = (steps: number): void =>
-    void f.localGet(b).i32Const(steps * vectors * 16).i32Add().localSet(b);
-  // As the tiles of products do: see StripProducts.
-  f.localGet(pointers[0]).localSet(from);
-  products.prepare();
-  for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * 16).drop();
-  f.loop();
-  f.localGet(tapTable).i32Load().localSet(place);
-  if (taps >= UNROLL) {
-    f.i32Const(Math.floor(taps / UNROLL)).localSet(count).loop();
-    for (let u = 0; u < UNROLL; u++) step(u);
-    advance(UNROLL);
-    f.localGet(count).i32Const(1).i32Sub().localTee(count).brIf(0).end();
-  }
-  for (let u = 0; u < taps % UNROLL; u++) step(u);
-  if (taps % UNROLL > 0) advance(taps % UNROLL);
-  f.localGet(tapTable).i32Const(4).i32Add().localSet(tapTable);
-  f.localGet(tapRows).i32Const(1).i32Sub().localTee(tapRows).brIf(0).end();
-  pointers.forEach((_, i) => products.separate(sumsOf(i)));
-  for (let r = 0; r < rows; r++) {
-    for (let v = 0; v < vectors; v++) {
-      const sum = sums[r * vectors + v], offset = r * cRow + 16 * v;
-      emitLoadPart(f, element, c, offset, element.lanes, left);
-      f.localGet(sum);
-      element.add(f);
-      f.localSet(sum);
-      emitStorePart(f, element, c, offset, element.lanes, sum);
-    }
-  }
   return f.index;
 }
 
@@ -191,15 +118,8 @@ export function emitFilters(
   const unit = parts + 1, end = parts + 2;
   const i32 = (): number => f.local("i32");
   const rowStart = i32(), rowEnd = i32(), limit = i32(), row = i32(), channel = i32(), channelEnd = i32();
-  const number = i32(),
-    base = i32(),
-    c = i32(),
-    tapRow = i32(),
-    count = i32(),
-    at = i32(),
-    b = i32(),
-    column = i32();
-  const source = i32(), scratch = i32(), images0 = i32(), filters0 = i32();
+  const number = i32(), base = i32(), c = i32(), tapRow = i32(), count = i32(), at = i32(), b = i32();
+  const column = i32(), source = i32(), scratch = i32(), groupImages = i32(), groupFilters = i32();
   const present = plan.skips ? new RunsInside(f, axes[0], tapRows / axes[0].taps) : null;
   const rowsOfPlace = rows / axes[0].out;
   f.globalGet(context.scratchGlobal).localTee(scratch).call(tables);
@@ -217,34 +137,32 @@ export function emitFilters(
     f.localGet(number).i32Const(rows * width * bytes).i32Mul().localGet(parts).i32Add().localSet(c);
     f.localGet(c).localGet(rowStart).i32Const(width * bytes).i32Mul().i32Add().i32Const(0);
     f.localGet(rowEnd).localGet(rowStart).i32Sub().i32Const(width * bytes).i32Mul().memoryFill();
-    f.localGet(x).localSet(images0).localGet(w).localSet(filters0);
+    f.localGet(x).localSet(groupImages).localGet(w).localSet(groupFilters);
     if (batchGroups > 1) {
       const group = (pointer: number, step: number, target: number): void => {
         f.localGet(number).i32Const(batchGroups).i32RemU().i32Const(step).i32Mul().localGet(pointer).i32Add();
         f.localSet(target);
       };
-      group(x, images * channels * inside, images0);
-      group(w, filters * channels * allTaps, filters0);
+      group(x, images * channels * inside, groupImages);
+      group(w, filters * channels * allTaps, groupFilters);
       f.localGet(number).i32Const(batchGroups).i32DivU().localSet(number);
     }
     f.localGet(number).i32Const(channels).i32Mul().i32Const(channelParts).i32DivU().localSet(channel);
     f.localGet(number).i32Const(1).i32Add().i32Const(channels).i32Mul().i32Const(channelParts).i32DivU();
     f.localSet(channelEnd);
     f.forLoop(channel, channelEnd, 1, () => {
-      f.localGet(images0).localGet(channel).i32Const(inside).i32Mul().i32Add().localSet(base);
+      f.localGet(groupImages).localGet(channel).i32Const(inside).i32Mul().i32Add().localSet(base);
       if (copy >= 0) {
         f.localGet(base).localGet(scratch).i32Const(plan.slab).i32Add().i32Const(images);
-        f.i32Const(channels * inside).i32Const(places.channel * bytes).i32Const(0).i32Const(
-          plan.dense.axes[0].out,
-        );
-        f.call(copy);
+        f.i32Const(channels * inside).i32Const(places.channel * bytes);
+        f.i32Const(0).i32Const(plan.dense.axes[0].out).call(copy);
         f.localGet(scratch).i32Const(plan.slab).i32Add().localSet(base);
       }
       f.i32Const(0).localSet(tapRow);
       f.loop();
       f.i32Const(tapRows).localGet(tapRow).i32Sub().localTee(count).i32Const(blockRows);
       f.localGet(count).i32Const(blockRows).i32LtU().select().localSet(count);
-      f.localGet(filters0).localGet(channel).i32Const(allTaps).i32Mul().i32Add();
+      f.localGet(groupFilters).localGet(channel).i32Const(allTaps).i32Mul().i32Add();
       f.localGet(tapRow).i32Const(last.taps * bytes).i32Mul().i32Add().localSet(source);
       f.localGet(scratch).i32Const(plan.packed).i32Add().localSet(b);
       f.i32Const(0).localSet(column);
@@ -299,7 +217,7 @@ export function emitFilters(
   return {
     index: f.index,
     units,
-    unitCost: 0.05 * work * (1 - plan.left) / units,
+    unitCost: 0.05 * work * (1 - plan.omitted) / units,
     splittable: true,
     finish: { index: finish, temporaryBytes: batchGroups * channelParts * rows * width * bytes },
   };

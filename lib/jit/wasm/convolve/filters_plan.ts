@@ -6,9 +6,13 @@ import { type Places, placesOf } from "./slab.ts";
 
 /** Taps of a block: its filters stay in the first cache while the rows pass. */
 const BLOCK_TAPS = 448;
+/** Rows of a part: filters are packed for each. */
 const ROWS_OF_PART = 96;
+/** Units that are enough for any machine. */
 const ENOUGH_UNITS = 16;
+/** Less than so much of the products inside of the image for each lane that counts, and the other form is better. */
 const WORTH_LEAVING = 0.85;
+/** Bytes of the sums of all parts of channels. */
 const MOST_TEMPORARY = 1 << 20;
 
 export interface FiltersPlan {
@@ -29,7 +33,7 @@ export interface FiltersPlan {
    */
   readonly skips: boolean;
   /** The part of the products that is left out. */
-  readonly left: number;
+  readonly omitted: number;
   /** Filters, rounded up to whole panels. */
   readonly width: number;
   /** Rows of taps: all axes but the last. */
@@ -48,7 +52,7 @@ function align(bytes: number): number {
   return Math.ceil(bytes / 64) * 64;
 }
 
-/** So many places along the last axis, of which lines have a multiple, lie at distances known beforehand. */
+/** How many neighbours along the last axis a tile reads from one pointer: a divisor of its outputs. */
 function runOf(out: number): number {
   for (const length of [5, 3, 2]) if (out % length === 0) return length;
   return 1;
@@ -112,7 +116,7 @@ export function planFilters(geometry: Geometry): FiltersPlan | null {
     highRows: (rows - tiles * lowRows) / together * tileRows,
     vectors,
     skips,
-    left: skips ? waste : 0,
+    omitted: skips ? waste : 0,
     width,
     tapRows,
     blockRows,

@@ -1,4 +1,5 @@
 /** Where the results of a convolution go, and the elementwise work on them: over runs of places, once they are summed. */
+import { stridesOf } from "../../../trace/shape.ts";
 import type { Convolution } from "../../kernel/kernel.ts";
 import type { FunctionBuilder } from "../assembler/mod.ts";
 import { type ContractDType, elements, type EpilogueContext } from "../contract/mod.ts";
@@ -33,13 +34,11 @@ export function resultsOf(context: ModuleContext, kernel: Convolution): Results 
   const { outputShape, epilogue, operands, dtype } = kernel;
   const results: ResultKernel = { dtype, batch: [outputShape[0]], operands, epilogue };
   const places = product(outputShape.slice(2));
-  const sizes = [outputShape[1] * places, places, 1];
+  const domain = [outputShape[0], outputShape[1], places], strides = stridesOf(domain);
   const main = epilogue.stores.findIndex(({ operand, index, mode, mask }) =>
     mode === "set" && mask === undefined && operands[operand].dtype === dtype && index.offset === 0 &&
     index.dynamic.length === 0 &&
-    index.strides.every((stride, i) =>
-      stride === sizes[i] || outputShape[i] === 1 || (i === 2 && places === 1)
-    )
+    index.strides.every((stride, i) => stride === strides[i] || domain[i] === 1)
   );
   if (main < 0 || !ProductEpilogue.fits(results)) return null;
   const pointers: Pointers = {

@@ -68,9 +68,9 @@ export function placeStep(geometry: Geometry, places: Places, axis: number): num
 }
 
 /**
- * Emits `copy(source, target, channels, sourceStep, targetStep, first, count)`: for each channel the rows from position
- * `first` of the (padded) first axis on; with one axis it counts nothing. Steps are bytes from channel to channel; the target's
- * says nothing where channels follow one another within positions.
+ * Emits `copy(source, target, channels, sourceStep, targetStep, first, count)`: for each channel `count` rows from position
+ * `first` of the (padded) first axis on; a single axis is one row, which is copied whole. Steps are bytes from channel to
+ * channel; the target's says nothing where channels follow one another within positions.
  */
 export function emitSlabCopy(module: ModuleBuilder, geometry: Geometry, places: Places): number {
   const { axes } = geometry;

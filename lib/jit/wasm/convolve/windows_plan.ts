@@ -33,7 +33,7 @@ export interface WindowsPlan {
    */
   readonly skips: boolean;
   /** The part of the products that is left out. */
-  readonly left: number;
+  readonly omitted: number;
   /** Runs whose sums are added up apart. */
   readonly blockRuns: number;
   /** Whether filters are brought into the order in which tiles read them, behind the table in the scratch memory. */
@@ -111,7 +111,7 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
     taps: Array.from({ length: inRun }, (_, tap) => tapAt(tap) - tapAt(0)),
     runs,
     skips,
-    left: skips ? waste : 0,
+    omitted: skips ? waste : 0,
     blockRuns: Math.ceil(runs / blocks),
     packed,
     scratchBytes: bytesOf(),
@@ -123,8 +123,8 @@ export function planWindows(geometry: Geometry): WindowsPlan | null {
   };
 }
 
-/** How work is handed to threads: times are in nanoseconds. */
-interface Sharing {
+/** The units of a function, and what its calls cost: times are in nanoseconds. */
+interface CallCosts {
   readonly units: number;
   readonly unitCost: number;
   /** What each call does besides. */
@@ -136,7 +136,7 @@ interface Sharing {
  * How many units a call should do at least: each packs all filters, and the thread that has the last of them lets the
  * others wait.
  */
-export function grainOf({ units, unitCost, packing, threads }: Sharing): number {
+export function grainOf({ units, unitCost, packing, threads }: CallCosts): number {
   let best = 1, least = Infinity;
   const most = Math.max(1, units / (2 * threads));
   for (let grain = 1; grain <= most; grain = Math.max(grain + 1, Math.floor(1.1 * grain))) {
