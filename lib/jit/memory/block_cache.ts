@@ -15,10 +15,8 @@
  *   synchronous loop sees its garbage too. Elsewhere the cache makes no WeakRef and spills.
  * - A FinalizationRegistry frees dead blocks as soon as the event loop turns.
  *
- * So that the collector runs at all, the cache makes a ballast, an array of 64 MB that is never touched and
- * dropped at once, for every 64 MB of large blocks: it costs no memory (arrays of this size are mapped, not
- * cleared) but weighs in the collector's books. With all this a temporary of 1 MB costs 15 µs beyond its
- * computation, one of 4 KB 1 µs; with spilling alone the first cost 250.
+ * So that the collector runs at all, the cache makes a ballast for every 64 MB of large blocks (`ballast.ts`). With all
+ * this a temporary of 1 MB costs 15 µs beyond its computation, one of 4 KB 1 µs; with spilling alone the first cost 250.
  *
  * Room that nothing else wants may hold contents once more in a form that kernels read faster. Such blocks go with
  * the one they were made from, when its contents change, and before anything is spilled.
@@ -27,6 +25,7 @@
  */
 
 import { OutOfMemoryError } from "../../trace/errors.ts";
+import { ballastBytes, makeBallast } from "./ballast.ts";
 import { Block, BlockList, Form, MOST_FORMS } from "./block.ts";
 import { makeKeptObjectsCleaner } from "./kept_objects.ts";
 
@@ -79,18 +78,6 @@ export interface BlockCacheOptions {
 const extraCharge = 3072;
 /** Bytes of large blocks between two looks for garbage. */
 const lookEvery = 16 << 20;
-
-/** Above 32 MB every C library maps fresh zero pages instead of clearing recycled ones. */
-const ballastBytes = 64 << 20;
-
-/** Makes the collector feel `ballastBytes` of memory that it does not see. */
-export function makeBallast(): void {
-  try {
-    new ArrayBuffer(ballastBytes);
-  } catch {
-    // Without room for it the collector has been called already.
-  }
-}
 
 /** The blocks of one device, bounded by a budget. */
 export class BlockCache {

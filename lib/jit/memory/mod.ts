@@ -1,2 +1,3 @@
+export { makeBallast } from "./ballast.ts";
 export { Block } from "./block.ts";
 export * from "./block_cache.ts";

@@ -1,7 +1,7 @@
 /** Kernels of a program, compiled for the buffers they meet. */
 import type { Operand } from "../kernel/kernel.ts";
 import type { Binding, KernelStep, LoopStep, Program, SwitchStep } from "../kernel/program.ts";
-import type { Place } from "./access.ts";
+import type { Place } from "./place.ts";
 import type { Demand } from "./demand.ts";
 import type { GpuHeap } from "./heap.ts";
 import { type LoopParts, loopParts } from "./kernels/loop_parts.ts";

@@ -3,7 +3,7 @@ import { DTypeError } from "../../trace/errors.ts";
 import type { Graph } from "../../trace/graph.ts";
 import { describe } from "../../trace/shape.ts";
 import type { BufferPlan, KernelStep, Program } from "../kernel/program.ts";
-import { type Place, storedBits } from "./access.ts";
+import { type Place, storedBits } from "./place.ts";
 
 /** A place of temporaries: those with one offset in the arena have one GPU buffer. */
 export interface TemporarySlot {

@@ -1,5 +1,5 @@
 /** What a kernel becomes: one or more dispatches over the kernel's buffers and a scratch buffer. */
-import type { SlotBinding } from "./access.ts";
+import type { SlotBinding } from "./place.ts";
 
 /** Dispatches between two submits at most. */
 export const MAX_DISPATCHES = 4000;

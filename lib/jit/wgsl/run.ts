@@ -1,7 +1,7 @@
 /** One run of a program: steps become dispatches of one pass, submitted when the run ends or a value is needed. */
 import type { Binding, HostStep, KernelStep, Program, Step } from "../kernel/program.ts";
 import type { Block } from "../memory/mod.ts";
-import { storedBits } from "./access.ts";
+import { storedBits } from "./place.ts";
 import type { CompiledStep, StepTable } from "./compiled_step.ts";
 import { Control } from "./control.ts";
 import type { GpuHeap } from "./heap.ts";

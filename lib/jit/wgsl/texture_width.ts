@@ -1,4 +1,4 @@
-import type { Texels } from "./access.ts";
+import type { Texels } from "./place.ts";
 
 /** Texels of a row of a texture that stands for a buffer, where nothing else is better. */
 export const TEXTURE_WIDTH = 4096;

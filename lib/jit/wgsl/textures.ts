@@ -3,7 +3,7 @@
  * storage buffers. A buffer is copied before the first kernel that reads it so, and again after it was written; what it
  * was copied into is kept from run to run for buffers that are read again, such as weights and data.
  */
-import type { Texels } from "./access.ts";
+import type { Texels } from "./place.ts";
 import type { GpuDevice } from "./device.ts";
 import { ROW_PADDING } from "./texture_width.ts";
 

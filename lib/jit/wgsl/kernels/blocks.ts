@@ -4,7 +4,8 @@
  */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest } from "../../kernel/kernel.ts";
-import { Access, type Place, storedBits } from "../access.ts";
+import { Access } from "../access.ts";
+import { type Place, storedBits } from "../place.ts";
 import type { Dispatch } from "../plan.ts";
 import { opWeight } from "../scalar_ops.ts";
 import { Shader } from "../shader.ts";

@@ -1,7 +1,7 @@
 /** How a product is done: in tiles, in tiles and a kernel for what follows, or as reductions. */
 import { sizeOf, stridesOf } from "../../../trace/shape.ts";
 import type { Contraction, Index, Nest } from "../../kernel/kernel.ts";
-import { type Place, SCRATCH, storedBits } from "../access.ts";
+import { type Place, SCRATCH, storedBits } from "../place.ts";
 import { registerType } from "../literal.ts";
 import type { KernelPlan } from "../plan.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";

@@ -5,7 +5,8 @@
  */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Contraction, Index } from "../../kernel/kernel.ts";
-import { Access, isPacked, type Place, type SlotUse, storedBits } from "../access.ts";
+import { Access } from "../access.ts";
+import { isPacked, type Place, type SlotUse, storedBits } from "../place.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";

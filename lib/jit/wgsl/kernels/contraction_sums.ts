@@ -1,6 +1,7 @@
 /** The sums of a product: how a thread reads both operands, and the loop over the summed index. */
 import type { Contraction, ContractOperand } from "../../kernel/kernel.ts";
-import { type Access, type Place, storedBits } from "../access.ts";
+import type { Access } from "../access.ts";
+import { type Place, storedBits } from "../place.ts";
 import { registerType } from "../literal.ts";
 import type { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";

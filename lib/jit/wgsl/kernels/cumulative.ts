@@ -3,7 +3,8 @@
  * first (Blelloch 1990).
  */
 import type { Cumulative, Reduction } from "../../kernel/kernel.ts";
-import { Access, isPacked, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import { isPacked, type Place } from "../place.ts";
 import { asWord, fromWord } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { castExpression } from "../scalar_ops.ts";

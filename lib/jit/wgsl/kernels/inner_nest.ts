@@ -1,7 +1,8 @@
 /** Nests inside other shaders. */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest } from "../../kernel/kernel.ts";
-import type { Access, Place } from "../access.ts";
+import type { Access } from "../access.ts";
+import type { Place } from "../place.ts";
 import type { Shader } from "../shader.ts";
 import { SOFTWARE } from "../tuning.ts";
 import { type NestOptions, NestShader } from "./nest_shader.ts";

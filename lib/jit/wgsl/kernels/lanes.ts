@@ -1,6 +1,6 @@
 /** Which axis of a nest is walked four elements at a time. */
 import type { Index, Nest } from "../../kernel/kernel.ts";
-import type { Place } from "../access.ts";
+import type { Place } from "../place.ts";
 import { opWeight } from "../scalar_ops.ts";
 import { storeRoots } from "../../kernel/statements.ts";
 import { closure, type Lanes } from "./statements.ts";

@@ -5,7 +5,8 @@
  */
 import type { Nest } from "../../kernel/kernel.ts";
 import type { Binding } from "../../kernel/program.ts";
-import { Access, isPacked, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import { isPacked, type Place } from "../place.ts";
 import type { KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";

@@ -4,7 +4,7 @@
  */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest } from "../../kernel/kernel.ts";
-import type { Place } from "../access.ts";
+import type { Place } from "../place.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { opIterations } from "../scalar_ops.ts";
 import type { Tuning } from "../tuning.ts";

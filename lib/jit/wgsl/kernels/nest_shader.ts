@@ -1,7 +1,7 @@
 /** The text of one dispatch of a nest. */
-import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest, Reduction, Store } from "../../kernel/kernel.ts";
-import { Access, type Place, storedBits } from "../access.ts";
+import { Access } from "../access.ts";
+import { type Place, storedBits } from "../place.ts";
 import type { Dispatch } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import { MAX_WORKGROUPS, type Tuning } from "../tuning.ts";
@@ -19,13 +19,15 @@ import {
   writeFinished,
   writePartial,
 } from "./nest_chunks.ts";
+import { type NestAxes, nestAxes } from "./nest_axes.ts";
 import { slotUses, textureWidths } from "./slot_uses.ts";
 import { combineThreads, declareShared, type ThreadCounts } from "./workgroup.ts";
 import { groupsFor } from "./groups.ts";
-import { dependsOn, storeRoots } from "../../kernel/statements.ts";
+import { storeRoots } from "../../kernel/statements.ts";
 import { closure, type StatementContext, StatementWriter } from "./statements.ts";
 import { entryPoint } from "./unit_dispatch.ts";
 
+/** A nest, and how one dispatch does its work or a part of it. */
 export interface NestOptions {
   readonly kernel: Nest;
   readonly places: readonly Place[];
@@ -36,6 +38,7 @@ export interface NestOptions {
   readonly rowGroups: number;
 }
 
+/** The dispatch of a nest. */
 export function writeNest(options: NestOptions): Dispatch {
   return new NestShader(options).write();
 }
@@ -43,21 +46,17 @@ export function writeNest(options: NestOptions): Dispatch {
 /** Columns that are summed before they join the sum. */
 const BLOCK = 256;
 
+/** Writes the code of a nest: into a shader of its own, or inside of another. */
 export class NestShader {
   readonly #kernel: Nest;
+  readonly #places: readonly Place[];
   readonly #mode: NestMode;
   readonly #tuning: Tuning;
   readonly #lanes: LaneChoice;
   readonly #rowGroups: number;
-  readonly #rows: number;
-  readonly #columns: number;
+  readonly #axes: NestAxes;
   readonly #shader: Shader;
   readonly #access: Access;
-  /** Whether statements depend on a column. */
-  readonly #ofColumn: readonly boolean[];
-  readonly #varying: readonly boolean[];
-  readonly #alongRows: boolean;
-  readonly #alongColumns: boolean;
   readonly #coordinates: (string | null)[];
   readonly #vectors: ReadonlySet<number>;
   /** Results of reductions by number, one per lane where lanes are rows. */
@@ -69,30 +68,23 @@ export class NestShader {
     this.#shader = outer?.shader ?? new Shader();
     const { kernel, places, tuning, mode, rowGroups } = options;
     this.#kernel = kernel;
+    this.#places = places;
     this.#mode = mode;
     this.#tuning = tuning;
     // Combining chunks goes row by row.
     const lanes = mode.kind === "finish" ? { axis: -1, count: 1 as const, overrun: false } : options.lanes;
     this.#lanes = lanes;
-    this.#rows = sizeOf(kernel.domain.slice(0, kernel.rowRank));
-    this.#columns = sizeOf(kernel.domain.slice(kernel.rowRank));
-    this.#rowGroups = mode.kind === "finish" ? this.#rows : rowGroups;
-    this.#alongRows = lanes.count === 4 && lanes.axis < kernel.rowRank;
-    this.#alongColumns = lanes.count === 4 && !this.#alongRows;
-    const { statements } = kernel;
-    this.#ofColumn = dependsOn(statements, (axis) => axis >= kernel.rowRank, () => false);
-    this.#varying = lanes.count === 1
-      ? statements.map(() => false)
-      : dependsOn(statements, (axis) => axis === lanes.axis, () => this.#alongRows);
+    this.#axes = nestAxes(kernel, lanes);
+    this.#rowGroups = mode.kind === "finish" ? this.#axes.rows : rowGroups;
     this.#coordinates = kernel.domain.map(() => null);
 
-    this.#places = places;
     if (outer) {
       this.#vectors = new Set();
       this.#access = outer.access;
       this.#rowWriter = new StatementWriter(this.#context());
       return;
     }
+    const { statements } = kernel;
     const ids = closure(statements, this.#roots());
     const used = new Set<number>(storesOf(this.#kernel, this.#mode).map((store) => store.operand));
     for (const id of ids) {
@@ -115,15 +107,13 @@ export class NestShader {
     this.#rowWriter = new StatementWriter(this.#context());
   }
 
-  readonly #places: readonly Place[];
-
   #context(): StatementContext {
     return {
       shader: this.#shader,
       access: this.#access,
       statements: this.#kernel.statements,
       lanes: this.#lanes,
-      varying: this.#varying,
+      varying: this.#axes.varying,
       coordinate: (axis) => this.#coordinates[axis],
       reduced: (reduction, lane) => {
         const results = this.#results.get(reduction);
@@ -156,16 +146,6 @@ export class NestShader {
 
   get #counts(): ThreadCounts {
     return { threads: this.#threads, lanes: Math.min(this.#threads, this.#tuning.rowLanes) };
-  }
-
-  /** Which axis four lanes lie along. */
-  get #spread(): "rows" | "columns" | "none" {
-    return this.#alongRows ? "rows" : this.#alongColumns ? "columns" : "none";
-  }
-
-  /** The loop over columns counts in groups of four where lanes are columns. */
-  get #columnStep(): number {
-    return this.#alongColumns ? 4 : 1;
   }
 
   /** Writes all rows, which the threads of the shader around it share. */
@@ -217,9 +197,9 @@ export class NestShader {
   #writeRowCoordinates(): void {
     const { domain, rowRank } = this.#kernel;
     const extents = domain.slice(0, rowRank);
-    if (this.#alongRows) extents[rowRank - 1] = Math.ceil(extents[rowRank - 1] / 4);
+    if (this.#axes.alongRows) extents[rowRank - 1] = Math.ceil(extents[rowRank - 1] / 4);
     const names = coordinatesOf(extents, this.#row, (value, axis) => {
-      const scaled = this.#alongRows && axis === rowRank - 1 ? `${value} * 4` : value;
+      const scaled = this.#axes.alongRows && axis === rowRank - 1 ? `${value} * 4` : value;
       return this.#shader.let(scaled, "x");
     });
     names.forEach((name, axis) => this.#coordinates[axis] = name);
@@ -227,7 +207,7 @@ export class NestShader {
 
   #whole(): void {
     for (let pass = 0; pass < this.#kernel.passes; pass++) {
-      const states = this.#pass(pass, "", `${this.#columns}u`);
+      const states = this.#pass(pass, "", `${this.#axes.columns}u`);
       for (const [reduction, lanes] of states) {
         const result = this.#threads > 1
           ? [resultOf(combineThreads(this.#shader, reduction, lanes[0], this.#counts))]
@@ -245,7 +225,7 @@ export class NestShader {
     const write = () => {
       const writer = this.#rowWriter;
       writer.write(closure(this.#kernel.statements, stores.flatMap(storeRoots)));
-      for (const store of stores) writer.store(store, this.#alongRows);
+      for (const store of stores) writer.store(store, this.#axes.alongRows);
     };
     if (this.#threads === 1) return write();
     // Values that later passes use must be known to all threads.
@@ -268,26 +248,26 @@ export class NestShader {
     ];
     if (roots.length === 0) return states;
     const ids = closure(statements, roots);
-    this.#rowWriter.write(ids.filter((id) => !this.#ofColumn[id]));
+    this.#rowWriter.write(ids.filter((id) => !this.#axes.ofColumn[id]));
     if (domain.length === rowRank) {
       this.#point(stores, reductions, states, ids);
       return states;
     }
-    for (const r of reductions) states.set(r, declareLanes(this.#shader, r, this.#spread));
-    if (this.#columns === 0) return states;
-    const vectors = this.#alongColumns && domain[domain.length - 1] % 4 !== 0;
+    for (const r of reductions) states.set(r, declareLanes(this.#shader, r, this.#axes.spread));
+    if (this.#axes.columns === 0) return states;
+    const vectors = this.#axes.alongColumns && domain[domain.length - 1] % 4 !== 0;
     if (vectors && domain.length - rowRank > 1) {
       throw new Error("Groups of four do not fit several column axes.");
     }
-    const step = this.#columnStep * this.#threads;
+    const step = this.#axes.columnStep * this.#threads;
     const body = (writer: StatementWriter, into: Map<Reduction, State[]>) => {
-      writer.write(ids.filter((id) => this.#ofColumn[id]));
+      writer.write(ids.filter((id) => this.#axes.ofColumn[id]));
       joinLanes(this.#shader, writer, reductions, into, this.#lanes.count);
       for (const store of stores) writer.store(store, true);
     };
-    const own = this.#threads === 1 ? "" : this.#columnStep === 4 ? "thread * 4u" : "thread";
+    const own = this.#threads === 1 ? "" : this.#axes.columnStep === 4 ? "thread * 4u" : "thread";
     const first = [start, own].filter((term) => term !== "").join(" + ") || "0u";
-    const longest = this.#mode.kind === "partial" ? this.#mode.length : this.#columns;
+    const longest = this.#mode.kind === "partial" ? this.#mode.length : this.#axes.columns;
     const blocks = reductions.some(wantsBlocks) && longest / step > 2 * BLOCK;
     const limit = vectors ? shader.let(`${end} & ~3u`, "e") : end;
     const stride = `${step}u`;
@@ -300,7 +280,7 @@ export class NestShader {
       shader.block(`for (var b = ${first}; b < ${limit}; b += ${step * BLOCK}u)`, () => {
         const inner = new Map(states);
         for (const r of reductions) {
-          if (wantsBlocks(r)) inner.set(r, declareLanes(this.#shader, r, this.#spread));
+          if (wantsBlocks(r)) inner.set(r, declareLanes(this.#shader, r, this.#axes.spread));
         }
         const stop = shader.let(`min(b + ${step * BLOCK}u, ${limit})`, "e");
         shader.block(`for (var c = b; c < ${stop}; c += ${stride})`, () => {
@@ -314,7 +294,9 @@ export class NestShader {
       });
     }
     if (vectors) this.#rest(limit, end, ids, stores, reductions, states);
-    for (const r of reductions) states.set(r, foldLanes(this.#shader, r, states.get(r)!, this.#alongColumns));
+    for (const r of reductions) {
+      states.set(r, foldLanes(this.#shader, r, states.get(r)!, this.#axes.alongColumns));
+    }
     return states;
   }
 
@@ -327,10 +309,10 @@ export class NestShader {
   ): void {
     const writer = this.#rowWriter;
     writer.write(ids);
-    for (const r of reductions) states.set(r, declareLanes(this.#shader, r, this.#spread));
+    for (const r of reductions) states.set(r, declareLanes(this.#shader, r, this.#axes.spread));
     joinLanes(this.#shader, writer, reductions, states, this.#lanes.count);
     const guard = this.#threads > 1 ? () => "thread == 0u" : undefined;
-    for (const store of stores) writer.store(store, this.#alongRows, guard);
+    for (const store of stores) writer.store(store, this.#axes.alongRows, guard);
   }
 
   /** The up to three columns behind the last group of four. */
@@ -346,14 +328,14 @@ export class NestShader {
     const context: StatementContext = {
       ...this.#context(),
       lanes: { axis: -1, count: 1 },
-      varying: this.#varying.map(() => false),
+      varying: this.#axes.varying.map(() => false),
       isVector: () => false,
     };
     const own = this.#threads > 1 ? ` + thread` : "";
     shader.block(`for (var c = ${start}${own}; c < ${end}; c += ${this.#threads}u)`, () => {
       this.#columnCoordinates("c");
       const writer = new StatementWriter(context, this.#rowWriter);
-      writer.write(ids.filter((id) => this.#ofColumn[id]));
+      writer.write(ids.filter((id) => this.#axes.ofColumn[id]));
       for (const r of reductions) {
         const position = r.position === undefined ? null : writer.value(r.position, 0);
         join(shader, r, states.get(r)![0], writer.value(r.value, 0), position);
@@ -374,10 +356,10 @@ export class NestShader {
       kernel: this.#kernel,
       mode,
       shader: this.#shader,
-      rows: this.#rows,
+      rows: this.#axes.rows,
       row: this.#row,
       lanes: this.#counts.lanes,
-      alongRows: this.#alongRows,
+      alongRows: this.#axes.alongRows,
     };
     for (const [r, lanes] of readFinished(chunks)) this.#results.set(r, lanes);
     return chunks;
@@ -386,7 +368,7 @@ export class NestShader {
   #partial(mode: ChunkMode): void {
     const chunks = this.#chunks(mode);
     const start = this.#shader.let(`chunk * ${mode.length}u`, "e");
-    const end = this.#shader.let(`min(${start} + ${mode.length}u, ${this.#columns}u)`, "e");
+    const end = this.#shader.let(`min(${start} + ${mode.length}u, ${this.#axes.columns}u)`, "e");
     writePartial(chunks, this.#pass(mode.pass, start, end));
   }
 

@@ -4,7 +4,8 @@
  */
 import { sizeOf } from "../../../trace/shape.ts";
 import type { Nest, Store } from "../../kernel/kernel.ts";
-import { Access, isPacked, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import { isPacked, type Place } from "../place.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";

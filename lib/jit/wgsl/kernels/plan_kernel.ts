@@ -3,7 +3,7 @@ import { DeviceError } from "../../../trace/errors.ts";
 import type { Kernel, UserShader } from "../../kernel/kernel.ts";
 import { contractionNest } from "../../kernel/contraction_nest.ts";
 import { convolutionNest } from "../../kernel/convolution_nest.ts";
-import { type Place, storedBits } from "../access.ts";
+import { type Place, storedBits } from "../place.ts";
 import type { KernelPlan } from "../plan.ts";
 import { planRoutine } from "../routines/mod.ts";
 import type { Tuning } from "../tuning.ts";

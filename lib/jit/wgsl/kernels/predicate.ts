@@ -1,6 +1,7 @@
 /** Kernels that decide whether dispatches happen: they write numbers of workgroups into the buffer of predicates. */
 import type { DType } from "../../../trace/dtype.ts";
-import { Access, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import type { Place } from "../place.ts";
 import type { KernelPlan } from "../plan.ts";
 import { RECORD_WORDS, SCOPE_HEAD, SCOPE_WORDS } from "../predicates.ts";
 import { Shader } from "../shader.ts";

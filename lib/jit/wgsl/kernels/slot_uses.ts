@@ -1,6 +1,6 @@
 /** How a nest treats each of its buffers: four elements at a time, and atomically. */
 import type { Nest, Store } from "../../kernel/kernel.ts";
-import { isPacked, type Place, type SlotUse, type Texels } from "../access.ts";
+import { isPacked, type Place, type SlotUse, type Texels } from "../place.ts";
 import { textureWidth } from "../texture_width.ts";
 import { isVectorIndex } from "./lanes.ts";
 import type { Lanes } from "./statements.ts";

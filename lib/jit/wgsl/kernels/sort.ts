@@ -4,7 +4,8 @@
  */
 import type { DType } from "../../../trace/dtype.ts";
 import type { Sort } from "../../kernel/kernel.ts";
-import { Access, isPacked, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import { isPacked, type Place } from "../place.ts";
 import { registerType } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";

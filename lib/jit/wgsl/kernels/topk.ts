@@ -3,7 +3,8 @@
  * every two runs the better half is kept and put in order, until one is left.
  */
 import type { Topk } from "../../kernel/kernel.ts";
-import { Access, isPacked, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import { isPacked, type Place } from "../place.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 import type { Tuning } from "../tuning.ts";

@@ -1,5 +1,6 @@
 /** Writes an int32 that is a parameter: step numbers and trip counts, in the order of the dispatches. */
-import { Access, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import type { Place } from "../place.ts";
 import type { KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
 

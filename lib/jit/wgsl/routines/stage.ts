@@ -1,6 +1,7 @@
 /** One dispatch of a routine under construction: its shader, and arrays of float32 in its operands and scratch buffer. */
 import type { Routine } from "../../kernel/kernel.ts";
-import { Access, type Place } from "../access.ts";
+import { Access } from "../access.ts";
+import type { Place } from "../place.ts";
 import { groupsFor } from "../kernels/groups.ts";
 import { entryPoint } from "../kernels/unit_dispatch.ts";
 import type { Dispatch } from "../plan.ts";
