@@ -130,9 +130,9 @@ class BackwardRule extends LinearRule {
 /**
  * A function with a backward rule of its own. `forward(...args)` returns `[out, residuals]`, where `out` is what the
  * function returns and `residuals` any tree; `backward(residuals, cotangent)` returns an array with one gradient per
- * argument (null for zero). Tensors that the function closes over are constants; inside a loop the rule may use
- * those of them that the function itself uses. Reverse mode of any order, vmap and jit follow the rule; forward mode uses the transpose
- * of `backward`.
+ * argument (null for zero). Tensors that the function closes over are constants; inside a loop or branch the rule may
+ * use those of them that the function itself uses. Reverse mode of any order, vmap and jit follow the rule; forward
+ * mode uses the transpose of `backward`.
  *
  * @throws {GradientError} when forward or backward return the wrong structure, shapes or dtypes.
  * @example

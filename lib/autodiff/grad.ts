@@ -56,7 +56,8 @@ export type ValueAndGradResult<A extends readonly unknown[], R, O> = O extends {
  * with respect to any tensors or Shared of the trace; see {@link CostGradientOptions}.
  *
  * @throws {GradientError} when the cost is not a float scalar, an argument is not of a float dtype, or the cost does
- * not depend on a leaf (unless `disconnected` allows it); the message names the leaf.
+ * not depend on a leaf (unless `disconnected` allows it); the message names the leaf. Also when `argnums` names no
+ * argument, or one twice.
  * @example
  * ```ts
  * import { grad, tensor } from "@damo/damo";

@@ -93,9 +93,8 @@ function makeForms(): { readonly [name: string]: Entry } {
       ["sum", "prod", "max", "min", "any", "all"].map((name) => [name, entry(1, { axes })]),
     ),
     ...Object.fromEntries(
-      ["cumsum", "cumprod", "cummax", "cummin"].map((
-        name,
-      ) => [name, entry(1, { axis: axisForm, reverse: booleanForm })]),
+      ["cumsum", "cumprod", "cummax", "cummin"]
+        .map((name) => [name, entry(1, { axis: axisForm, reverse: booleanForm })]),
     ),
     ...Object.fromEntries(["gamma", "j0", "j1", "erfcinv"].map((name) => [name, entry(1)])),
     polygamma: entry(1, { order: count }),
@@ -204,8 +203,8 @@ function makeForms(): { readonly [name: string]: Entry } {
   };
 }
 
-const stored = () =>
-  [
+function storedPrimitives(): readonly Primitive[] {
+  return [
     ...allPrimitives,
     ...specialPrimitives,
     loopPrimitive,
@@ -215,13 +214,14 @@ const stored = () =>
     printPrimitive,
     checkPrimitive,
   ] as readonly unknown[] as readonly Primitive[];
+}
 
 let byName: ReadonlyMap<string, PrimitiveForm> | undefined;
 
 function makeTable(): ReadonlyMap<string, PrimitiveForm> {
   const forms = makeForms();
   return new Map(
-    stored().flatMap((primitive) => {
+    storedPrimitives().flatMap((primitive) => {
       const form = Object.hasOwn(forms, primitive.name) ? forms[primitive.name] : undefined;
       return form ? [[primitive.name, { primitive, ...form }] as const] : [];
     }),

@@ -44,7 +44,7 @@ export interface JitOptions {
 
 /** Options of `f.copy`. */
 export interface CopyOptions {
-  /** Pairs of shared variables: the second is used wherever the function uses the first. */
+  /** Pairs of shared variables: the second is used wherever the function uses the first; two may change places. */
   swap?: readonly (readonly [Shared, Shared])[];
   /** With false the copy leaves shared variables as they are. */
   updates?: boolean;
@@ -158,7 +158,7 @@ function checkPasses(passes: JitOptions["passes"]): void {
  * program. Number arguments are traced, so their values never cause a trace. Tensors and shared variables that `fn`
  * captures are inputs by reference. Inside another trace `fn` is inlined, unless `noinline` keeps it one named node.
  *
- * @throws {DamoError} for unknown options. Calls throw {@link RetraceError} beyond `maxTraces`,
+ * @throws {DamoError} for unknown options, and values that an option cannot have. Calls throw {@link RetraceError} beyond `maxTraces`,
  * {@link DonatedError} when a donated tensor is used again, {@link TracedValueError} when `fn` reads a traced value.
  * @example
  * ```ts

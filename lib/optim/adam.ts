@@ -58,6 +58,7 @@ const ADAM_OPTIONS = ["lr", "beta1", "beta2", "eps"];
  * Adam (Kingma and Ba, ICLR 2015).
  *
  * @throws {DamoError} for options that make no sense.
+ * @throws {DTypeError} for parameters that are no floats.
  * @example
  * ```ts
  * import { grad, jit, optim, shared } from "@damo/damo";
@@ -77,6 +78,7 @@ export function adam(parameters: Tree, options: AdamOptions = {}): Optimizer {
  * Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).
  *
  * @throws {DamoError} for options that make no sense.
+ * @throws {DTypeError} for parameters that are no floats.
  * @example
  * ```ts
  * import { optim, shared, tensor } from "@damo/damo";

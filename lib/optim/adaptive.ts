@@ -39,6 +39,7 @@ export interface AdaDeltaOptions {
  * `v = momentum v + g / (sqrt(s) + eps)` and `p - lr v`.
  *
  * @throws {DamoError} for options that make no sense.
+ * @throws {DTypeError} for parameters that are no floats.
  * @example
  * ```ts
  * import { optim, shared, tensor } from "@damo/damo";
@@ -74,6 +75,7 @@ export function rmsProp(parameters: Tree, options: RmsPropOptions = {}): Optimiz
  * AdaGrad (Duchi, Hazan and Singer, JMLR 2011): `s = s + g^2` and `p - lr g / (sqrt(s) + eps)`.
  *
  * @throws {DamoError} for options that make no sense.
+ * @throws {DTypeError} for parameters that are no floats.
  * @example
  * ```ts
  * import { optim, shared, tensor } from "@damo/damo";
@@ -107,6 +109,7 @@ export function adaGrad(parameters: Tree, options: AdaGradOptions = {}): Optimiz
  * `u = rho u + (1 - rho) d^2` and `p - lr d`.
  *
  * @throws {DamoError} for options that make no sense.
+ * @throws {DTypeError} for parameters that are no floats.
  * @example
  * ```ts
  * import { optim, shared, tensor } from "@damo/damo";

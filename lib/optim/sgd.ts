@@ -20,6 +20,7 @@ export interface SgdOptions {
  * Sutskever, Martens, Dahl and Hinton, ICML 2013).
  *
  * @throws {DamoError} for options that make no sense.
+ * @throws {DTypeError} for parameters that are no floats.
  * @example
  * ```ts
  * import { grad, jit, optim, shared } from "@damo/damo";

@@ -1,8 +1,6 @@
 /** Trees of parameters and gradients: taken apart, compared, and named. */
 import { isFloat } from "../trace/dtype.ts";
-import { DTypeError, ShapeError } from "../trace/errors.ts";
-import { describeType } from "../trace/errors.ts";
-import { DamoError } from "../trace/errors.ts";
+import { DamoError, describeType, DTypeError, ShapeError } from "../trace/errors.ts";
 import { sameShape } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
 import { Tensor } from "../trace/tensor.ts";

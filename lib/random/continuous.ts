@@ -56,6 +56,7 @@ export interface ExponentialOptions {
  * in them. 23 random bits make a float32, 52 a float64.
  *
  * @throws {ShapeError} when `shape` is no shape or the bounds do not broadcast to it.
+ * @throws {DamoError} for numbers of which `low` is above `high`.
  * @example
  * ```ts
  * import { random } from "@damo/damo";
@@ -185,6 +186,7 @@ function scaleAndShift(
  * float32 cannot tell probabilities apart, and such bounds give coarse draws.
  *
  * @throws {ShapeError} when `shape` is no shape or the parameters do not broadcast to it.
+ * @throws {DamoError} for numbers of which `low` is above `high`, and for a negative number as `std`.
  * @example
  * ```ts
  * import { random } from "@damo/damo";

@@ -27,8 +27,8 @@ export interface BinomialOptions {
 }
 
 /**
- * Fewer counts are drawn operation by operation where no trace is: dozens of equal steps are compiled once so, and what
- * they leave is small.
+ * Fewer counts are drawn operation by operation where no trace is: they take dozens of equal steps, each of which is
+ * compiled once that way, and the intermediate values are small.
  */
 const LEAST_WHOLE = 4096;
 

@@ -79,6 +79,7 @@ export function key(seed: TensorLike): Tensor {
 /**
  * `n` new keys from one, independent of it and of each other. Use each key for one draw only.
  *
+ * @throws {ShapeError} when `n` is no count, or `key` no key.
  * @example
  * ```ts
  * import { random } from "@damo/damo";
@@ -107,8 +108,9 @@ function splitOf(key: Tensor, n: number): Tensor[] {
 }
 
 /**
- * A key made of a key and a number (a step, an index), so that a stream can be addressed instead of threaded through.
+ * A key made of a key and an integer (a step, an index), so that a stream can be addressed instead of threaded through.
  *
+ * @throws {DTypeError} when `data` is no integer.
  * @example
  * ```ts
  * import { random } from "@damo/damo";
@@ -119,12 +121,13 @@ function splitOf(key: Tensor, n: number): Tensor[] {
 export function foldIn(key: TensorLike, data: TensorLike): Tensor {
   const operation = "random.foldIn";
   const given = toTensor(data, { operation });
-  checkWhole(operation, given);
+  checkIntegers(operation, given);
   const value = given.literal === null ? given : castTo(given, "uint32");
   return whole(operation, foldInOf, toTensor(key, { operation }), value);
 }
 
-function checkWhole(operation: string, data: Tensor): void {
+/** Refuses fractions, of which different ones would name one key. */
+function checkIntegers(operation: string, data: Tensor): void {
   if (data.aval.weak ? isIntegral(data) : !isFloat(data.dtype)) return;
   throw new DTypeError(`${operation}: data is ${describe(data.aval)}, and keys are told apart by integers.`, {
     operation,

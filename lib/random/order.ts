@@ -89,6 +89,7 @@ export function permutation(key: TensorLike, x: TensorLike): Tensor {
  *
  * @throws {ShapeError} when there is nothing to choose from, more is asked for than there is, or `p` has another length.
  * @throws {DTypeError} for probabilities that are no floats.
+ * @throws {DamoError} for plain probabilities that are negative, not finite, or all 0.
  * @example
  * ```ts
  * import { random, tensor } from "@damo/damo";
