@@ -16,8 +16,8 @@ const UNIT_COLUMNS = 128;
 const UNIT_ROWS = 32;
 
 /**
- * `(factors, first, stride, line, rows, columns, begin, end)`: adds the rows from `first` on, `stride` bytes apart, times their factors
- * to the line; units are strips of columns.
+ * `(factors, first, stride, line, rows, columns, begin, end)`: adds the rows from `first` on, `stride` bytes apart, times
+ * their factors to the line; units are strips of columns.
  */
 function addRows(context: ModuleContext, dtype: RoutineDType): Procedure {
   const add = axpy(context, dtype), addFour = axpyFour(context, dtype);
@@ -58,8 +58,9 @@ function addRows(context: ModuleContext, dtype: RoutineDType): Procedure {
 }
 
 /**
- * `(factors, first, stride, line, tau, reflection, right tau, rows, columns, begin, end)`: subtracts tau times the line times their
- * factors from rows, and reflects them; units are strips of rows.
+ * `(factors, first, stride, line, tau, u, right tau, rows, columns, begin, end)`: a reflection from the left and one from the
+ * right on rows, which begin at `first`, `stride` bytes apart: row_i -= tau factor_i line, then row_i -= right tau (row_i . u) u.
+ * The line is what the first one's vector, the factors, finds of all rows; the taus are addresses, and units strips of rows.
  */
 function reflectRows(context: ModuleContext, dtype: RoutineDType): Procedure {
   const product = dot(context, dtype), add = axpy(context, dtype);

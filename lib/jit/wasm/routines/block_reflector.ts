@@ -8,6 +8,7 @@ import type { Code, RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { share } from "./share.ts";
+import { STRIP } from "./strips.ts";
 import { aligned, BLOCK } from "./substitution.ts";
 import { dot, scale } from "./vectors.ts";
 
@@ -25,9 +26,6 @@ export interface BlockReflectorOptions {
   /** Bytes of scratch memory before what this needs. */
   readonly scratchAt: number;
 }
-
-/** Rows to which a block is applied at a time. */
-export const STRIP: number = 2 * BLOCK;
 
 /** Where the products that applying a block goes through stand in a thread's scratch memory. */
 interface Places {

@@ -7,6 +7,7 @@ import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { share } from "./share.ts";
+import { setStrip, STRIP, stripsOf } from "./strips.ts";
 import { aligned, BLOCK, substitute, UNBLOCKED } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
 import { dot, fill, scale } from "./vectors.ts";
@@ -42,9 +43,6 @@ function choleskyBlock(context: ModuleContext, dtype: RoutineDType): Procedure {
     return sound;
   });
 }
-
-/** Columns of a strip. */
-const STRIP = 2 * BLOCK;
 
 /**
  * Factorises matrices of one size, their lower triangle. What a panel of columns does to those right of it is done in
@@ -123,8 +121,7 @@ class BlockedCholesky {
         const next = code.variable("int", start.plus(BLOCK)), from = code.variable("int");
         const to = code.variable("int");
         code.while(begin.lt(end), () => {
-          from.set(code.choose(begin.eq(0), next, next.plus(begin.times(STRIP)).minus(STRIP - BLOCK)));
-          to.set(code.choose(begin.eq(0), from.plus(BLOCK), from.plus(STRIP)).least(n));
+          setStrip(code, begin, next, n, { from, to });
           code.for(from, to, (column) => {
             code.invoke(this.#product, [
               code.at(a, start),
@@ -158,7 +155,7 @@ class BlockedCholesky {
         share(code, shares, {
           work,
           args: [a, panel, other, start],
-          units: rest.plus(2 * STRIP - BLOCK - 1).quotient(STRIP),
+          units: stripsOf(rest),
           unitCost: rest.times(STRIP),
         });
         held.set(panel);

@@ -4,7 +4,7 @@ import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { Code, RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { copyRows, sweepBytes, Sweeps } from "./rotate_rows.ts";
+import { copyRows, hypotenuse, sweepBytes, Sweeps } from "./rotate_rows.ts";
 import { share } from "./share.ts";
 import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
 import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
@@ -116,11 +116,6 @@ function tridiagonalise(context: ModuleContext, dtype: RoutineDType, shares: boo
   });
 }
 
-/** The square root of x^2 + y^2 of numbers whose squares are harmless. */
-function length(x: Expression, y: Expression | number): Expression {
-  return x.times(x).plus(typeof y === "number" ? y * y : y.times(y)).root();
-}
-
 /**
  * `implicitQl(d, e, z, rowStride, turns, n)`: diagonalises the tridiagonal matrix, turning the rows of z along (Press et al., "Numerical
  * Recipes", 11.4, after EISPACK's tql2). The turns of several steps are done together.
@@ -152,7 +147,7 @@ function implicitQl(context: ModuleContext, dtype: RoutineDType, shares: boolean
       code.while(last.ne(first).and(steps.lt(MOST_STEPS)), () => {
         steps.increase(1);
         g.set(at(d, first.plus(1)).minus(at(d, first)).over(at(e, first).times(2)));
-        r.set(length(g, 1));
+        r.set(hypotenuse(g, 1));
         g.set(at(d, last).minus(at(d, first)).plus(at(e, first).over(g.plus(r.withSign(g)))));
         s.set(1);
         c.set(1);
@@ -163,7 +158,7 @@ function implicitQl(context: ModuleContext, dtype: RoutineDType, shares: boolean
             const next = i.plus(1);
             f.set(s.times(at(e, i)));
             b.set(c.times(at(e, i)));
-            r.set(length(f, g));
+            r.set(hypotenuse(f, g));
             code.store(code.at(e, next), r);
             code.if(r.eq(0), () => {
               code.store(code.at(d, next), at(d, next).minus(p));

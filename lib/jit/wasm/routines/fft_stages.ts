@@ -8,7 +8,7 @@ import { butterfly, complexProduct, type Pair } from "./fft_butterfly.ts";
 import type { Planar } from "./fft_roots.ts";
 import { transposedBlock } from "./turn_over.ts";
 
-/** The lengths of the two halves of a stage: `distance` between its inputs, `stride` of equal twiddles. */
+/** A stage: `stride` neighbours share their twiddles, and the inputs of a butterfly lie `distance` times as many elements apart. */
 export interface Stage {
   readonly radix: number;
   readonly distance: number;
@@ -29,7 +29,7 @@ export function stagesOf(length: number, radices: readonly number[]): Stage[] | 
   return rest === 1 ? stages : null;
 }
 
-/** Moves of pointers go in calls of about this many elements, so that the compiler soon knows the function to be hot. */
+/** A stage goes in calls of about this many elements, so that the compiler soon knows their function to be hot. */
 const CALL_ELEMENTS = 1024;
 
 const STAGE_PARAMS: readonly Kind[] = new Array<Kind>(12).fill("int");

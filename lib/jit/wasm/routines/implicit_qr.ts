@@ -3,16 +3,11 @@ import type { ModuleContext } from "../nest/mod.ts";
 import type { RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { Sweeps } from "./rotate_rows.ts";
+import { hypotenuse, Sweeps } from "./rotate_rows.ts";
 import { rotate, scale } from "./vectors.ts";
 
 /** Steps for one singular value; about two are usual. */
 const MOST_STEPS = 75;
-
-/** The square root of x^2 + y^2 of numbers whose squares are harmless. */
-function length(x: Expression, y: Expression | number): Expression {
-  return x.times(x).plus(typeof y === "number" ? y * y : y.times(y)).root();
-}
 
 /**
  * `implicitQr(d, e, u, v, rowStride, waiting, k)`: d becomes the singular values, unsorted, of the matrix with
@@ -74,7 +69,7 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType, shares: 
             code.store(code.at(e, j), read(e, j).times(c));
             leave(f.magnitude().le(tolerance));
             g.set(read(d, j));
-            h.set(length(f, g));
+            h.set(hypotenuse(f, g));
             code.store(code.at(d, j), h);
             c.set(g.over(h));
             s.set(f.negated().over(h));
@@ -94,7 +89,7 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType, shares: 
         f.set(
           y.minus(z).times(y.plus(z)).plus(g.minus(h).times(g.plus(h))).over(h.times(y).times(2)),
         );
-        g.set(length(f, 1));
+        g.set(hypotenuse(f, 1));
         f.set(
           x.minus(z).times(x.plus(z)).plus(h.times(y.over(f.plus(g.withSign(f))).minus(h))).over(x),
         );
@@ -107,7 +102,7 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType, shares: 
           y.set(read(d, next));
           h.set(s.times(g));
           g.set(c.times(g));
-          z.set(length(f, h));
+          z.set(hypotenuse(f, h));
           code.store(code.at(e, j), z);
           code.if(z.ne(0), () => {
             c.set(f.over(z));
@@ -118,7 +113,7 @@ export function implicitQr(context: ModuleContext, dtype: RoutineDType, shares: 
           g.set(g.times(c).minus(x.times(s)));
           h.set(y.times(s));
           y.set(y.times(c));
-          z.set(length(f, h));
+          z.set(hypotenuse(f, h));
           code.store(code.at(d, j), z);
           code.if(z.ne(0), () => {
             c.set(f.over(z));

@@ -11,6 +11,7 @@ import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { share } from "./share.ts";
+import { setStrip, STRIP, stripsOf } from "./strips.ts";
 import { aligned, BLOCK, substitute, UNBLOCKED } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
 import { axpy, axpyFour, divide, exchange, scale } from "./vectors.ts";
@@ -103,19 +104,16 @@ function luPanel(context: ModuleContext, dtype: RoutineDType): Procedure {
   });
 }
 
-/** Columns of a strip. */
-const STRIP = 2 * BLOCK;
-
 /** Writes the factorisation of matrices of one size. */
 class BlockedLu {
-  readonly size: number;
-  readonly panelBytes: number;
-  readonly panelAt: number;
   readonly #context: ModuleContext;
   readonly #dtype: RoutineDType;
   readonly #n: number;
   readonly #rowBytes: number;
   readonly #product: number;
+  readonly #size: number;
+  readonly #panelAt: number;
+  readonly #panelBytes: number;
 
   constructor(context: ModuleContext, dtype: RoutineDType, n: number) {
     const bytes = dtype === "float32" ? 4 : 8;
@@ -123,14 +121,14 @@ class BlockedLu {
     this.#dtype = dtype;
     this.#n = n;
     this.#rowBytes = n * bytes;
-    this.size = n > UNBLOCKED ? BLOCK : n;
+    this.#size = n > UNBLOCKED ? BLOCK : n;
     let packed = 0, product = -1;
-    if (this.size < n) {
+    if (this.#size < n) {
       const spec: ContractSpec = {
         dtype,
         rows: n,
         columns: n,
-        depth: this.size,
+        depth: this.#size,
         a: { outer: 1, depth: n },
         b: { outer: 1, depth: n },
         rowStride: n,
@@ -142,9 +140,9 @@ class BlockedLu {
     }
     this.#product = product;
     // A panel is followed by the rows chosen at its steps.
-    this.panelBytes = aligned(this.size * n * bytes) + aligned(this.size * 4);
-    this.panelAt = packed;
-    context.needScratch(packed + 2 * this.panelBytes);
+    this.#panelBytes = aligned(this.#size * n * bytes) + aligned(this.#size * 4);
+    this.#panelAt = packed;
+    context.needScratch(packed + 2 * this.#panelBytes);
   }
 
   #corner(code: Code, a: Expression, i: Expression, j: Expression): Expression {
@@ -152,17 +150,20 @@ class BlockedLu {
   }
 
   #pivots(panel: Expression): Expression {
-    return panel.plus(this.panelBytes - aligned(this.size * 4));
+    return panel.plus(this.#panelBytes - aligned(this.#size * 4));
   }
 
-  /** `panel(a, panel, start)`: factorises the columns from `start` on. The panel keeps the negated part below the diagonal block. */
-  panel(): Procedure {
+  /**
+   * `panel(a, panel, start)`: factorises the columns from `start` on. The panel keeps the negated part below the diagonal
+   * block.
+   */
+  #panel(): Procedure {
     const context = this.#context, dtype = this.#dtype, n = this.#n;
     const factorise = luPanel(context, dtype), turn = turnOver(context, dtype), times = scale(context, dtype);
     const params = ["int", "int", "int"] as const;
     return procedure(context, dtype, `luColumns:${n}`, params, null, (code, a, panel, start) => {
       const left = code.variable("int", code.int(n).minus(start));
-      const columns = code.variable("int", left.least(this.size));
+      const columns = code.variable("int", left.least(this.#size));
       const corner = this.#corner(code, a, start, start), first = code.at(panel, start);
       turn.run(code, first, n, corner, n, columns, left, 1);
       factorise.run(code, panel, this.#pivots(panel), n, start, columns);
@@ -178,10 +179,10 @@ class BlockedLu {
    * `strips(a, panel, next panel, start, begin, end)`: what the panel that begins at column `start` does to strips of the
    * others: the first is the next panel, the last are the columns left of it.
    */
-  strips(): Procedure {
+  #strips(): Procedure {
     const context = this.#context, dtype = this.#dtype, n = this.#n;
     const swap = exchange(context, dtype), solve = substitute(context, dtype, true);
-    const factorise = this.panel();
+    const factorise = this.#panel();
     const params = ["int", "int", "int", "int", "int", "int"] as const;
     return procedure(
       context,
@@ -190,12 +191,11 @@ class BlockedLu {
       params,
       null,
       (code, a, panel, nextPanel, start, begin, end) => {
-        const size = code.variable("int", code.int(n).minus(start).least(this.size));
+        const size = code.variable("int", code.int(n).minus(start).least(this.#size));
         const next = code.variable("int", start.plus(size));
         const from = code.variable("int"), to = code.variable("int"), chosen = code.variable("int");
         code.while(begin.lt(end), () => {
-          from.set(code.choose(begin.eq(0), next, next.plus(begin.times(STRIP)).minus(STRIP - BLOCK)));
-          to.set(code.choose(begin.eq(0), from.plus(BLOCK), from.plus(STRIP)).least(n));
+          setStrip(code, begin, next, n, { from, to });
           code.if(from.ge(n), () => {
             from.set(0);
             to.set(start);
@@ -227,18 +227,18 @@ class BlockedLu {
   /** `lu(a, permutation)`: in place; fills the permutation and gives its sign. */
   whole(shares: boolean): Procedure {
     const context = this.#context, dtype = this.#dtype, n = this.#n;
-    const factorise = this.panel(), work = this.strips();
+    const factorise = this.#panel(), work = this.#strips();
     return procedure(context, dtype, `lu:${n}:${shares}`, ["int", "int"], "int", (code, a, permutation) => {
-      const panel = code.variable("int", code.scratch().plus(this.panelAt));
-      const other = code.variable("int", panel.plus(this.panelBytes));
+      const panel = code.variable("int", code.scratch().plus(this.#panelAt));
+      const other = code.variable("int", panel.plus(this.#panelBytes));
       const parity = code.variable("int", 1), start = code.variable("int", 0), rest = code.variable("int");
       const row = code.variable("int"), chosen = code.variable("int"), held = code.variable("int");
       const entry = (i: Expression): Expression => permutation.plus(i.times(4));
       code.for(0, n, (i) => code.storeInt(entry(i), i));
       factorise.run(code, a, panel, start);
       code.while(start.lt(n), () => {
-        rest.set(code.int(n).minus(start).minus(this.size).greatest(0));
-        code.for(0, code.int(n).minus(start).least(this.size), (j) => {
+        rest.set(code.int(n).minus(start).minus(this.#size).greatest(0));
+        code.for(0, code.int(n).minus(start).least(this.#size), (j) => {
           row.set(start.plus(j));
           chosen.set(code.loadInt(this.#pivots(panel).plus(j.times(4))));
           code.if(chosen.ne(row), () => {
@@ -249,7 +249,7 @@ class BlockedLu {
           });
         });
         // The next panel, full strips, and the columns on the left.
-        const strips = code.choose(rest.gt(0), rest.plus(2 * STRIP - BLOCK - 1).quotient(STRIP), 0);
+        const strips = code.choose(rest.gt(0), stripsOf(rest), 0);
         share(code, shares, {
           work,
           args: [a, panel, other, start],
@@ -259,7 +259,7 @@ class BlockedLu {
         held.set(panel);
         panel.set(other);
         other.set(held);
-        start.increase(this.size);
+        start.increase(this.#size);
       });
       return parity;
     });

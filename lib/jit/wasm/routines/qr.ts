@@ -3,11 +3,12 @@ import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { Code, RoutineDType } from "./code.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { BlockReflector, FEWEST_BLOCKED, STRIP } from "./block_reflector.ts";
+import { BlockReflector, FEWEST_BLOCKED } from "./block_reflector.ts";
 import type { Expression } from "./expression.ts";
 import { emitMatrixRoutine, routineDType, sharesMatrices } from "./matrix_routine.ts";
 import { share } from "./share.ts";
 import { powerOfTwo } from "./scaling.ts";
+import { setStrip, stripsOf } from "./strips.ts";
 import { aligned, BLOCK } from "./substitution.ts";
 import { turnOver } from "./turn_over.ts";
 import { axpy, dot, scale } from "./vectors.ts";
@@ -109,8 +110,7 @@ class Elimination {
         const next = code.variable("int", start.plus(BLOCK));
         const from = code.variable("int"), to = code.variable("int");
         code.while(begin.lt(end), () => {
-          from.set(code.choose(begin.eq(0), next, next.plus(begin.times(STRIP)).minus(STRIP - BLOCK)));
-          to.set(code.choose(begin.eq(0), from.plus(BLOCK), from.plus(STRIP)).least(n));
+          setStrip(code, begin, next, n, { from, to });
           this.#blocks.apply(code, block, columns, from, to, start, true);
           code.if(begin.eq(0).and(next.lt(this.#whole)), () => {
             panel.run(code, columns, taus, nextBlock, next);
@@ -135,7 +135,7 @@ class Elimination {
         share(code, shares, {
           work,
           args: [columns, taus, block, other, start],
-          units: rest.plus(2 * STRIP - BLOCK - 1).quotient(STRIP),
+          units: stripsOf(rest),
           unitCost: Math.round(this.#blocks.stripCost),
         });
       });

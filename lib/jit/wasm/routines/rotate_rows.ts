@@ -171,6 +171,11 @@ function turnStrips(context: ModuleContext, dtype: RoutineDType, arrays: number)
   });
 }
 
+/** The length of (x, y), which a rotation turns to one axis: of numbers whose squares are harmless. */
+export function hypotenuse(x: Expression, y: Expression | number): Expression {
+  return x.times(x).plus(typeof y === "number" ? y * y : y.times(y)).root();
+}
+
 /** Copies rows between arrays of different strides (in bytes). A negative stride walks from the last row on. */
 export function copyRows(
   code: Code,
