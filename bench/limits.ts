@@ -1,8 +1,10 @@
 /** What this machine can do at most with vectors of 128 bits: the measure of all other figures. */
 import { ModuleBuilder } from "../lib/jit/wasm/assembler/mod.ts";
 
+/** Floating-point operations of one round of the loop that multiplies and adds. */
+const ROUND = 4 * 12 * 8;
 /** Floating-point operations of one call of {@linkcode fmaLimit}. */
-export const FMA_OPERATIONS: number = 20_000 * 4 * 12 * 8;
+export const FMA_OPERATIONS: number = 20_000 * ROUND;
 /** Bytes that one call of {@linkcode readLimit} reads: more than any cache holds. */
 export const READ_BYTES: number = 64 << 20;
 
@@ -64,12 +66,19 @@ const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build
 const multiplyAdd = exports.multiplyAdd as (rounds: number) => number;
 const read = exports.read as (from: number, to: number) => number;
 
-/** {@linkcode FMA_OPERATIONS} operations on one thread. */
-export function fmaLimit(): number {
+/** Multiplications and additions of registers alone on one thread, as many as asked for and hardly more. */
+export function multiplyAddLimit(operations: number): number {
   let sum = 0;
   // Short calls, so that the engine soon runs its best code.
-  for (let i = 0; i < 100; i++) sum += multiplyAdd(200);
+  for (let rounds = Math.ceil(operations / ROUND); rounds > 0; rounds -= 200) {
+    sum += multiplyAdd(Math.min(rounds, 200));
+  }
   return sum;
+}
+
+/** {@linkcode FMA_OPERATIONS} operations on one thread. */
+export function fmaLimit(): number {
+  return multiplyAddLimit(FMA_OPERATIONS);
 }
 
 /** {@linkcode READ_BYTES} read on one thread. */

@@ -12,6 +12,7 @@ const contestants: { readonly [name: string]: () => Promise<Contestant> } = {
   "jax-js-sync": async () => (await import("./jax.ts")).contestant(true),
   "tfjs": async () => (await import("./tensorflow.ts")).contestant(),
   "onnxruntime": async () => (await import("./onnx.ts")).contestant(2),
+  "limit": async () => (await import("./limit.ts")).contestant(),
 };
 
 interface FileEntry {

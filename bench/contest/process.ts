@@ -11,6 +11,9 @@ export interface Reply {
 
 const here = new URL(".", import.meta.url).pathname;
 
+/** The contestant that does the operations of a workload without its data: what the machine allows in the same minutes. */
+export const LIMIT = "128-bit limit";
+
 /** How each contestant is started; the name is that of its column. */
 export const commands: { readonly [name: string]: readonly string[] } = {
   "Damo": deno("damo"),
@@ -20,6 +23,7 @@ export const commands: { readonly [name: string]: readonly string[] } = {
   "TensorFlow.js": deno("tfjs"),
   "onnxruntime-web": deno("onnxruntime"),
   "NumPy": ["python3", `${here}numpy_contestant.py`],
+  [LIMIT]: deno("limit"),
 };
 
 /** A script that loads a library and reads a first result, and one of the same runtime that does nothing. */

@@ -1,5 +1,6 @@
 /** What the showings of a run say: figures, ratios and the table of bench/RESULTS.md. */
 import type { Showing } from "./measure.ts";
+import { LIMIT } from "./process.ts";
 import type { Workload } from "./workload.ts";
 
 /** A contestant's figure of one workload. */
@@ -27,6 +28,8 @@ export interface Result {
   readonly overNumPy?: number;
   /** Damo's figure over the aim, as a speed: 1 and more means met. */
   readonly overAim?: number;
+  /** The time that the workload's operations take at the least on this machine's vectors of 128 bits, over Damo's. */
+  readonly overLimit?: number;
   /** The same ratios of the least times: what a machine that others use as well says least wrongly. */
   readonly least?: Ratios;
 }
@@ -36,6 +39,7 @@ export interface Ratios {
   readonly overPeers?: number;
   readonly overNumPy?: number;
   readonly overAim?: number;
+  readonly overLimit?: number;
 }
 
 function quantile(sorted: readonly number[], share: number): number {
@@ -64,14 +68,15 @@ function inUnit(milliseconds: number, { unit, billions = 1, repeats = 1 }: Workl
 
 function ratiosOf(workload: Workload, figures: readonly Figure[], which: "median" | "least"): Ratios {
   const of = (name: string) => figures.find(({ contestant }) => contestant === name)?.[which];
-  const peers = figures.filter(({ contestant }) => !/^(Damo|NumPy)/.test(contestant))
+  const peers = figures.filter(({ contestant }) => !/^(Damo|NumPy)/.test(contestant) && contestant !== LIMIT)
     .flatMap((figure) => figure[which] ?? []);
-  const own = of("Damo"), native = of("NumPy");
+  const own = of("Damo"), native = of("NumPy"), limit = of(LIMIT);
   if (own === undefined) return {};
   const reached = inUnit(own, workload);
   return {
     overPeers: peers.length > 0 ? Math.min(...peers) / own : undefined,
     overNumPy: native === undefined ? undefined : native / own,
+    overLimit: limit === undefined ? undefined : limit / own,
     overAim: workload.unit === "GFLOP/s" ? reached / workload.aim : workload.aim / reached,
   };
 }
@@ -105,6 +110,7 @@ export function tableOf(results: readonly Result[], workloads: readonly Workload
     "over NumPy",
     "aim",
     "over the aim",
+    "of the limit",
   ];
   const rows = results.map((result) => {
     const workload = workloads.find(({ name }) => name === result.workload)!;
@@ -119,7 +125,13 @@ export function tableOf(results: readonly Result[], workloads: readonly Workload
     const { least = {} } = result;
     const both = (ratio: keyof Ratios): string =>
       result[ratio] === undefined ? "-" : `${rounded(result[ratio])}, ${rounded(least[ratio])}`;
-    const end = [both("overPeers"), both("overNumPy"), String(result.aim), both("overAim")];
+    const end = [
+      both("overPeers"),
+      both("overNumPy"),
+      String(result.aim),
+      both("overAim"),
+      both("overLimit"),
+    ];
     return [result.workload, result.unit, ...cells, ...end];
   });
   return [head, head.map((_, i) => i < 2 ? "---" : "---:"), ...rows]

@@ -23,7 +23,7 @@ export interface Workload {
   /** What processes show that have compiled nothing, each measured once: fresh_processes.ts. */
   readonly fresh?: "first call" | "first result";
   readonly inputs: { readonly [name: string]: InputSpec };
-  /** Billions of operations of one run, where the figure of interest is a rate. */
+  /** Billions of multiplications and additions of one run, where they are what takes the time. */
   readonly billions?: number;
   /** What one run stands for: its time is divided by this. */
   readonly repeats?: number;
@@ -81,6 +81,11 @@ const recurrent = (steps: number): Workload["inputs"] => ({
   b: { shape: [128], scale: 0.1 },
 });
 
+/** Operations of a product of 32 states or inputs of 128 numbers with their weights. */
+const STEP_PRODUCT = 2 * 32 * 128 * 128;
+/** Operations of the convolution of all images. */
+const CONVOLUTION = 2 * 32 * 32 * 28 * 28 * 16 * 5 * 5;
+
 /** Rows, columns and kernel of the workloads; the order is that of the results. */
 export const workloads: readonly Workload[] = [
   product(512, 512, 512, 95),
@@ -122,6 +127,8 @@ export const workloads: readonly Workload[] = [
   {
     name: "MLP step",
     inputs: mlp,
+    // Forward, to the weights, and to all inputs but the first.
+    billions: 2 * 128 * (2 * 784 * 512 + 3 * 512 * (512 + 10)) / 1e9,
     unit: "ms",
     aim: 5,
     tolerance: 1e-4,
@@ -130,6 +137,7 @@ export const workloads: readonly Workload[] = [
   {
     name: "convolution forward",
     inputs: images,
+    billions: CONVOLUTION / 1e9,
     unit: "ms",
     aim: 9,
     tolerance: 1e-4,
@@ -138,6 +146,7 @@ export const workloads: readonly Workload[] = [
   {
     name: "convolution with both gradients",
     inputs: images,
+    billions: 3 * CONVOLUTION / 1e9,
     unit: "ms",
     aim: 28,
     tolerance: 1e-4,
@@ -146,6 +155,7 @@ export const workloads: readonly Workload[] = [
   {
     name: "RNN of 100 steps forward",
     inputs: recurrent(100),
+    billions: 100 * 2 * STEP_PRODUCT / 1e9,
     unit: "ms",
     aim: 3,
     tolerance: 1e-4,
@@ -154,6 +164,8 @@ export const workloads: readonly Workload[] = [
   {
     name: "RNN of 100 steps with backward",
     inputs: recurrent(100),
+    // Of input and state forward, to both weights and to the state backward.
+    billions: 100 * 5 * STEP_PRODUCT / 1e9,
     unit: "ms",
     aim: 9,
     tolerance: 1e-3,

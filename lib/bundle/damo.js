@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest f4f654cc68ac98674af51d6d5130c45f8827e11cd47fe198c29ab258a4e47a85.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest d34b4a4dbf971c95b5864b6821bffad372f3b525765024fe1e455cc60c09c893.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -5507,26 +5507,27 @@ const note=((call2)=>{
 inner4.push(call2);
 return call2.callee.index;
 });
-const tiles=((rows2,wanted)=>({
-full:wanted&&hasPanels&&!(structs!==null&&rows2===tileRows)?note(tileFunction(module,spec,sizes4,{
+const fullTile=((rows2,wanted)=>wanted&&hasPanels?note(tileFunction(module,spec,sizes4,{
 rows:rows2,
 vectors:tileVectors,
 tailLanes:lanes
-})):-1,
-last:wanted&&restColumns>0?note(tileFunction(module,spec,sizes4,{
+})):-1);
+const lastTile=((rows2,wanted)=>wanted&&restColumns>0?note(tileFunction(module,spec,sizes4,{
 rows:rows2,
 vectors:lastVectors,
 tailLanes
-})):-1
-}));
+})):-1);
 const pack=((operand2,width,count3,wanted)=>wanted?note(packFunction(module,spec,operand2,width,count3)):-1);
-const fullTiles=tiles(tileRows,sizes4.fullRows>0);
+const hasFullRows=sizes4.fullRows>0,hasRestRows=restRows>0;
 return{
-fullTiles:structs===null?fullTiles:{
-...fullTiles,
-full:structs.tile
+fullTiles:{
+full:structs?.tile??fullTile(tileRows,hasFullRows),
+last:lastTile(tileRows,hasFullRows)
 },
-restTiles:tiles(restRows,restRows>0),
+restTiles:{
+full:fullTile(restRows,hasRestRows),
+last:lastTile(restRows,hasRestRows)
+},
 finish:{
 full:hasPanels?epilogueFunction(module,spec,{
 vectors:tileVectors,
@@ -5539,8 +5540,8 @@ tailLanes
 },
 packPanel:pack("b",tileColumns,tileColumns,makesB&&hasPanels),
 packLast:pack("b",lastVectors * lanes,restColumns,makesB&&restColumns>0),
-packRows:pack("a",tileRows,tileRows,makesA&&sizes4.fullRows>0&&(structs===null||restColumns>0)),
-packRestRows:pack("a",restRows,restRows,makesA&&restRows>0),
+packRows:pack("a",tileRows,tileRows,makesA&&hasFullRows&&(structs===null||restColumns>0)),
+packRestRows:pack("a",restRows,restRows,makesA&&hasRestRows),
 inner:inner4
 };
 });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Record } from "../../bench/contest/main.ts";
+import { LIMIT } from "../../bench/contest/process.ts";
 import { resultOf, tableOf } from "../../bench/contest/results.ts";
 import { losses } from "../../bench/contest/track.ts";
 import { makeValues, type Workload, workloads } from "../../bench/contest/workload.ts";
@@ -52,7 +53,17 @@ Deno.test("of processes that read a first result what empty ones take is subtrac
   assertEquals([own.median, own.least, own.spread], [58, 50, [48, 88]]);
   assertEquals([peer.median, peer.least], [129, 120]);
   assertEquals([result.overPeers, result.least?.overPeers], [129 / 58, 120 / 50]);
-  assertMatch(tableOf([result], workloads).split("\n").at(-1)!, / \| - \| 60 \| 1\.03, 1\.20 \|$/);
+  assertMatch(tableOf([result], workloads).split("\n").at(-1)!, / \| - \| 60 \| 1\.03, 1\.20 \| - \|$/);
+});
+
+Deno.test("the limit of the machine is no peer: it says which share of it Damo reaches", () => {
+  const result = resultOf(product, [
+    { contestant: "Damo", times: [4, 5, 6] },
+    { contestant: "jax-js", times: [9, 10, 11] },
+    { contestant: LIMIT, times: [3, 3, 3] },
+  ]);
+  assertEquals([result.overPeers, result.overLimit, result.least?.overLimit], [2, 3 / 5, 3 / 4]);
+  assertMatch(tableOf([result], workloads).split("\n").at(-1)!, / \| 0\.600, 0\.750 \|$/);
 });
 
 Deno.test("a record that lacks a workload says nothing about it", () => {
