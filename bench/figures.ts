@@ -6,8 +6,11 @@ export interface Figure {
   /** The figure for the nanoseconds of one iteration; `least` gives those of another benchmark or of a peer (or NaN). */
   of(nanoseconds: number, least: (other: string) => number): number;
   readonly aim?: { readonly value: number; readonly better: "higher" | "lower" };
-  /** The benchmark that says what the machine can do at most, on `threads` threads. */
-  readonly limit?: { readonly name: string; readonly threads: number };
+  /**
+   * The benchmark that says what the machine can do at most, on `threads` threads; of a figure that is no rate, with the
+   * number of its operations.
+   */
+  readonly limit?: { readonly name: string; readonly threads: number; readonly operations?: number };
 }
 
 /** A line of the table that no benchmark stands behind: a figure with its unit, and whether the aim was met. */
@@ -74,6 +77,11 @@ function bytes(count: number): Figure {
   return { unit: "GB/s", of: (ns) => count / ns, limit: { name: READ, threads: CORES } };
 }
 
+/** What so many products of 32 states with weights of 128x128 can take at the least on one thread. */
+function products(count: number): Figure["limit"] {
+  return { name: FMA, threads: 1, operations: count * 2 * 32 * 128 * 128 };
+}
+
 const convolution = 2 * 32 * 32 * 28 * 28 * 16 * 5 * 5;
 
 export const figures: { readonly [name: string]: Figure } = {
@@ -107,8 +115,9 @@ export const figures: { readonly [name: string]: Figure } = {
   "sum of 4096x4096 over axis 0": bytes(4 * 4096 * 4096),
   "sum of 4096x4096 over axis 1": bytes(4 * 4096 * 4096),
   "sum of 4096x4096": bytes(4 * 4096 * 4096),
-  "RNN 32x128, T = 100, forward": milliseconds(5),
-  "RNN 32x128, T = 100, with backward": milliseconds(14),
+  "RNN 32x128, T = 100, forward": { ...milliseconds(5), limit: products(2 * 100) },
+  // Both products of a step forward, to both weights, and to the state.
+  "RNN 32x128, T = 100, with backward": { ...milliseconds(14), limit: products(5 * 100) },
   "scan of 10,000,000 steps": per(1e7, "ns per step", 8),
   "while of 1,000,000 steps": per(1e6, "ns per step", 15),
   "nested loops, 1,000 of 0 to 999 steps": per(499_500, "ns per step"),

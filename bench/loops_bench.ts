@@ -1,9 +1,12 @@
 /** Loops: a recurrent net forward and backward, tiny loops of many steps, nested loops and a Markov chain. */
 import { grad, init, jit, loop, scan, type Tensor, tensor, whileLoop, zeros } from "@damo/damo";
 import { compileChain, DIMENSIONS } from "./loops/monte_carlo.ts";
+import { fmaLimit } from "./limits.ts";
 import { BATCH, compileGradients, normal, recurrent, STATE } from "./loops/recurrent.ts";
 
 await init({ threads: 1 });
+
+Deno.bench({ name: "limit: multiply-add, one thread", group: "loops", fn: () => void fmaLimit() });
 
 const W = normal([STATE, STATE], 1), U = normal([STATE, STATE], 2), xs = normal([100, BATCH, STATE], 3);
 const forward = jit(recurrent, { name: "rnn" }), backward = compileGradients();

@@ -45,11 +45,12 @@ function showAim(figure: Figure, value: number): string {
 }
 
 /** How much of what the machine can do, where that was measured in the same run. */
-function showLimit({ limit }: Figure, value: number): string {
+function showLimit({ limit }: Figure, value: number, nanoseconds: number): string {
   const least = limit && measured.find(({ name }) => name === limit.name)?.results[0].ok?.min;
   if (!limit || !least) return "";
   const most = figures[limit.name].of(least, () => NaN) * limit.threads;
-  return `, ${(100 * value / most).toFixed(0)} % of the limit`;
+  const reached = limit.operations === undefined ? value : limit.operations / nanoseconds;
+  return `, ${(100 * reached / most).toFixed(0)} % of the limit`;
 }
 
 function printTable(rows: string[][]): void {
@@ -80,7 +81,7 @@ for (const { name, group, results } of measured) {
     (ok.avg / 1e6).toFixed(3),
     ...theirs.map((least) => least === undefined ? "" : (least / 1e6).toFixed(3)),
     figure && Number.isFinite(value)
-      ? `${value.toPrecision(4)} ${figure.unit}${showLimit(figure, value)}`
+      ? `${value.toPrecision(4)} ${figure.unit}${showLimit(figure, value, ok.min)}`
       : "",
     figure && Number.isFinite(value) ? showAim(figure, value) : "",
   ]);
