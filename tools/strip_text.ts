@@ -10,16 +10,19 @@ const BEFORE_EXPRESSION =
 /** What no space need stand beside. */
 const CLOSED = new Set("(){}[]<>,;:=?&|!");
 
+// What has no end, in a text that was misread, ends with the text.
+
 /** Where what begins at `start` and ends with `mark` ends; a backslash takes the next character with it. */
 function endOfQuoted(text: string, start: number, mark: string): number {
   let at = start + 1;
-  for (; text[at] !== mark; at++) if (text[at] === "\\") at++;
+  for (; at < text.length && text[at] !== mark; at++) if (text[at] === "\\") at++;
   return at + 1;
 }
 
+/** Where a regular expression ends, in whose classes a slash is a character like others. */
 function endOfExpression(text: string, start: number): number {
   let at = start + 1, inClass = false;
-  for (; inClass || text[at] !== "/"; at++) {
+  for (; at < text.length && (inClass || text[at] !== "/"); at++) {
     if (text[at] === "\\") at++;
     else if (text[at] === "[") inClass = true;
     else if (text[at] === "]") inClass = false;
@@ -47,7 +50,8 @@ export function stripText(text: string): string {
       continue;
     }
     if (character === "/" && text[at + 1] === "*") {
-      at = text.indexOf("*/", at) + 2;
+      const end = text.indexOf("*/", at + 2);
+      at = end < 0 ? text.length : end + 2;
       if (text[at] !== "\n") out.push(" ");
       continue;
     }
@@ -60,8 +64,10 @@ export function stripText(text: string): string {
       at = endOfExpression(text, at);
     } else if (character === "`" || (character === "}" && holes.at(-1) === 0)) {
       if (character === "}") holes.pop();
-      for (at++; text[at] !== "`" && !text.startsWith("${", at); at++) if (text[at] === "\\") at++;
-      if (text[at] === "`") at++;
+      for (at++; at < text.length && text[at] !== "`" && !text.startsWith("${", at); at++) {
+        if (text[at] === "\\") at++;
+      }
+      if (text[at] !== "$") at++;
       else {
         at += 2;
         holes.push(0);

@@ -1,5 +1,5 @@
 /** Workloads that count once in a process: a first call, and a first result from nothing. */
-import { type MeasureOptions, type Showing, start, withCourse } from "./measure.ts";
+import { type MeasureOptions, PATIENCE, type Showing, start, withCourse } from "./measure.ts";
 import { firstResults } from "./process.ts";
 import type { Workload } from "./workload.ts";
 
@@ -10,8 +10,8 @@ const PROCESSES_PER_ROUND = 2;
 const SLOW = 5000;
 
 /**
- * Calls `once` for the contestants in turns. What the first turn gives is not counted, since runtimes write their caches
- * of code in it, but of contestants so slow that they have no other.
+ * Calls `once` for the contestants in turns. The first turn, in which runtimes write their caches of code, counts only for
+ * contestants so slow that they have no other.
  */
 async function inTurns(
   { contestants, rounds }: MeasureOptions,
@@ -44,13 +44,14 @@ export function measureFirstCalls(workload: Workload, options: MeasureOptions): 
     }));
 }
 
-/** Milliseconds from starting a process to its end; an error where it fails. */
+/** Milliseconds from starting a process to its end; an error where it fails, or takes longer than anybody waits. */
 async function timeOf(command: readonly string[]): Promise<number> {
   const started = performance.now();
   const { success } = await new Deno.Command(command[0], {
     args: command.slice(1),
     stdout: "null",
     stderr: "null",
+    signal: AbortSignal.timeout(PATIENCE),
   }).output();
   if (!success) throw new Error("the process failed");
   return performance.now() - started;

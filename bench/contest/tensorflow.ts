@@ -1,17 +1,10 @@
 /** The workloads in TensorFlow.js on WebAssembly. */
 // deno-lint-ignore-file no-explicit-any -- the package is loaded without its types: checking must not download peers
 import { type Contestant, type Inputs, layoutOf, type Prepared } from "./contestant.ts";
-
-const VERSION = "4.22.0";
+import { loadTensorFlow, VERSION } from "./load_tensorflow.ts";
 
 export async function contestant(): Promise<Contestant> {
-  const specifiers = [`npm:@tensorflow/tfjs@${VERSION}`, `npm:@tensorflow/tfjs-backend-wasm@${VERSION}`];
-  const umbrella: any = await import(specifiers[0]);
-  await import(specifiers[1]);
-  const tf = umbrella.default ?? umbrella;
-  await tf.setBackend("wasm");
-  await tf.ready();
-  if (tf.getBackend() !== "wasm") throw new Error("TensorFlow.js has no WebAssembly here");
+  const tf = await loadTensorFlow();
 
   function of(compute: () => any): Prepared {
     return {

@@ -32,3 +32,11 @@ Deno.test("regular expressions with quotes and slashes are not taken for others"
   const text = 'const a = /["\'`/*]  \\/ = / .test(x) , b = y / z , c = "/  /" ;\nreturn /  `/;\n';
   assertEquals(stripText(text), 'const a=/["\'`/*]  \\/ = / .test(x),b=y / z,c="/  /";\nreturn /  `/;\n');
 });
+
+Deno.test("what has no end, because it was taken for what it is not, ends with the text", () => {
+  for (const open of ["'a  b", '"a  b\\', "`a  b", "`a ${ b", "x = /a  [b/", "/* a  b", "/*/ a"]) {
+    stripText(open);
+  }
+  assertEquals(stripText("const a = 'b  c"), "const a='b  c");
+  assertEquals(stripText("a /*/ b */ c"), "a   c");
+});
