@@ -60,9 +60,13 @@ function emitRead(): void {
 
 emitMultiplyAdd();
 emitRead();
-const memory = new WebAssembly.Memory({ initial: READ_BYTES >> 16, maximum: READ_BYTES >> 16 });
+/** Pages of the memory that the module imports as `env.memory`. */
+export const limitsPages: number = READ_BYTES >> 16;
+/** The module, for further threads. */
+export const limitsModule: WebAssembly.Module = new WebAssembly.Module(module.build());
+const memory = new WebAssembly.Memory({ initial: limitsPages, maximum: limitsPages });
 new Uint8Array(memory.buffer).fill(1);
-const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.build()), { env: { memory } });
+const { exports } = new WebAssembly.Instance(limitsModule, { env: { memory } });
 const multiplyAdd = exports.multiplyAdd as (rounds: number) => number;
 const read = exports.read as (from: number, to: number) => number;
 
