@@ -39,20 +39,22 @@ function scatter(rows: number, columns: number, change: Partial<Nest["stores"][n
 }
 
 Deno.test("columns of a scatter are shared where no index can bring two of them together", () => {
-  assertEquals(findScatterParts(scatter(1000, 512)), { axis: 1, parts: 16 });
-  assertEquals(findScatterParts(scatter(1000, 96)), { axis: 1, parts: 2 });
-  assertEquals(findScatterParts(scatter(1000, 30)), null);
+  for (const [threads, parts] of [[1, 2], [2, 2], [3, 4], [16, 16], [32, 16]]) {
+    assertEquals(findScatterParts(scatter(1000, 512), threads), { axis: 1, parts });
+  }
+  assertEquals(findScatterParts(scatter(1000, 96), 8), { axis: 1, parts: 2 });
+  assertEquals(findScatterParts(scatter(1000, 30), 2), null);
   // Rows that overlap.
   const overlapping = { offset: 0, strides: [0, 1], dynamic: [{ statement: 0, stride: 256 }] };
-  assertEquals(findScatterParts(scatter(1000, 512, { index: overlapping })), null);
+  assertEquals(findScatterParts(scatter(1000, 512, { index: overlapping }), 2), null);
   // Every column to the same place.
   const same = { offset: 0, strides: [0, 0], dynamic: [{ statement: 0, stride: 512 }] };
-  assertEquals(findScatterParts(scatter(1000, 512, { index: same })), null);
+  assertEquals(findScatterParts(scatter(1000, 512, { index: same }), 2), null);
   // What is read could have been written by another thread.
-  assertEquals(findScatterParts(scatter(1000, 512, { operand: 1 })), null);
+  assertEquals(findScatterParts(scatter(1000, 512, { operand: 1 }), 2), null);
   // Nothing to do where every point has a place of its own.
   const own = { offset: 0, strides: [512, 1], dynamic: [] };
-  assertEquals(findScatterParts(scatter(1000, 512, { index: own, mode: "set" })), null);
+  assertEquals(findScatterParts(scatter(1000, 512, { index: own, mode: "set" }), 2), null);
 });
 
 Deno.test("a scatter of values that know their column goes to the same rows in parts as in whole", () => {

@@ -47,7 +47,7 @@ function cutScatter(nest: Nest): ScatterCopies | null {
   if (!SUPPORTED.has(dtype) || points < LEAST_POINTS || nest.domain.length > 28) return null;
   if (nest.statements.some((s) => s.kind === "load" && s.operand === operand)) return null;
   // Threads may share those by columns, in the order of the updates.
-  if (findScatterParts(nest) !== null) return null;
+  if (findScatterParts(nest, 1) !== null) return null;
   let copies = MOST_COPIES;
   while (
     copies > 1 && (copies * extent * LEAST_SHARE > points || copies * extent * byteSize(dtype) > MOST_BYTES)

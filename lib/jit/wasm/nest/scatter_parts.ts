@@ -21,8 +21,14 @@ function keepsApart({ strides, dynamic }: Index, axis: number, extent: number): 
     strides.every((stride, i) => i === axis || stride % reach === 0);
 }
 
-/** The columns that can be shared, as an axis and the number of parts; null for none. */
-export function findScatterParts(nest: Nest): { readonly axis: number; readonly parts: number } | null {
+/**
+ * The columns that can be shared, as an axis and the number of parts; null for none. Parts are as wide as they can be for so
+ * many threads: every part begins anew in each row, and memory is fetched ahead along long runs only.
+ */
+export function findScatterParts(
+  nest: Nest,
+  threads: number,
+): { readonly axis: number; readonly parts: number } | null {
   if (nest.reductions.length > 0 || nest.passes > 1 || nest.domain.length > 28) return null;
   if (nest.stores.every((store) => store.mode === "set" && store.index.dynamic.length === 0)) return null;
   const stored = new Set(nest.stores.map((store) => store.operand));
@@ -30,9 +36,8 @@ export function findScatterParts(nest: Nest): { readonly axis: number; readonly 
   for (let axis = nest.domain.length - 1; axis >= 0; axis--) {
     const extent = nest.domain[axis];
     if (!nest.stores.every((store) => keepsApart(store.index, axis, extent))) continue;
-    for (const parts of [16, 8, 4, 2]) {
-      if (extent % (4 * parts) === 0 && extent / parts >= LEAST_COLUMNS) return { axis, parts };
-    }
+    const possible = [2, 4, 8, 16].filter((n) => extent % (4 * n) === 0 && extent / n >= LEAST_COLUMNS);
+    if (possible.length > 0) return { axis, parts: possible.find((n) => n >= threads) ?? possible.at(-1)! };
   }
   return null;
 }
@@ -41,7 +46,7 @@ export function findScatterParts(nest: Nest): { readonly axis: number; readonly 
 export function emitScatterParts(context: ModuleContext, original: Nest): KernelFunction | null {
   if (context.threads < 2 || original.domain.reduce((a, b) => a * b, 1) < LEAST_POINTS) return null;
   const nest = simplifyNest(original);
-  const found = findScatterParts(nest);
+  const found = findScatterParts(nest, context.threads);
   if (found === null) return null;
   const { axis, parts } = found;
   const cut = partOf(nest, axis, { first: 0, parts, size: nest.domain[axis] / parts });

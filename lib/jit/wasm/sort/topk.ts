@@ -60,10 +60,13 @@ function emptyTopk({ module }: ModuleContext): KernelFunction {
   return { index, units: 0, unitCost: 0, splittable: true };
 }
 
-/** In how many parts a row is searched; 1 for short rows, and where there are enough rows for all threads. */
+/**
+ * In how many parts a row is searched; 1 for short rows, and where there are enough rows for all threads. No more parts than
+ * threads, since each collects the best anew.
+ */
 function partsOf({ threads }: ModuleContext, { rows, length, count }: Topk): number {
   if (threads < 2 || rows >= 2 * threads) return 1;
-  return Math.max(1, Math.min(2 * threads, Math.floor(length / Math.max(LEAST_PART, LEAST_SHARE * count))));
+  return Math.max(1, Math.min(threads, Math.floor(length / Math.max(LEAST_PART, LEAST_SHARE * count))));
 }
 
 /**

@@ -133,13 +133,14 @@ export class ThreadPool {
     page[words.bytesAddress] = module.address;
     page[words.bytesLength] = module.length;
     page[words.failures] = 0;
-    Atomics.store(page, words.next, 0);
+    Atomics.store(page, words.claimed, 0);
+    Atomics.store(page, words.claimedByWorkers, 0);
     Atomics.store(page, words.open, 1);
     Atomics.add(page, words.epoch, 1);
     if ((wake || allSleep) && Atomics.load(page, words.sleepers) > 0) Atomics.notify(page, words.epoch);
     this.#running = true;
     try {
-      for (let i; (i = Atomics.add(page, words.next, 1)) < chunks;) chunk(functionIndex, argument, i, 0);
+      for (let i = 0; Atomics.add(page, words.claimed, 1) < chunks; i++) chunk(functionIndex, argument, i, 0);
     } finally {
       Atomics.store(page, words.open, 0);
       this.#join();

@@ -19,8 +19,12 @@ export interface ControlWords {
   readonly active: number;
   /** Whether the main thread sleeps. */
   readonly mainSleeps: number;
-  /** The next chunk that nobody has claimed. */
-  readonly next: number;
+  /**
+   * How many chunks are claimed, and how many of them by workers. The main thread takes the first ones first and workers the
+   * last ones: so both read memory in long runs, and find in their caches what they computed in the job before.
+   */
+  readonly claimed: number;
+  readonly claimedByWorkers: number;
   /** The job: module, function of its table, argument, number of chunks. */
   readonly module: number;
   readonly functionIndex: number;
@@ -45,7 +49,8 @@ export const words: ControlWords = {
   open: 16,
   active: 32,
   mainSleeps: 33,
-  next: 48,
+  claimed: 48,
+  claimedByWorkers: 49,
   module: 64,
   functionIndex: 65,
   argument: 66,

@@ -65,7 +65,9 @@ function work({ memory, control, thread, threads, source }) {
       } else {
         const f = page[w.functionIndex], argument = page[w.argument], chunks = page[w.chunks];
         try {
-          for (let i; (i = Atomics.add(page, w.next, 1)) < chunks;) chunk(f, argument, i, thread);
+          while (Atomics.add(page, w.claimed, 1) < chunks) {
+            chunk(f, argument, chunks - 1 - Atomics.add(page, w.claimedByWorkers, 1), thread);
+          }
         } catch {
           Atomics.add(page, w.failures, 1);
         }
