@@ -304,3 +304,20 @@ Deno.test("a function keeps few constants of 32 bits in locals, and loads many w
     assertEquals(loads, count <= 16 ? count : 2 * count);
   }
 });
+
+Deno.test("a function with all the locals there may be loads its constants where they are used", () => {
+  for (const spare of [0, 1]) {
+    const module = new ModuleBuilder();
+    module.importMemory({ module: "test", name: "memory" }, page);
+    const f = module.addFunction({ params: ["i32"], results: [] }, "run");
+    while (f.localCount < maximumLocals - spare) f.local("v128");
+    f.localGet(0).constantSplat32(64).constantSplat32(64).i32x4Add().v128Store();
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 4, shared: true });
+    const words = new Int32Array(memory.buffer);
+    words[16] = 21;
+    const bytes = module.build();
+    (instantiate(module, { test: { memory } }).run as (address: number) => void)(1024);
+    assertEquals([...words.slice(256, 260)], [42, 42, 42, 42]);
+    assertEquals(wat(bytes).match(/v128\.load32_splat/g)!.length, spare === 0 ? 2 : 1);
+  }
+});

@@ -97,6 +97,7 @@ export class FunctionBuilder {
   /** Pushes a constant of 32 bits, which lies at a fixed address and never changes, in all lanes. */
   constantSplat32(address: number): this {
     const start = this.code.length;
+    // i32.const, and v128.load32_splat with its natural alignment.
     this.code.byte(0x41);
     this.code.signed32(address);
     this.code.bytes([0xfd, 9, 2, 0]);
@@ -359,10 +360,10 @@ export class FunctionBuilder {
   /** Writes the locals, the code and the final `end` to a module. */
   writeBody(out: ByteWriter): void {
     if (this.#depth !== 0) throw new RangeError(`${this.#depth} blocks, loops or ifs are still open`);
-    const { code, kept } = keepSplats(this.code.view(), this.#splats, this.localCount);
-    for (let i = 0; i < kept; i++) this.#locals.push("v128");
+    const count = this.localCount;
+    const { code, kept } = keepSplats(this.code.view(), this.#splats, count, maximumLocals - count);
     const header = new ByteWriter(16);
-    const locals = this.#locals;
+    const locals = [...this.#locals, ...new Array<ValueType>(kept).fill("v128")];
     let runs = 0;
     for (let i = 0; i < locals.length; i++) if (i === 0 || locals[i] !== locals[i - 1]) runs++;
     header.unsigned(runs);

@@ -10,6 +10,8 @@ import type { Element } from "./element.ts";
 import type { Epilogue } from "./spec.ts";
 import { pushSum, StripProducts } from "./strip_products.ts";
 
+const VECTOR_BYTES = 16;
+
 /** Bits of the kernel's `flags` argument: whether nothing was added up before, whether nothing comes after. */
 export const firstBlock = 1;
 export const lastBlock = 2;
@@ -34,7 +36,6 @@ export interface TileOptions {
  */
 export function emitTile(module: ModuleBuilder, options: TileOptions): IdleCall {
   const { element, rows, vectors, aRow, aDepth, bDepth } = options;
-  const vectorBytes = 16;
   const f = module.addFunction({ params: new Array(8).fill("i32"), results: [] });
   const [a, b, c, cRow, depth, flags, target, targetRow] = [0, 1, 2, 3, 4, 5, 6, 7];
   const sums = Array.from({ length: rows * vectors }, () => f.local("v128"));
@@ -44,7 +45,7 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): IdleCall 
   const products = new StripProducts(f, { element, pointer: a, rows, rowStep: aRow, depthStep: aDepth });
   function step(offset: number): void {
     for (let v = 0; v < vectors; v++) {
-      pushSum(f, b, offset * bDepth).v128Load(v * vectorBytes).localSet(right[v]);
+      pushSum(f, b, offset * bDepth).v128Load(v * VECTOR_BYTES).localSet(right[v]);
     }
     products.add(sums, right, offset);
   }
@@ -57,7 +58,7 @@ export function emitTile(module: ModuleBuilder, options: TileOptions): IdleCall 
   const unroll = options.unroll;
   if (unroll > 1) {
     f.localGet(depth).i32Const(unroll).i32GeU().if();
-    for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * vectorBytes).drop();
+    for (let v = 0; v < vectors; v++) f.localGet(b).v128Load(v * VECTOR_BYTES).drop();
     products.prepare();
     f.loop();
     for (let u = 0; u < unroll; u++) step(u);
@@ -96,7 +97,6 @@ export function emitTileStores(
   { element, rows, vectors, tailLanes }: TileSize,
   { sums, spare, c, cRow, flags, target, targetRow }: TileSums,
 ): void {
-  const vectorBytes = 16;
   const lanesOf = (v: number): number => v === vectors - 1 ? tailLanes : element.lanes;
   const eachRow = (pointer: number, step: number, body: (sum: number, v: number) => void): void => {
     for (let r = 0; r < rows; r++) {
@@ -106,13 +106,17 @@ export function emitTileStores(
   };
   f.localGet(flags).i32Const(firstBlock).i32And().i32Eqz().if();
   eachRow(c, cRow, (sum, v) => {
-    emitLoadPart(f, element, c, v * vectorBytes, lanesOf(v), spare);
+    emitLoadPart(f, element, c, v * VECTOR_BYTES, lanesOf(v), spare);
     f.localGet(sum);
     element.add(f);
     f.localSet(sum);
   });
   f.end();
-  eachRow(target, targetRow, (sum, v) => emitStorePart(f, element, target, v * vectorBytes, lanesOf(v), sum));
+  eachRow(
+    target,
+    targetRow,
+    (sum, v) => emitStorePart(f, element, target, v * VECTOR_BYTES, lanesOf(v), sum),
+  );
 }
 
 /** The elementwise work on a tile's sums. */
