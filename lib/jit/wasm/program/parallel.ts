@@ -88,13 +88,16 @@ export class ParallelKernels implements Sharing {
     f.localGet(0).i32Const(4 * this.#frameWord).i32Add().globalSet(this.#frame());
   }
 
-  /** Emits a call whose units are shared, each a chunk, in a kernel for which {@linkcode enter} was called. */
+  /**
+   * Emits a call whose units are shared, in a kernel for which {@linkcode enter} was called. Chunks are one unit each, or
+   * as many as are worth claiming.
+   */
   share(f: FunctionBuilder, { index, args, units, unitCost }: SharedWork): void {
-    const frame = f.local("i32"), count = f.local("i32"), cost = f.local("i32");
+    const frame = f.local("i32"), count = f.local("i32"), cost = f.local("i32"), size = f.local("i32");
     units();
     f.localTee(count);
     unitCost();
-    f.i32Mul().localTee(cost).i32Const(WORTH_SPLITTING).i32GtS();
+    f.localTee(size).i32Mul().localTee(cost).i32Const(WORTH_SPLITTING).i32GtS();
     f.localGet(count).i32Const(1).i32GtS().i32And().if();
     f.globalGet(this.#frame()).localSet(frame);
     args.forEach((push, i) => {
@@ -102,13 +105,15 @@ export class ParallelKernels implements Sharing {
       push();
       f.i32Store(4 * (FRAME_POINTERS + i));
     });
-    f.localGet(frame).i32Const(1).i32Store(4 * FRAME_CHUNK_UNITS);
+    f.i32Const(LEAST_PART).localGet(size).i32Const(1).i32Or().i32DivU().i32Const(1).i32Or().localSet(size);
+    f.localGet(frame).localGet(size).i32Store(4 * FRAME_CHUNK_UNITS);
     f.localGet(frame).localGet(count).i32Store(4 * FRAME_UNITS);
-    f.i32Const(this.#numberOf(index, args.length)).localGet(frame).localGet(count);
+    f.i32Const(this.#numberOf(index, args.length)).localGet(frame);
+    f.localGet(count).localGet(size).i32Add().i32Const(1).i32Sub().localGet(size).i32DivU();
     f.localGet(cost).i32Const(WORTH_WAKING).i32GtS().call(this.#run).else();
     for (const push of args) push();
     f.i32Const(0).localGet(count).call(index).end();
-    f.release(frame, count, cost);
+    f.release(frame, count, cost, size);
   }
 
   #numberOf(index: number, operands: number): number {

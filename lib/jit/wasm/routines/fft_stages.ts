@@ -42,19 +42,25 @@ function pairAt(code: Code, x: Planar, bytes: Expression, kind: "real" | "vector
 /**
  * `(xRe, xIm, yRe, yIm, rootsRe, rootsIm, distance, stride, from, to, qFrom, qTo)`: for p from `from` to before `to` and q from
  * `qFrom`, a multiple of a vector, to before `qTo` <= stride, y[q + stride (radix p + k)] = w^(p k stride) * butterfly(x[q + stride (p + distance j)])_k.
+ * The roots are w^(step i); the step divides the stride.
  */
-function generalStage(context: ModuleContext, dtype: RoutineDType, radix: number): Procedure {
+function generalStage(
+  context: ModuleContext,
+  dtype: RoutineDType,
+  radix: number,
+  rootStep: number,
+): Procedure {
   return procedure(
     context,
     dtype,
-    `fftStage${radix}`,
+    `fftStage${radix}:${rootStep}`,
     STAGE_PARAMS,
     null,
     (code, xRe, xIm, yRe, yIm, rootsRe, rootsIm, distance, stride, p, to, qFrom, qTo) => {
       const strideBytes = code.variable("int", stride.times(code.bytes));
       const gap = code.variable("int", strideBytes.times(distance));
       const source = code.variable("int"), target = code.variable("int"), left = code.variable("int");
-      const root = code.variable("int");
+      const root = code.variable("int"), rootBytes = code.variable("int", strideBytes.quotient(rootStep));
       const twiddles = Array.from(
         { length: radix - 1 },
         () => [code.variable("vector"), code.variable("vector")],
@@ -99,7 +105,7 @@ function generalStage(context: ModuleContext, dtype: RoutineDType, radix: number
         target.set(source.times(radix).plus(qFrom.times(code.bytes)));
         root.set(0);
         for (const [re, im] of twiddles) {
-          root.increase(source);
+          root.increase(p.times(rootBytes));
           re.set(code.loadSplat(rootsRe.plus(root)));
           im.set(code.loadSplat(rootsIm.plus(root)));
         }
@@ -181,11 +187,12 @@ function firstStage(context: ModuleContext, dtype: RoutineDType): Procedure {
 /** Butterflies of a unit of a shared stage, about. */
 const UNIT_ELEMENTS = 1 << 14;
 
-/** What a stage reads and writes. */
+/** What a stage reads and writes, and the step of its roots; the first stage has tables of its own. */
 export interface StageMemory {
   readonly from: Planar;
   readonly to: Planar;
   readonly roots: Planar;
+  readonly rootStep: number;
 }
 
 /** Emits a stage; `first` says that it is done by {@linkcode firstStage}. Threads share its butterflies where `shares`. */
@@ -194,14 +201,14 @@ export function runStage(
   { radix, distance, stride }: Stage,
   first: boolean,
   shares: boolean,
-  { from, to, roots }: StageMemory,
+  { from, to, roots, rootStep }: StageMemory,
 ): void {
   const { context, dtype, lanes } = code;
-  const part = first ? firstStage(context, dtype) : generalStage(context, dtype, radix);
+  const part = first ? firstStage(context, dtype) : generalStage(context, dtype, radix, rootStep);
   const work = procedure(
     context,
     dtype,
-    `fftParts${first ? "First" : radix}`,
+    `fftParts${first ? "First" : `${radix}:${rootStep}`}`,
     STAGE_PARAMS,
     null,
     (inner, xRe, xIm, yRe, yIm, rootsRe, rootsIm, gap, step, pStep, qStep, begin, end) => {

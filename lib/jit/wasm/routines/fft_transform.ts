@@ -47,31 +47,34 @@ function stagedTransform(
   const bytes = dtype === "float32" ? 4 : 8;
   const whole = planarBytes(length, bytes);
   const quarters = stages.length > 0 && stages[0].radix === 4;
-  // All roots, and for the first stage its three kinds one after the other.
+  // The first stage of radix 4 has its three kinds of roots one after the other; all strides behind it are multiples of 4.
+  const rootStep = quarters ? 4 : 1,
+    rootCount = length / rootStep,
+    rootsBytes = planarBytes(rootCount, bytes);
   const firstCount = quarters ? stages[0].distance : 0;
   const stage = (code: Code, tables: Expression, number: number, from: Planar, to: Planar): void => {
     const first = number === 0 && quarters;
     const roots = first
-      ? planarAt(tables.plus(whole), 3 * firstCount, bytes)
-      : planarAt(tables, length, bytes);
-    runStage(code, stages[number], first, shares, { from, to, roots });
+      ? planarAt(tables.plus(rootsBytes), 3 * firstCount, bytes)
+      : planarAt(tables, rootCount, bytes);
+    runStage(code, stages[number], first, shares, { from, to, roots, rootStep });
   };
   return {
     length,
-    tableBytes: whole + (quarters ? planarBytes(3 * firstCount, bytes) : 0),
+    tableBytes: rootsBytes + (quarters ? planarBytes(3 * firstCount, bytes) : 0),
     workBytes: Math.max(whole, aligned(rootsScratch(length) + 64)),
     prepare(code, tables, work) {
       if (stages.length > (quarters ? 1 : 0)) {
         writeRoots(
           code,
-          planarAt(tables, length, bytes),
-          { n: length, step: 1, count: length },
+          planarAt(tables, rootCount, bytes),
+          { n: length, step: rootStep, count: rootCount },
           work,
           shares,
         );
       }
       if (!quarters) return;
-      const { re, im } = planarAt(tables.plus(whole), 3 * firstCount, bytes);
+      const { re, im } = planarAt(tables.plus(rootsBytes), 3 * firstCount, bytes);
       for (let k = 0; k < 3; k++) {
         const target = { re: re.plus(k * firstCount * bytes), im: im.plus(k * firstCount * bytes) };
         writeRoots(code, target, { n: length, step: k + 1, count: firstCount }, work, shares);
