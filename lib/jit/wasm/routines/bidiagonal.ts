@@ -11,47 +11,75 @@ import { copyRows, sweepBytes } from "./rotate_rows.ts";
 import { aligned, BLOCK } from "./substitution.ts";
 import { axpy, axpyFour, dot } from "./vectors.ts";
 
-/** Columns, and rows, of a unit of work. */
-const UNIT_COLUMNS = 128;
+/** Rows of a unit of work: of those that are reflected, and at least of those that are added, in at most so many units. */
 const UNIT_ROWS = 32;
+const LEAST_ADDED = 64;
+const MOST_LINES = 32;
 
 /**
- * `(factors, first, stride, line, rows, columns, begin, end)`: adds the rows from `first` on, `stride` bytes apart, times
- * their factors to the line; units are strips of columns.
+ * `(factors, first, stride, lines, added, rows, columns, begin, end)`: sums of the rows from `first` on, `stride` bytes apart, times their
+ * factors; a unit adds up so many of them and has a line of its own for it, `stride` bytes from the one before.
  */
 function addRows(context: ModuleContext, dtype: RoutineDType): Procedure {
-  const add = axpy(context, dtype), addFour = axpyFour(context, dtype);
-  const params = new Array<"int">(8).fill("int");
+  const sum = sumRows(context, dtype);
+  const params = new Array<"int">(9).fill("int");
   return procedure(
     context,
     dtype,
     "addRows",
     params,
     null,
-    (code, factors, first, stride, line, rows, columns, begin, end) => {
-      const left = code.variable("int"), factor = code.variable("int"), row = code.variable("int");
-      const from = code.variable("int"), count = code.variable("int"), target = code.variable("int");
+    (code, factors, first, stride, lines, added, rows, columns, begin, end) => {
+      const from = code.variable("int");
       code.while(begin.lt(end), () => {
-        from.set(begin.times(UNIT_COLUMNS));
-        count.set(columns.minus(from).least(UNIT_COLUMNS));
-        target.set(code.at(line, from));
-        row.set(code.at(first, from));
-        factor.set(factors);
-        left.set(rows);
-        code.while(left.ge(4), () => {
-          const four = [0, 1, 2, 3].map((k) => code.load(factor, "real", k * code.bytes));
-          addFour.run(code, ...four, row, stride, target, count);
-          row.increase(stride.times(4));
-          factor.increase(4 * code.bytes);
-          left.increase(-4);
-        });
-        code.while(left.gt(0), () => {
-          add.run(code, code.load(factor), row, target, count);
-          row.increase(stride);
-          factor.increase(code.bytes);
-          left.increase(-1);
-        });
+        from.set(begin.times(added));
+        sum.run(
+          code,
+          code.at(factors, from),
+          first.plus(from.times(stride)),
+          stride,
+          lines.plus(begin.times(stride)),
+          rows.minus(from).least(added),
+          columns,
+        );
         begin.increase(1);
+      });
+    },
+  );
+}
+
+/**
+ * `(factors, row, stride, target, rows, columns)`: the sum of rows times their factors; where the address of the factors is 0, of the
+ * rows as they are.
+ */
+function sumRows(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const add = axpy(context, dtype), addFour = axpyFour(context, dtype);
+  const params = new Array<"int">(6).fill("int");
+  return procedure(
+    context,
+    dtype,
+    "sumRows",
+    params,
+    null,
+    (code, factors, row, stride, target, left, columns) => {
+      const values = Array.from({ length: 4 }, () => code.variable("real", 1));
+      const read = (count: number): void =>
+        code.if(factors.ne(0), () => {
+          for (let k = 0; k < count; k++) values[k].set(code.load(factors, "real", k * code.bytes));
+          factors.increase(count * code.bytes);
+        });
+      code.zeroBytes(target, columns.times(code.bytes));
+      code.while(left.ge(4), () => {
+        read(4);
+        addFour.run(code, ...values, row, stride, target, columns);
+        row.increase(stride.times(4));
+        left.increase(-4);
+      });
+      code.while(left.gt(0), () => {
+        read(1);
+        add.run(code, values[0], row, target, columns);
+        row.increase(stride);
+        left.increase(-1);
       });
     },
   );
@@ -88,21 +116,22 @@ function reflectRows(context: ModuleContext, dtype: RoutineDType): Procedure {
 }
 
 /**
- * `bidiagonalise(a, left, d, e, leftTaus, rightTaus, line, k)`: a = U B V^T with B on the diagonal d and e above it, e[j]
+ * `bidiagonalise(a, left, d, e, leftTaus, rightTaus, line, lines, added, k)`: a = U B V^T with B on the diagonal d and e above it, e[j]
  * over d[j] (Golub and Van Loan, 5.4.8). Row j of `left` gets the j-th reflection of U from element j on, row j of a that
- * of V from element j + 1 on; both with their leading 1.
+ * of V from element j + 1 on; both with their leading 1. Rows are added up in units of `added` of them, each with one of the
+ * lines: so a thread has the same rows to add as to reflect.
  */
 function bidiagonalise(context: ModuleContext, dtype: RoutineDType, shares: boolean): Procedure {
   const add = axpy(context, dtype), make = makeReflection(context, dtype);
   const sums = addRows(context, dtype), reflections = reflectRows(context, dtype);
-  const params = ["int", "int", "int", "int", "int", "int", "int", "int"] as const;
+  const sum = sumRows(context, dtype), params = new Array<"int">(10).fill("int");
   return procedure(
     context,
     dtype,
     `bidiagonalise:${shares}`,
     params,
     null,
-    (code, a, left, d, e, leftTaus, rightTaus, line, k) => {
+    (code, a, left, d, e, leftTaus, rightTaus, line, lines, added, k) => {
       const tau = code.variable("real"), rightTau = code.variable("real");
       const v = code.variable("int", left), row = code.variable("int", a), rest = code.variable("int");
       const stride = code.variable("int", k.times(code.bytes));
@@ -122,13 +151,14 @@ function bidiagonalise(context: ModuleContext, dtype: RoutineDType, shares: bool
         code.store(code.at(rightTaus, j), 0);
         code.if(rest.gt(0), () => {
           u.set(code.at(row, j.plus(1)));
-          code.zeroBytes(line, rest.times(code.bytes));
+          const units = rest.plus(added).quotient(added);
           share(code, shares, {
             work: sums,
-            args: [code.at(v, j), u, stride, line, rest.plus(1), rest],
-            units: rest.plus(UNIT_COLUMNS - 1).quotient(UNIT_COLUMNS),
-            unitCost: rest.times(UNIT_COLUMNS / 8),
+            args: [code.at(v, j), u, stride, lines, added, rest.plus(1), rest],
+            units,
+            unitCost: rest.times(added).quotient(8),
           });
+          sum.run(code, code.int(0), lines, stride, line, units, rest);
           add.run(code, tau.negated(), line, u, rest);
           rightTau.set(make.call(code, u, rest.minus(1)));
           code.store(code.at(rightTaus, j), rightTau);
@@ -204,7 +234,9 @@ export class BidiagonalSvd {
     const { lines, line } = this.#at;
     const [e, leftTaus, rightTaus, work, sweeps] = [0, 1, 2, 3, 4].map((i) => part(lines + i * line));
     const reflections = part(this.#at.left), u = part(this.#at.u), v = part(this.#at.v);
-    this.#reduce.run(code, a, reflections, values, e, leftTaus, rightTaus, work, k);
+    // The lines lie where the turns of sweeps come later.
+    const added = Math.max(LEAST_ADDED, Math.ceil(k / MOST_LINES));
+    this.#reduce.run(code, a, reflections, values, e, leftTaus, rightTaus, work, sweeps, added, k);
     this.#accumulate(code, 0, reflections, leftTaus, left);
     // The reflections of the left vectors have served: their space takes the right ones.
     this.#accumulate(code, 1, a, rightTaus, reflections);

@@ -57,9 +57,87 @@ function rotateRows(context: ModuleContext, dtype: RoutineDType): Procedure {
   );
 }
 
+/**
+ * `rotateRowsTwice(z, rowStride, turns, later turns, lowest, highest, n)`: {@linkcode rotateRows} with some turns and then with others
+ * from the same highest to the same lowest, which follow one row behind, so that rows go through memory once. lowest <= highest.
+ */
+function rotateRowsTwice(context: ModuleContext, dtype: RoutineDType): Procedure {
+  const params = ["int", "int", "int", "int", "int", "int", "int"] as const;
+  return procedure(
+    context,
+    dtype,
+    "rotateRowsTwice",
+    params,
+    null,
+    (code, z, stride, turns, laterTurns, lowest, highest, n) => {
+      const i = code.variable("int"), row = code.variable("int"), left = code.variable("int", n);
+      const turn = code.variable("int"), later = code.variable("int");
+      const stretch = (kind: "real" | "vector", times: number): void => {
+        const elements = kind === "real" ? 1 : times * code.lanes;
+        const variables = (): Variable[] => Array.from({ length: times }, () => code.variable(kind));
+        const carried = variables(), laterCarried = variables();
+        const [c, s, d, t, x, y] = Array.from({ length: 6 }, () => code.variable(kind));
+        const read = (place: Variable, offset: number): Expression =>
+          kind === "real" ? code.load(place, "real", offset) : code.loadSplat(place, offset);
+        const nextTurn = (place: Variable, cosine: Variable, sine: Variable): void => {
+          cosine.set(read(place, 0));
+          sine.set(read(place, code.bytes));
+          place.increase(-2 * code.bytes);
+        };
+        /** The later turn of a row that the first turns are done with and the one below it, which is then finished. */
+        const follow = (value: Variable, k: number, below: Expression): void => {
+          code.store(below, value.timesPlus(t, laterCarried[k].times(d)), 16 * k);
+          laterCarried[k].set(laterCarried[k].timesFrom(t, value.times(d)));
+        };
+        code.while(left.ge(elements), () => {
+          row.set(z.plus(highest.plus(1).times(stride)));
+          carried.forEach((value, k) => value.set(code.load(row, kind, 16 * k)));
+          turn.set(code.at(turns, highest.times(2)));
+          later.set(code.at(laterTurns, highest.times(2)));
+          nextTurn(turn, c, s);
+          row.set(row.minus(stride));
+          carried.forEach((value, k) => {
+            x.set(code.load(row, kind, 16 * k));
+            laterCarried[k].set(x.timesPlus(s, value.times(c)));
+            value.set(value.timesFrom(s, x.times(c)));
+          });
+          i.set(highest.minus(1));
+          code.while(i.ge(lowest), () => {
+            nextTurn(turn, c, s);
+            nextTurn(later, d, t);
+            const above = row.minus(stride), below = row.plus(stride);
+            carried.forEach((value, k) => {
+              x.set(code.load(above, kind, 16 * k));
+              y.set(x.timesPlus(s, value.times(c)));
+              value.set(value.timesFrom(s, x.times(c)));
+              follow(y, k, below);
+            });
+            row.set(above);
+            i.increase(-1);
+          });
+          nextTurn(later, d, t);
+          carried.forEach((value, k) => {
+            follow(value, k, row.plus(stride));
+            code.store(row, laterCarried[k], 16 * k);
+          });
+          z.increase(elements * code.bytes);
+          left.increase(-elements);
+        });
+        code.release(...carried, ...laterCarried, c, s, d, t, x, y);
+      };
+      stretch("vector", 4);
+      stretch("vector", 1);
+      stretch("real", 1);
+    },
+  );
+}
+
 /** Sweeps that are done together, and the bytes in front of the turns of each, with the first and the last of them. */
 const MOST_SWEEPS = 16;
 const HEADER = 16;
+
+/** Two sweeps in a row are done at once if their first and last turns are not further apart than this. */
+const MOST_APART = 64;
 
 /** Columns of a strip that a thread turns at a time, in vectors. */
 const STRIP_VECTORS = 16;
@@ -122,9 +200,52 @@ export class Sweeps {
     code.if(this.#count.eq(MOST_SWEEPS), () => this.flush());
   }
 
+  /** Gives each two sweeps that turn about the same rows the same first and last turn, by turns that change nothing. */
+  #pair(): void {
+    const code = this.#code, arrays = this.#arrays.length;
+    const [sweep, left, lowest, highest, i, end] = Array.from({ length: 6 }, () => code.variable("int"));
+    const next = code.variable("int");
+    const fill = (start: Variable, from: Expression, to: Expression): void => {
+      i.set(from);
+      end.set(to);
+      code.while(i.lt(end), () => {
+        for (let array = 0; array < arrays; array++) {
+          const turn = code.at(start.plus(HEADER), this.#n.times(2 * array).plus(i.times(2)));
+          code.store(turn, 1);
+          code.store(turn, 0, code.bytes);
+        }
+        i.increase(1);
+      });
+    };
+    sweep.set(this.#memory);
+    left.set(this.#count);
+    code.while(left.ge(2), () => {
+      next.set(sweep.plus(this.#n.times(2 * code.bytes * arrays).plus(HEADER)));
+      const lows = [code.loadInt(sweep), code.loadInt(next)];
+      const highs = [code.loadInt(sweep, 4), code.loadInt(next, 4)];
+      lowest.set(lows[0].least(lows[1]));
+      highest.set(highs[0].greatest(highs[1]));
+      const apart = lows[0].plus(lows[1]).minus(lowest.times(2)).plus(highest.times(2)).minus(highs[0]).minus(
+        highs[1],
+      );
+      code.if(apart.le(MOST_APART), () => {
+        for (const start of [sweep, next]) {
+          fill(start, lowest, code.loadInt(start));
+          fill(start, code.loadInt(start, 4).plus(1), highest.plus(1));
+          code.storeInt(start, lowest);
+          code.storeInt(start.plus(4), highest);
+        }
+      });
+      sweep.set(next.plus(next).minus(sweep));
+      left.increase(-2);
+    });
+    code.release(sweep, left, lowest, highest, i, end, next);
+  }
+
   /** Does the sweeps that wait. */
   flush(): void {
     const code = this.#code, arrays = this.#arrays.length;
+    this.#pair();
     const columns = STRIP_VECTORS * code.lanes;
     share(code, this.#shares, {
       work: turnStrips(code.context, code.dtype, arrays),
@@ -139,7 +260,7 @@ export class Sweeps {
 
 /** `(arrays..., stride, sweeps, count, n, begin, end)`: sweeps on strips of the columns of the arrays, one array after the other. */
 function turnStrips(context: ModuleContext, dtype: RoutineDType, arrays: number): Procedure {
-  const turn = rotateRows(context, dtype);
+  const turn = rotateRows(context, dtype), turnTwice = rotateRowsTwice(context, dtype);
   const params = new Array<"int">(arrays + 6).fill("int");
   return procedure(context, dtype, `turnStrips${arrays}`, params, null, (code, ...args) => {
     const [stride, sweeps, count, n, begin, end] = args.slice(arrays);
@@ -161,9 +282,15 @@ function turnStrips(context: ModuleContext, dtype: RoutineDType, arrays: number)
       sweep.set(sweeps);
       code.while(left.gt(0), () => {
         const [lowest, highest] = [code.loadInt(sweep), code.loadInt(sweep, 4)];
-        const width = n.minus(from).least(columns);
-        turn.run(code, code.at(array, from), stride, sweep.plus(turns), lowest, highest, width);
-        sweep.increase(n.times(2 * code.bytes * arrays).plus(HEADER));
+        const distance = n.times(2 * code.bytes * arrays).plus(HEADER), next = sweep.plus(distance);
+        const width = n.minus(from).least(columns), place = code.at(array, from);
+        const same = left.ge(2).and(lowest.eq(code.loadInt(next))).and(highest.eq(code.loadInt(next, 4)));
+        code.if(same.and(lowest.le(highest)), () => {
+          turnTwice.run(code, place, stride, sweep.plus(turns), next.plus(turns), lowest, highest, width);
+          sweep.increase(distance);
+          left.increase(-1);
+        }, () => turn.run(code, place, stride, sweep.plus(turns), lowest, highest, width));
+        sweep.increase(distance);
         left.increase(-1);
       });
       begin.increase(1);
