@@ -85,9 +85,9 @@ export function fmaLimit(): number {
   return multiplyAddLimit(FMA_OPERATIONS);
 }
 
-/** {@linkcode READ_BYTES} read on one thread. */
-export function readLimit(): number {
+/** As many bytes read on one thread, {@linkcode READ_BYTES} at most. */
+export function readLimit(bytes: number = READ_BYTES): number {
   let sum = 0;
-  for (let from = 0; from < READ_BYTES; from += 1 << 18) sum += read(from, from + (1 << 18));
+  for (let from = 0; from < bytes; from += 1 << 18) sum += read(from, from + (1 << 18));
   return sum;
 }

@@ -78,8 +78,8 @@ Medians, with half the distance between the quartiles, and behind the comma the 
 cores others use as well, it says what the program can do. Every contestant computes for ten turns before it counts, and for
 a moment at the start of each turn; it is halted while another has its turn. Results were compared with plain loops first. Ratios are
 quotients of times in this run, of medians and of best ones: above 1 Damo is faster. jax-js puts off computing z = x + y until it is read;
-its figure is the call alone. The limit does the multiplications and additions of a row on registers of 128 bits alone, on two
-threads, with no data: what the machine allows in the same minutes. The last rows are of fresh processes, each of which counts once: the first call after importing the
+its figure is the call alone. The limit does the multiplications and additions of a row on registers of 128 bits alone, or
+reads the numbers of a sum and adds up nothing, on two threads: what the machine allows in the same minutes. The last rows are of fresh processes, each of which counts once: the first call after importing the
 library and making its tensors, and all the time of a process that reads a first result (of x + 1, summed and compiled) less that
 of one of the same runtime that does nothing.`;
 }

@@ -11,7 +11,7 @@ export interface Reply {
 
 const here = new URL(".", import.meta.url).pathname;
 
-/** The contestant that does the operations of a workload without its data: what the machine allows in the same minutes. */
+/** The contestant that only multiplies and adds, or only reads, as often as a workload: what the machine allows. */
 export const LIMIT = "128-bit limit";
 
 /** How each contestant is started; the name is that of its column. */

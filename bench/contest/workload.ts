@@ -25,6 +25,8 @@ export interface Workload {
   readonly inputs: { readonly [name: string]: InputSpec };
   /** Billions of multiplications and additions of one run, where they are what takes the time. */
   readonly billions?: number;
+  /** Bytes of memory that one run reads, where reading is what takes the time. */
+  readonly bytes?: number;
   /** What one run stands for: its time is divided by this. */
   readonly repeats?: number;
   readonly unit: "ms" | "µs" | "GFLOP/s";
@@ -118,6 +120,7 @@ export const workloads: readonly Workload[] = [
   ...([["axis 0", 2], ["axis 1", 1.6], ["all", 1.6]] as const).map(([axis, aim]): Workload => ({
     name: `sum 4096x4096 ${axis}`,
     inputs: table,
+    bytes: 4 * 4096 * 4096,
     unit: "ms",
     aim,
     // The sum of all is small beside the magnitudes that cancel in it.

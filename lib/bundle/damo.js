@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest d34b4a4dbf971c95b5864b6821bffad372f3b525765024fe1e455cc60c09c893.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest c8f9e61c750f5c1528046e8ecbcc59deac0625b7b792c9d29b1f676ac632e409.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -58,23 +58,23 @@ return isFloat(dtype)?dtype:currentDefaultFloat;
 var sumDType=(function sumDType(dtype){
 return INFO[dtype].bytes===1?"int32":dtype;
 });
-var newTypedArray=(function newTypedArray(dtype,length3){
+var newTypedArray=(function newTypedArray(dtype,length){
 switch(dtype){
 case "float32":
-return new Float32Array(length3);
+return new Float32Array(length);
 case "float64":
-return new Float64Array(length3);
+return new Float64Array(length);
 case "float16":
-return new Float16Array(length3);
+return new Float16Array(length);
 case "int32":
-return new Int32Array(length3);
+return new Int32Array(length);
 case "uint32":
-return new Uint32Array(length3);
+return new Uint32Array(length);
 case "int8":
-return new Int8Array(length3);
+return new Int8Array(length);
 case "uint8":
 case "bool":
-return new Uint8Array(length3);
+return new Uint8Array(length);
 }
 });
 var rangeOf=(function rangeOf(dtype){
@@ -404,15 +404,15 @@ return build3(0,0);
 var wrapped=(function wrapped(parts2,margin){
 let text2="",column=margin.length;
 parts2.forEach(((part2,i)=>{
-const length3=part2.length + 1;
+const length=part2.length + 1;
 if(i>0){
-const fits2=column + 1 + length3<=LINE;
+const fits2=column + 1 + length<=LINE;
 text2 +=fits2?", ":`,
 ${margin}`;
 column=fits2?column + 1:margin.length;
 }
 text2 +=part2;
-column +=length3;
+column +=length;
 }));
 return text2;
 });
@@ -2254,7 +2254,7 @@ var checkType=(function checkType(what,given2,wanted){
 if(!sameAval(given2,wanted))throw fault2(`${what} is ${describe(given2)} instead of ${describe(wanted)}`);
 });
 var inferLoop=(function inferLoop(inputs,params2){
-const{body,condition,constants,carries,sequences,results,length:length3,counted,step:step2,stops}=params2;
+const{body,condition,constants,carries,sequences,results,length,counted,step:step2,stops}=params2;
 const wanted=(counted?1:0)+ constants + carries + sequences;
 if(inputs.length!==wanted)throw fault2(`${inputs.length} inputs were given instead of ${wanted}`);
 const bodyInputCount=constants + carries +(step2?1:0)+ sequences;
@@ -2271,11 +2271,11 @@ checkType(`new carry ${i}`,outside.carries[i],inside3.carries[i]);
 }));
 if(inside3.step)checkType("the step",inside3.step,INT_SCALAR);
 given2.sequences.forEach((({shape,dtype},i)=>{
-if(shape.length===0||shape[0]!==length3){
+if(shape.length===0||shape[0]!==length){
 throw fault2(`sequence ${i}, ${describe({
 shape,
 dtype
-})}, does not have ${length3===DYNAMIC?"the length of a tape":`${length3} rows`}`);
+})}, does not have ${length===DYNAMIC?"the length of a tape":`${length} rows`}`);
 }
 checkType(`a row of sequence ${i}`,{
 shape:shape.slice(1),
@@ -2299,7 +2299,7 @@ dtype
 }))),
 ...outside.rows.map((({shape,dtype})=>({
 shape:[
-length3,
+length,
 ...shape
 ],
 dtype
@@ -2601,14 +2601,14 @@ if(hasEffect(node)||!node.inputs.every(((input)=>invariant.has(input))))continue
 for(const output of node.outputs)invariant.add(output);
 }
 const wanted=withInputsOfTapes(nodes,needed,invariant);
-const stored2=chooseStored(inOrder(nodes,wanted),  new Set([
+const stored=chooseStored(inOrder(nodes,wanted),  new Set([
 ...invariant,
 ...available.slices
 ]));
 const recomputed=[];
 for(let i=nodes.length - 1;i>=0;i--){
 const node=nodes[i];
-if(!node.outputs.some(((output)=>wanted.has(output)&&!stored2.has(output))))continue;
+if(!node.outputs.some(((output)=>wanted.has(output)&&!stored.has(output))))continue;
 recomputed.push(node);
 for(const output of node.outputs)wanted.delete(output);
 for(const input of node.inputs)wanted.add(input);
@@ -2620,7 +2620,7 @@ const free=  new Set([
 return{
 recomputed:recomputed.reverse(),
 stored:[
-...stored2
+...stored
 ],
 inputs:[
 ...wanted
@@ -2649,15 +2649,15 @@ return[
 ];
 });
 var chooseStored=(function chooseStored(coefficients,free){
-const stored2=  new Set();
-const isHad=((variable)=>free.has(variable)||stored2.has(variable)||isTape(variable));
+const stored=  new Set();
+const isHad=((variable)=>free.has(variable)||stored.has(variable)||isTape(variable));
 for(const coefficient of coefficients){
 if(isHad(coefficient))continue;
 const[leaf,...others]=leavesOf(coefficient,isHad);
 if(leaf===void 0)continue;
-stored2.add(others.length===0&&bytesOf(leaf)<=bytesOf(coefficient)?leaf:coefficient);
+stored.add(others.length===0&&bytesOf(leaf)<=bytesOf(coefficient)?leaf:coefficient);
 }
-return stored2;
+return stored;
 });
 var leavesOf=(function leavesOf(coefficient,isHad){
 const leaves2=  new Set(),seen=  new Set();
@@ -2749,7 +2749,7 @@ results:params2.results + plan.stored.length,
 taken:params2.taken||stopsEarly
 };
 const results=splitOutputs(bind(loopPrimitive,primals,primalParams),primalParams);
-const stored2=results.results.slice(params2.results);
+const stored=results.results.slice(params2.results);
 const inside3=splitBodyInputs(linearized.inputs,params2);
 const kept=((variables,tensors)=>{
 const chosen2=variables.map(((_,i)=>i)).filter(((i)=>plan.inputs.includes(variables[i])));
@@ -2808,7 +2808,7 @@ constants:[
 carries:activeCarries.map(((i)=>instantiate(moving.carries[i],given2.carries[i].aval))),
 sequences:[
 ...keptSlices.tensors,
-...stored2,
+...stored,
 ...present(moving.sequences)
 ]
 };
@@ -2848,11 +2848,11 @@ var spread3=(function spread3(list2,flags){
 let next=0;
 return flags.map(((flag)=>flag?list2[next++]:null));
 });
-var isTooLarge=(function isTooLarge(params2,stored2){
-const{length:length3,counted,condition,stops,taken}=params2;
-if(length3<4||counted||condition||stops||taken)return false;
-const bytes=stored2.reduce(((sum5,{aval})=>sum5 + sizeOf(aval.shape)* byteSize(aval.dtype)),0);
-return bytes * length3>threshold;
+var isTooLarge=(function isTooLarge(params2,stored){
+const{length,counted,condition,stops,taken}=params2;
+if(length<4||counted||condition||stops||taken)return false;
+const bytes=stored.reduce(((sum5,{aval})=>sum5 + sizeOf(aval.shape)* byteSize(aval.dtype)),0);
+return bytes * length>threshold;
 });
 var linearPart=(function linearPart(graph,linear){
 const inputs=graph.inputs.filter(((_,i)=>linear[i]));
@@ -3399,8 +3399,8 @@ if(ids.length===2&&COMMUTES.has(node.primitive.name))ids=ids.sort(((a,b)=>a - b)
 const types=node.outputs.map((({aval})=>aval.dtype +(aval.weak?"~":""))).join();
 return `${identityOf(node.primitive)}(${ids.join()})${types} ${paramsKey(node.params)}`;
 });
-var isPlainWalk=(function isPlainWalk({condition,stops,length:length3,taken}){
-return condition===null&&!stops&&!taken&&length3>0;
+var isPlainWalk=(function isPlainWalk({condition,stops,length,taken}){
+return condition===null&&!stops&&!taken&&length>0;
 });
 var findPair=(function findPair(graph){
 const bySequence=  new Map();
@@ -7619,56 +7619,6 @@ if(masked>=0)f.release(masked);
 })
 };
 });
-var writeRowSweep=(function writeRowSweep(w,outer2,range3){
-const{f,plan}=w;
-const{nest:nest2,vectorAxis}=plan;
-loopRows(w,range3,(()=>{
-const row2=outer2.inner();
-const roots=[];
-for(let pass=0;pass<nest2.passes;pass++){
-roots.push(...columnRoots(nest2,pass),...rowRoots(nest2,pass));
-}
-row2.emitAll(w.statementsAt([
-...roots,
-...w.termRoots(w.streams.all)
-],((depth2)=>depth2===1)));
-w.anchor(row2,1,w.streams.all);
-const strip=makeStrip(w);
-const remaining=f.local("i32");
-w.streams.enter(2,[
-vectorAxis
-],w.streams.all);
-if(plan.unitsAreLanes){
-w.streams.moveBy(2,vectorAxis,range3.begin);
-f.localGet(range3.end).localGet(range3.begin).i32Sub().localSet(remaining);
-if(strip.first>=0)f.localGet(range3.begin).localSet(strip.first);
-}else{
-f.i32Const(nest2.domain[vectorAxis]).localSet(remaining);
-if(strip.first>=0)f.i32Const(0).localSet(strip.first);
-}
-f.loop();
-f.i32Const(strip.rows).localGet(remaining).localGet(remaining).i32Const(strip.rows).i32GtU().select();
-f.localSet(strip.count);
-placeSlots(strip);
-w.emitReduced=((reduction2)=>{
-const{state:state2,slots}=strip.running[reduction2];
-const locals=loadSlots(strip,slots);
-state2.pushResult(locals);
-f.release(...locals);
-});
-for(let pass=0;pass<nest2.passes;pass++)writePass(strip,row2,pass);
-w.streams.move(2,vectorAxis,strip.rows);
-if(strip.first>=0)f.localGet(strip.first).i32Const(strip.rows).i32Add().localSet(strip.first);
-f.localGet(remaining).i32Const(strip.rows).i32GtU().if();
-f.localGet(remaining).i32Const(strip.rows).i32Sub().localSet(remaining).br(1);
-f.end().end();
-w.streams.leave(2);
-w.unanchor(1);
-f.release(remaining,strip.count,strip.base,strip.slot);
-if(strip.first>=0)f.release(strip.first);
-row2.close();
-}));
-});
 var hasColumns=(function hasColumns(w,statement){
 return w.plan.dependences[statement]>>w.nest.rowRank!==0;
 });
@@ -7767,6 +7717,56 @@ emit,
 advance:(()=>f.localGet(strip.slot).i32Const(16).i32Add().localSet(strip.slot))
 });
 f.release(remaining);
+});
+var writeRowSweep=(function writeRowSweep(w,outer2,range3){
+const{f,plan}=w;
+const{nest:nest2,vectorAxis}=plan;
+loopRows(w,range3,(()=>{
+const row2=outer2.inner();
+const roots=[];
+for(let pass=0;pass<nest2.passes;pass++){
+roots.push(...columnRoots(nest2,pass),...rowRoots(nest2,pass));
+}
+row2.emitAll(w.statementsAt([
+...roots,
+...w.termRoots(w.streams.all)
+],((depth2)=>depth2===1)));
+w.anchor(row2,1,w.streams.all);
+const strip=makeStrip(w);
+const remaining=f.local("i32");
+w.streams.enter(2,[
+vectorAxis
+],w.streams.all);
+if(plan.unitsAreLanes){
+w.streams.moveBy(2,vectorAxis,range3.begin);
+f.localGet(range3.end).localGet(range3.begin).i32Sub().localSet(remaining);
+if(strip.first>=0)f.localGet(range3.begin).localSet(strip.first);
+}else{
+f.i32Const(nest2.domain[vectorAxis]).localSet(remaining);
+if(strip.first>=0)f.i32Const(0).localSet(strip.first);
+}
+f.loop();
+f.i32Const(strip.rows).localGet(remaining).localGet(remaining).i32Const(strip.rows).i32GtU().select();
+f.localSet(strip.count);
+placeSlots(strip);
+w.emitReduced=((reduction2)=>{
+const{state:state2,slots}=strip.running[reduction2];
+const locals=loadSlots(strip,slots);
+state2.pushResult(locals);
+f.release(...locals);
+});
+for(let pass=0;pass<nest2.passes;pass++)writePass(strip,row2,pass);
+w.streams.move(2,vectorAxis,strip.rows);
+if(strip.first>=0)f.localGet(strip.first).i32Const(strip.rows).i32Add().localSet(strip.first);
+f.localGet(remaining).i32Const(strip.rows).i32GtU().if();
+f.localGet(remaining).i32Const(strip.rows).i32Sub().localSet(remaining).br(1);
+f.end().end();
+w.streams.leave(2);
+w.unanchor(1);
+f.release(remaining,strip.count,strip.base,strip.slot);
+if(strip.first>=0)f.release(strip.first);
+row2.close();
+}));
 });
 var writePass=(function writePass(strip,row2,pass){
 const{w,kept}=strip;
@@ -8173,8 +8173,8 @@ var hasOneColumn=(function hasOneColumn(nest2){
 return nest2.domain.slice(nest2.rowRank).every(((extent)=>extent===1));
 });
 var readsItsStores=(function readsItsStores(nest2){
-const stored2=new Set(nest2.stores.map(((store)=>store.operand)));
-return nest2.statements.some(((s)=>s.kind==="load"&&stored2.has(s.operand)));
+const stored=new Set(nest2.stores.map(((store)=>store.operand)));
+return nest2.statements.some(((s)=>s.kind==="load"&&stored.has(s.operand)));
 });
 var withoutReductions=(function withoutReductions(nest2){
 const statements=nest2.statements.map(((s)=>{
@@ -8354,7 +8354,7 @@ if(s.index.strides[plan.vectorAxis]===1&&s.index.strides[rowRank - 1]!==0)long++
 }
 return long===0?1:Math.max(1,Math.floor(STREAMS / long));
 });
-var emitRows3=(function emitRows3(context,original){
+var emitRows2=(function emitRows2(context,original){
 const nest2=simplifyNest(original);
 if(nest2.domain.includes(0))return emitNest(context,original);
 const plan=planNest(nest2);
@@ -8451,11 +8451,11 @@ if(split4===null)return null;
 const operands3=nest2.operands.length;
 const offsets2=[];
 let temporaryBytes=0;
-for(const{dtype,length:length3}of split4.temporaries){
+for(const{dtype,length}of split4.temporaries){
 offsets2.push(temporaryBytes);
-temporaryBytes +=Math.ceil((length3 * byteSize(dtype)+ 16)/ 64)* 64;
+temporaryBytes +=Math.ceil((length * byteSize(dtype)+ 16)/ 64)* 64;
 }
-const partial=emitRows3(context,split4.partial);
+const partial=emitRows2(context,split4.partial);
 const rest=split4.rest===null?null:emitNest(context,split4.rest);
 const final=emitNest(context,split4.final);
 const params2=new Array(operands3 + 3).fill("i32");
@@ -9179,7 +9179,7 @@ return JSON.stringify(kernel)+ special2.join();
 var emitKernel=(function emitKernel(context,kernel){
 switch(kernel.kind){
 case "nest":
-return emitPartialReduction(context,kernel)??emitScatterParts(context,kernel)??emitScatterCopies(context,kernel)??emitPieces(context,kernel)??emitRows3(context,kernel);
+return emitPartialReduction(context,kernel)??emitScatterParts(context,kernel)??emitScatterCopies(context,kernel)??emitPieces(context,kernel)??emitRows2(context,kernel);
 case "contraction":
 return emitContraction(context,kernel);
 case "copy":
@@ -9921,11 +9921,11 @@ device=storage.device;
 }
 return device??defaultDevice();
 });
-var wrap2=(function wrap2(avals,storages){
-const tensors=new Array(storages.length);
-for(let i=0;i<storages.length;i++){
-trackStorage(storages[i]);
-tensors[i]=new Tensor(avals[i],storages[i]);
+var wrap2=(function wrap2(avals,storages3){
+const tensors=new Array(storages3.length);
+for(let i=0;i<storages3.length;i++){
+trackStorage(storages3[i]);
+tensors[i]=new Tensor(avals[i],storages3[i]);
 }
 return tensors;
 });
@@ -11198,13 +11198,13 @@ const operation="random.foldIn";
 const given2=toTensor(data,{
 operation
 });
-checkWhole(operation,given2);
+checkIntegers(operation,given2);
 const value=given2.literal===null?given2:castTo(given2,"uint32");
 return whole(operation,foldInOf,toTensor(key2,{
 operation
 }),value);
 });
-var checkWhole=(function checkWhole(operation,data){
+var checkIntegers=(function checkIntegers(operation,data){
 if(data.aval.weak?isIntegral(data):!isFloat(data.dtype))return;
 throw new DTypeError(`${operation}: data is ${describe(data.aval)}, and keys are told apart by integers.`,{
 operation,
@@ -11436,21 +11436,21 @@ remedy:"Sequences are tensors with the steps along axis 0: write tensor([...]) f
 }));
 return flat;
 });
-var commonLength=(function commonLength(flat,length3,operation){
-if(length3!==void 0&&(!Number.isInteger(length3)||length3<0)){
-throw new LoopError(`${operation}: length is ${String(length3)}.`,{
+var commonLength=(function commonLength(flat,length,operation){
+if(length!==void 0&&(!Number.isInteger(length)||length<0)){
+throw new LoopError(`${operation}: length is ${String(length)}.`,{
 operation,
 arguments:[
 {
 name:"length",
-value:length3
+value:length
 }
 ],
-remedy:typeof length3==="number"?"Pass a non-negative integer.":"The number of rows is part of the program: pass a number, as jit keeps it with { static: [position] }; or use forLoop, or recurrence with { steps, maxSteps }, whose number of steps may be traced."
+remedy:typeof length==="number"?"Pass a non-negative integer.":"The number of rows is part of the program: pass a number, as jit keeps it with { static: [position] }; or use forLoop, or recurrence with { steps, maxSteps }, whose number of steps may be traced."
 });
 }
 const sizes4=flat.tensors.map(((tensor2)=>tensor2.shape[0]));
-const first=length3??sizes4[0];
+const first=length??sizes4[0];
 if(first===void 0){
 throw new LoopError(`${operation}: there are neither sequences nor a length.`,{
 operation,
@@ -11459,7 +11459,7 @@ remedy:"Pass xs, or { length } for the number of steps."
 }
 const other=sizes4.findIndex(((size)=>size!==first));
 if(other<0)return first;
-const against=length3!==void 0?`length is ${length3}`:`${flat.paths[0]} ${describe(flat.tensors[0].aval)}`;
+const against=length!==void 0?`length is ${length}`:`${flat.paths[0]} ${describe(flat.tensors[0].aval)}`;
 throw new LoopError(`${operation}: the sequences do not have the same number of steps: ${flat.paths[other]} is ${describe(flat.tensors[other].aval)}, ${against}.`,{
 operation,
 arguments:flat.tensors.map(({shape,dtype},i)=>({
@@ -11548,7 +11548,7 @@ checkFunction(operation,step2,"step");
 const{reverse=false,until:until3}=options;
 if(until3!==void 0)checkFunction(operation,until3,"until");
 const sequences=flattenSequences(xs??void 0,operation,"xs");
-const length3=commonLength(sequences,options.length,operation);
+const length=commonLength(sequences,options.length,operation);
 const flipped=reverse&&until3!==void 0;
 const turn=((tensors)=>flipped?tensors.map((x)=>bindOne(flipPrimitive,[
 x
@@ -11597,7 +11597,7 @@ condition:null,
 initial,
 sequences:walked,
 count:null,
-length:length3,
+length,
 reverse:reverse&&!flipped,
 taken:stop!==null
 });
@@ -11983,23 +11983,23 @@ function otherDefault(wide,narrow4){
 const precision2=wide==="float64"&&narrow4==="float32";
 return precision2?`, or make float64 the default at the start: setDefaultFloat("float64")`:"";
 }
-function viewTypedArray(dtype,buffer,byteOffset,length3){
+function viewTypedArray(dtype,buffer,byteOffset,length){
 switch(dtype){
 case "float32":
-return new Float32Array(buffer,byteOffset,length3);
+return new Float32Array(buffer,byteOffset,length);
 case "float64":
-return new Float64Array(buffer,byteOffset,length3);
+return new Float64Array(buffer,byteOffset,length);
 case "float16":
-return new Float16Array(buffer,byteOffset,length3);
+return new Float16Array(buffer,byteOffset,length);
 case "int32":
-return new Int32Array(buffer,byteOffset,length3);
+return new Int32Array(buffer,byteOffset,length);
 case "uint32":
-return new Uint32Array(buffer,byteOffset,length3);
+return new Uint32Array(buffer,byteOffset,length);
 case "int8":
-return new Int8Array(buffer,byteOffset,length3);
+return new Int8Array(buffer,byteOffset,length);
 case "uint8":
 case "bool":
-return new Uint8Array(buffer,byteOffset,length3);
+return new Uint8Array(buffer,byteOffset,length);
 }
 }
 var conversion={
@@ -18067,9 +18067,9 @@ data
 };
 }
 function evaluateLoop(inputs,params2,outputs){
-const{body,condition,length:length3,reverse}=params2;
+const{body,condition,length,reverse}=params2;
 const{count:count3,constants,carries:initial,sequences}=splitInputs(inputs,params2);
-const limit=length3!==DYNAMIC?length3:sequences.length>0?sequences[0].shape[0]:Infinity;
+const limit=length!==DYNAMIC?length:sequences.length>0?sequences[0].shape[0]:Infinity;
 const steps2=count3?Math.max(0,Math.min(count3.data[0],limit)):limit;
 let carries=initial;
 const rows2=Array.from({
@@ -19870,12 +19870,12 @@ remedy:"Pass the number of last steps that derivatives go through: a non-negativ
 }
 const{params:params2}=closed;
 if(params2.stops||closed.count)return truncatedAtStop(closed,steps2,run3);
-const{length:length3}=params2;
-const head=Math.max(0,length3 - steps2);
+const{length}=params2;
+const head=Math.max(0,length - steps2);
 if(head===0)return run3(closed);
 const parts2=(xs)=>{
-const early2=xs.map((x)=>params2.reverse?rowsBetween(x,length3 - head,length3):rowsBetween(x,0,head));
-const late2=xs.map((x)=>params2.reverse?rowsBetween(x,0,length3 - head):rowsBetween(x,head,length3));
+const early2=xs.map((x)=>params2.reverse?rowsBetween(x,length - head,length):rowsBetween(x,0,head));
+const late2=xs.map((x)=>params2.reverse?rowsBetween(x,0,length - head):rowsBetween(x,head,length));
 return{
 early:early2,
 late:late2
@@ -19896,7 +19896,7 @@ const second=run3({
 ...closed,
 params:{
 ...params2,
-length:length3 - head
+length:length - head
 },
 carries:begin(first.carries,closed.carries),
 sequences:late
@@ -19924,8 +19924,8 @@ results
 var integer=(value)=>Tensor.literal(value,"int32");
 function truncatedAtStop(closed,steps2,run3){
 const{params:params2}=closed;
-const{length:length3}=params2;
-const window=Math.min(steps2,length3);
+const{length}=params2;
+const window=Math.min(steps2,length);
 const whole3=bindLoop({
 ...closed,
 params:{
@@ -20009,7 +20009,7 @@ axis:0
 });
 }
 function placeRows(rows2,late,start,count3){
-const[length3,...rest]=rows2.shape;
+const[length,...rest]=rows2.shape;
 const window=late.shape[0];
 const long=padded(rows2,window);
 const starts=[
@@ -20046,7 +20046,7 @@ return rowsBetween(bindOne(dynamicUpdatePrimitive,[
 long,
 update2,
 ...starts
-],{}),0,length3);
+],{}),0,length);
 }
 var INT={
 shape:[],
@@ -20075,16 +20075,16 @@ remedy:"Pass the number of steps between checkpoints: a positive integer."
 });
 }
 const{params:params2,sequences}=closed;
-const{length:length3,reverse}=params2;
-if(every>=length3||closed.count)return bindLoop(closed);
-const blocks=Math.floor(length3 / every),rest=length3 - blocks * every;
+const{length,reverse}=params2;
+if(every>=length||closed.count)return bindLoop(closed);
+const blocks=Math.floor(length / every),rest=length - blocks * every;
 const edge=reverse?rest:blocks * every;
 const[whole3,partial]=reverse?[
-sequences.map((x)=>rowsBetween(x,edge,length3)),
+sequences.map((x)=>rowsBetween(x,edge,length)),
 sequences.map((x)=>rowsBetween(x,0,edge))
 ]:[
 sequences.map((x)=>rowsBetween(x,0,edge)),
-sequences.map((x)=>rowsBetween(x,edge,length3))
+sequences.map((x)=>rowsBetween(x,edge,length))
 ];
 const first=runBlocks(closed,whole3,blocks,every);
 if(rest===0)return first;
@@ -20132,7 +20132,7 @@ stopped:outputs[carries + results],
 taken:outputs[carries + results + 1]
 };
 }
-function blockGraph(params2,length3){
+function blockGraph(params2,length){
 const{body}=params2;
 const inside3=splitBodyInputs(body.inputs,params2);
 return closedBody(body.name,(trace2)=>{
@@ -20143,7 +20143,7 @@ INT
 ]);
 const sequences=inputsOf(trace2,inside3.slices.map(({aval:{shape,dtype}})=>({
 shape:[
-length3,
+length,
 ...shape
 ],
 dtype
@@ -20153,7 +20153,7 @@ const inner4={
 body:steppedBody(params2),
 constants:params2.constants + 1,
 carries:params2.carries + 1,
-length:length3,
+length,
 counted:params2.stops,
 taken:params2.stops
 };
@@ -20418,9 +20418,9 @@ return{
 kind:"loop"
 };
 },
-print({constants,carries,sequences,results,length:length3,counted,stops,reverse}){
+print({constants,carries,sequences,results,length,counted,stops,reverse}){
 const parts2=[
-length3===DYNAMIC?"":`length=${length3}`,
+length===DYNAMIC?"":`length=${length}`,
 counted?"counted":"",
 constants?`constants=${constants}`:"",
 carries?`carries=${carries}`:"",
@@ -20511,16 +20511,16 @@ get isFixed(){
 return this.isWalk&&!this.params.counted;
 }
 get isWalk(){
-const{condition,stops,length:length3}=this.params;
-return condition===null&&!stops&&length3>=0;
+const{condition,stops,length}=this.params;
+return condition===null&&!stops&&length>=0;
 }
 reached(rows2){
 const{count:count3}=this,{shape,aval:{dtype}}=rows2;
 if(count3===null)return rows2;
-const[length3]=shape;
+const[length]=shape;
 const positions3=bindOne(iotaPrimitive,[],{
 shape:[
-length3
+length
 ],
 dtype:"int32",
 axis:0
@@ -20529,14 +20529,14 @@ const limit=bindOne(broadcastToPrimitive,[
 count3
 ],{
 shape:[
-length3
+length
 ]
 });
 const isReached=reshapeTo(bindOne(elementwise.lt,[
 positions3,
 limit
 ],{}),[
-length3,
+length,
 ...shape.slice(1).map(()=>1)
 ]);
 const mask2=bindOne(broadcastToPrimitive,[
@@ -20575,11 +20575,11 @@ const steps2=limits.block * this.params.length / bytes;
 return bytes<=limits.undivided&&steps2>=2&&this.stepsOfBlock(variables)===0;
 }
 stepsOfBlock(variables){
-const{length:length3}=this.params,bytes=this.stackedBytes(variables);
+const{length}=this.params,bytes=this.stackedBytes(variables);
 if(bytes<=limits.whole)return 0;
-const ideal=limits.block * length3 / bytes;
+const ideal=limits.block * length / bytes;
 for(let steps2=Math.floor(ideal);steps2>=Math.max(2,ideal / 8);steps2--){
-if(length3 % steps2===0)return steps2;
+if(length % steps2===0)return steps2;
 }
 return 0;
 }
@@ -20711,8 +20711,8 @@ var HEAVY=  new Set([
 "convolve"
 ]);
 var loopFront=loopPass("loop front",((draft)=>{
-const{length:length3}=draft.params;
-if(!draft.isWalk||length3<2)return false;
+const{length}=draft.params;
+if(!draft.isWalk||length<2)return false;
 const{moved,wanted}=productsInFront(draft);
 if(wanted.length===0||!draft.mayStack(wanted))return false;
 const inputs=[
@@ -20724,7 +20724,7 @@ const mask2=[
 ...draft.constants.map((()=>false)),
 ...draft.sequences.map((()=>true))
 ];
-const{outputs}=batchGraph(graph,inputs.map(((slot)=>slot.outer)),mask2,length3);
+const{outputs}=batchGraph(graph,inputs.map(((slot)=>slot.outer)),mask2,length);
 const names=  new Map();
 wanted.forEach(((variable,i)=>names.set(variable,draft.addSequence(outputs[i],variable).body)));
 const gone=new Set(moved.map(((variable)=>variable.node)));
@@ -20733,8 +20733,8 @@ draft.rename(names);
 return true;
 }));
 var loopBehind=loopPass("loop behind",((draft)=>{
-const{length:length3}=draft.params;
-if(!draft.isWalk||length3<2||draft.rows.length===0)return false;
+const{length}=draft.params;
+if(!draft.isWalk||length<2||draft.rows.length===0)return false;
 const found=findBehind(draft);
 if(!found||!draft.mayStack(found.needed))return false;
 const{nodes,results,made,needed}=found;
@@ -20749,8 +20749,8 @@ let outputs=null;
 const compute=(bound2)=>{
 const inputs=sources.map((source2)=>source2.row?bound2.row(source2.row):source2.tensor);
 const batched=sources.map((source2)=>source2.varies);
-const result3=batchGraph(graph,inputs,batched,length3);
-return result3.outputs.map((x,i)=>draft.reached(result3.batched[i]?x:broadcastFront(x,length3)));
+const result3=batchGraph(graph,inputs,batched,length);
+return result3.outputs.map((x,i)=>draft.reached(result3.batched[i]?x:broadcastFront(x,length)));
 };
 draft.outputs.forEach((source2,k)=>{
 if(source2.kind!=="row")return;
@@ -20848,16 +20848,16 @@ return steps2===0?null:inBlocks(inputs,params2,steps2);
 }
 };
 function inBlocks(inputs,params2,steps2){
-const{length:length3}=params2;
+const{length}=params2;
 const{constants,carries,sequences}=splitInputs(inputs,params2);
 const outer2={
 ...params2,
 body:blockBody(params2,steps2),
-length:length3 / steps2,
+length:length / steps2,
 taken:false
 };
 const blocks=sequences.map((x)=>reshapeTo(x,[
-length3 / steps2,
+length / steps2,
 steps2,
 ...x.shape.slice(1)
 ]));
@@ -20869,11 +20869,11 @@ const outputs=splitOutputs(bind(loopPrimitive,[
 return[
 ...outputs.carries,
 ...outputs.results.map((x)=>reshapeTo(x,[
-length3,
+length,
 ...x.shape.slice(2)
 ])),
 ...params2.taken?[
-Tensor.literal(length3,"int32")
+Tensor.literal(length,"int32")
 ]:[]
 ];
 }
@@ -20986,9 +20986,9 @@ return true;
 }));
 var stacks=  new WeakSet();
 var keepLast=loopPass("loop last",((draft,{node,readers})=>{
-const{length:length3,reverse}=draft.params;
-if(!draft.isFixed||length3<2)return false;
-const last=reverse?0:length3 - 1;
+const{length,reverse}=draft.params;
+if(!draft.isFixed||length<2)return false;
+const last=reverse?0:length - 1;
 let changed=false;
 draft.outputs.forEach(((source2,k)=>{
 if(source2.kind!=="row")return;
@@ -21007,7 +21007,7 @@ last,
 ...row2.shape.map(()=>0)
 ],
 high:[
-length3 - 1 - last,
+length - 1 - last,
 ...row2.shape.map(()=>0)
 ],
 interior:[
@@ -21327,8 +21327,8 @@ return true;
 var LEAST_ROWS=2;
 var MOST_ROWS=96;
 var loopOperands=loopPass("loop operands",((draft)=>{
-const{length:length3}=draft.params;
-if(length3===0||length3===1)return false;
+const{length}=draft.params;
+if(length===0||length===1)return false;
 const constants=new Map(draft.constants.map(((slot)=>[
 slot.body,
 slot
@@ -22593,12 +22593,12 @@ var OPTIONAL_PASSES=[
 var ALIGNMENT=64;
 var BufferTable=class{
 buffers=[];
-add(kind,dtype,length3,position2=-1){
+add(kind,dtype,length,position2=-1){
 const buffer={
 id:this.buffers.length,
 dtype,
-length:length3,
-bytes:length3 * byteSize(dtype),
+length,
+bytes:length * byteSize(dtype),
 kind,
 position:position2,
 offset:0,
@@ -23309,8 +23309,8 @@ this.#storesAll=storesAll;
 run(graph){
 for(const node of nodesInOrder(graph,this.#classes)){
 const{role}=this.#classes.get(node);
-const stored2=role==="virtual"&&node.outputs.some(((v)=>this.#materialized.has(v)));
-if(role==="virtual"&&!stored2)continue;
+const stored=role==="virtual"&&node.outputs.some(((v)=>this.#materialized.has(v)));
+if(role==="virtual"&&!stored)continue;
 if(role==="anchor")this.#open("anchor",node,node.outputs[0]?.aval.shape??[]);
 else if(role==="contract")this.#open("contract",node,node.outputs[0].aval.shape);
 else if(role==="reduce")this.#placeReduce(node);
@@ -23631,10 +23631,10 @@ const{level,rows:rows2}=this.#group;
 for(const node of ordered2){
 if(level.get(node)!==pass - 1||rows2.has(node)||(lastUse.get(node)??0)<pass)continue;
 const variable=node.outputs[0];
-const stored2=this.#context.stored.has(variable);
-if(!stored2&&this.#recompute.get(node)<=this.#context.recomputeCost)continue;
-const home=stored2?variable:this.#homeFor(node)??variable;
-if(!stored2){
+const stored=this.#context.stored.has(variable);
+if(!stored&&this.#recompute.get(node)<=this.#context.recomputeCost)continue;
+const home=stored?variable:this.#homeFor(node)??variable;
+if(!stored){
 this.#store(variable,this.#builder.value(variable,this.#column),home,false,pass - 1);
 this.#scratch.push(home);
 }
@@ -23791,13 +23791,13 @@ builder.place(variable,binding);
 return binding;
 }
 function zeroFill(builder,place3,variable,node){
-const length3=sizeOf(variable.aval.shape);
-if(length3===0)return;
+const length=sizeOf(variable.aval.shape);
+if(length===0)return;
 const{dtype}=variable.aval;
 const kernel={
 kind:"nest",
 domain:[
-length3
+length
 ],
 rowRank:1,
 operands:[
@@ -23881,8 +23881,8 @@ for(const node of loops)this.#find(node,read3,results);
 }
 #find(node,read3,results){
 const params2=node.params;
-const{length:length3,counted,condition,stops,carries,body}=params2;
-if(counted||condition||stops||length3<1)return;
+const{length,counted,condition,stops,carries,body}=params2;
+if(counted||condition||stops||length<1)return;
 const{sequences}=splitInputs(node.inputs,params2);
 const{slices}=splitBodyInputs(body.inputs,params2);
 const found=  new Map();
@@ -23982,21 +23982,21 @@ return this.#bindings.get(variable);
 }
 build(){
 let grouper=this.#grouped({});
-let stored2=this.#findStored(grouper);
-if(grouper.groups.some(((group3)=>this.#operandsOf(group3,stored2)>this.scheduler.limits.operands))){
+let stored=this.#findStored(grouper);
+if(grouper.groups.some(((group3)=>this.#operandsOf(group3,stored)>this.scheduler.limits.operands))){
 grouper=this.#grouped({
 storesAll:true
 });
-stored2=this.#findStored(grouper);
+stored=this.#findStored(grouper);
 }
 const context={
 classes:this.#classes,
 materialized:this.#materialized,
 groupOf:grouper.groupOf,
-stored:stored2,
+stored,
 recomputeCost:this.scheduler.limits.recomputeCost??RECOMPUTE_COST
 };
-for(const group3 of this.#order(grouper.groups,stored2,context))this.#emit(group3,context);
+for(const group3 of this.#order(grouper.groups,stored,context))this.#emit(group3,context);
 for(const{from,to:to2}of this.#copies)this.copy(this.#bindings.get(from),to2,from);
 const{steps:steps2,temporaries,nested:nested2}=this;
 return{
@@ -24018,12 +24018,12 @@ const grouper=new Grouper(this.#classes,this.#materialized,{
 grouper.run(this.#graph);
 return grouper;
 }
-#operandsOf(group3,stored2){
+#operandsOf(group3,stored){
 if(group3.kind==="anchor")return 0;
 const operands3=  new Set();
 const members=new Set(group3.members);
 for(const node of group3.members){
-for(const output of node.outputs)if(stored2.has(output))operands3.add(output);
+for(const output of node.outputs)if(stored.has(output))operands3.add(output);
 visitSources(node,this.#classes,this.#materialized,(({variable})=>{
 if(!variable.node||!members.has(variable.node))operands3.add(variable);
 }));
@@ -24031,10 +24031,10 @@ if(!variable.node||!members.has(variable.node))operands3.add(variable);
 return operands3.size;
 }
 #findStored(grouper){
-const stored2=new Set(this.#graph.outputs.map(((v)=>this.base(v))));
+const stored=new Set(this.#graph.outputs.map(((v)=>this.base(v))));
 const classes=this.#classes;
 const readsOf=((group3,node)=>visitSources(node,classes,this.#materialized,(({variable})=>{
-if(variable.node&&grouper.groupOf.get(variable.node)!==group3)stored2.add(variable);
+if(variable.node&&grouper.groupOf.get(variable.node)!==group3)stored.add(variable);
 })));
 for(const group3 of grouper.groups){
 for(const node of group3.members){
@@ -24042,20 +24042,20 @@ const{lowering}=classes.get(node);
 if(lowering.kind==="contract"){
 node.inputs.forEach(((input,side2)=>{
 const axes2=contractAxes(lowering,side2,input.aval.shape.length);
-stored2.add(operandView(input,axes2,classes,this.#materialized).base);
+stored.add(operandView(input,axes2,classes,this.#materialized).base);
 }));
 }else if(lowering.kind==="convolve"){
-for(const input of node.inputs)stored2.add(this.base(input));
+for(const input of node.inputs)stored.add(this.base(input));
 }else if(group3.kind!=="anchor"||READS_BY_EXPRESSION.has(lowering.kind)){
-if(group3.kind==="anchor")this.#visitExpressionInputs(node,stored2,grouper);
+if(group3.kind==="anchor")this.#visitExpressionInputs(node,stored,grouper);
 else readsOf(group3,node);
-}else for(const input of node.inputs)stored2.add(this.base(input));
+}else for(const input of node.inputs)stored.add(this.base(input));
 }
 }
-for(const variable of this.#materialized)stored2.add(variable);
-return stored2;
+for(const variable of this.#materialized)stored.add(variable);
+return stored;
 }
-#visitExpressionInputs(node,stored2,grouper){
+#visitExpressionInputs(node,stored,grouper){
 for(const input of node.inputs){
 const stack3=[
 input
@@ -24063,12 +24063,12 @@ input
 while(stack3.length>0){
 const variable=stack3.pop();
 if(!variable.node)continue;
-if(grouper.groupOf.has(variable.node))stored2.add(variable);
+if(grouper.groupOf.has(variable.node))stored.add(variable);
 else stack3.push(...variable.node.inputs);
 }
 }
 }
-#order(groups,stored2,context){
+#order(groups,stored,context){
 if(this.#late.size===0)return groups;
 const readElsewhere=  new Set();
 for(const group3 of groups){
@@ -24081,7 +24081,7 @@ visitSources(node,context.classes,context.materialized,(({variable})=>visit(vari
 }else for(const input of node.inputs)this.#behindViews(input,visit);
 }
 }
-const isLate=((group3)=>group3.kind!=="anchor"&&group3.members.some(((node)=>node.outputs.some(((v)=>this.#late.has(v)))))&&group3.members.every(((node)=>node.outputs.every(((v)=>!stored2.has(v)||!readElsewhere.has(v))))));
+const isLate=((group3)=>group3.kind!=="anchor"&&group3.members.some(((node)=>node.outputs.some(((v)=>this.#late.has(v)))))&&group3.members.every(((node)=>node.outputs.every(((v)=>!stored.has(v)||!readElsewhere.has(v))))));
 return[
 ...groups.filter(((g)=>!isLate(g))),
 ...groups.filter(isLate)
@@ -24131,8 +24131,8 @@ const bindings=[],after=[];
 const place3=(variable,access)=>{
 const own=this.binding(access==="read"?this.base(variable):variable);
 const{dtype}=variable.aval;
-const{kind,length:length3}=this.scheduler.table.buffers[own.buffer];
-const isPlain4=own.offset===0&&own.steps.length===0&&kind!=="tape"&&!(kind==="input"&&length3===1);
+const{kind,length}=this.scheduler.table.buffers[own.buffer];
+const isPlain4=own.offset===0&&own.steps.length===0&&kind!=="tape"&&!(kind==="input"&&length===1);
 if(isPlain4)bindings.push(own);
 else{
 const buffer=this.scheduler.table.add("temporary",dtype,sizeOf(variable.aval.shape));
@@ -24183,15 +24183,15 @@ copies:copies&&copyOperands(built.operands,copies)
 });
 }
 copy(from,to2,variable){
-const length3=sizeOf(variable.aval.shape);
-if(length3===0)return;
+const length=sizeOf(variable.aval.shape);
+if(length===0)return;
 const{dtype}=variable.aval;
 this.steps.push({
 kind:"kernel",
 kernel:{
 kind:"copy",
 dtype,
-length:length3,
+length,
 operands:[
 {
 dtype,
@@ -26474,9 +26474,9 @@ this.#offset +=8;
 return this.#view.getFloat64(this.#offset - 8,true);
 }
 name(){
-const length3=this.unsigned();
-this.#offset +=length3;
-return textDecoder.decode(this.#bytes.slice(this.#offset - length3,this.#offset));
+const length=this.unsigned();
+this.#offset +=length;
+return textDecoder.decode(this.#bytes.slice(this.#offset - length,this.#offset));
 }
 };
 var special=[
@@ -26777,9 +26777,9 @@ contents.lines.push(`(elem (${offset}) func ${functions.join(" ")})`);
 }
 function printData(reader,contents,index){
 reader.skip(1);
-const length3=reader.unsigned();
-reader.skip(length3);
-contents.lines.push(`(data (;${index};) (; ${length3} bytes ;))`);
+const length=reader.unsigned();
+reader.skip(length);
+contents.lines.push(`(data (;${index};) (; ${length} bytes ;))`);
 }
 function printFunction(reader,contents,index){
 const end=reader.unsigned()+ reader.offset;
@@ -26789,10 +26789,10 @@ contents.lines.push(`(func (;${index}${name===void 0?"":` ${name}`};)${signature
 const runs=reader.unsigned();
 let local=type.params.length;
 for(let i=0;i<runs;i++){
-const length3=reader.unsigned();
+const length=reader.unsigned();
 const typeName=valueTypeName(reader.byte());
-contents.lines.push(`  (local (;${local};)${` ${typeName}`.repeat(length3)})`);
-local +=length3;
+contents.lines.push(`  (local (;${local};)${` ${typeName}`.repeat(length)})`);
+local +=length;
 }
 let depth2=1;
 while(reader.offset<end - 1){
@@ -27512,8 +27512,8 @@ const at2=f.local("i32");
 const level=(axis,from,inside3)=>{
 if(axis===axes2.length - 1){
 f.localGet(from).localGet(at2).localGet(inside3).call(row2);
-const length3=places.row * axes2[axis].stride * element4.bytes;
-f.localGet(at2).i32Const(length3).i32Add().localSet(at2);
+const length=places.row * axes2[axis].stride * element4.bytes;
+f.localGet(at2).i32Const(length).i32Add().localSet(at2);
 return;
 }
 const position2=f.local("i32"),end=f.local("i32"),here=f.local("i32"),within=f.local("i32");
@@ -27629,63 +27629,6 @@ f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
 f.localGet(target2).i32Const(count3 * element4.bytes).i32Add().localSet(target2);
 f.release(left,at2);
 }
-function emitTables(module,geometry,plan){
-const{axes:axes2,images,channels,dtype}=geometry;
-const{bytes}=elements[dtype];
-const{places}=plan;
-const f=module.addFunction({
-params:[
-"i32"
-],
-results:[]
-});
-const at2=f.local("i32");
-const pitches=[
-...places.pitches,
-1
-];
-const image2=places.copied?places.channel:channels * product(axes2.map(({size})=>size));
-const count3=(sizes5,steps3,origin2)=>{
-const level=(axis,from)=>{
-if(axis===sizes5.length){
-f.localGet(at2).localGet(from).i32Store();
-f.localGet(at2).i32Const(4).i32Add().localSet(at2);
-return;
-}
-const place3=f.local("i32"),left=f.local("i32");
-f.localGet(from).localSet(place3).i32Const(sizes5[axis]).localSet(left).loop();
-level(axis + 1,place3);
-f.localGet(place3).i32Const(steps3[axis]* bytes).i32Add().localSet(place3);
-f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
-f.release(place3,left);
-};
-const start=f.local("i32");
-f.i32Const(origin2 * bytes).localSet(start);
-level(0,start);
-f.release(start);
-};
-f.localGet(0).localSet(at2);
-const origin=places.copied?0:-axes2.reduce((sum5,{low},i)=>sum5 + low * pitches[i],0);
-const sizes4=[
-images,
-...axes2.map(({out})=>out)
-];
-const steps2=[
-image2,
-...axes2.map(({stride},i)=>stride * pitches[i])
-];
-if(plan.skips){
-for(const list2 of[
-sizes4,
-steps2
-])list2.splice(0,2,list2[1],list2[0]);
-}
-count3(sizes4,steps2,origin);
-f.localGet(0).i32Const(plan.tapTable).i32Add().localSet(at2);
-const outer2=axes2.slice(0,-1);
-count3(outer2.map(({taps})=>taps),outer2.map(({dilation},i)=>dilation * pitches[i]),0);
-return f.index;
-}
 var UNROLL=4;
 function emitTapTile(module,tile2){
 const{element:element4,rows:rows2,vectors,taps,tapStep,together:together2,rowStep,cRow}=tile2;
@@ -27768,6 +27711,58 @@ emitStorePart(f,element4,c,offset,element4.lanes,sum5);
 }
 return f.index;
 }
+function emitTables(module,geometry,plan){
+const{axes:axes2,images,channels,dtype}=geometry;
+const{bytes}=elements[dtype];
+const{places}=plan;
+const f=module.addFunction({
+params:[
+"i32"
+],
+results:[]
+});
+const at2=f.local("i32");
+const pitches=[
+...places.pitches,
+1
+];
+const image2=places.copied?places.channel:channels * product(axes2.map(({size})=>size));
+const count3=(sizes5,steps3,origin2)=>{
+const level=(axis,from)=>{
+if(axis===sizes5.length){
+f.localGet(at2).localGet(from).i32Store();
+f.localGet(at2).i32Const(4).i32Add().localSet(at2);
+return;
+}
+const place3=f.local("i32"),left=f.local("i32");
+f.localGet(from).localSet(place3).i32Const(sizes5[axis]).localSet(left).loop();
+level(axis + 1,place3);
+f.localGet(place3).i32Const(steps3[axis]* bytes).i32Add().localSet(place3);
+f.localGet(left).i32Const(1).i32Sub().localTee(left).brIf(0).end();
+f.release(place3,left);
+};
+const start=f.local("i32");
+f.i32Const(origin2 * bytes).localSet(start);
+level(0,start);
+f.release(start);
+};
+f.localGet(0).localSet(at2);
+const origin=places.copied?0:-axes2.reduce((sum5,{low},i)=>sum5 + low * pitches[i],0);
+const sizes4=[
+images,
+...axes2.map(({out})=>out)
+];
+const steps2=[
+image2,
+...axes2.map(({stride},i)=>stride * pitches[i])
+];
+const order=sizes4.map((_,axis)=>plan.skips&&axis<2?1 - axis:axis);
+count3(order.map((axis)=>sizes4[axis]),order.map((axis)=>steps2[axis]),origin);
+f.localGet(0).i32Const(plan.tapTable).i32Add().localSet(at2);
+const outer2=axes2.slice(0,-1);
+count3(outer2.map(({taps})=>taps),outer2.map(({dilation},i)=>dilation * pitches[i]),0);
+return f.index;
+}
 function emitFilters(context,geometry,plan,results){
 const{module}=context;
 const{axes:axes2,batchGroups,images,channels,filters,dtype}=geometry;
@@ -27818,8 +27813,8 @@ const{input:x,filters:w,count:parts2}=pointers;
 const unit=parts2 + 1,end=parts2 + 2;
 const i32=()=>f.local("i32");
 const rowStart=i32(),rowEnd=i32(),limit=i32(),row2=i32(),channel=i32(),channelEnd=i32();
-const number2=i32(),base=i32(),c=i32(),tapRow=i32(),count3=i32(),at2=i32(),b=i32(),column=i32();
-const source2=i32(),scratch4=i32(),images0=i32(),filters0=i32();
+const number2=i32(),base=i32(),c=i32(),tapRow=i32(),count3=i32(),at2=i32(),b=i32();
+const column=i32(),source2=i32(),scratch4=i32(),groupImages=i32(),groupFilters=i32();
 const present=plan.skips?new RunsInside(f,axes2[0],tapRows / axes2[0].taps):null;
 const rowsOfPlace=rows2 / axes2[0].out;
 f.globalGet(context.scratchGlobal).localTee(scratch4).call(tables);
@@ -27844,32 +27839,32 @@ f.localGet(unit).i32Const(rowParts).i32DivU().localSet(number2);
 f.localGet(number2).i32Const(rows2 * width * bytes).i32Mul().localGet(parts2).i32Add().localSet(c);
 f.localGet(c).localGet(rowStart).i32Const(width * bytes).i32Mul().i32Add().i32Const(0);
 f.localGet(rowEnd).localGet(rowStart).i32Sub().i32Const(width * bytes).i32Mul().memoryFill();
-f.localGet(x).localSet(images0).localGet(w).localSet(filters0);
+f.localGet(x).localSet(groupImages).localGet(w).localSet(groupFilters);
 if(batchGroups>1){
 const group3=(pointer,step2,target2)=>{
 f.localGet(number2).i32Const(batchGroups).i32RemU().i32Const(step2).i32Mul().localGet(pointer).i32Add();
 f.localSet(target2);
 };
-group3(x,images * channels * inside3,images0);
-group3(w,filters * channels * allTaps,filters0);
+group3(x,images * channels * inside3,groupImages);
+group3(w,filters * channels * allTaps,groupFilters);
 f.localGet(number2).i32Const(batchGroups).i32DivU().localSet(number2);
 }
 f.localGet(number2).i32Const(channels).i32Mul().i32Const(channelParts).i32DivU().localSet(channel);
 f.localGet(number2).i32Const(1).i32Add().i32Const(channels).i32Mul().i32Const(channelParts).i32DivU();
 f.localSet(channelEnd);
 f.forLoop(channel,channelEnd,1,()=>{
-f.localGet(images0).localGet(channel).i32Const(inside3).i32Mul().i32Add().localSet(base);
+f.localGet(groupImages).localGet(channel).i32Const(inside3).i32Mul().i32Add().localSet(base);
 if(copy>=0){
 f.localGet(base).localGet(scratch4).i32Const(plan.slab).i32Add().i32Const(images);
-f.i32Const(channels * inside3).i32Const(places.channel * bytes).i32Const(0).i32Const(plan.dense.axes[0].out);
-f.call(copy);
+f.i32Const(channels * inside3).i32Const(places.channel * bytes);
+f.i32Const(0).i32Const(plan.dense.axes[0].out).call(copy);
 f.localGet(scratch4).i32Const(plan.slab).i32Add().localSet(base);
 }
 f.i32Const(0).localSet(tapRow);
 f.loop();
 f.i32Const(tapRows).localGet(tapRow).i32Sub().localTee(count3).i32Const(blockRows);
 f.localGet(count3).i32Const(blockRows).i32LtU().select().localSet(count3);
-f.localGet(filters0).localGet(channel).i32Const(allTaps).i32Mul().i32Add();
+f.localGet(groupFilters).localGet(channel).i32Const(allTaps).i32Mul().i32Add();
 f.localGet(tapRow).i32Const(last.taps * bytes).i32Mul().i32Add().localSet(source2);
 f.localGet(scratch4).i32Const(plan.packed).i32Add().localSet(b);
 f.i32Const(0).localSet(column);
@@ -27926,7 +27921,7 @@ const work=batchGroups * rows2 * filters * channels * tapRows * last.taps;
 return{
 index:f.index,
 units,
-unitCost:0.05 * work *(1 - plan.left)/ units,
+unitCost:0.05 * work *(1 - plan.omitted)/ units,
 splittable:true,
 finish:{
 index:finish2,
@@ -28012,11 +28007,11 @@ function align(bytes){
 return Math.ceil(bytes / 64)* 64;
 }
 function runOf(out){
-for(const length3 of[
+for(const length of[
 5,
 3,
 2
-])if(out % length3===0)return length3;
+])if(out % length===0)return length;
 return 1;
 }
 function planFilters(geometry){
@@ -28067,7 +28062,7 @@ lowRows,
 highRows:(rows2 - tiles * lowRows)/ together2 * tileRows,
 vectors,
 skips,
-left:skips?waste:0,
+omitted:skips?waste:0,
 width,
 tapRows,
 blockRows,
@@ -30573,12 +30568,12 @@ operands:operands3,
 epilogue
 };
 const places=product(outputShape.slice(2));
-const sizes4=[
-outputShape[1]* places,
-places,
-1
-];
-const main=epilogue.stores.findIndex(({operand:operand2,index,mode,mask:mask2})=>mode==="set"&&mask2===void 0&&operands3[operand2].dtype===dtype&&index.offset===0&&index.dynamic.length===0&&index.strides.every((stride,i)=>stride===sizes4[i]||outputShape[i]===1||i===2&&places===1));
+const domain=[
+outputShape[0],
+outputShape[1],
+places
+],strides=stridesOf(domain);
+const main=epilogue.stores.findIndex(({operand:operand2,index,mode,mask:mask2})=>mode==="set"&&mask2===void 0&&operands3[operand2].dtype===dtype&&index.offset===0&&index.dynamic.length===0&&index.strides.every((stride,i)=>stride===strides[i]||domain[i]===1));
 if(main<0||!ProductEpilogue.fits(results))return null;
 const pointers={
 input:kernel.input,
@@ -30647,93 +30642,6 @@ f.localGet(count3).i32Const(step2).i32Sub().localTee(count3).i32Const(step2).i32
 if(kernel.epilogue.statements.length<=SHORT)run3(element4.lanes,UNROLL2);
 run3(element4.lanes,1);
 run3(1,1);
-return f.index;
-}
-var UNROLL3=6;
-function emitOffsetTile(module,tile2){
-const{element:element4,rows:rows2,vectors,aRow,aDepth,taps,cRow}=tile2;
-const width=vectors.length;
-const f=module.addFunction({
-params:[
-"i32",
-"i32",
-"i32",
-"i32",
-"i32",
-"i32"
-],
-results:[]
-});
-const[a,b,c,runs,first,table3]=[
-0,
-1,
-2,
-3,
-4,
-5
-];
-const sums2=Array.from({
-length:rows2 * width
-},()=>f.local("v128"));
-const right=vectors.map(()=>f.local("v128"));
-const left=f.local("v128");
-const place3=f.local("i32");
-const products=new StripProducts(f,{
-element:element4,
-pointer:a,
-rows:rows2,
-rowStep:aRow,
-depthStep:aDepth
-});
-const pushPlace=(run3)=>void f.localGet(b).localGet(table3).i32Load(4 * run3).i32Add();
-const step2=(run3)=>{
-pushPlace(run3);
-f.localSet(place3);
-taps.forEach((tap2,u)=>{
-vectors.forEach(({from},v)=>f.localGet(place3).v128Load(tap2 + from).localSet(right[v]));
-products.add(sums2,right,run3 * taps.length + u);
-});
-};
-const advance3=(steps2)=>{
-f.localGet(a).i32Const(steps2 * taps.length * aDepth).i32Add().localSet(a);
-f.localGet(table3).i32Const(4 * steps2).i32Add().localSet(table3);
-f.localGet(runs).i32Const(steps2).i32Sub().localTee(runs);
-};
-const together2=Math.max(1,Math.floor(UNROLL3 / taps.length));
-const loop=(steps2)=>{
-products.prepare();
-pushPlace(0);
-f.localSet(place3);
-for(const tap2 of taps)for(const{from}of vectors)f.localGet(place3).v128Load(tap2 + from).drop();
-f.loop();
-for(let run3=0;run3<steps2;run3++)step2(run3);
-advance3(steps2);
-};
-if(together2>1){
-f.localGet(runs).i32Const(together2).i32GeU().if();
-loop(together2);
-f.i32Const(together2).i32GeU().brIf(0).end().end();
-}
-f.localGet(runs).if();
-loop(1);
-f.brIf(0).end().end();
-products.separate(sums2);
-const each=(body)=>{
-for(let r=0;r<rows2;r++){
-vectors.forEach(({to:to2,lanes},v)=>body(sums2[r * width + v],r * cRow + to2,lanes));
-}
-};
-if(!tile2.whole){
-f.localGet(first).i32Eqz().if();
-each((sum5,offset,lanes)=>{
-emitLoadPart(f,element4,c,offset,lanes,left);
-f.localGet(sum5);
-element4.add(f);
-f.localSet(sum5);
-});
-f.end();
-}
-each((sum5,offset,lanes)=>emitStorePart(f,element4,c,offset,lanes,sum5));
 return f.index;
 }
 var MOST_DEPTH=640;
@@ -30822,7 +30730,7 @@ length:inRun
 },(_,tap2)=>tapAt(tap2)- tapAt(0)),
 runs,
 skips,
-left:skips?waste:0,
+omitted:skips?waste:0,
 blockRuns:Math.ceil(runs / blocks),
 packed,
 scratchBytes:bytesOf4(),
@@ -30845,6 +30753,93 @@ time
 ];
 }
 return best;
+}
+var UNROLL3=6;
+function emitOffsetTile(module,tile2){
+const{element:element4,rows:rows2,vectors,aRow,aDepth,taps,cRow}=tile2;
+const width=vectors.length;
+const f=module.addFunction({
+params:[
+"i32",
+"i32",
+"i32",
+"i32",
+"i32",
+"i32"
+],
+results:[]
+});
+const[a,b,c,runs,first,table3]=[
+0,
+1,
+2,
+3,
+4,
+5
+];
+const sums2=Array.from({
+length:rows2 * width
+},()=>f.local("v128"));
+const right=vectors.map(()=>f.local("v128"));
+const left=f.local("v128");
+const place3=f.local("i32");
+const products=new StripProducts(f,{
+element:element4,
+pointer:a,
+rows:rows2,
+rowStep:aRow,
+depthStep:aDepth
+});
+const pushPlace=(run3)=>void f.localGet(b).localGet(table3).i32Load(4 * run3).i32Add();
+const step2=(run3)=>{
+pushPlace(run3);
+f.localSet(place3);
+taps.forEach((tap2,u)=>{
+vectors.forEach(({from},v)=>f.localGet(place3).v128Load(tap2 + from).localSet(right[v]));
+products.add(sums2,right,run3 * taps.length + u);
+});
+};
+const advance3=(steps2)=>{
+f.localGet(a).i32Const(steps2 * taps.length * aDepth).i32Add().localSet(a);
+f.localGet(table3).i32Const(4 * steps2).i32Add().localSet(table3);
+f.localGet(runs).i32Const(steps2).i32Sub().localTee(runs);
+};
+const together2=Math.max(1,Math.floor(UNROLL3 / taps.length));
+const loop=(steps2)=>{
+products.prepare();
+pushPlace(0);
+f.localSet(place3);
+for(const tap2 of taps)for(const{from}of vectors)f.localGet(place3).v128Load(tap2 + from).drop();
+f.loop();
+for(let run3=0;run3<steps2;run3++)step2(run3);
+advance3(steps2);
+};
+if(together2>1){
+f.localGet(runs).i32Const(together2).i32GeU().if();
+loop(together2);
+f.i32Const(together2).i32GeU().brIf(0).end().end();
+}
+f.localGet(runs).if();
+loop(1);
+f.brIf(0).end().end();
+products.separate(sums2);
+const each=(body)=>{
+for(let r=0;r<rows2;r++){
+vectors.forEach(({to:to2,lanes},v)=>body(sums2[r * width + v],r * cRow + to2,lanes));
+}
+};
+if(!tile2.whole){
+f.localGet(first).i32Eqz().if();
+each((sum5,offset,lanes)=>{
+emitLoadPart(f,element4,c,offset,lanes,left);
+f.localGet(sum5);
+element4.add(f);
+f.localSet(sum5);
+});
+f.end();
+}
+each((sum5,offset,lanes)=>emitStorePart(f,element4,c,offset,lanes,sum5));
+return f.index;
 }
 function neighbours(count3,lanes,tailLanes){
 return Array.from({
@@ -30926,7 +30921,7 @@ restOfTwo,
 restAt:full2 * width * bytes
 };
 }
-function emitRows2(module,geometry,plan,filters){
+function emitWindowRows(module,geometry,plan,filters){
 const{axes:axes2,dtype}=geometry;
 const{bytes}=elements[dtype];
 const{whole:whole3,rest,restOfTwo,restAt}=emitRowParts(module,geometry,plan,filters);
@@ -31129,8 +31124,8 @@ const{places,rowParts,filterParts,depth:depth2,taps,runs,blockRuns,tileRows,high
 context.needScratch(plan.scratchBytes);
 const table3=emitTapTable(module,geometry,plan);
 const copy=places.copied?emitSlabCopy(module,geometry,places):-1;
-const high=emitRows2(module,geometry,plan,tileRows);
-const low=highRows<filters?emitRows2(module,geometry,plan,tileRows - 1):-1;
+const high=emitWindowRows(module,geometry,plan,tileRows);
+const low=highRows<filters?emitWindowRows(module,geometry,plan,tileRows - 1):-1;
 const sizes4=axes2.map(({size})=>size),outs=axes2.map(({out:out2})=>out2);
 const placesOfOne=contiguous(outs)[0];
 const inside3=product(sizes4)* bytes,outside=product(outs)* bytes;
@@ -31140,8 +31135,9 @@ params:new Array(end + 1).fill("i32"),
 results:[]
 });
 const i32=()=>f.local("i32");
-const rest=i32(),part2=i32(),first=i32(),count3=i32(),filter=i32(),filterEnd=i32(),limit=i32();
-const image2=i32(),b=i32(),a=i32(),c=i32(),at2=i32(),block2=i32(),offsets2=i32();
+const rest=i32(),part2=i32(),first=i32(),count3=i32(),filter=i32(),filterEnd=i32();
+const limit=i32(),image2=i32(),b=i32(),a=i32(),c=i32(),at2=i32(),block2=i32();
+const offsets2=i32();
 f.globalGet(context.scratchGlobal).call(table3);
 if(plan.packed)emitPackFilters(context,f,geometry,plan,w);
 f.forLoop(unit,end,1,()=>{
@@ -31178,7 +31174,7 @@ const step2=placeStep(geometry,places,0)* bytes;
 f.localGet(b).localGet(first).i32Const(step2).i32Mul().i32Add().localSet(b);
 }
 f.localGet(image2).i32Const(filters * outside).i32Mul().localGet(out).i32Add();
-f.localGet(first).i32Const(contiguous(outs)[0]* bytes).i32Mul().i32Add().localSet(c);
+f.localGet(first).i32Const(placesOfOne * bytes).i32Mul().i32Add().localSet(c);
 if(plan.packed)f.globalGet(context.scratchGlobal).i32Const(plan.tableBytes).i32Add();
 else f.localGet(w);
 if(groups>1){
@@ -31229,7 +31225,7 @@ f.localGet(at2).localGet(block2).i32Add().localTee(at2).i32Const(runs).i32LtU().
 });
 const units=images * groups * rowParts * filterParts;
 const work=images * groups * filters * depth2 * product(outs);
-const unitCost=0.05 * work *(1 - plan.left)/ units;
+const unitCost=0.05 * work *(1 - plan.omitted)/ units;
 const packing=plan.packed?filters * depth2:0;
 const grain=grainOf({
 units,
@@ -31264,6 +31260,44 @@ return geometry!==null&&formOf(geometry)!==null;
 var KEEP=0;
 var TAKE=1;
 var IN_PLACE=2;
+var RunBlocks=class{
+#Storage;
+constructor(Storage){
+this.#Storage=Storage;
+}
+own(input,heap){
+if(input instanceof this.#Storage&&input.heap===heap)return input;
+const storage=new this.#Storage(heap,input.dtype,input.length);
+storage.write(input.read());
+return storage;
+}
+reusable({reuses},heap,inputs,reuse){
+if(reuses<0||reuse===null||reuse[reuses]===KEEP)return null;
+const input=inputs[reuses];
+if(!(input instanceof this.#Storage)||input.heap!==heap)return null;
+if(input.block===null||input.block.pins!==1)return null;
+return input.block;
+}
+overwrites({reuses},block2,inputs,reuse){
+const input=reuses<0||reuse===null?null:inputs[reuses];
+return input instanceof this.#Storage&&input.block!==null&&input.block===block2;
+}
+result(output,block2,heap,inputs,reuse){
+if(this.overwrites(output,block2,inputs,reuse)){
+const input=inputs[output.reuses];
+if(reuse[output.reuses]===IN_PLACE)return input;
+input.block=null;
+}
+const storage=new this.#Storage(heap,output.dtype,output.length);
+storage.block=block2;
+heap.cache.give(block2,storage);
+return storage;
+}
+unpin(storage){
+if(storage.block!==null)storage.heap.cache.unpin(storage.block);
+else storage.finishRelease();
+}
+};
 function enclosingLoops(steps2){
 const loops=  new Map();
 const work=steps2.map((step2)=>({
@@ -31291,6 +31325,13 @@ loop
 }
 }
 return loops;
+}
+var ballastBytes=64<<20;
+function makeBallast(){
+try{
+new ArrayBuffer(ballastBytes);
+}catch{
+}
 }
 var USES_BEFORE_FIRST=1;
 var USES_BEFORE_NEXT=32;
@@ -31379,13 +31420,6 @@ script.runInContext(context);
 }
 var extraCharge=3072;
 var lookEvery=16<<20;
-var ballastBytes=64<<20;
-function makeBallast(){
-try{
-new ArrayBuffer(ballastBytes);
-}catch{
-}
-}
 var BlockCache=class{
 budget;
 #device;
@@ -33040,8 +33074,8 @@ return strides[axis]>0&&dynamic.every(({stride})=>stride % reach2===0)&&strides.
 function findScatterParts(nest2){
 if(nest2.reductions.length>0||nest2.passes>1||nest2.domain.length>28)return null;
 if(nest2.stores.every((store)=>store.mode==="set"&&store.index.dynamic.length===0))return null;
-const stored2=new Set(nest2.stores.map((store)=>store.operand));
-if(nest2.statements.some((s)=>s.kind==="load"&&stored2.has(s.operand)))return null;
+const stored=new Set(nest2.stores.map((store)=>store.operand));
+if(nest2.statements.some((s)=>s.kind==="load"&&stored.has(s.operand)))return null;
 for(let axis=nest2.domain.length - 1;axis>=0;axis--){
 const extent=nest2.domain[axis];
 if(!nest2.stores.every((store)=>keepsApart(store.index,axis,extent)))continue;
@@ -33457,12 +33491,12 @@ var VECTORS2=4;
 var LEAST_LENGTH=1<<15;
 var ENOUGH_ROWS2=8;
 function emitSegments(context,kernel){
-const{outer:outer2,length:length3,inner:inner4}=kernel;
-if(inner4!==1||outer2===0||outer2>=ENOUGH_ROWS2||length3<LEAST_LENGTH)return null;
+const{outer:outer2,length,inner:inner4}=kernel;
+if(inner4!==1||outer2===0||outer2>=ENOUGH_ROWS2||length<LEAST_LENGTH)return null;
 const writer=new SegmentWriter(context,kernel);
 const totals=writer.sweep(false),running=writer.sweep(true);
 const units=outer2 * writer.strips;
-const unitCost=outer2 * length3 / units;
+const unitCost=outer2 * length / units;
 return{
 index:totals,
 units,
@@ -33517,7 +33551,7 @@ this.#size=(lines % 2===1?lines:lines - 1)* line;
 this.#rest=kernel.length - this.#size * SEGMENTS;
 }
 sweep(writes2){
-const{reverse,length:length3,dtype}=this.#kernel;
+const{reverse,length,dtype}=this.#kernel;
 const lanes=this.#lanes,size=this.#size,bytes=byteSize(dtype);
 const f=this.#context.module.addFunction({
 params,
@@ -33549,8 +33583,8 @@ SOURCE,
 from
 ]
 ]){
-f.localGet(row2).i32Const(length3).i32Mul();
-if(reverse)f.i32Const(length3 - 1).i32Add();
+f.localGet(row2).i32Const(length).i32Mul();
+if(reverse)f.i32Const(length - 1).i32Add();
 f.localGet(strip).i32Const(direction * size * VECTORS2 * lanes).i32Mul().i32Add();
 f.i32Const(bytes).i32Mul().localGet(pointer).i32Add().localSet(local);
 }
@@ -33705,12 +33739,12 @@ params:[
 ],
 results:[]
 });
-const{outer:outer2,length:length3,inner:inner4}=kernel;
+const{outer:outer2,length,inner:inner4}=kernel;
 const{state:state2,lanes}=cumulativeState(kernel);
 const wide=STRIP_VECTORS * lanes;
 const strips=Math.ceil(inner4 / wide);
-const unitCost=length3 * Math.min(inner4,wide)* 1.5;
-if(length3===0||inner4===0)return{
+const unitCost=length * Math.min(inner4,wide)* 1.5;
+if(length===0||inner4===0)return{
 index:f.index,
 units:0,
 unitCost,
@@ -33749,7 +33783,7 @@ splittable:true
 }
 function writeStrip(context,f,options){
 const{kernel,state:state2,lanes,row:row2,column,single,vectors}=options;
-const{length:length3,inner:inner4,dtype,reverse,combiner}=kernel;
+const{length,inner:inner4,dtype,reverse,combiner}=kernel;
 const bytes=byteSize(dtype);
 const source2=f.local("i32"),target2=f.local("i32"),left=f.local("i32");
 const totals=Array.from({
@@ -33757,8 +33791,8 @@ length:vectors
 },()=>f.local("v128"));
 const value=f.local("v128");
 const place3=(pointer,local)=>{
-f.localGet(row2).i32Const(length3 * inner4).i32Mul().localGet(column).i32Add();
-if(reverse)f.i32Const((length3 - 1)* inner4).i32Add();
+f.localGet(row2).i32Const(length * inner4).i32Mul().localGet(column).i32Add();
+if(reverse)f.i32Const((length - 1)* inner4).i32Add();
 f.i32Const(bytes).i32Mul().localGet(pointer).i32Add().localSet(local);
 };
 place3(0,source2);
@@ -33780,7 +33814,7 @@ return vector * lanes * bytes;
 laneStride:1,
 laneTerms:[]
 });
-f.i32Const(length3).localSet(left).loop();
+f.i32Const(length).localSet(left).loop();
 totals.forEach((total,vector)=>{
 (single?readOne:readLanes)(access,dtype,at2(source2,vector),null,0);
 f.localSet(value);
@@ -34065,11 +34099,11 @@ this.f.i32Load(offset);
 });
 }
 store(address,value,offset=0){
-const stored2=typeof value==="number"?this.real(value):value;
+const stored=typeof value==="number"?this.real(value):value;
 address.push();
-stored2.push();
-if(stored2.kind==="vector")this.f.v128Store(offset);
-else this.emit(`${this.prefix(stored2.kind)}Store`,offset);
+stored.push();
+if(stored.kind==="vector")this.f.v128Store(offset);
+else this.emit(`${this.prefix(stored.kind)}Store`,offset);
 }
 storeInt(address,value){
 this.store(address,this.int(value));
@@ -34775,14 +34809,14 @@ return procedure(context,dtype,name,[
 const panel=code.variable("int",code.scratch().plus(packed));
 const start=code.variable("int");
 const update2=(depth2,first,last)=>{
-const length3=last.minus(first);
+const length=last.minus(first);
 const target2=panel.plus(first.times(bytes));
 const source2=t.plus(first.times(rowStep)).plus(start.times(columnStep));
 if(transpose4){
 code.for(0,depth2,(d)=>{
-copy.run(code,target2.plus(d.times(n * bytes)),source2.plus(d.times(n * bytes)),length3,-1);
+copy.run(code,target2.plus(d.times(n * bytes)),source2.plus(d.times(n * bytes)),length,-1);
 });
-}else turn.run(code,target2,n,source2,n,depth2,length3,-1);
+}else turn.run(code,target2,n,source2,n,depth2,length,-1);
 code.invoke(products.get(depth2).index,[
 panel,
 x.plus(start.times(stride * bytes)),
@@ -34839,6 +34873,14 @@ code.for(0,n,(i)=>fill(context,dtype).run(code,NaN,x.plus(i.times(stride * code.
 };
 code.if(zeroPivot.call(code,t,n),fillRows,regular);
 }
+var STRIP=2 * BLOCK2;
+function stripsOf(rest){
+return rest.plus(2 * STRIP - BLOCK2 - 1).quotient(STRIP);
+}
+function setStrip(code,number2,next,n,{from,to:to2}){
+from.set(code.choose(number2.eq(0),next,next.plus(number2.times(STRIP)).minus(STRIP - BLOCK2)));
+to2.set(code.choose(number2.eq(0),from.plus(BLOCK2),from.plus(STRIP)).least(n));
+}
 function choleskyBlock(context,dtype){
 const product5=dot(context,dtype);
 return procedure(context,dtype,"choleskyBlock",[
@@ -34873,7 +34915,6 @@ i.increase(1);
 return sound;
 });
 }
-var STRIP=2 * BLOCK2;
 var BlockedCholesky=class{
 #context;
 #dtype;
@@ -34949,8 +34990,10 @@ return procedure(context,dtype,`choleskyStrips:${n}`,params2,null,(code,a,panel,
 const next=code.variable("int",start.plus(BLOCK2)),from=code.variable("int");
 const to2=code.variable("int");
 code.while(begin6.lt(end),()=>{
-from.set(code.choose(begin6.eq(0),next,next.plus(begin6.times(STRIP)).minus(STRIP - BLOCK2)));
-to2.set(code.choose(begin6.eq(0),from.plus(BLOCK2),from.plus(STRIP)).least(n));
+setStrip(code,begin6,next,n,{
+from,
+to:to2
+});
 code.for(from,to2,(column)=>{
 code.invoke(this.#product,[
 code.at(a,start),
@@ -34988,7 +35031,7 @@ panel,
 other,
 start
 ],
-units:rest.plus(2 * STRIP - BLOCK2 - 1).quotient(STRIP),
+units:stripsOf(rest),
 unitCost:rest.times(STRIP)
 });
 held2.set(panel);
@@ -35170,11 +35213,13 @@ begin6.increase(1);
 });
 });
 }
+function hypotenuse(x,y){
+return x.times(x).plus(typeof y==="number"?y * y:y.times(y)).root();
+}
 function copyRows(code,target2,targetStride,source2,sourceStride,bytes,rows2){
 code.for(0,rows2,(i)=>code.copyBytes(target2.plus(i.times(targetStride)),source2.plus(i.times(sourceStride)),bytes));
 }
 var FEWEST_BLOCKED=2 * BLOCK2;
-var STRIP2=2 * BLOCK2;
 var BlockReflector=class{
 #options;
 #context;
@@ -35185,7 +35230,7 @@ var BlockReflector=class{
 #times;
 #sizes;
 constructor(context,dtype,options){
-const{length:length3,rows:rows2,scratchAt}=options;
+const{length,rows:rows2,scratchAt}=options;
 this.#options=options;
 this.#context=context;
 this.#dtype=dtype;
@@ -35209,9 +35254,9 @@ rowStride:columns,
 ...part2
 });
 const specs=[
-product5(BLOCK2,length3,{
+product5(BLOCK2,length,{
 b:{
-outer:length3,
+outer:length,
 depth:1
 }
 }),
@@ -35222,7 +35267,7 @@ outer:BLOCK2,
 depth:1
 }
 }),
-product5(length3,BLOCK2,{
+product5(length,BLOCK2,{
 accumulate:true
 })
 ];
@@ -35234,7 +35279,7 @@ t,
 tTransposed,
 back
 };
-const vBytes=aligned(BLOCK2 * length3 * this.#bytes);
+const vBytes=aligned(BLOCK2 * length * this.#bytes);
 this.#sizes={
 v:vBytes,
 block:vBytes + aligned((BLOCK2 + 1)* BLOCK2 * this.#bytes),
@@ -35243,6 +35288,10 @@ products:aligned(rows2 * BLOCK2 * this.#bytes)
 const packed=Math.max(...functions.map(({plan})=>plan.scratchBytes));
 const{block:block2,products}=this.#sizes;
 context.needScratch(scratchAt + 2 * block2 + 2 * products + aligned(packed)+ 128);
+}
+get key(){
+const{length,rows:rows2,shift:shift2,scratchAt}=this.#options;
+return `${length}:${rows2}:${shift2}:${scratchAt}`;
 }
 #places(code){
 const{block:block2,products}=this.#sizes;
@@ -35257,21 +35306,21 @@ block(code,number2){
 return code.scratch().plus(this.#options.scratchAt + number2 * this.#sizes.block);
 }
 prepare(code,block2,{storage,taus},start){
-const{length:length3,shift:shift2}=this.#options;
+const{length,shift:shift2}=this.#options;
 const t=block2.plus(this.#sizes.v);
-code.zeroBytes(block2,BLOCK2 * length3 * this.#bytes);
+code.zeroBytes(block2,BLOCK2 * length * this.#bytes);
 code.zeroBytes(t,BLOCK2 * BLOCK2 * this.#bytes);
 code.for(0,BLOCK2,(r)=>{
-const first=start.plus(r).plus(shift2),row2=code.at(block2,r.times(length3));
-const tail2=code.at(storage,start.plus(r).times(length3).plus(first).plus(1));
+const first=start.plus(r).plus(shift2),row2=code.at(block2,r.times(length));
+const tail2=code.at(storage,start.plus(r).times(length).plus(first).plus(1));
 code.store(code.at(row2,first),1);
-code.copyBytes(code.at(row2,first.plus(1)),tail2,code.int(length3 - 1).minus(first).times(this.#bytes));
+code.copyBytes(code.at(row2,first.plus(1)),tail2,code.int(length - 1).minus(first).times(this.#bytes));
 });
-this.#factor.run(code,block2,t,code.at(taus,start),start.plus(shift2),BLOCK2,length3);
+this.#factor.run(code,block2,t,code.at(taus,start),start.plus(shift2),BLOCK2,length);
 this.#negate.run(code,-1,t,BLOCK2 * BLOCK2);
 }
 apply(code,block2,array2,from,to2,start,reversed){
-const{length:length3}=this.#options;
+const{length}=this.#options;
 const{products,turned:turned2,packed}=this.#places(code);
 const t=block2.plus(this.#sizes.v);
 const part2=(columnFrom,columnTo)=>[
@@ -35300,11 +35349,11 @@ turned2,
 block2,
 array2,
 packed,
-...part2(start,length3)
+...part2(start,length)
 ]);
 }
 get stripCost(){
-return this.#options.length * STRIP2 * BLOCK2 * this.#bytes / 100;
+return this.#options.length * STRIP * BLOCK2 * this.#bytes / 100;
 }
 accumulate(code,shares,{storage,taus},rows2,count3,whole3){
 if(whole3===0)return;
@@ -35326,7 +35375,7 @@ block2,
 other,
 start
 ],
-units:code.int(count3 + STRIP2 - 1).minus(start).quotient(STRIP2).plus(1),
+units:code.int(count3 + STRIP - 1).minus(start).quotient(STRIP).plus(1),
 unitCost:Math.round(this.stripCost)
 });
 held2.set(block2);
@@ -35337,8 +35386,7 @@ start.increase(-BLOCK2);
 code.release(start,held2,block2,other);
 }
 #accumulateStrips(count3){
-const{length:length3,rows:rows2,shift:shift2,scratchAt}=this.#options;
-return procedure(this.#context,this.#dtype,`accumulate:${length3}:${rows2}:${shift2}:${scratchAt}:${count3}`,[
+return procedure(this.#context,this.#dtype,`accumulate:${this.key}:${count3}`,[
 "int",
 "int",
 "int",
@@ -35357,8 +35405,8 @@ storage,
 taus
 },before));
 },()=>{
-from.set(start.plus(begin6.minus(1).times(STRIP2)));
-this.apply(code,block2,array2,from,from.plus(STRIP2).least(count3),start,false);
+from.set(start.plus(begin6.minus(1).times(STRIP)));
+this.apply(code,block2,array2,from,from.plus(STRIP).least(count3),start,false);
 });
 begin6.increase(1);
 });
@@ -35375,14 +35423,14 @@ const params2=[
 "int",
 "int"
 ];
-return procedure(context,dtype,"blockFactor",params2,null,(code,v,t,taus,first,size,length3)=>{
-const along2=code.variable("int",length3.minus(first)),tau=code.variable("real");
+return procedure(context,dtype,"blockFactor",params2,null,(code,v,t,taus,first,size,length)=>{
+const along2=code.variable("int",length.minus(first)),tau=code.variable("real");
 const line=code.variable("int",code.at(t,BLOCK2 * BLOCK2));
 const row2=(array2,index,stride)=>code.at(array2,index.times(stride));
 code.for(0,size,(r)=>{
 tau.set(code.load(code.at(taus,r)));
 code.for(0,r,(k)=>{
-const inner4=product5.call(code,code.at(row2(v,k,length3),first),code.at(row2(v,r,length3),first),along2);
+const inner4=product5.call(code,code.at(row2(v,k,length),first),code.at(row2(v,r,length),first),along2);
 code.store(code.at(line,k),inner4);
 });
 code.for(0,r,(i)=>{
@@ -35542,7 +35590,7 @@ const params2=[
 "int",
 "int"
 ];
-const name=`qrPanel:${m}:${n}`;
+const name=`qrPanel:${n}:${this.#blocks.key}`;
 return procedure(this.#context,this.#dtype,name,params2,null,(code,columns,taus,block2,start)=>{
 const next=code.variable("int",start.plus(BLOCK2));
 eliminate.run(code,columns,taus,m,start,next,next);
@@ -35553,7 +35601,7 @@ taus
 });
 }
 #strips(){
-const m=this.#m,n=this.#n;
+const n=this.#n;
 const panel=this.#panel();
 const params2=[
 "int",
@@ -35564,12 +35612,14 @@ const params2=[
 "int",
 "int"
 ];
-return procedure(this.#context,this.#dtype,`qrStrips:${m}:${n}`,params2,null,(code,columns,taus,block2,nextBlock,start,begin6,end)=>{
+return procedure(this.#context,this.#dtype,`qrStrips:${n}:${this.#blocks.key}`,params2,null,(code,columns,taus,block2,nextBlock,start,begin6,end)=>{
 const next=code.variable("int",start.plus(BLOCK2));
 const from=code.variable("int"),to2=code.variable("int");
 code.while(begin6.lt(end),()=>{
-from.set(code.choose(begin6.eq(0),next,next.plus(begin6.times(STRIP2)).minus(STRIP2 - BLOCK2)));
-to2.set(code.choose(begin6.eq(0),from.plus(BLOCK2),from.plus(STRIP2)).least(n));
+setStrip(code,begin6,next,n,{
+from,
+to:to2
+});
 this.#blocks.apply(code,block2,columns,from,to2,start,true);
 code.if(begin6.eq(0).and(next.lt(this.#whole)),()=>{
 panel.run(code,columns,taus,nextBlock,next);
@@ -35597,7 +35647,7 @@ block2,
 other,
 start
 ],
-units:rest.plus(2 * STRIP2 - BLOCK2 - 1).quotient(STRIP2),
+units:stripsOf(rest),
 unitCost:Math.round(this.#blocks.stripCost)
 });
 });
@@ -35694,18 +35744,18 @@ var UNIT_ROWS=32;
 function tridiagonalRows(context,dtype){
 const product5=dot(context,dtype),update2=axpyTwoDot(context,dtype);
 const params2=new Array(10).fill("int");
-return procedure(context,dtype,"tridiagonalRows",params2,null,(code,first,stride,v,w,next,sums2,length3,pending,begin6,end)=>{
+return procedure(context,dtype,"tridiagonalRows",params2,null,(code,first,stride,v,w,next,sums2,length,pending,begin6,end)=>{
 const i=code.variable("int",begin6.times(UNIT_ROWS)),last=code.variable("int");
 const row2=code.variable("int",first.plus(i.times(stride)));
-last.set(end.times(UNIT_ROWS).least(length3));
+last.set(end.times(UNIT_ROWS).least(length));
 code.while(i.lt(last),()=>{
 code.if(pending,()=>{
 const[alpha,beta]=[
 v,
 w
 ].map((x)=>code.load(code.at(x,i)).negated());
-code.store(code.at(sums2,i),update2.call(code,alpha,w,beta,v,row2,next,length3));
-},()=>code.store(code.at(sums2,i),product5.call(code,row2,next,length3)));
+code.store(code.at(sums2,i),update2.call(code,alpha,w,beta,v,row2,next,length));
+},()=>code.store(code.at(sums2,i),product5.call(code,row2,next,length)));
 row2.increase(stride);
 i.increase(1);
 });
@@ -35725,25 +35775,25 @@ const params2=[
 "int"
 ];
 return procedure(context,dtype,name,params2,null,(code,a,d,e,taus,w,n)=>{
-const k=code.variable("int",0),length3=code.variable("int"),pending=code.variable("int",0);
+const k=code.variable("int",0),length=code.variable("int"),pending=code.variable("int",0);
 const row2=code.variable("int",a),v=code.variable("int"),earlier=code.variable("int",a);
 const line=code.variable("int",code.at(w,n)),held2=code.variable("int");
 const tau=code.variable("real"),beta=code.variable("real"),part2=code.variable("real");
 const stride=code.variable("int",n.times(code.bytes));
 code.while(k.lt(n),()=>{
-length3.set(n.minus(k).minus(1));
+length.set(n.minus(k).minus(1));
 const diagonal2=code.at(row2,k);
 code.if(pending,()=>{
 const[alpha,gamma3]=[
 earlier,
 w
 ].map((x)=>code.load(x).negated());
-update2.run(code,alpha,w,gamma3,earlier,diagonal2,length3.plus(1));
+update2.run(code,alpha,w,gamma3,earlier,diagonal2,length.plus(1));
 });
 code.store(code.at(d,k),code.load(diagonal2));
-code.if(length3.gt(0),()=>{
+code.if(length.gt(0),()=>{
 v.set(code.at(row2,k.plus(1)));
-tau.set(make.call(code,v,length3.minus(1)));
+tau.set(make.call(code,v,length.minus(1)));
 code.store(code.at(taus,k),tau);
 part2.set(code.load(v));
 code.store(code.at(e,k),part2);
@@ -35758,15 +35808,15 @@ earlier.plus(code.bytes),
 w.plus(code.bytes),
 v,
 line,
-length3,
+length,
 pending
 ],
-units:length3.plus(UNIT_ROWS - 1).quotient(UNIT_ROWS),
-unitCost:length3.times(UNIT_ROWS / 4)
+units:length.plus(UNIT_ROWS - 1).quotient(UNIT_ROWS),
+unitCost:length.times(UNIT_ROWS / 4)
 });
 code.if(pending,()=>code.store(earlier,beta));
-times2.run(code,tau,line,length3);
-add6.run(code,product5.call(code,line,v,length3).times(tau).times(-0.5),v,line,length3);
+times2.run(code,tau,line,length);
+add6.run(code,product5.call(code,line,v,length).times(tau).times(-0.5),v,line,length);
 });
 beta.set(part2);
 pending.set(tau.ne(0));
@@ -35780,9 +35830,6 @@ row2.increase(stride);
 k.increase(1);
 });
 });
-}
-function length(x,y){
-return x.times(x).plus(typeof y==="number"?y * y:y.times(y)).root();
 }
 function implicitQl(context,dtype,shares){
 const epsilon=dtype==="float64"?2 ** -53:2 ** -24;
@@ -35821,7 +35868,7 @@ findSplit();
 code.while(last.ne(first).and(steps2.lt(MOST_STEPS)),()=>{
 steps2.increase(1);
 g.set(at2(d,first.plus(1)).minus(at2(d,first)).over(at2(e,first).times(2)));
-r.set(length(g,1));
+r.set(hypotenuse(g,1));
 g.set(at2(d,last).minus(at2(d,first)).plus(at2(e,first).over(g.plus(r.withSign(g)))));
 s.set(1);
 c.set(1);
@@ -35832,7 +35879,7 @@ code.while(i.ge(first),()=>{
 const next=i.plus(1);
 f.set(s.times(at2(e,i)));
 b.set(c.times(at2(e,i)));
-r.set(length(f,g));
+r.set(hypotenuse(f,g));
 code.store(code.at(e,next),r);
 code.if(r.eq(0),()=>{
 code.store(code.at(d,next),at2(d,next).minus(p));
@@ -35877,8 +35924,8 @@ best.set(j);
 code.if(best.ne(i),()=>{
 code.store(code.at(values2,best),code.load(code.at(values2,i)));
 code.store(code.at(values2,i),held2);
-for(const{array:array2,length:length3}of rows2){
-swap.run(code,code.at(array2,i.times(length3)),code.at(array2,best.times(length3)),length3);
+for(const{array:array2,length}of rows2){
+swap.run(code,code.at(array2,i.times(length)),code.at(array2,best.times(length)),length);
 }
 });
 });
@@ -36238,9 +36285,9 @@ e[1].minus(o[0])
 }
 return results;
 }
-function stagesOf(length3,radices){
+function stagesOf(length,radices){
 const stages=[];
-let rest=length3,stride=1;
+let rest=length,stride=1;
 for(const radix of radices){
 while(rest % radix===0){
 rest /=radix;
@@ -36464,27 +36511,27 @@ units,
 unitCost:UNIT_ELEMENTS
 });
 }
-function planarBytes(length3,bytes){
-return 2 * aligned(length3 * bytes + 16);
+function planarBytes(length,bytes){
+return 2 * aligned(length * bytes + 16);
 }
-function planarAt(address,length3,bytes){
+function planarAt(address,length,bytes){
 return{
 re:address,
-im:address.plus(aligned(length3 * bytes + 16))
+im:address.plus(aligned(length * bytes + 16))
 };
 }
-function planTransform(dtype,length3,shares){
-const stages=stagesOf(length3,RADICES);
-return stages===null?convolutionTransform(dtype,length3,shares):stagedTransform(dtype,length3,stages,shares);
+function planTransform(dtype,length,shares){
+const stages=stagesOf(length,RADICES);
+return stages===null?convolutionTransform(dtype,length,shares):stagedTransform(dtype,length,stages,shares);
 }
-function stagedTransform(dtype,length3,stages,shares){
+function stagedTransform(dtype,length,stages,shares){
 const bytes=dtype==="float32"?4:8;
-const whole3=planarBytes(length3,bytes);
+const whole3=planarBytes(length,bytes);
 const quarters=stages.length>0&&stages[0].radix===4;
 const firstCount=quarters?stages[0].distance:0;
 const stage=(code,tables,number2,from,to2)=>{
 const first=number2===0&&quarters;
-const roots=first?planarAt(tables.plus(whole3),3 * firstCount,bytes):planarAt(tables,length3,bytes);
+const roots=first?planarAt(tables.plus(whole3),3 * firstCount,bytes):planarAt(tables,length,bytes);
 runStage(code,stages[number2],first,shares,{
 from,
 to:to2,
@@ -36492,15 +36539,15 @@ roots
 });
 };
 return{
-length:length3,
+length,
 tableBytes:whole3 +(quarters?planarBytes(3 * firstCount,bytes):0),
-workBytes:Math.max(whole3,aligned(rootsScratch(length3)+ 64)),
+workBytes:Math.max(whole3,aligned(rootsScratch(length)+ 64)),
 prepare(code,tables,work){
 if(stages.length>(quarters?1:0)){
-writeRoots(code,planarAt(tables,length3,bytes),{
-n:length3,
+writeRoots(code,planarAt(tables,length,bytes),{
+n:length,
 step:1,
-count:length3
+count:length
 },work,shares);
 }
 if(!quarters)return;
@@ -36511,7 +36558,7 @@ re:re.plus(k * firstCount * bytes),
 im:im.plus(k * firstCount * bytes)
 };
 writeRoots(code,target2,{
-n:length3,
+n:length,
 step:k + 1,
 count:firstCount
 },work,shares);
@@ -36520,7 +36567,7 @@ count:firstCount
 run(code,x,work,tables){
 const places=[
 x,
-planarAt(work,length3,bytes)
+planarAt(work,length,bytes)
 ];
 stages.forEach((_,i)=>stage(code,tables,i,places[i % 2],places[(i + 1)% 2]));
 return places[stages.length % 2];
@@ -36528,13 +36575,13 @@ return places[stages.length % 2];
 copy(code,source2,target2,x,work,tables){
 const last=stages.length - 1;
 if(last<1){
-copyPlanar(code,x,source2,length3);
-copyPlanar(code,target2,this.run(code,x,work,tables),length3);
+copyPlanar(code,x,source2,length);
+copyPlanar(code,target2,this.run(code,x,work,tables),length);
 return;
 }
 const places=[
 x,
-planarAt(work,length3,bytes)
+planarAt(work,length,bytes)
 ];
 stages.forEach((_,i)=>{
 const from=i===0?source2:places[i % 2],to2=i===last?target2:places[(i + 1)% 2];
@@ -36543,9 +36590,9 @@ stage(code,tables,i,from,to2);
 }
 };
 }
-function copyPlanar(code,target2,source2,length3){
-code.copyBytes(target2.re,source2.re,length3 * code.bytes);
-code.copyBytes(target2.im,source2.im,length3 * code.bytes);
+function copyPlanar(code,target2,source2,length){
+code.copyBytes(target2.re,source2.re,length * code.bytes);
+code.copyBytes(target2.im,source2.im,length * code.bytes);
 }
 function convolutionLength(least){
 const power=2 ** Math.ceil(Math.log2(least));
@@ -36555,11 +36602,11 @@ power * 3 / 4,
 power
 ].find((size)=>size>=least&&Number.isInteger(size));
 }
-function convolutionTransform(dtype,length3,shares){
+function convolutionTransform(dtype,length,shares){
 const bytes=dtype==="float32"?4:8;
-const size=convolutionLength(2 * length3 - 1);
+const size=convolutionLength(2 * length - 1);
 const inner4=planTransform(dtype,size,shares);
-const roots=planarBytes(2 * length3,bytes),chirp=planarBytes(length3,bytes);
+const roots=planarBytes(2 * length,bytes),chirp=planarBytes(length,bytes);
 const long=planarBytes(size,bytes);
 const spectrumAt=chirp,innerAt=spectrumAt + long;
 const swap=({re,im})=>({
@@ -36567,22 +36614,22 @@ re:im,
 im:re
 });
 return{
-length:length3,
+length,
 tableBytes:innerAt + inner4.tableBytes,
-workBytes:long + Math.max(inner4.workBytes,roots + rootsScratch(2 * length3)+ 64),
+workBytes:long + Math.max(inner4.workBytes,roots + rootsScratch(2 * length)+ 64),
 prepare(code,tables,work){
 inner4.prepare(code,tables.plus(innerAt),work);
-const table3=planarAt(work.plus(long),2 * length3,bytes);
+const table3=planarAt(work.plus(long),2 * length,bytes);
 writeRoots(code,table3,{
-n:2 * length3,
+n:2 * length,
 step:1,
-count:2 * length3
+count:2 * length
 },work.plus(long + roots),shares);
-const c=planarAt(tables,length3,bytes),b=planarAt(work,size,bytes);
+const c=planarAt(tables,length,bytes),b=planarAt(work,size,bytes);
 code.zeroBytes(work,long);
 const index=code.variable("int",0),odd2=code.variable("int",1);
 const re=code.variable("real"),im=code.variable("real");
-code.for(0,length3,(j)=>{
+code.for(0,length,(j)=>{
 re.set(code.load(code.at(table3.re,index)));
 im.set(code.load(code.at(table3.im,index)));
 code.store(code.at(c.re,j),re);
@@ -36595,7 +36642,7 @@ mirrored
 code.store(code.at(b.re,place3),re);
 code.store(code.at(b.im,place3),im.negated());
 }
-index.set(index.plus(odd2).remainder(2 * length3));
+index.set(index.plus(odd2).remainder(2 * length));
 odd2.increase(2);
 });
 const spectrum=planarAt(tables.plus(spectrumAt),size,bytes);
@@ -36605,24 +36652,24 @@ code.copyBytes(spectrum.im,result3.im,size * bytes);
 code.release(index,odd2,re,im);
 },
 run(code,x,work,tables){
-const c=planarAt(tables,length3,bytes),spectrum=planarAt(tables.plus(spectrumAt),size,bytes);
+const c=planarAt(tables,length,bytes),spectrum=planarAt(tables.plus(spectrumAt),size,bytes);
 const a=planarAt(work,size,bytes);
 code.zeroBytes(work,long);
-multiply2(code,x,c,a,length3,1);
+multiply2(code,x,c,a,length,1);
 const forward=inner4.run(code,a,work.plus(long),tables.plus(innerAt));
 multiply2(code,forward,spectrum,forward,size,1);
 const other=forward===a?work.plus(long):work;
 const back=swap(inner4.run(code,swap(forward),other,tables.plus(innerAt)));
-multiply2(code,back,c,x,length3,1 / size);
+multiply2(code,back,c,x,length,1 / size);
 return x;
 },
 copy(code,source2,target2,x,work,tables){
-copyPlanar(code,x,source2,length3);
-copyPlanar(code,target2,this.run(code,x,work,tables),length3);
+copyPlanar(code,x,source2,length);
+copyPlanar(code,target2,this.run(code,x,work,tables),length);
 }
 };
 }
-function multiply2(code,x,y,target2,length3,factor){
+function multiply2(code,x,y,target2,length,factor){
 const stretch=(kind,from,to2,step2)=>{
 const[a,b,c,d]=Array.from({
 length:4
@@ -36644,16 +36691,16 @@ code.store(code.at(target2.im,i),factor===1?im:im.times(factor));
 },step2);
 code.release(a,b,c,d);
 };
-const even=length3 - length3 % code.lanes;
+const even=length - length % code.lanes;
 stretch("vector",0,even,code.lanes);
-stretch("real",even,length3,1);
+stretch("real",even,length,1);
 }
-function memoryOf(context,kernel,length3,extra){
-const shares=sharesMatrices(context,kernel,1,costOf2(length3));
+function memoryOf(context,kernel,length,extra){
+const shares=sharesMatrices(context,kernel,1,costOf2(length));
 const dtype=routineDType(kernel);
 const bytes=dtype==="float32"?4:8;
-const transform3=planTransform(dtype,length3,shares);
-const signal=planarBytes(length3,bytes);
+const transform3=planTransform(dtype,length,shares);
+const signal=planarBytes(length,bytes);
 const tablesAt=signal,workAt=tablesAt + transform3.tableBytes;
 const extraAt=workAt + Math.max(transform3.workBytes,aligned(rootsScratch(extra)+ 64));
 context.needScratch(extraAt + planarBytes(extra,bytes)+ 64);
@@ -36661,19 +36708,19 @@ return{
 bytes,
 shares,
 transform:transform3,
-signal:(code)=>planarAt(code.scratch(),length3,bytes),
+signal:(code)=>planarAt(code.scratch(),length,bytes),
 tables:(code)=>code.scratch().plus(tablesAt),
 work:(code)=>code.scratch().plus(workAt),
 extra:(code)=>planarAt(code.scratch().plus(extraAt),extra,bytes)
 };
 }
-function costOf2(length3){
-return length3 * Math.ceil(Math.log2(length3 + 1))/ 2;
+function costOf2(length){
+return length * Math.ceil(Math.log2(length + 1))/ 2;
 }
 function emitFft(context,kernel){
 const shape=kernel.shapes[0];
-const length3=shape[shape.length - 1];
-const memory2=memoryOf(context,kernel,length3,0);
+const length=shape[shape.length - 1];
+const memory2=memoryOf(context,kernel,length,0);
 const{inverse}=kernel.options;
 return emitMatrixRoutine(context,kernel,{
 ranks:[
@@ -36682,7 +36729,7 @@ ranks:[
 1,
 1
 ],
-unitCost:costOf2(length3),
+unitCost:costOf2(length),
 shares:memory2.shares,
 begin:(code)=>memory2.transform.prepare(code,memory2.tables(code),memory2.work(code)),
 body(code,operands3){
@@ -36835,8 +36882,8 @@ code.store(code.at(re,mirrored),reverse(eRe.minus(tRe)));
 code.store(code.at(im,mirrored),reverse(tIm.minus(eIm)));
 code.release(a,b,c,d,eRe,eIm,oRe,oIm,w,v,tRe,tIm);
 };
-function emitEvenRfft(context,kernel,length3){
-const half=length3 / 2,count3=Math.floor(half / 2)+ 1;
+function emitEvenRfft(context,kernel,length){
+const half=length / 2,count3=Math.floor(half / 2)+ 1;
 const memory2=memoryOf(context,kernel,half,count3);
 return emitMatrixRoutine(context,kernel,{
 ranks:[
@@ -36849,7 +36896,7 @@ shares:memory2.shares,
 begin(code){
 memory2.transform.prepare(code,memory2.tables(code),memory2.work(code));
 writeRoots(code,memory2.extra(code),{
-n:length3,
+n:length,
 step:1,
 count:count3
 },memory2.work(code),memory2.shares);
@@ -36879,23 +36926,23 @@ half
 }
 function emitRfft(context,kernel){
 const shape=kernel.shapes[0];
-const length3=shape[shape.length - 1];
-if(length3 % 2===0)return emitEvenRfft(context,kernel,length3);
-const memory2=memoryOf(context,kernel,length3,0);
-const kept=(length3 + 1)/ 2 * memory2.bytes;
+const length=shape[shape.length - 1];
+if(length % 2===0)return emitEvenRfft(context,kernel,length);
+const memory2=memoryOf(context,kernel,length,0);
+const kept=(length + 1)/ 2 * memory2.bytes;
 return emitMatrixRoutine(context,kernel,{
 ranks:[
 1,
 1,
 1
 ],
-unitCost:costOf2(length3),
+unitCost:costOf2(length),
 shares:memory2.shares,
 begin:(code)=>memory2.transform.prepare(code,memory2.tables(code),memory2.work(code)),
 body(code,[x,re,im]){
 const z=memory2.signal(code);
-code.copyBytes(z.re,x,length3 * memory2.bytes);
-code.zeroBytes(z.im,length3 * memory2.bytes);
+code.copyBytes(z.re,x,length * memory2.bytes);
+code.zeroBytes(z.im,length * memory2.bytes);
 const result3=memory2.transform.run(code,z,memory2.work(code),memory2.tables(code));
 code.copyBytes(re,result3.re,kept);
 code.copyBytes(im,result3.im,kept);
@@ -36937,8 +36984,8 @@ code.store(code.at(zRe,mirrored),reverse(eRe.plus(oIm)));
 code.store(code.at(zIm,mirrored),reverse(oRe.minus(eIm)));
 code.release(a,b,c,d,eRe,eIm,dRe,dIm,w,v,oRe,oIm);
 };
-function emitEvenIrfft(context,kernel,length3){
-const half=length3 / 2,count3=Math.floor(half / 2)+ 1;
+function emitEvenIrfft(context,kernel,length){
+const half=length / 2,count3=Math.floor(half / 2)+ 1;
 const memory2=memoryOf(context,kernel,half,count3);
 return emitMatrixRoutine(context,kernel,{
 ranks:[
@@ -36951,7 +36998,7 @@ shares:memory2.shares,
 begin(code){
 memory2.transform.prepare(code,memory2.tables(code),memory2.work(code));
 writeRoots(code,memory2.extra(code),{
-n:length3,
+n:length,
 step:1,
 count:count3
 },memory2.work(code),memory2.shares);
@@ -36986,16 +37033,16 @@ im:result3.re
 });
 }
 function emitIrfft(context,kernel){
-const{length:length3}=kernel.options;
-if(length3 % 2===0)return emitEvenIrfft(context,kernel,length3);
-const memory2=memoryOf(context,kernel,length3,0);
+const{length}=kernel.options;
+if(length % 2===0)return emitEvenIrfft(context,kernel,length);
+const memory2=memoryOf(context,kernel,length,0);
 return emitMatrixRoutine(context,kernel,{
 ranks:[
 1,
 1,
 1
 ],
-unitCost:costOf2(length3),
+unitCost:costOf2(length),
 shares:memory2.shares,
 begin:(code)=>memory2.transform.prepare(code,memory2.tables(code),memory2.work(code)),
 body(code,[re,im,x]){
@@ -37003,8 +37050,8 @@ const z=memory2.signal(code);
 const value=code.variable("real");
 code.store(z.re,code.load(re));
 code.store(z.im,0);
-code.for(1,(length3 + 1)/ 2,(k)=>{
-const mirrored=code.int(length3).minus(k);
+code.for(1,(length + 1)/ 2,(k)=>{
+const mirrored=code.int(length).minus(k);
 value.set(code.load(code.at(re,k)));
 code.store(code.at(z.re,k),value);
 code.store(code.at(z.re,mirrored),value);
@@ -37017,7 +37064,7 @@ re:z.im,
 im:z.re
 };
 const result3=memory2.transform.run(code,swapped2,memory2.work(code),memory2.tables(code));
-code.copyBytes(x,result3.im,length3 * memory2.bytes);
+code.copyBytes(x,result3.im,length * memory2.bytes);
 code.release(value);
 }
 });
@@ -37099,30 +37146,29 @@ j.increase(1);
 });
 });
 }
-var STRIP3=2 * BLOCK2;
 var BlockedLu=class{
-size;
-panelBytes;
-panelAt;
 #context;
 #dtype;
 #n;
 #rowBytes;
 #product;
+#size;
+#panelAt;
+#panelBytes;
 constructor(context,dtype,n){
 const bytes=dtype==="float32"?4:8;
 this.#context=context;
 this.#dtype=dtype;
 this.#n=n;
 this.#rowBytes=n * bytes;
-this.size=n>UNBLOCKED?BLOCK2:n;
+this.#size=n>UNBLOCKED?BLOCK2:n;
 let packed=0,product5=-1;
-if(this.size<n){
+if(this.#size<n){
 const spec={
 dtype,
 rows:n,
 columns:n,
-depth:this.size,
+depth:this.#size,
 a:{
 outer:1,
 depth:n
@@ -37139,17 +37185,17 @@ packed=aligned(plan.scratchBytes);
 product5=index;
 }
 this.#product=product5;
-this.panelBytes=aligned(this.size * n * bytes)+ aligned(this.size * 4);
-this.panelAt=packed;
-context.needScratch(packed + 2 * this.panelBytes);
+this.#panelBytes=aligned(this.#size * n * bytes)+ aligned(this.#size * 4);
+this.#panelAt=packed;
+context.needScratch(packed + 2 * this.#panelBytes);
 }
 #corner(code,a,i,j){
 return code.at(a,i.times(this.#n).plus(j));
 }
 #pivots(panel){
-return panel.plus(this.panelBytes - aligned(this.size * 4));
+return panel.plus(this.#panelBytes - aligned(this.#size * 4));
 }
-panel(){
+#panel(){
 const context=this.#context,dtype=this.#dtype,n=this.#n;
 const factorise=luPanel(context,dtype),turn=turnOver(context,dtype),times2=scale(context,dtype);
 const params2=[
@@ -37159,7 +37205,7 @@ const params2=[
 ];
 return procedure(context,dtype,`luColumns:${n}`,params2,null,(code,a,panel,start)=>{
 const left=code.variable("int",code.int(n).minus(start));
-const columns=code.variable("int",left.least(this.size));
+const columns=code.variable("int",left.least(this.#size));
 const corner=this.#corner(code,a,start,start),first=code.at(panel,start);
 turn.run(code,first,n,corner,n,columns,left,1);
 factorise.run(code,panel,this.#pivots(panel),n,start,columns);
@@ -37170,10 +37216,10 @@ times2.run(code,-1,below,left.minus(columns));
 });
 });
 }
-strips(){
+#strips(){
 const context=this.#context,dtype=this.#dtype,n=this.#n;
 const swap=exchange3(context,dtype),solve2=substitute(context,dtype,true);
-const factorise=this.panel();
+const factorise=this.#panel();
 const params2=[
 "int",
 "int",
@@ -37183,12 +37229,14 @@ const params2=[
 "int"
 ];
 return procedure(context,dtype,`luStrips:${n}`,params2,null,(code,a,panel,nextPanel,start,begin6,end)=>{
-const size=code.variable("int",code.int(n).minus(start).least(this.size));
+const size=code.variable("int",code.int(n).minus(start).least(this.#size));
 const next=code.variable("int",start.plus(size));
 const from=code.variable("int"),to2=code.variable("int"),chosen2=code.variable("int");
 code.while(begin6.lt(end),()=>{
-from.set(code.choose(begin6.eq(0),next,next.plus(begin6.times(STRIP3)).minus(STRIP3 - BLOCK2)));
-to2.set(code.choose(begin6.eq(0),from.plus(BLOCK2),from.plus(STRIP3)).least(n));
+setStrip(code,begin6,next,n,{
+from,
+to:to2
+});
 code.if(from.ge(n),()=>{
 from.set(0);
 to2.set(start);
@@ -37225,21 +37273,21 @@ begin6.increase(1);
 }
 whole(shares){
 const context=this.#context,dtype=this.#dtype,n=this.#n;
-const factorise=this.panel(),work=this.strips();
+const factorise=this.#panel(),work=this.#strips();
 return procedure(context,dtype,`lu:${n}:${shares}`,[
 "int",
 "int"
 ],"int",(code,a,permutation2)=>{
-const panel=code.variable("int",code.scratch().plus(this.panelAt));
-const other=code.variable("int",panel.plus(this.panelBytes));
+const panel=code.variable("int",code.scratch().plus(this.#panelAt));
+const other=code.variable("int",panel.plus(this.#panelBytes));
 const parity=code.variable("int",1),start=code.variable("int",0),rest=code.variable("int");
 const row2=code.variable("int"),chosen2=code.variable("int"),held2=code.variable("int");
 const entry2=(i)=>permutation2.plus(i.times(4));
 code.for(0,n,(i)=>code.storeInt(entry2(i),i));
 factorise.run(code,a,panel,start);
 code.while(start.lt(n),()=>{
-rest.set(code.int(n).minus(start).minus(this.size).greatest(0));
-code.for(0,code.int(n).minus(start).least(this.size),(j)=>{
+rest.set(code.int(n).minus(start).minus(this.#size).greatest(0));
+code.for(0,code.int(n).minus(start).least(this.#size),(j)=>{
 row2.set(start.plus(j));
 chosen2.set(code.loadInt(this.#pivots(panel).plus(j.times(4))));
 code.if(chosen2.ne(row2),()=>{
@@ -37249,7 +37297,7 @@ code.storeInt(entry2(row2),code.loadInt(entry2(chosen2)));
 code.storeInt(entry2(chosen2),held2);
 });
 });
-const strips=code.choose(rest.gt(0),rest.plus(2 * STRIP3 - BLOCK2 - 1).quotient(STRIP3),0);
+const strips=code.choose(rest.gt(0),stripsOf(rest),0);
 share(code,shares,{
 work,
 args:[
@@ -37259,12 +37307,12 @@ other,
 start
 ],
 units:strips.plus(start.gt(0)),
-unitCost:rest.times(STRIP3 * 2)
+unitCost:rest.times(STRIP * 2)
 });
 held2.set(panel);
 panel.set(other);
 other.set(held2);
-start.increase(this.size);
+start.increase(this.#size);
 });
 return parity;
 });
@@ -37291,9 +37339,6 @@ code.storeInt(parity,factorise.call(code,lu,permutation2));
 });
 }
 var MOST_STEPS2=75;
-function length2(x,y){
-return x.times(x).plus(typeof y==="number"?y * y:y.times(y)).root();
-}
 function implicitQr(context,dtype,shares){
 const turn=rotate(context,dtype),times2=scale(context,dtype);
 const epsilon=dtype==="float64"?2 ** -53:2 ** -24;
@@ -37350,7 +37395,7 @@ f.set(s.times(read3(e,j)));
 code.store(code.at(e,j),read3(e,j).times(c));
 leave(f.magnitude().le(tolerance));
 g.set(read3(d,j));
-h.set(length2(f,g));
+h.set(hypotenuse(f,g));
 code.store(code.at(d,j),h);
 c.set(g.over(h));
 s.set(f.negated().over(h));
@@ -37366,7 +37411,7 @@ y.set(read3(d,before));
 g.set(read3(e,before));
 h.set(read3(e,last));
 f.set(y.minus(z).times(y.plus(z)).plus(g.minus(h).times(g.plus(h))).over(h.times(y).times(2)));
-g.set(length2(f,1));
+g.set(hypotenuse(f,1));
 f.set(x.minus(z).times(x.plus(z)).plus(h.times(y.over(f.plus(g.withSign(f))).minus(h))).over(x));
 c.set(1);
 s.set(1);
@@ -37377,7 +37422,7 @@ g.set(read3(e,next));
 y.set(read3(d,next));
 h.set(s.times(g));
 g.set(c.times(g));
-z.set(length2(f,h));
+z.set(hypotenuse(f,h));
 code.store(code.at(e,j),z);
 code.if(z.ne(0),()=>{
 c.set(f.over(z));
@@ -37388,7 +37433,7 @@ f.set(x.times(c).plus(g.times(s)));
 g.set(g.times(c).minus(x.times(s)));
 h.set(y.times(s));
 y.set(y.times(c));
-z.set(length2(f,h));
+z.set(hypotenuse(f,h));
 code.store(code.at(d,j),z);
 code.if(z.ne(0),()=>{
 c.set(f.over(z));
@@ -37653,15 +37698,15 @@ const params2=[
 "int",
 "int"
 ];
-return procedure(context,dtype,"orthogonalise",params2,null,(code,g,w,norms,k,length3)=>{
+return procedure(context,dtype,"orthogonalise",params2,null,(code,g,w,norms,k,length)=>{
 const[alpha,beta,gamma3,zeta,t,c,s,tolerance]=Array.from({
 length:8
 },()=>code.variable("real"));
 const[p,q,sweep,turned2,x,y,stride]=Array.from({
 length:7
 },()=>code.variable("int"));
-stride.set(length3.times(code.bytes));
-tolerance.set(length3.toReal().root().times(0.5).greatest(2).times(epsilon));
+stride.set(length.times(code.bytes));
+tolerance.set(length.toReal().root().times(0.5).greatest(2).times(epsilon));
 sweep.set(0);
 turned2.set(1);
 code.while(turned2.and(sweep.lt(MOST_SWEEPS2)),()=>{
@@ -37670,7 +37715,7 @@ sweep.increase(1);
 p.set(0);
 x.set(g);
 code.while(p.lt(k),()=>{
-code.store(code.at(norms,p),product5.call(code,x,x,length3));
+code.store(code.at(norms,p),product5.call(code,x,x,length));
 x.increase(stride);
 p.increase(1);
 });
@@ -37680,7 +37725,7 @@ code.while(p.lt(k),()=>{
 q.set(p.plus(1));
 y.set(x.plus(stride));
 code.while(q.lt(k),()=>{
-gamma3.set(product5.call(code,x,y,length3));
+gamma3.set(product5.call(code,x,y,length));
 alpha.set(code.load(code.at(norms,p)));
 beta.set(code.load(code.at(norms,q)));
 const limit=alpha.greatest(0).root().times(beta.greatest(0).root()).times(tolerance);
@@ -37690,7 +37735,7 @@ zeta.set(beta.minus(alpha).over(gamma3.times(2)));
 t.set(code.real(1).withSign(zeta).over(zeta.magnitude().plus(zeta.times(zeta).plus(1).root())));
 c.set(code.real(1).over(t.times(t).plus(1).root()));
 s.set(c.times(t));
-turn.run(code,c,s,x,y,length3);
+turn.run(code,c,s,x,y,length);
 const row2=(index)=>code.at(w,index.times(k));
 turn.run(code,c,s,row2(p),row2(q),k);
 code.store(code.at(norms,p),alpha.minus(t.times(gamma3)));
@@ -37711,24 +37756,24 @@ return procedure(context,dtype,"completeRow",[
 "int",
 "int",
 "int"
-],null,(code,g,count3,length3)=>{
-const stride=code.variable("int",length3.times(code.bytes));
+],null,(code,g,count3,length)=>{
+const stride=code.variable("int",length.times(code.bytes));
 const target2=code.variable("int",g.plus(count3.times(stride)));
 const axis=code.variable("int",0),size=code.variable("real"),row2=code.variable("int");
 code.block((leave)=>{
-code.while(axis.lt(length3),()=>{
+code.while(axis.lt(length),()=>{
 code.zeroBytes(target2,stride);
 code.store(code.at(target2,axis),1);
 for(let round4=0;round4<2;round4++){
 row2.set(g);
 code.while(row2.lt(target2),()=>{
-add6.run(code,product5.call(code,row2,target2,length3).negated(),row2,target2,length3);
+add6.run(code,product5.call(code,row2,target2,length).negated(),row2,target2,length);
 row2.increase(stride);
 });
 }
-size.set(product5.call(code,target2,target2,length3));
-code.if(size.times(length3.toReal()).ge(0.5),()=>{
-over3.run(code,size.root(),target2,length3);
+size.set(product5.call(code,target2,target2,length));
+code.if(size.times(length.toReal()).ge(0.5),()=>{
+over3.run(code,size.root(),target2,length);
 leave();
 });
 axis.increase(1);
@@ -37763,12 +37808,12 @@ const params2=[
 "int",
 "int"
 ];
-return procedure(context,dtype,name,params2,null,(code,rows2,taus,order,squares,k,length3)=>{
+return procedure(context,dtype,name,params2,null,(code,rows2,taus,order,squares,k,length)=>{
 const[j,c,best,left,held2]=Array.from({
 length:5
 },()=>code.variable("int"));
 const greatest=code.variable("real"),value=code.variable("real");
-const stride=code.variable("int",length3.times(code.bytes));
+const stride=code.variable("int",length.times(code.bytes));
 const place3=(row2)=>code.at(rows2.plus(row2.times(stride)),j);
 const entry2=(row2)=>order.plus(row2.times(4));
 const square4=(row2)=>code.at(squares,row2);
@@ -37776,7 +37821,7 @@ j.set(0);
 c.set(0);
 code.while(c.lt(k),()=>{
 code.storeInt(entry2(c),c);
-code.store(square4(c),product5.call(code,place3(c),place3(c),length3));
+code.store(square4(c),product5.call(code,place3(c),place3(c),length));
 c.increase(1);
 });
 code.while(j.lt(k),()=>{
@@ -37792,13 +37837,13 @@ best.set(c);
 c.increase(1);
 });
 code.if(best.ne(j),()=>{
-swap.run(code,rows2.plus(best.times(stride)),rows2.plus(j.times(stride)),length3);
+swap.run(code,rows2.plus(best.times(stride)),rows2.plus(j.times(stride)),length);
 code.store(square4(best),code.load(square4(j)));
 held2.set(code.loadInt(entry2(j)));
 code.storeInt(entry2(j),code.loadInt(entry2(best)));
 code.storeInt(entry2(best),held2);
 });
-left.set(length3.minus(j).minus(1));
+left.set(length.minus(j).minus(1));
 code.store(code.at(taus,j),make.call(code,place3(j),left));
 share(code,shares,{
 work,
@@ -37820,18 +37865,18 @@ j.increase(1);
 function emitSvd(context,kernel){
 const dtype=routineDType(kernel);
 const[m,n]=kernel.shapes[0].slice(-2);
-const k=Math.min(m,n),length3=Math.max(m,n);
+const k=Math.min(m,n),length=Math.max(m,n);
 const tall=m>=n;
 const bytes=dtype==="float32"?4:8;
-const square4=aligned(k * k * bytes),long=aligned(k * length3 * bytes),line=aligned((k + 2)* bytes);
+const square4=aligned(k * k * bytes),long=aligned(k * length * bytes),line=aligned((k + 2)* bytes);
 const normsAt=2 * long + 2 * square4 + line;
 const vanishing=dtype==="float64"?2 ** -480:2 ** -50;
 const scratchAt=2 * long + 2 * square4 + 2 * line + aligned(4 * k)+ 64;
 context.needScratch(scratchAt);
-const unitCost=3 * length3 * k * k;
+const unitCost=3 * length * k * k;
 const shares=k>LARGEST_JACOBI&&sharesMatrices(context,kernel,2,unitCost);
 const bidiagonal=k>LARGEST_JACOBI?new BidiagonalSvd(context,dtype,k,scratchAt,shares):null;
-const direct=bidiagonal!==null&&length3===k;
+const direct=bidiagonal!==null&&length===k;
 const decompose3=pivotedQr(context,dtype,shares),work=orthogonalise(context,dtype);
 const turn=turnOver(context,dtype),copy=copyScaled(context,dtype),times2=scale(context,dtype);
 const product5=dot(context,dtype),over3=divide(context,dtype),sign4=vectorSign(context,dtype);
@@ -37853,12 +37898,12 @@ code.store(code.at(norms,column),code.load(code.at(rowOf(g,i,k),j)));
 });
 norm3.set(sign4.call(code,norms,k));
 copy.run(code,rowOf(g,i,k),norms,k,norm3);
-copy.run(code,rowOf(longRows,i,length3),rowOf(w,i,k),k,norm3);
-code.zeroBytes(code.at(rowOf(longRows,i,length3),k),(length3 - k)* bytes);
+copy.run(code,rowOf(longRows,i,length),rowOf(w,i,k),k,norm3);
+code.zeroBytes(code.at(rowOf(longRows,i,length),k),(length - k)* bytes);
 code.for(k - 1,0,(j)=>{
 tau.set(code.load(code.at(taus,j)));
-const target2=code.at(rowOf(longRows,i,length3),j);
-apply2.run(code,rowOf(columns,j,length3 + 1),tau,target2,code.int(length3 - 1).minus(j));
+const target2=code.at(rowOf(longRows,i,length),j);
+apply2.run(code,rowOf(columns,j,length + 1),tau,target2,code.int(length - 1).minus(j));
 },-1);
 }
 i.increase(1);
@@ -37884,8 +37929,8 @@ size.set(power.call(code,a,m * n,norms));
 const factor=code.real(1).over(size);
 if(tall)turn.run(code,columns,m,a,n,n,m,factor);
 else copy.run(code,columns,a,m * n,factor);
-if(!direct)decompose3.run(code,columns,taus,order,norms,k,length3);
-turn.run(code,g,k,columns,length3,k,k,1);
+if(!direct)decompose3.run(code,columns,taus,order,norms,k,length);
+turn.run(code,g,k,columns,length,k,k,1);
 if(!direct)code.for(1,k,(i)=>code.zeroBytes(rowOf(g,i,k),i.times(bytes)));
 if(bidiagonal){
 bidiagonal.decompose(code,g,w,s);
@@ -37942,11 +37987,11 @@ unitCost:Math.ceil(unitCost / k / 4)
 });
 times2.run(code,size,s,k);
 if(tall){
-turn.run(code,u,k,longRows,length3,m,k,1);
+turn.run(code,u,k,longRows,length,m,k,1);
 code.copyBytes(vt,g,k * k * bytes);
 }else{
 turn.run(code,u,k,g,k,k,k,1);
-code.copyBytes(vt,longRows,k * length3 * bytes);
+code.copyBytes(vt,longRows,k * length * bytes);
 }
 },()=>{
 nan.run(code,NaN,u,m * k);
@@ -38291,8 +38336,8 @@ if(layout.bytes===16)f.v128Load().v128Store();
 else if(layout.bytes===8)f.i64Load().i64Store();
 else f.i32Load().i32Store();
 }
-function digitsFor(keyWidth2,length3){
-const bits=length3>=4096&&keyWidth2>16?11:8;
+function digitsFor(keyWidth2,length){
+const bits=length>=4096&&keyWidth2>16?11:8;
 return{
 bits,
 count:Math.ceil(keyWidth2 / bits)
@@ -38420,10 +38465,10 @@ var COUNT_COST=1;
 var MOVE_COST=4;
 var WRITE_COST=2;
 function emitLongSort(context,kernel){
-const{rows:rows2,length:length3}=kernel;
-if(context.threads<2||rows2===0||rows2>=2 * context.threads||length3<LEAST_LENGTH2)return null;
+const{rows:rows2,length}=kernel;
+if(context.threads<2||rows2===0||rows2>=2 * context.threads||length<LEAST_LENGTH2)return null;
 const writer=new LongSort(context,kernel,Math.min(32,2 * context.threads));
-const units=rows2 * writer.segments,perUnit=length3 / writer.segments;
+const units=rows2 * writer.segments,perUnit=length / writer.segments;
 const{temporaryBytes,digits}=writer;
 const part2=(index,cost,finish2,next2)=>({
 index,
@@ -38494,7 +38539,7 @@ const begin6=this.#temporary + 1,end=begin6 + 1;
 const i32=()=>f.local("i32");
 const unit=i32(),row2=i32(),number2=i32(),memory2=i32(),table3=i32();
 const i=i32(),size=i32(),record2=i32();
-const{length:length3}=this.#kernel;
+const{length}=this.#kernel;
 f.localGet(begin6).localSet(unit);
 f.forLoop(unit,end,1,()=>{
 f.localGet(unit).i32Const(this.segments).i32DivU().localSet(row2);
@@ -38503,8 +38548,8 @@ this.#setMemory(f,row2,memory2);
 f.localGet(number2).i32Const(this.#tableBytes).i32Mul().localGet(memory2).i32Add();
 f.i32Const(this.#tables).i32Add().localSet(table3);
 const bound2=(local)=>{
-f.i32Const(this.#extent).i32Mul().localTee(local).i32Const(length3);
-f.localGet(local).i32Const(length3).i32LtU().select().localSet(local);
+f.i32Const(this.#extent).i32Mul().localTee(local).i32Const(length);
+f.localGet(local).i32Const(length).i32LtU().select().localSet(local);
 };
 f.localGet(number2);
 bound2(i);
@@ -38823,19 +38868,19 @@ f.call(index);
 };
 }
 function emitSort(context,kernel){
-const{rows:rows2,length:length3,operands:operands3}=kernel;
+const{rows:rows2,length,operands:operands3}=kernel;
 const long=emitLongSort(context,kernel);
 if(long)return long;
 const params2=new Array(operands3.length + 2).fill("i32");
 const valuesOnly=operands3.length===2;
 const layout=recordLayout(operands3[0].dtype,!valuesOnly);
-const sorter=sorterOf(context,operands3[0].dtype,layout,length3);
-const unitCost=length3 * sorter.cost;
+const sorter=sorterOf(context,operands3[0].dtype,layout,length);
+const unitCost=length * sorter.cost;
 const f=context.module.addFunction({
 params:params2,
 results:[]
 });
-if(length3===0)return{
+if(length===0)return{
 index:f.index,
 units:0,
 unitCost,
@@ -38845,7 +38890,7 @@ const begin6=operands3.length,end=begin6 + 1;
 const[row2,i,size,record2]=Array.from({
 length:4
 },()=>f.local("i32"));
-f.i32Const(length3).localSet(size);
+f.i32Const(length).localSet(size);
 f.localGet(begin6).localSet(row2);
 f.forLoop(row2,end,1,()=>{
 const sort2={
@@ -38856,7 +38901,7 @@ row:row2,
 i,
 size,
 record:record2,
-pushSorted:()=>sorter.push(f,()=>f.i32Const(length3))
+pushSorted:()=>sorter.push(f,()=>f.i32Const(length))
 };
 (valuesOnly?sortValues:sortRecords)(context,sort2);
 });
@@ -38947,13 +38992,13 @@ var LEAST_PART=1<<16;
 var LEAST_SHARE2=2048;
 var COMPARE_COST=0.3;
 function emitTopk(context,kernel){
-const{rows:rows2,length:length3,count:count3,operands:operands3}=kernel;
+const{rows:rows2,length,count:count3,operands:operands3}=kernel;
 const{dtype}=operands3[0],bytes=byteSize(dtype);
 if(count3===0||rows2===0)return emptyTopk(context);
 const parts2=partsOf2(context,kernel);
 if(parts2>1)return emitParts2(context,kernel,parts2);
 const{index,cost}=topkOf(context,dtype,{
-length:length3,
+length,
 count:count3
 });
 const f=context.module.addFunction({
@@ -38974,7 +39019,7 @@ const[source2,values2,indices,row2,end]=[
 4
 ];
 f.forLoop(row2,end,1,()=>{
-f.localGet(row2).i32Const(length3 * bytes).i32Mul().localGet(source2).i32Add().i32Const(length3);
+f.localGet(row2).i32Const(length * bytes).i32Mul().localGet(source2).i32Add().i32Const(length);
 f.localGet(row2).i32Const(count3 * bytes).i32Mul().localGet(values2).i32Add();
 f.localGet(row2).i32Const(count3 * 4).i32Mul().localGet(indices).i32Add();
 f.i32Const(0).call(index);
@@ -39004,13 +39049,13 @@ unitCost:0,
 splittable:true
 };
 }
-function partsOf2({threads},{rows:rows2,length:length3,count:count3}){
+function partsOf2({threads},{rows:rows2,length,count:count3}){
 if(threads<2||rows2>=2 * threads)return 1;
-return Math.max(1,Math.min(2 * threads,Math.floor(length3 / Math.max(LEAST_PART,LEAST_SHARE2 * count3))));
+return Math.max(1,Math.min(2 * threads,Math.floor(length / Math.max(LEAST_PART,LEAST_SHARE2 * count3))));
 }
-function emitParts2(context,{rows:rows2,length:length3,count:count3,operands:operands3},parts2){
+function emitParts2(context,{rows:rows2,length,count:count3,operands:operands3},parts2){
 const{dtype}=operands3[0],bytes=byteSize(dtype);
-const size=Math.ceil(length3 / parts2 / 64)* 64,found=parts2 * count3;
+const size=Math.ceil(length / parts2 / 64)* 64,found=parts2 * count3;
 const each=topkOf(context,dtype,{
 length:size,
 count:count3
@@ -39043,10 +39088,10 @@ results:[]
 const first=f.local("i32");
 f.forLoop(unit,end,1,()=>{
 f.localGet(unit).i32Const(parts2).i32RemU().i32Const(size).i32Mul().localSet(first);
-f.localGet(unit).i32Const(parts2).i32DivU().i32Const(length3).i32Mul().localGet(first).i32Add();
+f.localGet(unit).i32Const(parts2).i32DivU().i32Const(length).i32Mul().localGet(first).i32Add();
 f.i32Const(bytes).i32Mul().localGet(source2).i32Add();
-f.i32Const(size).i32Const(length3).localGet(first).i32Sub();
-f.localGet(first).i32Const(length3 - size).i32LeU().select();
+f.i32Const(size).i32Const(length).localGet(first).i32Sub();
+f.localGet(first).i32Const(length - size).i32LeU().select();
 f.localGet(unit).i32Const(count3 * bytes).i32Mul().localGet(temporary).i32Add();
 f.localGet(unit).i32Const(count3 * 4).i32Mul().localGet(temporary).i32Add().i32Const(positionsAt).i32Add();
 f.localGet(first).call(each.index);
@@ -39098,7 +39143,7 @@ params:[
 ],
 results:[]
 });
-const[start,length3,values2,indices,from]=[
+const[start,length,values2,indices,from]=[
 0,
 1,
 2,
@@ -39157,10 +39202,10 @@ f.i32Const(0).localSet(i).i32Const(0).localSet(filled3).i32Const(1).localSet(ope
 word2(f).constant(0n).set(threshold2);
 base().localSet(record2);
 f.block().loop();
-f.localGet(i).localGet(length3).i32GeU().brIf(1);
-f.localGet(length3).localSet(stop);
+f.localGet(i).localGet(length).i32GeU().brIf(1);
+f.localGet(length).localSet(stop);
 if(atMost&&collects){
-f.localGet(i).i32Const(step2).i32Add().localGet(length3).i32LeU().if();
+f.localGet(i).i32Const(step2).i32Add().localGet(length).i32LeU().if();
 f.localGet(i).i32Const(step2).i32Add().localSet(stop);
 f.localGet(open).i32Eqz().if();
 for(let v=0;v<VECTORS3;v++){
@@ -39231,10 +39276,10 @@ holders=0;
 block=null;
 words=null;
 heap;
-constructor(heap,dtype,length3){
+constructor(heap,dtype,length){
 this.heap=heap;
 this.dtype=dtype;
-this.length=length3;
+this.length=length;
 }
 get bytes(){
 return this.length * byteSize(this.dtype);
@@ -39814,8 +39859,8 @@ address +=words2[base + layout.loops[loop]+ LOOP_POSITION]* stride * bytes;
 }
 return address;
 }
-function view(memory2,address,dtype,length3){
-return viewTypedArray(dtype,memory2.memory.buffer,address,length3);
+function view(memory2,address,dtype,length){
+return viewTypedArray(dtype,memory2.memory.buffer,address,length);
 }
 function sizeOf3(aval){
 return aval.shape.reduce((size,extent)=>size * extent,1);
@@ -39955,6 +40000,7 @@ for(const block2 of this.#blocks.values())this.#heap.cache.free(block2);
 this.#blocks.clear();
 }
 };
+var storages=new RunBlocks(WasmStorage);
 var WasmExecutable=class{
 memory;
 #kernels=null;
@@ -40001,10 +40047,10 @@ donated:program.donatedBytes
 this.#inputWords=Int32Array.from(program.inputs,((buffer)=>buffer<0?-1:layout.buffers[buffer]));
 this.#inputCells=layout.smallInputs;
 this.#outputs=program.outputs.map((({buffer},k)=>{
-const{dtype,length:length3,bytes,reuses}=program.buffers[buffer];
+const{dtype,length,bytes,reuses}=program.buffers[buffer];
 return{
 dtype,
-length:length3,
+length,
 bytes,
 reuses,
 word:layout.buffers[buffer],
@@ -40044,7 +40090,7 @@ if(typeof input==="number"){
 this.#writeScalar(table3,i,input);
 continue;
 }
-const storage=input instanceof WasmStorage&&input.heap===heap?input:this.#import(input);
+const storage=storages.own(input,heap);
 const{block:block2}=storage;
 if(storage.words!==null){
 this.#enter(storage.words,table3,i);
@@ -40062,7 +40108,7 @@ if(output.cell>=0){
 words2[base + output.word]=table3 + 4 * output.cell;
 continue;
 }
-const block2=output.reuses<0||reuse===null?null:this.#reusable(inputs[output.reuses],reuse[output.reuses]);
+const block2=storages.reusable(output,heap,inputs,reuse);
 if(block2===null){
 const fresh=cache.allocate(output.bytes);
 blocks[placed2]=fresh;
@@ -40089,14 +40135,14 @@ if(arena!==void 0)heap.returnArena(arena);
 this.#tapes.freeLong(base);
 if(panels2!==null)this.#panels.leave(panels2);
 for(let k=0;k<placed2;k++){
-if(this.#overwrites(k,blocks,inputs,reuse))cache.changed(blocks[k]);
+if(storages.overwrites(outputs[k],blocks[k],inputs,reuse))cache.changed(blocks[k]);
 }
 if(!done)this.#discard(blocks,placed2,inputs,reuse);
-for(let i=0;i<pins;i++)this.#unpin(pinned[i],pinned[i].block);
+for(let i=0;i<pins;i++)storages.unpin(pinned[i]);
 this.#idle.push(table3);
 }
 for(let k=0;k<outputs.length;k++){
-if(outputs[k].cell<0)results[k]=this.#result(outputs[k],blocks[k],inputs,reuse);
+if(outputs[k].cell<0)results[k]=storages.result(outputs[k],blocks[k],heap,inputs,reuse);
 }
 if(reuse!==null){
 for(let i=0;i<inputs.length;i++){
@@ -40127,7 +40173,7 @@ const at2=(table3>>>2)+ cell2;
 for(let w=0;w<from.length;w++)i32[at2 + w]=from[w];
 u32[(table3>>>2)+ word2]=table3 + 4 * cell2;
 }
-#smallResult({cell:cell2,bytes,dtype,length:length3,reuses},base,inputs,reuse){
+#smallResult({cell:cell2,bytes,dtype,length,reuses},base,inputs,reuse){
 const{i32}=this.#heap.memory;
 const count3=bytes + 3>>2,at2=base + cell2;
 const input=reuses>=0&&reuse!==null&&reuse[reuses]===IN_PLACE?inputs[reuses]:null;
@@ -40135,49 +40181,18 @@ if(input instanceof WasmStorage&&input.words!==null){
 for(let w=0;w<count3;w++)input.words[w]=i32[at2 + w];
 return input;
 }
-const storage=new WasmStorage(this.#heap,dtype,length3);
+const storage=new WasmStorage(this.#heap,dtype,length);
 const words2=storage.words=new Array(count3);
 for(let w=0;w<count3;w++)words2[w]=i32[at2 + w];
 return storage;
 }
-#result(output,block2,inputs,reuse){
-if(output.reuses>=0&&reuse!==null){
-const input=inputs[output.reuses];
-if(input instanceof WasmStorage&&input.block===block2){
-if(reuse[output.reuses]===IN_PLACE)return input;
-input.block=null;
-}
-}
-const storage=new WasmStorage(this.#heap,output.dtype,output.length);
-storage.block=block2;
-this.#heap.cache.give(block2,storage);
-return storage;
-}
-#reusable(input,how){
-if(how===KEEP||!(input instanceof WasmStorage)||input.heap!==this.#heap)return null;
-if(input.block===null||input.block.pins!==1)return null;
-return input.block;
-}
-#overwrites(output,blocks,inputs,reuse){
-const{reuses}=this.#outputs[output];
-const input=reuses<0||reuse===null?null:inputs[reuses];
-return input instanceof WasmStorage&&input.block!==null&&input.block===blocks[output];
-}
 #discard(blocks,count3,inputs,reuse){
 for(let k=0;k<count3;k++){
-if(this.#outputs[k].cell>=0||this.#overwrites(k,blocks,inputs,reuse))continue;
+if(this.#outputs[k].cell>=0||storages.overwrites(this.#outputs[k],blocks[k],inputs,reuse)){
+continue;
+}
 this.#heap.cache.free(blocks[k]);
 }
-}
-#unpin(storage,block2){
-if(block2!==null)this.#heap.cache.unpin(block2);
-else storage.finishRelease();
-}
-#import(input){
-const data=input.read();
-const storage=new WasmStorage(this.#heap,input.dtype,input.length);
-storage.write(data);
-return storage;
 }
 #writeScalar(table3,position2,value){
 const word2=this.#module.layout.scalars[position2];
@@ -41167,8 +41182,8 @@ this.#graphs.set(key2,closed=closeGraph(graph,backendFor(device),{
 scalars:scalars2
 }));
 }
-const storages=closed.run(inputs.map((input)=>input.literal??input.storage()));
-return wrap2(closed.avals,storages);
+const storages3=closed.run(inputs.map((input)=>input.literal??input.storage()));
+return wrap2(closed.avals,storages3);
 }
 };
 function applyOnHost(device,primitive,inputs,params2,outputs){
@@ -41567,17 +41582,7 @@ pass:0
 passes:1
 };
 }
-var TEXTURE_WIDTH=4096;
-var ROW_PADDING=20;
-var MAX_ROW=8192 - ROW_PADDING;
-function textureWidth(strides,texels){
-let width=0;
-for(const stride of strides){
-const own=Math.abs(stride)/ texels;
-if(own>=64&&own<=TEXTURE_WIDTH&&Number.isInteger(Math.log2(own)))width=Math.max(width,own);
-}
-return width||TEXTURE_WIDTH;
-}
+var SCRATCH=-1;
 function storedBits(dtype){
 switch(dtype){
 case "bool":
@@ -41593,7 +41598,17 @@ return 32;
 function isPacked(dtype,place3){
 return storedBits(dtype)<32&&!place3.halves;
 }
-var SCRATCH=-1;
+var TEXTURE_WIDTH=4096;
+var ROW_PADDING=20;
+var MAX_ROW=8192 - ROW_PADDING;
+function textureWidth(strides,texels){
+let width=0;
+for(const stride of strides){
+const own=Math.abs(stride)/ texels;
+if(own>=64&&own<=TEXTURE_WIDTH&&Number.isInteger(Math.log2(own)))width=Math.max(width,own);
+}
+return width||TEXTURE_WIDTH;
+}
 var Access=class{
 #shader;
 #operands;
@@ -43330,7 +43345,7 @@ kind:"number",
 place:step2.stepNumber
 });
 for(const{carry,next}of step2.exchange){
-const{dtype,length:length3}=buffers[next.buffer];
+const{dtype,length}=buffers[next.buffer];
 const operands4=[
 {
 dtype,
@@ -43344,7 +43359,7 @@ access:"write"
 const nest2=collapseAxes(copyNest({
 kind:"copy",
 dtype,
-length:length3,
+length,
 operands:operands4
 }));
 body.push({
@@ -43827,6 +43842,19 @@ join2(shader,r,state2,inner4.value,null);
 function stateWord(r,value){
 return stateType(r)==="bool"?`select(0u, 1u, ${value})`:asWord(r.dtype,value);
 }
+function nestAxes({domain,rowRank,statements},lanes){
+const alongRows=lanes.count===4&&lanes.axis<rowRank,alongColumns2=lanes.count===4&&!alongRows;
+return{
+rows:sizeOf(domain.slice(0,rowRank)),
+columns:sizeOf(domain.slice(rowRank)),
+alongRows,
+alongColumns:alongColumns2,
+spread:alongRows?"rows":alongColumns2?"columns":"none",
+columnStep:alongColumns2?4:1,
+ofColumn:dependsOn2(statements,(axis)=>axis>=rowRank,()=>false),
+varying:lanes.count===1?statements.map(()=>false):dependsOn2(statements,(axis)=>axis===lanes.axis,()=>alongRows)
+};
+}
 function slotUses({kernel,places,lanes,ids,stores,vectors}){
 const{statements,operands:operands3,domain,rowRank}=kernel;
 const uses=  new Map();
@@ -43898,18 +43926,14 @@ return new NestShader(options).write();
 var BLOCK4=256;
 var NestShader=class{
 #kernel;
+#places;
 #mode;
 #tuning;
 #lanes;
 #rowGroups;
-#rows;
-#columns;
+#axes;
 #shader;
 #access;
-#ofColumn;
-#varying;
-#alongRows;
-#alongColumns;
 #coordinates;
 #vectors;
 #results=  new Map();
@@ -43919,6 +43943,7 @@ constructor(options,outer2){
 this.#shader=outer2?.shader??new Shader();
 const{kernel,places,tuning,mode,rowGroups}=options;
 this.#kernel=kernel;
+this.#places=places;
 this.#mode=mode;
 this.#tuning=tuning;
 const lanes=mode.kind==="finish"?{
@@ -43927,22 +43952,16 @@ count:1,
 overrun:false
 }:options.lanes;
 this.#lanes=lanes;
-this.#rows=sizeOf(kernel.domain.slice(0,kernel.rowRank));
-this.#columns=sizeOf(kernel.domain.slice(kernel.rowRank));
-this.#rowGroups=mode.kind==="finish"?this.#rows:rowGroups;
-this.#alongRows=lanes.count===4&&lanes.axis<kernel.rowRank;
-this.#alongColumns=lanes.count===4&&!this.#alongRows;
-const{statements}=kernel;
-this.#ofColumn=dependsOn2(statements,(axis)=>axis>=kernel.rowRank,()=>false);
-this.#varying=lanes.count===1?statements.map(()=>false):dependsOn2(statements,(axis)=>axis===lanes.axis,()=>this.#alongRows);
+this.#axes=nestAxes(kernel,lanes);
+this.#rowGroups=mode.kind==="finish"?this.#axes.rows:rowGroups;
 this.#coordinates=kernel.domain.map(()=>null);
-this.#places=places;
 if(outer2){
 this.#vectors=  new Set();
 this.#access=outer2.access;
 this.#rowWriter=new StatementWriter(this.#context());
 return;
 }
+const{statements}=kernel;
 const ids=closure2(statements,this.#roots());
 const used=new Set(storesOf(this.#kernel,this.#mode).map((store)=>store.operand));
 for(const id of ids){
@@ -43965,14 +43984,13 @@ atomic:false
 },mode.kind!=="whole",textureWidths(kernel,places,ids,(operand2)=>this.#vectors.has(operand2)?4:1));
 this.#rowWriter=new StatementWriter(this.#context());
 }
-#places;
 #context(){
 return{
 shader:this.#shader,
 access:this.#access,
 statements:this.#kernel.statements,
 lanes:this.#lanes,
-varying:this.#varying,
+varying:this.#axes.varying,
 coordinate:(axis)=>this.#coordinates[axis],
 reduced:(reduction2,lane)=>{
 const results=this.#results.get(reduction2);
@@ -44007,12 +44025,6 @@ return{
 threads:this.#threads,
 lanes:Math.min(this.#threads,this.#tuning.rowLanes)
 };
-}
-get #spread(){
-return this.#alongRows?"rows":this.#alongColumns?"columns":"none";
-}
-get #columnStep(){
-return this.#alongColumns?4:1;
 }
 writeInside(threads){
 this.#shader.block(`for (var unit = thread; unit < ${this.#rowGroups}u; unit += ${threads}u)`,()=>{
@@ -44058,16 +44070,16 @@ constants:[]
 #writeRowCoordinates(){
 const{domain,rowRank}=this.#kernel;
 const extents=domain.slice(0,rowRank);
-if(this.#alongRows)extents[rowRank - 1]=Math.ceil(extents[rowRank - 1]/ 4);
+if(this.#axes.alongRows)extents[rowRank - 1]=Math.ceil(extents[rowRank - 1]/ 4);
 const names=coordinatesOf(extents,this.#row,(value,axis)=>{
-const scaled=this.#alongRows&&axis===rowRank - 1?`${value} * 4`:value;
+const scaled=this.#axes.alongRows&&axis===rowRank - 1?`${value} * 4`:value;
 return this.#shader.let(scaled,"x");
 });
 names.forEach((name,axis)=>this.#coordinates[axis]=name);
 }
 #whole(){
 for(let pass=0;pass<this.#kernel.passes;pass++){
-const states=this.#pass(pass,"",`${this.#columns}u`);
+const states=this.#pass(pass,"",`${this.#axes.columns}u`);
 for(const[reduction2,lanes]of states){
 const result3=this.#threads>1?[
 resultOf(combineThreads(this.#shader,reduction2,lanes[0],this.#counts))
@@ -44084,7 +44096,7 @@ const shader=this.#shader;
 const write2=()=>{
 const writer=this.#rowWriter;
 writer.write(closure2(this.#kernel.statements,stores.flatMap(storeRoots)));
-for(const store of stores)writer.store(store,this.#alongRows);
+for(const store of stores)writer.store(store,this.#axes.alongRows);
 };
 if(this.#threads===1)return write2();
 this.#rowWriter.write(closure2(this.#kernel.statements,stores.flatMap(storeRoots)));
@@ -44109,29 +44121,29 @@ r.position
 ];
 if(roots.length===0)return states;
 const ids=closure2(statements,roots);
-this.#rowWriter.write(ids.filter((id)=>!this.#ofColumn[id]));
+this.#rowWriter.write(ids.filter((id)=>!this.#axes.ofColumn[id]));
 if(domain.length===rowRank){
 this.#point(stores,reductions2,states,ids);
 return states;
 }
-for(const r of reductions2)states.set(r,declareLanes(this.#shader,r,this.#spread));
-if(this.#columns===0)return states;
-const vectors=this.#alongColumns&&domain[domain.length - 1]% 4!==0;
+for(const r of reductions2)states.set(r,declareLanes(this.#shader,r,this.#axes.spread));
+if(this.#axes.columns===0)return states;
+const vectors=this.#axes.alongColumns&&domain[domain.length - 1]% 4!==0;
 if(vectors&&domain.length - rowRank>1){
 throw new Error("Groups of four do not fit several column axes.");
 }
-const step2=this.#columnStep * this.#threads;
+const step2=this.#axes.columnStep * this.#threads;
 const body=(writer,into)=>{
-writer.write(ids.filter((id)=>this.#ofColumn[id]));
+writer.write(ids.filter((id)=>this.#axes.ofColumn[id]));
 joinLanes(this.#shader,writer,reductions2,into,this.#lanes.count);
 for(const store of stores)writer.store(store,true);
 };
-const own=this.#threads===1?"":this.#columnStep===4?"thread * 4u":"thread";
+const own=this.#threads===1?"":this.#axes.columnStep===4?"thread * 4u":"thread";
 const first=[
 start,
 own
 ].filter((term)=>term!=="").join(" + ")||"0u";
-const longest2=this.#mode.kind==="partial"?this.#mode.length:this.#columns;
+const longest2=this.#mode.kind==="partial"?this.#mode.length:this.#axes.columns;
 const blocks=reductions2.some(wantsBlocks)&&longest2 / step2>2 * BLOCK4;
 const limit=vectors?shader.let(`${end} & ~3u`,"e"):end;
 const stride=`${step2}u`;
@@ -44144,7 +44156,7 @@ body(new StatementWriter(this.#context(),this.#rowWriter),states);
 shader.block(`for (var b = ${first}; b < ${limit}; b += ${step2 * BLOCK4}u)`,()=>{
 const inner4=new Map(states);
 for(const r of reductions2){
-if(wantsBlocks(r))inner4.set(r,declareLanes(this.#shader,r,this.#spread));
+if(wantsBlocks(r))inner4.set(r,declareLanes(this.#shader,r,this.#axes.spread));
 }
 const stop=shader.let(`min(b + ${step2 * BLOCK4}u, ${limit})`,"e");
 shader.block(`for (var c = b; c < ${stop}; c += ${stride})`,()=>{
@@ -44158,16 +44170,18 @@ states.get(r).forEach((state2,i)=>join2(shader,r,state2,inner4.get(r)[i].value,n
 });
 }
 if(vectors)this.#rest(limit,end,ids,stores,reductions2,states);
-for(const r of reductions2)states.set(r,foldLanes(this.#shader,r,states.get(r),this.#alongColumns));
+for(const r of reductions2){
+states.set(r,foldLanes(this.#shader,r,states.get(r),this.#axes.alongColumns));
+}
 return states;
 }
 #point(stores,reductions2,states,ids){
 const writer=this.#rowWriter;
 writer.write(ids);
-for(const r of reductions2)states.set(r,declareLanes(this.#shader,r,this.#spread));
+for(const r of reductions2)states.set(r,declareLanes(this.#shader,r,this.#axes.spread));
 joinLanes(this.#shader,writer,reductions2,states,this.#lanes.count);
 const guard2=this.#threads>1?()=>"thread == 0u":void 0;
-for(const store of stores)writer.store(store,this.#alongRows,guard2);
+for(const store of stores)writer.store(store,this.#axes.alongRows,guard2);
 }
 #rest(start,end,ids,stores,reductions2,states){
 const shader=this.#shader;
@@ -44177,14 +44191,14 @@ lanes:{
 axis:-1,
 count:1
 },
-varying:this.#varying.map(()=>false),
+varying:this.#axes.varying.map(()=>false),
 isVector:()=>false
 };
 const own=this.#threads>1?` + thread`:"";
 shader.block(`for (var c = ${start}${own}; c < ${end}; c += ${this.#threads}u)`,()=>{
 this.#columnCoordinates("c");
 const writer=new StatementWriter(context,this.#rowWriter);
-writer.write(ids.filter((id)=>this.#ofColumn[id]));
+writer.write(ids.filter((id)=>this.#axes.ofColumn[id]));
 for(const r of reductions2){
 const position2=r.position===void 0?null:writer.value(r.position,0);
 join2(shader,r,states.get(r)[0],writer.value(r.value,0),position2);
@@ -44202,10 +44216,10 @@ const chunks={
 kernel:this.#kernel,
 mode,
 shader:this.#shader,
-rows:this.#rows,
+rows:this.#axes.rows,
 row:this.#row,
 lanes:this.#counts.lanes,
-alongRows:this.#alongRows
+alongRows:this.#axes.alongRows
 };
 for(const[r,lanes]of readFinished(chunks))this.#results.set(r,lanes);
 return chunks;
@@ -44213,7 +44227,7 @@ return chunks;
 #partial(mode){
 const chunks=this.#chunks(mode);
 const start=this.#shader.let(`chunk * ${mode.length}u`,"e");
-const end=this.#shader.let(`min(${start} + ${mode.length}u, ${this.#columns}u)`,"e");
+const end=this.#shader.let(`min(${start} + ${mode.length}u, ${this.#axes.columns}u)`,"e");
 writePartial(chunks,this.#pass(mode.pass,start,end));
 }
 #finish(mode){
@@ -44843,11 +44857,11 @@ place3
 function isFiniteGreatest(greatest){
 return `(${greatest} <= 3.4028234e38f)`;
 }
-function signOf(stage,length3,element4){
+function signOf(stage,length,element4){
 const greatest=stage.variable("f32","0.0");
-stage.loop("0",length3,(i)=>stage.line(`${greatest} = max(${greatest}, abs(${element4(i)}));`));
+stage.loop("0",length,(i)=>stage.line(`${greatest} = max(${greatest}, abs(${element4(i)}));`));
 const sign4=stage.variable("f32","0.0");
-stage.loop("0",length3,(i)=>{
+stage.loop("0",length,(i)=>{
 const value=stage.let(element4(i));
 stage.block(`if (${sign4} == 0.0 && ${value} != 0.0 && 2.0 * abs(${value}) >= ${greatest})`,()=>{
 stage.line(`${sign4} = select(1.0, -1.0, ${value} < 0.0);`);
@@ -45350,10 +45364,10 @@ function declareRoot(stage){
 stage.shader.use("sin_kernel_f32");
 stage.shader.declarations.push(ROOT);
 }
-function tableWords(length3){
-return 2 * length3;
+function tableWords(length){
+return 2 * length;
 }
-function writeTable(context,table3,length3,place3){
+function writeTable(context,table3,length,place3){
 const stage=new Stage(context,{
 label:`fft ${table3}`,
 operands:[],
@@ -45373,19 +45387,19 @@ scratch:0
 stage.write({
 scratch:0
 },"place + length + unit",`${value}.y`);
-return stage.over(length3,[
-length3,
+return stage.over(length,[
+length,
 place3
 ]);
 }
-function readTable(stage,place3,length3,j){
+function readTable(stage,place3,length,j){
 const at2=stage.let(`${place3} + ${j}`);
 const area={
 scratch:0
 };
 return[
 stage.let(stage.read(area,at2)),
-stage.let(stage.read(area,`${at2} + ${length3}`))
+stage.let(stage.read(area,`${at2} + ${length}`))
 ];
 }
 var PARAMETERS=[
@@ -45396,9 +45410,9 @@ var PARAMETERS=[
 "writes_at",
 "roots_at"
 ];
-function factorsOf(length3){
+function factorsOf(length){
 const factors=[];
-let rest=length3;
+let rest=length;
 for(const radix of RADICES2){
 for(;rest % radix===0;rest /=radix)factors.push(radix);
 }
@@ -45406,12 +45420,12 @@ return rest===1?factors.length===0?[
 1
 ]:factors:null;
 }
-function lineWords(lines,length3){
-return 2 * lines * length3;
+function lineWords(lines,length){
+return 2 * lines * length;
 }
 function transform2(context,plan){
-const{lines,length:length3,source:source2,target:target2,work,rootsAt}=plan;
-const factors=factorsOf(length3);
+const{lines,length,source:source2,target:target2,work,rootsAt}=plan;
+const factors=factorsOf(length);
 let done=1;
 return factors.map((radix,i)=>{
 const first=i===0,last=i===factors.length - 1;
@@ -45419,14 +45433,14 @@ const from=first&&source2?source2:WORK_SOURCE,to2=last&&target2?target2:WORK_TAR
 const stage=writePass2(context,radix,from,to2,first);
 const parameters=[
 lines,
-length3,
+length,
 done,
 work[(i + 1)% 2],
 work[i % 2],
 rootsAt
 ];
 done *=radix;
-return stage.over(lines * length3 / radix,parameters);
+return stage.over(lines * length / radix,parameters);
 });
 }
 var WORK_SOURCE={
@@ -45572,8 +45586,8 @@ im
 return stage;
 }
 function planConvolution(context,lines,signal,source2,target2,firstWord){
-const length3=2 ** Math.ceil(Math.log2(2 * signal - 1));
-const words2=lineWords(lines,length3),filterWords=lineWords(1,length3);
+const length=2 ** Math.ceil(Math.log2(2 * signal - 1));
+const words2=lineWords(lines,length),filterWords=lineWords(1,length);
 let used=firstWord;
 const place3=(words3)=>(used +=words3)- words3;
 const work=[
@@ -45584,8 +45598,8 @@ const filter=[
 place3(filterWords),
 place3(filterWords)
 ];
-const rootsAt=place3(tableWords(length3)),chirpAt=place3(tableWords(signal));
-const odd2=factorsOf(length3).length % 2;
+const rootsAt=place3(tableWords(length)),chirpAt=place3(tableWords(signal));
+const odd2=factorsOf(length).length % 2;
 const back=odd2?[
 work[1],
 work[0]
@@ -45593,33 +45607,33 @@ work[0]
 const parameters=(lines2,at2,other=0)=>[
 lines2,
 signal,
-length3,
+length,
 at2,
 other,
 chirpAt
 ];
 const between={
 source:WORK_SOURCE,
-length:length3,
+length,
 rootsAt
 };
 return{
 dispatches:[
 writeTable(context,"chirp",signal,chirpAt),
-writeTable(context,"roots",length3,rootsAt),
-writeFilter(context).over(length3,parameters(1,filter[1])),
+writeTable(context,"roots",length,rootsAt),
+writeFilter(context).over(length,parameters(1,filter[1])),
 ...transform2(context,{
 ...between,
 lines:1,
 work:filter
 }),
-writeModulated(context,source2).over(lines * length3,parameters(lines,work[1])),
+writeModulated(context,source2).over(lines * length,parameters(lines,work[1])),
 ...transform2(context,{
 ...between,
 lines,
 work
 }),
-writeProduct(context).over(lines * length3,parameters(lines,back[1],filter[1 - odd2])),
+writeProduct(context).over(lines * length,parameters(lines,back[1],filter[1 - odd2])),
 ...transform2(context,{
 ...between,
 lines,
@@ -45905,23 +45919,23 @@ join3(context,lines,half),
 };
 }
 var LEAST_PAIRS=64;
-function halfOf(length3){
-return length3>=LEAST_PAIRS&&length3 % 2===0?length3 / 2:0;
+function halfOf(length){
+return length>=LEAST_PAIRS&&length % 2===0?length / 2:0;
 }
 function planTransform2(context,shape,source2,target2){
 return planLines(context,sizeOf(shape.slice(0,-1)),shape[shape.length - 1],source2,target2);
 }
-function planLines(context,lines,length3,source2,target2,firstWord=0){
-const factors=factorsOf(length3);
-if(factors===null)return planConvolution(context,lines,length3,source2,target2,firstWord);
-const words2=lineWords(lines,length3),rootsAt=firstWord + 2 * words2;
+function planLines(context,lines,length,source2,target2,firstWord=0){
+const factors=factorsOf(length);
+if(factors===null)return planConvolution(context,lines,length,source2,target2,firstWord);
+const words2=lineWords(lines,length),rootsAt=firstWord + 2 * words2;
 const work=[
 firstWord,
 firstWord + words2
 ];
 const passes=transform2(context,{
 lines,
-length:length3,
+length,
 source:source2,
 target:target2,
 work,
@@ -45933,10 +45947,10 @@ scratchBytes:4 *(firstWord + 1)
 };
 return{
 dispatches:[
-writeTable(context,"roots",length3,rootsAt),
+writeTable(context,"roots",length,rootsAt),
 ...passes
 ],
-scratchBytes:4 *(rootsAt + tableWords(length3))
+scratchBytes:4 *(rootsAt + tableWords(length))
 };
 }
 var PANEL=32;
@@ -46527,7 +46541,7 @@ var PLACES2=[
 function planSvd(context){
 const[shape]=context.kernel.shapes;
 const[rows2,columns]=shape.slice(-2),count3=sizeOf(shape.slice(0,-2));
-const k=Math.min(rows2,columns),length3=Math.max(rows2,columns),elements2=count3 * k * length3;
+const k=Math.min(rows2,columns),length=Math.max(rows2,columns),elements2=count3 * k * length;
 const sweeps=sweepsOf(k,SWEEPS2),pairs=playersOf(k)/ 2;
 let used=elements2;
 const place3=(words2)=>(used +=words2)- words2;
@@ -46546,7 +46560,7 @@ fullAt
 const parameters=[
 count3,
 k,
-length3,
+length,
 rows2>=columns?1:0,
 ...places
 ];
@@ -46557,14 +46571,14 @@ sweeps
 ]),
 greatestOf(context,SOURCE4,{
 count:count3,
-size:k * length3,
+size:k * length,
 place:greatestAt
 }),
 writeBegin5(context).over(elements2,parameters)
 ];
 const shares=context.tuning.matrixThreads / 8,threads=threadsFor(context.tuning,pairs * shares);
-const iterations=(2 * pairs - 1)* Math.ceil(pairs * shares / threads)*(3 * Math.ceil(length3 / shares)+ shares + 8);
-const atOnce=k * length3>LARGEST_WHOLE2?0:sweepsAtOnce(context,iterations);
+const iterations=(2 * pairs - 1)* Math.ceil(pairs * shares / threads)*(3 * Math.ceil(length / shares)+ shares + 8);
+const atOnce=k * length>LARGEST_WHOLE2?0:sweepsAtOnce(context,iterations);
 if(atOnce>0){
 const whole3=writeSweeps2(context,threads,shares);
 for(let sweep=0;sweep<sweeps;sweep +=atOnce){
@@ -46575,7 +46589,7 @@ Math.min(sweeps,sweep + atOnce)
 ]));
 }
 }else{
-const step2=writeStep(context,length3);
+const step2=writeStep(context,length);
 for(let sweep=0;sweep<sweeps;sweep++){
 for(let number2=0;number2<2 * pairs - 1;number2++){
 dispatches.push(step2.each(Math.ceil(count3 * pairs / PAIRS),[
@@ -46588,12 +46602,12 @@ number2
 }
 const reflected={
 count:count3,
-rows:length3,
+rows:length,
 columns:k,
 place:longAt,
 tausAt
 };
-dispatches.push(writeSizes(context,length3).each(count3 * k,parameters),writeOrder2(context).over(count3 * k,parameters),writeLong(context).over(elements2,parameters),writeShort(context).over(count3 * k * k,parameters),...triangularise(context,reflected),...multiplyOut(context,reflected,SCRATCH4,k,fullAt),writeCompleted(context).over(elements2,parameters));
+dispatches.push(writeSizes(context,length).each(count3 * k,parameters),writeOrder2(context).over(count3 * k,parameters),writeLong(context).over(elements2,parameters),writeShort(context).over(count3 * k * k,parameters),...triangularise(context,reflected),...multiplyOut(context,reflected,SCRATCH4,k,fullAt),writeCompleted(context).over(elements2,parameters));
 return{
 dispatches,
 scratchBytes:4 * used
@@ -46644,9 +46658,9 @@ return stage;
 var LARGEST_WHOLE2=4096;
 var LONG=8192;
 var PAIRS=2;
-function writeStep(context,length3){
+function writeStep(context,length){
 const{matrixThreads}=context.tuning;
-const shares=matrixThreads /(length3>LONG?PAIRS:8),threads=PAIRS * shares;
+const shares=matrixThreads /(length>LONG?PAIRS:8),threads=PAIRS * shares;
 const stage=new Stage(context,{
 label:"svd step",
 operands:[],
@@ -46743,8 +46757,8 @@ turnRows([
 ].map((end)=>stage.let(`turns_at + (matrix * k + pair.${end}) * k`)),"k");
 });
 }
-function writeSizes(context,length3){
-const threads=threadsFor(context.tuning,length3);
+function writeSizes(context,length){
+const threads=threadsFor(context.tuning,length);
 const stage=new Stage(context,{
 label:"svd sizes",
 operands:[],
@@ -47902,8 +47916,8 @@ return statements.reduce((sum5,s)=>sum5 +(s.kind==="op"?opIterations(s.op,s.dtyp
 function planChunks({kernel,rows:rows2,columns,inner:inner4,alongColumns:alongColumns2,threads},tuning,make){
 const longest2=Math.max(1,Math.floor(tuning.maxIterations /(2 + inner4)))*(alongColumns2?4:1);
 const wanted=Math.max(Math.ceil(columns /(threads * longest2)),Math.min(Math.ceil(tuning.chunkThreads /(rows2 * threads)),Math.ceil(columns /(threads * tuning.chunkLeast))),Math.ceil(columns /(threads * 16 * tuning.chunkColumns)));
-const length3=Math.ceil(Math.ceil(columns / wanted)/ 4)* 4;
-const chunks=Math.ceil(columns / length3);
+const length=Math.ceil(Math.ceil(columns / wanted)/ 4)* 4;
+const chunks=Math.ceil(columns / length);
 const words2=kernel.reductions.length * 2 * rows2 *(chunks + 1);
 const finishThreads=chunks>=tuning.sharedRowColumns?tuning.threadsPerRow:1;
 const dispatches=[];
@@ -47912,7 +47926,7 @@ dispatches.push(make({
 kind:"partial",
 pass,
 chunks,
-length:length3,
+length,
 threads
 }));
 const finishes=kernel.reductions.some((r)=>r.pass===pass)||kernel.stores.some((s)=>s.perRow&&s.pass===pass);
@@ -47920,7 +47934,7 @@ if(finishes)dispatches.push(make({
 kind:"finish",
 pass,
 chunks,
-length:length3,
+length,
 threads:finishThreads
 }));
 }
@@ -48069,7 +48083,7 @@ scratchBytes:4 * lines * chunks
 };
 }
 function writePart2(kernel,places,tuning,part2,size,chunks){
-const{outer:outer2,inner:inner4,length:length3,reverse,combiner,dtype,operands:operands3}=kernel;
+const{outer:outer2,inner:inner4,length,reverse,combiner,dtype,operands:operands3}=kernel;
 const shader=new Shader();
 const reads=part2!=="starts",writes2=part2==="whole"||part2==="lines";
 const used=  new Set([
@@ -48110,15 +48124,15 @@ shader.line(`${cell2("c")} = ${asWord(dtype,"total")};`);
 shader.line(`total = ${join4(own)};`);
 });
 }else{
-const along2=(at2)=>reverse?`(${length3 - 1} - ${at2})`:at2;
-const base=shader.let(`(line / ${inner4}) * ${length3 * inner4} + line % ${inner4}`,"p");
+const along2=(at2)=>reverse?`(${length - 1} - ${at2})`:at2;
+const base=shader.let(`(line / ${inner4}) * ${length * inner4} + line % ${inner4}`,"p");
 const position2=(operand2,at2)=>{
 const{constant:constant4,term}=access.base(operand2);
 return `${base} + ${along2(at2)} * ${inner4} + ${constant4}${term===null?"":` + ${term}`}`;
 };
 if(part2==="lines")shader.line(`total = ${fromWord(dtype,cell2("chunk"))};`);
 const first=shader.let(`chunk * ${size}`,"e");
-const last=shader.let(`min(${first} + ${size}, ${length3})`,"e");
+const last=shader.let(`min(${first} + ${size}, ${length})`,"e");
 shader.block(`for (var i = ${first}; i < ${last}; i++)`,()=>{
 const read3=access.load(0,position2(0,"i"));
 const value=shader.let(castExpression(shader,operands3[0].dtype,dtype,read3));
@@ -48130,12 +48144,12 @@ if(part2==="totals")shader.line(`${cell2("chunk")} = ${asWord(dtype,"total")};`)
 return unitDispatch(part2==="whole"?"cumulative":`cumulative ${part2}`,shader,access,units,threads);
 }
 function planSort(kernel,places,tuning){
-const{rows:rows2,length:length3}=kernel;
-if(rows2 * length3===0)return{
+const{rows:rows2,length}=kernel;
+if(rows2 * length===0)return{
 dispatches:[],
 scratchBytes:0
 };
-const padded3=2 ** Math.ceil(Math.log2(length3));
+const padded3=2 ** Math.ceil(Math.log2(length));
 const pairs=rows2 * padded3;
 const dispatches=[
 writeKeys(kernel,places,tuning,padded3)
@@ -48185,7 +48199,7 @@ return `fn float_key(x: f32) -> u32 {
 }`;
 }
 function writeKeys(kernel,places,tuning,padded3){
-const{rows:rows2,length:length3,operands:operands3,descending}=kernel;
+const{rows:rows2,length,operands:operands3,descending}=kernel;
 const shader=new Shader();
 const access=new Access(shader,operands3,places,  new Set([
 0
@@ -48196,9 +48210,9 @@ const units=rows2 * padded3,threads=tuning.mapThreads;
 beginUnit(shader,units,threads);
 shader.line(`let place = unit % ${padded3}u;`);
 shader.line("var key = 0xffffffffu;");
-shader.block(`if (place < ${length3}u)`,()=>{
+shader.block(`if (place < ${length}u)`,()=>{
 const{constant:constant4,term}=access.base(0);
-const position2=`i32((unit / ${padded3}u) * ${length3}u + place) + ${constant4}${term===null?"":` + ${term}`}`;
+const position2=`i32((unit / ${padded3}u) * ${length}u + place) + ${constant4}${term===null?"":` + ${term}`}`;
 const value=shader.let(access.load(0,position2));
 shader.line(`key = ${keyOf3(operands3[0].dtype,value,descending)};`);
 });
@@ -48233,7 +48247,7 @@ shader.line("scratch[2u * high + 1u] = a.y;");
 return unitDispatch("sort exchange",shader,access,units,threads);
 }
 function writeMove2(kernel,places,tuning,padded3,number2){
-const{rows:rows2,length:length3,operands:operands3}=kernel;
+const{rows:rows2,length,operands:operands3}=kernel;
 const shader=new Shader();
 const target2=number2 + operands3.length / 2;
 const small=isPacked(operands3[target2].dtype,places[target2]);
@@ -48245,25 +48259,25 @@ vector:false,
 atomic:small&&slot===places[target2].slot
 }),true);
 access.declare();
-const units=rows2 * length3,threads=tuning.mapThreads;
+const units=rows2 * length,threads=tuning.mapThreads;
 beginUnit(shader,units,threads);
-const row2=shader.let(`unit / ${length3}u`,"r");
-const source2=shader.let(`scratch[2u * (${row2} * ${padded3}u + unit % ${length3}u) + 1u]`,"s");
+const row2=shader.let(`unit / ${length}u`,"r");
+const source2=shader.let(`scratch[2u * (${row2} * ${padded3}u + unit % ${length}u) + 1u]`,"s");
 const at2=(operand2,position2)=>{
 const{constant:constant4,term}=access.base(operand2);
 return `i32(${position2}) + ${constant4}${term===null?"":` + ${term}`}`;
 };
-const value=shader.let(access.load(number2,at2(number2,`${row2} * ${length3}u + ${source2}`)));
+const value=shader.let(access.load(number2,at2(number2,`${row2} * ${length}u + ${source2}`)));
 access.store(target2,at2(target2,"unit"),value);
 return unitDispatch("sort move",shader,access,units,threads);
 }
 function planTopk(kernel,places,tuning){
-const{rows:rows2,length:length3,count:count3}=kernel;
+const{rows:rows2,length,count:count3}=kernel;
 if(rows2 * count3===0)return{
 dispatches:[],
 scratchBytes:0
 };
-const padded3=2 ** Math.ceil(Math.log2(length3)),run3=2 ** Math.ceil(Math.log2(count3));
+const padded3=2 ** Math.ceil(Math.log2(length)),run3=2 ** Math.ceil(Math.log2(count3));
 const threads=tuning.mapThreads;
 const dispatches=[
 writeKeys({
@@ -48363,7 +48377,7 @@ shader.line("scratch[2u * high + 1u] = a.y;");
 });
 return unitDispatch("topk merge",shader,access,1,threads);
 }
-function writeResult({rows:rows2,length:length3,count:count3,operands:operands3},places,tuning,padded3,target2){
+function writeResult({rows:rows2,length,count:count3,operands:operands3},places,tuning,padded3,target2){
 const shader=new Shader();
 const small=isPacked(operands3[target2].dtype,places[target2]);
 const used=new Set(target2===1?[
@@ -48385,7 +48399,7 @@ const at2=(operand2,position2)=>{
 const{constant:constant4,term}=access.base(operand2);
 return `i32(${position2}) + ${constant4}${term===null?"":` + ${term}`}`;
 };
-const value=target2===1?shader.let(access.load(0,at2(0,`${row2} * ${length3}u + ${source2}`))):`i32(${source2})`;
+const value=target2===1?shader.let(access.load(0,at2(0,`${row2} * ${length}u + ${source2}`))):`i32(${source2})`;
 access.store(target2,at2(target2,"unit"),value);
 return unitDispatch("topk result",shader,access,units,threads);
 }
@@ -48860,13 +48874,13 @@ parts:parts2
 copyStep(exchange6){
 let step2=this.#copies.get(exchange6);
 if(step2===void 0){
-const{dtype,length:length3}=this.#program.buffers[exchange6.next.buffer];
+const{dtype,length}=this.#program.buffers[exchange6.next.buffer];
 step2={
 kind:"kernel",
 kernel:{
 kind:"copy",
 dtype,
-length:length3,
+length,
 operands:[
 {
 dtype,
@@ -49895,10 +49909,10 @@ siblings=null;
 output=0;
 onHost=null;
 #leaving=null;
-constructor(heap,dtype,length3){
+constructor(heap,dtype,length){
 this.heap=heap;
 this.dtype=dtype;
-this.length=length3;
+this.length=length;
 }
 get bytes(){
 return this.length * byteSize(this.dtype);
@@ -50048,6 +50062,7 @@ const[{code}]=planLoop(parts2,places,tuning).dispatches;
 return `// the steps of ${loop.length<0?"a loop":`a loop of ${loop.length}`} in one shader
 ${code}`;
 }
+var storages2=new RunBlocks(WgslStorage);
 var WgslExecutable=class{
 memory;
 #backend;
@@ -50079,11 +50094,11 @@ peak:program.peakBytes,
 donated:program.donatedBytes
 };
 this.#outputs=program.outputs.map(({buffer})=>{
-const{dtype,length:length3,bytes,reuses}=program.buffers[buffer];
+const{dtype,length,bytes,reuses}=program.buffers[buffer];
 return{
 buffer,
 dtype,
-length:length3,
+length,
 bytes,
 reuses
 };
@@ -50125,7 +50140,7 @@ if(typeof input==="number"){
 if(buffer>=0)this.#setScalar(buffer,i,input);
 return;
 }
-const storage=input instanceof WgslStorage&&input.heap===heap?input:this.#import(input);
+const storage=storages2.own(input,heap);
 if(storage.block===null)throw new Error("An input of a program has no block.");
 const address=cache.pin(storage.block);
 pinned.push(storage);
@@ -50133,8 +50148,7 @@ if(reuse!==null&&reuse[i]!==KEEP)storage.forget();
 if(buffer>=0)addresses[buffer]=address;
 });
 for(const output of outputs){
-const reused=output.reuses<0||reuse===null?null:this.#reusable(inputs[output.reuses],reuse[output.reuses]);
-const block2=reused??cache.allocate(Math.max(4,output.bytes));
+const block2=storages2.reusable(output,heap,inputs,reuse)??cache.allocate(Math.max(4,output.bytes));
 blocks.push(block2);
 addresses[output.buffer]=block2.address;
 }
@@ -50153,9 +50167,9 @@ if(!done){
 heap.textures.forget();
 this.#discard(blocks,inputs,reuse);
 }
-for(const storage of pinned)this.#unpin(storage);
+for(const storage of pinned)storages2.unpin(storage);
 }
-const results=outputs.map((output,k)=>this.#result(output,blocks[k],inputs,reuse));
+const results=outputs.map((output,k)=>storages2.result(output,blocks[k],heap,inputs,reuse));
 if(reuse!==null){
 inputs.forEach((input,i)=>{
 if(reuse[i]===TAKE&&input instanceof WgslStorage)input.release();
@@ -50205,39 +50219,10 @@ const duration=timestamps?.end()??performance.now()- start;
 timing.milliseconds +=duration;
 this.#onKernel?.(this,number2,start,duration);
 }
-#result(output,block2,inputs,reuse){
-if(output.reuses>=0&&reuse!==null){
-const input=inputs[output.reuses];
-if(input instanceof WgslStorage&&input.block===block2){
-if(reuse[output.reuses]===IN_PLACE)return input;
-input.block=null;
-}
-}
-const storage=new WgslStorage(this.#heap,output.dtype,output.length);
-storage.block=block2;
-this.#heap.cache.give(block2,storage);
-return storage;
-}
-#reusable(input,how){
-if(how===KEEP||!(input instanceof WgslStorage)||input.heap!==this.#heap)return null;
-if(input.block===null||input.block.pins!==1)return null;
-return input.block;
-}
 #discard(blocks,inputs,reuse){
 blocks.forEach((block2,k)=>{
-const{reuses}=this.#outputs[k];
-const input=reuses<0||reuse===null?null:inputs[reuses];
-if(!(input instanceof WgslStorage&&input.block===block2))this.#heap.cache.free(block2);
+if(!storages2.overwrites(this.#outputs[k],block2,inputs,reuse))this.#heap.cache.free(block2);
 });
-}
-#unpin(storage){
-if(storage.block!==null)this.#heap.cache.unpin(storage.block);
-else storage.finishRelease();
-}
-#import(input){
-const storage=new WgslStorage(this.#heap,input.dtype,input.length);
-storage.write(input.read());
-return storage;
 }
 text(){
 const{device:{tuning},halves:halves4}=this.#heap;
@@ -51313,8 +51298,8 @@ const infinite=apply("or",apply("eq",sizeX,infinity),apply("eq",sizeY,infinity))
 const special2=apply("or",degenerate,infinite);
 const ratio=apply("div",apply("select",special2,zero,small),apply("select",special2,one,large2));
 const stretch=apply("sqrt",apply("add",apply("square",ratio),one));
-const length3=apply("mul",apply("abs",large2),stretch);
-return apply("select",special2,apply("select",degenerate,zero,infinity),length3);
+const length=apply("mul",apply("abs",large2),stretch);
+return apply("select",special2,apply("select",degenerate,zero,infinity),length);
 }
 installFunctions({
 add:add5,
@@ -52963,18 +52948,18 @@ return parts2.length===1?parts2[0]:bindOne(concatPrimitive,parts2,{
 axis
 });
 }
-function run2(x,axis,first,length3,step2){
-if(step2===1)return sliceAxis(x,axis,first,first + length3);
+function run2(x,axis,first,length,step2){
+if(step2===1)return sliceAxis(x,axis,first,first + length);
 if(step2===-1){
 return bindOne(flipPrimitive,[
-sliceAxis(x,axis,first - length3 + 1,first + 1)
+sliceAxis(x,axis,first - length + 1,first + 1)
 ],{
 axes:[
 axis
 ]
 });
 }
-const shape=x.shape.map((size,a)=>a===axis?length3:size);
+const shape=x.shape.map((size,a)=>a===axis?length:size);
 return bindOne(broadcastToPrimitive,[
 sliceAxis(x,axis,first,first + 1)
 ],{
@@ -53608,12 +53593,12 @@ part2
 axes:reversed
 });
 }
-function narrow2(x,axis,start,length3){
+function narrow2(x,axis,start,length){
 const source2=strong(x);
 const along2=normalizeAxis("narrow",axis,source2.aval);
 const size=source2.shape[along2];
-if(!Number.isInteger(length3)||length3<0||length3>size){
-throw new ShapeError(`narrow: ${length3} elements do not fit into axis ${along2} of ${describe(source2.aval)}, which has size ${size}.`,{
+if(!Number.isInteger(length)||length<0||length>size){
+throw new ShapeError(`narrow: ${length} elements do not fit into axis ${along2} of ${describe(source2.aval)}, which has size ${size}.`,{
 operation:"narrow",
 arguments:[
 {
@@ -53623,7 +53608,7 @@ dtype:source2.dtype
 },
 {
 name:"length",
-value:length3
+value:length
 }
 ],
 remedy:`Pass a length from 0 to ${size}.`
@@ -53644,12 +53629,12 @@ remedy:"Pass a number or an integer scalar."
 });
 }
 const index=integerTensor("narrow",place3);
-const sizes4=source2.shape.map((whole3,a)=>a===along2?length3:whole3);
+const sizes4=source2.shape.map((whole3,a)=>a===along2?length:whole3);
 if(index.literal!==null){
-const from=Math.max(0,Math.min(size - length3,index.literal));
+const from=Math.max(0,Math.min(size - length,index.literal));
 return readRanges(source2,sizes4.map((part2,a)=>a===along2?{
 start:from,
-stop:from + length3,
+stop:from + length,
 step:1,
 reversed:false
 }:{
@@ -53892,8 +53877,8 @@ axis2
 ...outer2,
 rows2 * columns
 ]);
-const length3=Math.max(0,Math.min(rows2 + Math.min(offset,0),columns - Math.max(offset,0)));
-const first=length3===0?0:offset>=0?offset:-offset * columns;
+const length=Math.max(0,Math.min(rows2 + Math.min(offset,0),columns - Math.max(offset,0)));
+const first=length===0?0:offset>=0?offset:-offset * columns;
 return bindOne(slicePrimitive,[
 flat
 ],{
@@ -53903,7 +53888,7 @@ first
 ],
 stop:[
 ...outer2,
-length3===0?first:first +(length3 - 1)*(columns + 1)+ 1
+length===0?first:first +(length - 1)*(columns + 1)+ 1
 ],
 step:[
 ...outer2.map(()=>1),
@@ -54418,7 +54403,7 @@ shape
 });
 }
 function takeAlongLast(x,permutation2){
-const length3=x.shape[x.ndim - 1],count3=permutation2.shape[permutation2.ndim - 1];
+const length=x.shape[x.ndim - 1],count3=permutation2.shape[permutation2.ndim - 1];
 if(x.ndim===1)return bindOne(gatherPrimitive,[
 x,
 permutation2
@@ -54443,7 +54428,7 @@ axis:0
 const taken=bindOne(gatherPrimitive,[
 reshapeTo(x,[
 rows2,
-length3
+length
 ]),
 row2,
 columns
@@ -54519,14 +54504,14 @@ return bind(sortPrimitive,batchAll(args),args.params);
 },
 evaluate(inputs,{descending}){
 const[keys]=inputs;
-const length3=keys.shape[keys.shape.length - 1];
+const length=keys.shape[keys.shape.length - 1];
 const outputs=inputs.map(({shape,dtype,data})=>({
 shape,
 dtype,
 data:new Float64Array(data.length)
 }));
-for(let start=0;start<keys.data.length;start +=length3){
-const order=orderOf2(keys.data.subarray(start,start + length3),descending);
+for(let start=0;start<keys.data.length;start +=length){
+const order=orderOf2(keys.data.subarray(start,start + length),descending);
 outputs.forEach((output,k)=>order.forEach((from,i)=>output.data[start + i]=inputs[k].data[start + from]));
 }
 return outputs;
@@ -54544,8 +54529,8 @@ return descending?"descending":"";
 var topkPrimitive={
 name:"topk",
 infer([x],{count:count3}){
-const length3=x.shape.at(-1);
-if(length3===void 0||!Number.isInteger(count3)||count3<0||count3>length3){
+const length=x.shape.at(-1);
+if(length===void 0||!Number.isInteger(count3)||count3<0||count3>length){
 throw new ShapeError(`topk: ${count3} elements of the last axis of ${describe(x)}.`,{
 operation:"topk",
 arguments:[
@@ -54591,10 +54576,10 @@ batch({inputs,params:params2}){
 return bind(topkPrimitive,inputs,params2);
 },
 evaluate([{shape,dtype,data}],{count:count3},[values2,indices]){
-const length3=shape[shape.length - 1],size=values2.shape.reduce((product5,n)=>product5 * n,1);
+const length=shape[shape.length - 1],size=values2.shape.reduce((product5,n)=>product5 * n,1);
 const largest=new Float64Array(size),places=new Float64Array(size);
 for(let row2=0;row2 * count3<size;row2++){
-const from=data.subarray(row2 * length3,(row2 + 1)* length3);
+const from=data.subarray(row2 * length,(row2 + 1)* length);
 orderOf2(from,true).slice(0,count3).forEach((place3,i)=>{
 largest[row2 * count3 + i]=from[place3];
 places[row2 * count3 + i]=place3;
@@ -54773,9 +54758,9 @@ const integers3=source2.dtype==="bool"?castTo(source2,"int32"):integerTensor("bi
 const bins=reshapeTo(integers3,[
 integers3.size
 ]);
-const length3=options.length??binsNeeded(bins);
+const length=options.length??binsNeeded(bins);
 checkShape("bincount",[
-length3
+length
 ],"length");
 const weights=options.weights===void 0?filled(1,{
 shape:bins.shape,
@@ -54783,7 +54768,7 @@ dtype:"int32"
 }):flatWeights(strong(options.weights),source2);
 const base=filled(0,{
 shape:[
-length3
+length
 ],
 dtype:weights.dtype
 });
@@ -55380,33 +55365,33 @@ for(const i of plan.through)inputs[i]=this.backend.transfer(inputs[i]);
 for(const{input,shared:shared3}of plan.inPlace)reuse[input]=shared3.escaped?KEEP:IN_PLACE;
 openBatch();
 try{
-const storages=executable.run(inputs,reuse);
-const result3=this.#build(storages,inputs);
+const storages3=executable.run(inputs,reuse);
+const result3=this.#build(storages3,inputs);
 for(const shared3 of plan.returned)shared3.escaped=true;
-if(plan.writes.length>0)this.#commit(storages,inputs);
+if(plan.writes.length>0)this.#commit(storages3,inputs);
 return result3;
 }finally{
 closeBatch();
 }
 }
-#build(storages,inputs){
+#build(storages3,inputs){
 const{results,resultAvals}=this.#plan;
 const spec=this.call.result;
-if(spec.kind==="leaf")return this.#tensor(results[0],resultAvals[0],storages,inputs);
+if(spec.kind==="leaf")return this.#tensor(results[0],resultAvals[0],storages3,inputs);
 const tensors=new Array(results.length);
 for(let i=0;i<results.length;i++){
-tensors[i]=this.#tensor(results[i],resultAvals[i],storages,inputs);
+tensors[i]=this.#tensor(results[i],resultAvals[i],storages3,inputs);
 }
 return unflatten(spec,tensors);
 }
-#tensor({from,index},aval,storages,inputs){
-const storage=from==="program"?storages[index]:inputs[index];
+#tensor({from,index},aval,storages3,inputs){
+const storage=from==="program"?storages3[index]:inputs[index];
 if(from==="program")trackStorage(storage);
 return new Tensor(aval,storage);
 }
-#commit(storages,inputs){
+#commit(storages3,inputs){
 for(const{shared:shared3,source:source2,aval,escapes,reclaim}of this.#plan.writes){
-const storage=source2.from==="program"?storages[source2.index]:inputs[source2.index];
+const storage=source2.from==="program"?storages3[source2.index]:inputs[source2.index];
 const old=shared3.current();
 const oldStorage=old.rawStorage();
 if(storage===oldStorage){
@@ -55468,18 +55453,18 @@ graph.nodes.forEach((node,i)=>this.#positions.set(node,i));
 run(inputs,reuse){
 const arrays=this.#graph.inputs.map((variable,i)=>hostInput(inputs[i],variable.aval));
 const results=interpretGraph(this.#graph,arrays,this.#timings?this.#timed():this.#interpret);
-const storages=results.map((array2)=>new HostStorage(toTypedArray(array2),array2.dtype));
-if(reuse)this.#reuse(inputs,reuse,storages);
-return storages;
+const storages3=results.map((array2)=>new HostStorage(toTypedArray(array2),array2.dtype));
+if(reuse)this.#reuse(inputs,reuse,storages3);
+return storages3;
 }
-#reuse(inputs,reuse,storages){
+#reuse(inputs,reuse,storages3){
 for(const[i,k]of this.#inPlace){
-const input=inputs[i],output=storages[k];
+const input=inputs[i],output=storages3[k];
 if(reuse[i]!==IN_PLACE||!(input instanceof HostStorage)||!(output instanceof HostStorage)){
 continue;
 }
 input.view().set(output.detach());
-storages[k]=input;
+storages3[k]=input;
 }
 inputs.forEach((input,i)=>{
 if(reuse[i]!==TAKE||typeof input==="number")return;
@@ -56784,11 +56769,11 @@ bytes:sizes2(kernel.operands,kernel.operands.map(()=>count3))
 };
 }
 case "topk":{
-const{rows:rows2,length:length3,count:count3,operands:operands3}=kernel;
+const{rows:rows2,length,count:count3,operands:operands3}=kernel;
 return{
 flop:0,
 bytes:sizes2(operands3,[
-rows2 * length3,
+rows2 * length,
 rows2 * count3,
 rows2 * count3
 ])
@@ -56848,8 +56833,8 @@ flop:0,
 bytes:values2.reduce((sum5,{aval})=>sum5 + sizeOf(aval.shape)* byteSize(aval.dtype),0)
 };
 }
-function loopText({node,length:length3,reverse}){
-const trips=length3>=0?`${length3} steps`:"steps known at run time";
+function loopText({node,length,reverse}){
+const trips=length>=0?`${length} steps`:"steps known at run time";
 return `${`loop ${node.location?.short()??""}`.trim()}${reverse?", backwards":""}, ${trips}`;
 }
 function bufferUse(program){
@@ -58296,8 +58281,8 @@ return "";
 };
 return primitive;
 }
-function wrongLength(operation,length3,shape){
-return new ShapeError(`${operation}: evaluate gave ${length3} elements for a result of shape [${shape.join(", ")}].`,{
+function wrongLength(operation,length,shape){
+return new ShapeError(`${operation}: evaluate gave ${length} elements for a result of shape [${shape.join(", ")}].`,{
 operation,
 remedy:"Return the elements row-major, as many as infer says."
 });
@@ -58822,9 +58807,9 @@ this.#kernel=kernel;
 }
 place(byteLengths){
 let size=0;
-const offsets2=byteLengths.map((length3)=>{
+const offsets2=byteLengths.map((length)=>{
 const offset=size;
-size +=Math.ceil(length3 / ALIGNMENT3)* ALIGNMENT3;
+size +=Math.ceil(length / ALIGNMENT3)* ALIGNMENT3;
 return offset;
 });
 if(this.#end - this.#start<size)this.#grow(size);
@@ -59903,7 +59888,7 @@ remedy:"Return the new carry and what to collect, null when there is nothing: [c
 function map(fn,xs){
 checkFunction("map",fn);
 const sequences=flattenSequences(xs,"map","xs");
-const length3=commonLength(sequences,void 0,"map");
+const length=commonLength(sequences,void 0,"map");
 let spec=null;
 let writes2=false;
 const rows2=sequences.tensors.map(definite2);
@@ -59930,7 +59915,7 @@ const mask2=[
 return batchGraphFully(prune(traced.graph),[
 ...inputs,
 ...captured
-],mask2,length3);
+],mask2,length);
 });
 if(writes2)return scanAs("map",(_,x)=>[
 null,
@@ -60189,17 +60174,17 @@ const name=`sequences[${i}]`;
 if(input.shape.length===0)throw scalarSequence(name,input);
 if(taps.some((tap2)=>!Number.isInteger(tap2)))throw badTaps(name,taps);
 const low=Math.min(0,...taps),high=Math.max(0,...taps);
-const length3=Math.max(0,input.shape[0]-(high - low));
+const length=Math.max(0,input.shape[0]-(high - low));
 return{
-length:length3,
+length,
 taps:taps.map((tap2)=>({
-cut:(steps2)=>walk2(input,tap2 - low,length3,steps2,reverse)
+cut:(steps2)=>walk2(input,tap2 - low,length,steps2,reverse)
 }))
 };
 });
 }
-function walk2(input,start,length3,steps2,reverse){
-const from=steps2===0?0:reverse?start + length3 - steps2:start;
+function walk2(input,start,length,steps2,reverse){
+const from=steps2===0?0:reverse?start + length - steps2:start;
 const rows2=from===0&&steps2===input.shape[0]?input:rowsBetween(input,from,from + steps2);
 return reverse?bindOne(flipPrimitive,[
 rows2
@@ -60240,9 +60225,9 @@ value:known2
 remedy:"Pass fewer steps, or longer sequences."
 });
 }
-const{length:length3,count:count3}=stepCount(known2,"recurrence","steps");
-if(length3!==DYNAMIC)return{
-length:length3,
+const{length,count:count3}=stepCount(known2,"recurrence","steps");
+if(length!==DYNAMIC)return{
+length,
 count:count3
 };
 const bound2=Math.min(shortest??Infinity,maxSteps??Infinity);
@@ -61801,10 +61786,10 @@ dtype:x.dtype
 remedy:"Pass [..., length, features]."
 });
 }
-const[length3,features]=x.shape.slice(-2);
+const[length,features]=x.shape.slice(-2);
 return swapAxes(x.reshape([
 ...x.shape.slice(0,-2),
-length3,
+length,
 this.heads,
 features / this.heads
 ]),-2,-3);
@@ -62521,14 +62506,14 @@ const lengths=options.inputLengths===void 0?void 0:inputLengths(operation,option
 return whole(operation,ctcLossOf,x,given2,blank,reduction2,lengths);
 }
 function ctcLossOf(x,labels,blank,reduction2,lengths){
-const[steps2,n]=x.shape,length3=labels.shape[1];
+const[steps2,n]=x.shape,length=labels.shape[1];
 const target2=labels.cast("int32");
-const states=2 * length3 + 1;
+const states=2 * length + 1;
 const real=where(target2.ge(0),target2,blank);
 const blanks=filled(blank,{
 shape:[
 n,
-length3,
+length,
 1
 ],
 dtype:"int32"
@@ -62538,7 +62523,7 @@ blanks,
 real.expandDims(2)
 ],2),[
 n,
-2 * length3
+2 * length
 ]);
 const extended=concat2([
 pairs,
@@ -64037,8 +64022,8 @@ print({inverse}){
 return inverse?"inverse":"";
 }
 };
-function multiplicity(length3,like2,inverse){
-const count3=Math.floor(length3 / 2)+ 1;
+function multiplicity(length,like2,inverse){
+const count3=Math.floor(length / 2)+ 1;
 const k=bindOne(iotaPrimitive,[],{
 shape:[
 count3
@@ -64047,7 +64032,7 @@ dtype:"int32",
 axis:0
 });
 const is=(value)=>apply("eq",k,Tensor.literal(value,"int32"));
-const ends=length3 % 2===0?apply("or",is(0),is(length3 / 2)):is(0);
+const ends=length % 2===0?apply("or",is(0),is(length / 2)):is(0);
 return apply("select",ends,Tensor.literal(1,like2.dtype),Tensor.literal(inverse?0.5:2,like2.dtype));
 }
 var rfftPrimitive={
@@ -64056,11 +64041,11 @@ infer([x]){
 checkSignal("fft.rfft",[
 x
 ]);
-const length3=x.shape[x.shape.length - 1];
+const length=x.shape[x.shape.length - 1];
 const out={
 shape:[
 ...x.shape.slice(0,-1),
-Math.floor(length3 / 2)+ 1
+Math.floor(length / 2)+ 1
 ],
 dtype:x.dtype
 };
@@ -64086,19 +64071,19 @@ transpose({cotangents,avals:[x]}){
 if(!cotangents[0]&&!cotangents[1])return[
 null
 ];
-const length3=x.shape[x.shape.length - 1];
+const length=x.shape[x.shape.length - 1];
 const half={
 shape:[
 ...x.shape.slice(0,-1),
-Math.floor(length3 / 2)+ 1
+Math.floor(length / 2)+ 1
 ],
 dtype:x.dtype
 };
-const weights=multiplicity(length3,x,true);
+const weights=multiplicity(length,x,true);
 const parts2=cotangents.map((c)=>apply("mul",instantiate(c,half),weights));
 return[
 bindOne(irfftPrimitive,parts2,{
-length:length3
+length
 })
 ];
 }
@@ -64133,14 +64118,14 @@ return "";
 };
 var irfftPrimitive={
 name:"irfft",
-infer([re,im],{length:length3}){
+infer([re,im],{length}){
 checkSignal("fft.irfft",[
 re,
 im
 ]);
 const count3=re.shape[re.shape.length - 1];
-if(count3!==Math.floor(length3 / 2)+ 1||length3<1){
-throw new ShapeError(`fft.irfft: ${describe(re)} is not half of a spectrum of ${length3}.`,{
+if(count3!==Math.floor(length / 2)+ 1||length<1){
+throw new ShapeError(`fft.irfft: ${describe(re)} is not half of a spectrum of ${length}.`,{
 operation:"fft.irfft",
 arguments:[
 {
@@ -64150,7 +64135,7 @@ dtype:re.dtype
 },
 {
 name:"length",
-value:length3
+value:length
 }
 ],
 remedy:`A signal of length n has floor(n / 2) + 1 coefficients.`
@@ -64160,7 +64145,7 @@ return[
 {
 shape:[
 ...re.shape.slice(0,-1),
-length3
+length
 ],
 dtype:re.dtype
 }
@@ -64179,12 +64164,12 @@ bindOne(irfftPrimitive,tangents.map((t,i)=>instantiate(t,primals[i].aval)),param
 },
 linear:{
 kind:"linear",
-transpose({cotangents:[cotangent],inputs,params:{length:length3}}){
+transpose({cotangents:[cotangent],inputs,params:{length}}){
 if(!cotangent)return[
 null,
 null
 ];
-const weights=multiplicity(length3,cotangent.aval,false);
+const weights=multiplicity(length,cotangent.aval,false);
 const parts2=bind(rfftPrimitive,[
 cotangent
 ],{});
@@ -64196,36 +64181,36 @@ return[
 bindOne(irfftPrimitive,batchAll(args),args.params)
 ];
 },
-evaluate(inputs,{length:length3},outputs){
+evaluate(inputs,{length},outputs){
 return evaluateMatrices(inputs,[
 1,
 1
 ],outputs,[
 1
 ],([re,im],[x])=>{
-const wholeRe=new Float64Array(length3),wholeIm=new Float64Array(length3);
+const wholeRe=new Float64Array(length),wholeIm=new Float64Array(length);
 for(let k=0;k<re.length;k++){
-const edge=k===0||2 * k===length3;
+const edge=k===0||2 * k===length;
 wholeRe[k]=re[k];
 wholeIm[k]=edge?0:im[k];
 if(edge)continue;
-wholeRe[length3 - k]=re[k];
-wholeIm[length3 - k]=-im[k];
+wholeRe[length - k]=re[k];
+wholeIm[length - k]=-im[k];
 }
 x.set(transform(wholeRe,wholeIm,true).re);
 });
 },
-lower({length:length3}){
+lower({length}){
 return{
 kind:"routine",
 routine:"irfft",
 options:{
-length:length3
+length
 }
 };
 },
-print({length:length3}){
-return `length=${length3}`;
+print({length}){
+return `length=${length}`;
 }
 };
 function floats(operation,xs){
@@ -64233,8 +64218,8 @@ return promoteOperands(operation,xs,{
 float:true
 }).map((x)=>strong(x,operation));
 }
-function fitted(x,length3){
-const missing2=length3 - x.shape[x.ndim - 1];
+function fitted(x,length){
+const missing2=length - x.shape[x.ndim - 1];
 if(missing2===0)return x;
 const zeros3=x.shape.map(()=>0);
 const high=[
@@ -64337,54 +64322,54 @@ function rfft(x,options={}){
 const[value]=floats("fft.rfft",[
 x
 ]);
-const length3=signalLength("fft.rfft",value,options,value.shape[value.ndim - 1]);
-const[re,im]=whole("fft.rfft",rfftOf,value,length3);
+const length=signalLength("fft.rfft",value,options,value.shape[value.ndim - 1]);
+const[re,im]=whole("fft.rfft",rfftOf,value,length);
 return{
 re,
 im
 };
 }
-function rfftOf(x,length3){
+function rfftOf(x,length){
 return bind(rfftPrimitive,[
-fitted(x,length3)
+fitted(x,length)
 ],{});
 }
 function irfft(spectrum,options={}){
 const parts2=complexParts("fft.irfft",spectrum);
 const own=2 *(parts2[0].shape[parts2[0].ndim - 1]- 1);
-const length3=signalLength("fft.irfft",parts2[0],options,own);
-return whole("fft.irfft",irfftOf,...parts2,length3);
+const length=signalLength("fft.irfft",parts2[0],options,own);
+return whole("fft.irfft",irfftOf,...parts2,length);
 }
-function irfftOf(re,im,length3){
+function irfftOf(re,im,length){
 const half=[
 re,
 im
-].map((part2)=>fitted(part2,Math.floor(length3 / 2)+ 1));
+].map((part2)=>fitted(part2,Math.floor(length / 2)+ 1));
 const x=bindOne(irfftPrimitive,half,{
-length:length3
+length
 });
-return apply("mul",x,constantLike(x,1 / length3));
+return apply("mul",x,constantLike(x,1 / length));
 }
 function complexTransform(operation,x,options,inverse){
 const parts2=isComplex(x)?complexParts(operation,x):floats(operation,[
 x
 ]);
-const length3=signalLength(operation,parts2[0],options,parts2[0].shape[parts2[0].ndim - 1]);
-const[re,im]=whole(operation,complexTransformOf,inverse,length3,...parts2);
+const length=signalLength(operation,parts2[0],options,parts2[0].shape[parts2[0].ndim - 1]);
+const[re,im]=whole(operation,complexTransformOf,inverse,length,...parts2);
 return{
 re,
 im
 };
 }
-function complexTransformOf(inverse,length3,...[re,given2]){
+function complexTransformOf(inverse,length,...[re,given2]){
 const im=given2??filled(0,re.aval);
 const parts2=bind(fftPrimitive,[
-fitted(re,length3),
-fitted(im,length3)
+fitted(re,length),
+fitted(im,length)
 ],{
 inverse
 });
-return inverse?parts2.map((part2)=>apply("mul",part2,constantLike(part2,1 / length3))):parts2;
+return inverse?parts2.map((part2)=>apply("mul",part2,constantLike(part2,1 / length))):parts2;
 }
 function fft(x,options={}){
 return complexTransform("fft.fft",x,options,false);
@@ -64988,9 +64973,9 @@ for(let i=0;i<m;i++)dot3 +=u[i * n + j]* candidate[i];
 for(let i=0;i<m;i++)candidate[i]-=dot3 * u[i * n + j];
 }
 }
-const length3=Math.hypot(...candidate);
-if(length3 * length3<0.5 / m)continue;
-for(let i=0;i<m;i++)u[i * n + count3]=candidate[i]/ length3;
+const length=Math.hypot(...candidate);
+if(length * length<0.5 / m)continue;
+for(let i=0;i<m;i++)u[i * n + count3]=candidate[i]/ length;
 return;
 }
 }
@@ -65652,7 +65637,7 @@ i,
 size
 ];
 }
-const length3=Math.sqrt(square4),c=re[at2]/ greatest / length3,s=im[at2]/ greatest / length3;
+const length=Math.sqrt(square4),c=re[at2]/ greatest / length,s=im[at2]/ greatest / length;
 for(let i=0;i<re.length;i++){
 [re[i],im[i]]=[
 re[i]* c + im[i]* s,
@@ -67628,10 +67613,10 @@ const lengthBytes=major===1?2:4;
 const first=8 + lengthBytes;
 if(bytes.length<first)refuse2(`${where2} is truncated: it ends within its header.`);
 const view2=new DataView(bytes.buffer,bytes.byteOffset);
-const length3=major===1?view2.getUint16(8,true):view2.getUint32(8,true);
-const start=first + length3;
+const length=major===1?view2.getUint16(8,true):view2.getUint32(8,true);
+const start=first + length;
 if(start>bytes.length){
-refuse2(`${where2}: the header claims ${length3} bytes, and only ${bytes.length - first} follow: it is truncated.`);
+refuse2(`${where2}: the header claims ${length} bytes, and only ${bytes.length - first} follow: it is truncated.`);
 }
 try{
 const text2=new TextDecoder(major===3?"utf-8":"latin1",{
@@ -67699,7 +67684,7 @@ bytes
 ]).stream();
 return new Uint8Array(await new Response(stream.pipeThrough(new CompressionStream("deflate-raw"))).arrayBuffer());
 }
-async function inflate(bytes,length3,where2){
+async function inflate(bytes,length,where2){
 const source2=new Blob([
 bytes
 ]).stream();
@@ -67715,15 +67700,15 @@ refuse2(`${where2}: the compressed data is broken (${error instanceof Error?erro
 }
 if(step2.done)break;
 total +=step2.value.length;
-if(total>length3){
+if(total>length){
 await reader.cancel().catch(()=>{
 });
-refuse2(`${where2}: it decompresses to more than the ${length3} bytes that it claims.`);
+refuse2(`${where2}: it decompresses to more than the ${length} bytes that it claims.`);
 }
 chunks.push(step2.value);
 }
-if(total!==length3){
-refuse2(`${where2}: it decompresses to ${total} bytes, not to the ${length3} that it claims.`);
+if(total!==length){
+refuse2(`${where2}: it decompresses to ${total} bytes, not to the ${length} that it claims.`);
 }
 const whole3=new Uint8Array(total);
 let position2=0;
@@ -68154,11 +68139,11 @@ function readHeader2(bytes){
 if(bytes.length<8){
 refuse2(`A safetensors file begins with 8 bytes of length; this one has ${bytes.length} bytes.`);
 }
-const length3=new DataView(bytes.buffer,bytes.byteOffset).getBigUint64(0,true);
-if(length3>BigInt(MAX_HEADER)){
-refuse2(`The safetensors header claims ${length3} bytes; at most ${MAX_HEADER} are allowed.`);
+const length=new DataView(bytes.buffer,bytes.byteOffset).getBigUint64(0,true);
+if(length>BigInt(MAX_HEADER)){
+refuse2(`The safetensors header claims ${length} bytes; at most ${MAX_HEADER} are allowed.`);
 }
-const headerLength=Number(length3);
+const headerLength=Number(length);
 const dataStart=8 + headerLength;
 if(dataStart>bytes.length){
 refuse2(`The safetensors header claims ${headerLength} bytes, and only ${bytes.length - 8} follow: the file is truncated.`);
@@ -68473,16 +68458,16 @@ var START=16;
 var MAX_DEPTH3=200;
 function writeFunctionFile(header,arrays){
 const json=new TextEncoder().encode(JSON.stringify(header));
-const length3=Math.ceil(json.length / 8)* 8;
+const length=Math.ceil(json.length / 8)* 8;
 const tensors=encodeSafetensors(arrays);
-const bytes=new Uint8Array(START + length3 + tensors.length);
+const bytes=new Uint8Array(START + length + tensors.length);
 bytes.set(MAGIC2);
 bytes.set(json,START);
-bytes.fill(32,START + json.length,START + length3);
-bytes.set(tensors,START + length3);
+bytes.fill(32,START + json.length,START + length);
+bytes.set(tensors,START + length);
 const view2=new DataView(bytes.buffer);
 view2.setUint32(4,VERSION2,true);
-view2.setUint32(8,length3,true);
+view2.setUint32(8,length,true);
 view2.setUint32(12,crc32(bytes.subarray(START)),true);
 return bytes;
 }
@@ -68495,17 +68480,17 @@ const version=view2.getUint32(4,true);
 if(version!==VERSION2){
 refuse2(`The function was exported in version ${version} of the format, and this Damo reads version ${VERSION2}.`,"Export it again, or import it with the Damo that wrote it.");
 }
-const length3=view2.getUint32(8,true);
-if(START + length3>bytes.length){
-refuse2(`The header claims ${length3} bytes, and only ${bytes.length - START} follow: the file is truncated.`);
+const length=view2.getUint32(8,true);
+if(START + length>bytes.length){
+refuse2(`The header claims ${length} bytes, and only ${bytes.length - START} follow: the file is truncated.`);
 }
 if(crc32(bytes.subarray(START))!==view2.getUint32(12,true)){
 refuse2("The checksum of the exported function is wrong: it is damaged or truncated.","Copy it again.");
 }
-const header=parseHeader2(bytes.subarray(START,START + length3));
+const header=parseHeader2(bytes.subarray(START,START + length));
 return{
 header,
-arrays:decodeSafetensors(bytes.subarray(START + length3)).arrays
+arrays:decodeSafetensors(bytes.subarray(START + length)).arrays
 };
 }
 function parseHeader2(bytes){
@@ -69510,7 +69495,8 @@ location:locationForm
 })
 };
 }
-var stored=()=>[
+function storedPrimitives(){
+return[
 ...allPrimitives,
 ...specialPrimitives,
 loopPrimitive,
@@ -69520,10 +69506,11 @@ recomputeBarrierPrimitive,
 printPrimitive,
 checkPrimitive
 ];
+}
 var byName;
 function makeTable(){
 const forms=makeForms();
-return new Map(stored().flatMap((primitive)=>{
+return new Map(storedPrimitives().flatMap((primitive)=>{
 const form=Object.hasOwn(forms,primitive.name)?forms[primitive.name]:void 0;
 return form?[
 [
@@ -69685,7 +69672,7 @@ return result3;
 });
 return new Graph(given2,outputs.map((index)=>pick(index,`An output of ${where2}`)),made,typeof name==="string"?name:"");
 }
-function readNode(name,sources,stored2,reading,location){
+function readNode(name,sources,stored,reading,location){
 const{where:where2}=reading;
 const form=typeof name==="string"?primitiveForm(name):void 0;
 if(!form){
@@ -69698,7 +69685,7 @@ refuse2(`${where2}: ${primitive.name} does not take ${sources.length} inputs.`);
 const inputs=sources.map((source2)=>source2.aval);
 const tape=primitive.graphs?void 0:inputs.find(({shape})=>shape[0]===DYNAMIC);
 if(tape)refuse2(`${where2}: ${primitive.name} does not take a tape, ${describe(tape)}.`);
-const params2=readParams(stored2,forms,{
+const params2=readParams(stored,forms,{
 ...reading,
 inputs
 });
@@ -69712,14 +69699,14 @@ refuse2(`${where2}: ${primitive.name} does not take ${inputs.map(describe).join(
 for(const{shape}of outputs)checkSizes2(shape,where2);
 return new Node(primitive,sources,params2,outputs,location);
 }
-function readParams(stored2,forms,reader){
-if(typeof stored2!=="object"||stored2===null||Array.isArray(stored2)){
+function readParams(stored,forms,reader){
+if(typeof stored!=="object"||stored===null||Array.isArray(stored)){
 refuse2(`${reader.where}: its parameters are not an object.`);
 }
-const unknown=Object.keys(stored2).find((key2)=>!Object.hasOwn(forms,key2));
+const unknown=Object.keys(stored).find((key2)=>!Object.hasOwn(forms,key2));
 if(unknown!==void 0)refuse2(`${reader.where}: it has no parameter ${JSON.stringify(unknown)}.`);
 return Object.fromEntries(Object.entries(forms).map(([key2,form])=>{
-const value=stored2[key2];
+const value=stored[key2];
 if(value===void 0)refuse2(`${reader.where}: its parameter ${key2} is missing.`);
 return[
 key2,
@@ -69968,10 +69955,10 @@ return Array.isArray(value)?value:refuse2(`The file has no list of ${what}.`);
 function isCount(value){
 return typeof value==="number"&&Number.isSafeInteger(value)&&value>=0;
 }
-function positions2(value,what,length3){
+function positions2(value,what,length){
 const list2=array(value,what);
-if(new Set(list2).size!==list2.length||!list2.every((item)=>isCount(item)&&item<length3)){
-refuse2(`The file's list of ${what} is not a list of positions below ${length3}.`);
+if(new Set(list2).size!==list2.length||!list2.every((item)=>isCount(item)&&item<length)){
+refuse2(`The file's list of ${what} is not a list of positions below ${length}.`);
 }
 return list2;
 }
@@ -70746,7 +70733,7 @@ const{left,right,top,bottom}=frame;
 const x=(value)=>left + placeOn(xScale,value)*(right - left);
 const y=(value)=>bottom - placeOn(yScale,value)*(bottom - top);
 const horizontal=(value)=>`M${coordinate(left)} ${coordinate(y(value))}H${coordinate(right)}`;
-const downwards=(value,length3)=>`M${coordinate(x(value))} ${coordinate(bottom)}v${length3}`;
+const downwards=(value,length)=>`M${coordinate(x(value))} ${coordinate(bottom)}v${length}`;
 const minor=minorTicks(yScale).map(horizontal).join("");
 return[
 minor&&element3("path",{
@@ -71858,7 +71845,7 @@ const stop=this.#stop&&value(this.#stop);
 this.#exit();
 const initial=starts.map((start,i)=>withDtype(start,inputs[i].aval.dtype,range3.operation));
 const condition=range3.condition?this.#traceCondition(range3.condition,inputs):null;
-const{length:length3,limit}=this.#length();
+const{length,limit}=this.#length();
 const traced={
 operation:range3.operation,
 trace:trace2,
@@ -71872,7 +71859,7 @@ condition,
 initial,
 sequences:range3.sequences,
 count:range3.count,
-length:length3,
+length,
 reverse:false,
 taken:this.#pushed.length>0&&(stop!==null||condition!==null||range3.count!==null)
 };
@@ -71883,19 +71870,19 @@ limit
 };
 }
 #length(){
-const{operation,length:length3}=this.range;
+const{operation,length}=this.range;
 if(this.#pushed.length===0)return{
-length:length3,
+length,
 limit:null
 };
 let limit=Infinity;
 for(const{collector}of this.#pushed){
-if(collector.max===void 0&&length3===DYNAMIC)throw needsMax(operation);
+if(collector.max===void 0&&length===DYNAMIC)throw needsMax(operation);
 limit=Math.min(limit,collector.max??Infinity);
 }
-if(length3!==DYNAMIC)return{
-length:length3,
-limit:limit<length3?limit:null
+if(length!==DYNAMIC)return{
+length,
+limit:limit<length?limit:null
 };
 return{
 length:limit + 1,
@@ -72058,11 +72045,11 @@ return new LoopIterator(this.range(),this.valueFor);
 };
 function over2(xs){
 const flat=flattenSequences(xs,"loop.over","xs");
-const length3=commonLength(flat,void 0,"loop.over");
+const length=commonLength(flat,void 0,"loop.over");
 const range3=()=>({
 operation:"loop.over",
 sequences:flat.tensors.map(definite2),
-length:length3,
+length,
 count:null,
 condition:null
 });
@@ -72171,11 +72158,11 @@ body.push(this.#collector,kept);
 }
 };
 function fitRows(x,size){
-const[length3,...rest]=x.shape;
-if(length3>=size)return length3===size?x:rowsBetween(x,0,size);
+const[length,...rest]=x.shape;
+if(length>=size)return length===size?x:rowsBetween(x,0,size);
 const fill3=filled(0,{
 shape:[
-size - length3,
+size - length,
 ...rest
 ],
 dtype:x.aval.dtype
