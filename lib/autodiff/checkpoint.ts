@@ -18,6 +18,7 @@ import { bind, bindOne, commitWrites, currentTrace, traceFunction } from "../tra
 import { unflatten } from "../trace/tree.ts";
 import { traceCall } from "./custom_arguments.ts";
 import { batchedCopy } from "./custom_call.ts";
+import { graphInfluences } from "./influence.ts";
 import { linearCallPrimitive, LinearRule } from "./linear_call.ts";
 import { linearizeGraph } from "./linearize.ts";
 import { pullBack } from "./pull_back.ts";
@@ -67,6 +68,9 @@ export const checkpointPrimitive: Primitive<CheckpointParams> = {
   },
   print() {
     return "";
+  },
+  influences({ graph }, wanted) {
+    return graphInfluences(graph, wanted);
   },
   graphs({ graph }) {
     return [{ name: "body", graph }];

@@ -8,6 +8,7 @@ import { type MaybeTensor, NOT_LINEAR, type Primitive } from "../trace/primitive
 import type { Tensor } from "../trace/tensor.ts";
 import { bind, traceFunction } from "../trace/trace.ts";
 import { batchGraphFully } from "./batch_graph.ts";
+import { graphInfluences } from "./influence.ts";
 import { closedGraph } from "./replay.ts";
 
 export interface CustomRule {
@@ -57,6 +58,9 @@ export const customCallPrimitive: Primitive<CustomCallParams> = {
   },
   print({ name }) {
     return name;
+  },
+  influences({ graph, rule }, wanted) {
+    return rule.replaces ? graph.inputs.map(() => true) : graphInfluences(graph, wanted);
   },
   graphs({ name, graph }) {
     return [{ name, graph }];

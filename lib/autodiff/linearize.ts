@@ -22,11 +22,11 @@ import { constantPrimitive } from "../trace/primitives/constant.ts";
 import { elementwise } from "../trace/primitives/elementwise.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { bindOne, type Trace } from "../trace/trace.ts";
+import { influences } from "./influence.ts";
 import type { LinearMap } from "./linear_map.ts";
 import { checkTangents, tangentsOf } from "./push_forward.ts";
 import { activeTrace, enterLocation, Environment, literalOf, replayNode } from "./replay.ts";
 import { rename, Replacements } from "./replace_nodes.ts";
-import { isStopGradient } from "./stop_gradient.ts";
 
 /** The tangents of a program in terms of placeholders, while its nodes are walked in order. */
 class Linearizer {
@@ -117,26 +117,6 @@ class Linearizer {
       variables,
     };
   }
-}
-
-/**
- * What the derivatives of `outputs` can depend on: every variable from which a path leads to one of them, not
- * counting paths through stopGradient or beyond a variable in `cut`.
- */
-function influences(
-  nodes: readonly Node[],
-  outputs: Iterable<Variable>,
-  cut: ReadonlySet<Variable> = new Set(),
-): Set<Variable> {
-  const found = new Set<Variable>(outputs);
-  for (let i = nodes.length - 1; i >= 0; i--) {
-    const node = nodes[i];
-    if (isStopGradient(node) || !node.outputs.some((output) => found.has(output) && !cut.has(output))) {
-      continue;
-    }
-    for (const input of node.inputs) found.add(input);
-  }
-  return found;
 }
 
 export interface Linearized {

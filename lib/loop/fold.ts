@@ -1,6 +1,7 @@
 /** map, reduce, foldl and foldr. */
 import { batchGraphFully } from "../autodiff/batch_graph.ts";
 import { recorded } from "../autodiff/replay.ts";
+import { LoopError } from "../trace/errors.ts";
 import { checkFunction } from "../trace/ops/options.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import { prune } from "../trace/prune.ts";
@@ -54,7 +55,7 @@ export function map<const X, const Y>(fn: (x: Values<NoInfer<X>>) => Y, xs: X): 
  * `fn(accumulator, x)` over the rows of `xs`, from the first to the last; the last accumulator. A tree of sequences
  * gives a tree of rows.
  *
- * @throws {LoopError} when the accumulator changes its type, or the sequences have different lengths.
+ * @throws {LoopError} when there is no initial accumulator, the accumulator changes its type, or the sequences have different lengths.
  * @example
  * ```ts
  * import { foldl, tensor } from "@damo/damo";
@@ -73,7 +74,7 @@ export function foldl<const A, const X>(
 /**
  * Like {@link foldl}, from the last row to the first.
  *
- * @throws {LoopError} when the accumulator changes its type, or the sequences have different lengths.
+ * @throws {LoopError} when there is no initial accumulator, the accumulator changes its type, or the sequences have different lengths.
  * @example
  * ```ts
  * import { foldr, tensor } from "@damo/damo";
@@ -92,7 +93,7 @@ export function foldr<const A, const X>(
 /**
  * `fn(accumulator, x)` over the rows of `xs`, with the order of arguments of `Array.prototype.reduce`.
  *
- * @throws {LoopError} when the accumulator changes its type, or the sequences have different lengths.
+ * @throws {LoopError} when there is no initial accumulator, the accumulator changes its type, or the sequences have different lengths.
  * @example
  * ```ts
  * import { reduce, tensor } from "@damo/damo";
@@ -115,6 +116,13 @@ function fold<A, X>(
   xs: X,
 ): Values<A> {
   checkFunction(operation, fn);
+  if (init === undefined) {
+    throw new LoopError(`${operation}: there is no initial accumulator.`, {
+      operation,
+      arguments: [{ name: "init" }],
+      remedy: `Write ${operation}(fn, xs, init), for example with 0 for a sum and 1 for a product.`,
+    });
+  }
   const step = (accumulator: Values<A>, x: Values<X>) => [fn(accumulator, x), null] as const;
   const reverse = operation === "foldr";
   return scanAs<A, null, X>(operation, adoptNames(step, fn, operation), init, xs, { reverse })[0];

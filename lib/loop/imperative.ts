@@ -1,5 +1,6 @@
 /** Loops written as loops: `for (const x of loop.over(xs)) { ... }`, captured once and run as a loop. */
 import { LoopError } from "../trace/errors.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import type { Shared } from "../trace/shared.ts";
 import type { Tensor } from "../trace/tensor.ts";
 import { currentTrace } from "../trace/trace.ts";
@@ -101,7 +102,7 @@ export function over<X>(xs: X): Iterable<Values<X>> {
  * Counts from 0 to n - 1, where `n` is a number or an integer scalar tensor, which may be traced; gives the step as an
  * int32 scalar.
  *
- * @throws {LoopError} when `n` is no integer, or the loop is left by break, return or throw.
+ * @throws {LoopError} when `n` is no integer or not the only argument, or the loop is left by break, return or throw.
  * @example
  * ```ts
  * import { loop } from "@damo/damo";
@@ -110,7 +111,14 @@ export function over<X>(xs: X): Iterable<Values<X>> {
  * console.assert(sum.value.itemSync() === 6);
  * ```
  */
-export function range(n: number | Tensor | Shared): Iterable<Tensor> {
+export function range(n: number | Tensor | Shared, ...rest: never[]): Iterable<Tensor> {
+  if (rest.length > 0) {
+    throw new LoopError("loop.range takes one argument, the number of steps.", {
+      operation: "loop.range",
+      arguments: [{ name: "n", value: n }],
+      remedy: "Count from 0 and compute with the step: start.add(i.mul(step)).",
+    });
+  }
   const make = (): LoopRange => ({
     operation: "loop.range",
     sequences: [],
@@ -133,6 +141,7 @@ export function range(n: number | Tensor | Shared): Iterable<Tensor> {
  * ```
  */
 export function whileTrue(condition: () => Tensor | boolean): Iterable<Tensor> {
+  checkFunction("loop.while", condition, "condition");
   const make = (): LoopRange => ({
     operation: "loop.while",
     sequences: [],

@@ -30,6 +30,7 @@ import {
 } from "./loop_layout.ts";
 import { DYNAMIC, type LoopParams } from "./loop_params.ts";
 import { loopPrimitive } from "./loop_primitive.ts";
+import { batchMasked } from "./masked_effects.ts";
 
 const op = (name: ScalarOp, ...inputs: Tensor[]): Tensor => bindOne(elementwise[name], inputs, {});
 const front = (x: Tensor, batched: boolean, size: number) => batched ? x : broadcastFront(x, size);
@@ -126,8 +127,16 @@ function maskedLoop(
   const countedApart = flags.count === true;
   const inside = splitBodyInputs(body.inputs.map((input) => input.aval), params);
   const conditionMask = [...flags.constants, ...inside.carries.map(() => true)];
-  const holds = (graph: Graph, constants: readonly Tensor[], carries: readonly Tensor[]) => {
-    const result = batchGraph(graph, [...constants, ...carries], conditionMask, size);
+  const holds = (
+    graph: Graph,
+    constants: readonly Tensor[],
+    carries: readonly Tensor[],
+    active?: Tensor,
+  ) => {
+    const values = [...constants, ...carries];
+    const result = active
+      ? batchMasked(graph, values, conditionMask, active, size)
+      : batchGraph(graph, values, conditionMask, size);
     return front(result.outputs[0], result.batched[0], size);
   };
   const largest = () => {
@@ -174,13 +183,13 @@ function maskedLoop(
       ...flags.sequences,
     ];
     const ownInputs = [...constants, ...carries, ...(params.step ? step : []), ...slices];
-    const result = batchGraph(body, ownInputs, mask, size);
+    const result = batchMasked(body, ownInputs, mask, active!, size);
     const full = result.outputs.map((x, i) => front(x, result.batched[i], size));
     const { carries: next, rows, stop } = splitBodyOutputs(full, params);
     const chosen = next.map((x, i) => choose(active!, x, carries[i]));
     let stillAlive = active!;
     if (stop) stillAlive = op("and", stillAlive, op("not", stop));
-    if (condition) stillAlive = op("and", stillAlive, holds(condition, constants, chosen));
+    if (condition) stillAlive = op("and", stillAlive, holds(condition, constants, chosen, stillAlive));
     return {
       inputs: [...constants, ...ownCounts, ...carries, ...ownAlive, ...ownCounters, ...step, ...slices],
       outputs: [

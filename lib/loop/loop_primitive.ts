@@ -4,6 +4,7 @@ import { batchLoop } from "./loop_batch.ts";
 import { evaluateLoop } from "./loop_evaluate.ts";
 import { forwardLoop } from "./loop_forward.ts";
 import { inferLoop } from "./loop_infer.ts";
+import { loopInfluences } from "./loop_influence.ts";
 import { linearizeLoop } from "./loop_linearize.ts";
 import { DYNAMIC, type LoopParams } from "./loop_params.ts";
 import { transposeLoop } from "./loop_transpose.ts";
@@ -42,6 +43,7 @@ export const loopPrimitive: Primitive<LoopParams> = {
     ];
     return parts.filter((part) => part !== "").join(", ");
   },
+  influences: loopInfluences,
   graphs({ body, condition }) {
     const inner = [{ name: "body", graph: body }];
     return condition ? [{ name: "condition", graph: condition }, ...inner] : inner;

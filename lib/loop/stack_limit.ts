@@ -2,6 +2,8 @@
 import { LoopError } from "../trace/errors.ts";
 import type { Location } from "../trace/location.ts";
 import { NOT_LINEAR, notDifferentiable, type Primitive } from "../trace/primitive.ts";
+import { elementwise } from "../trace/primitives/elementwise.ts";
+import { Tensor } from "../trace/tensor.ts";
 import { bindOne } from "../trace/trace.ts";
 
 export interface StackLimitParams {
@@ -20,6 +22,10 @@ export const stackLimit: Primitive<StackLimitParams> = {
   linear: NOT_LINEAR,
   batch({ inputs, params }) {
     return [bindOne(stackLimit, inputs, params)];
+  },
+  masked([steps], params, applies) {
+    const none = Tensor.literal(0, steps.dtype);
+    return [bindOne(stackLimit, [bindOne(elementwise.select, [applies, steps, none], {})], params)];
   },
   evaluate([steps], { max, location }) {
     const most = steps.data.reduce((most, count) => Math.max(most, count), 0);

@@ -1,5 +1,6 @@
 /** The switch primitive: one of several graphs runs, chosen by an index that is clamped into range. */
 import type { Primitive } from "../trace/primitive.ts";
+import { switchInfluences } from "./loop_influence.ts";
 import type { SwitchParams } from "./loop_params.ts";
 import {
   batchSwitch,
@@ -34,6 +35,7 @@ export const switchPrimitive: Primitive<SwitchParams> = {
   print({ branches }) {
     return `branches=${branches.length}`;
   },
+  influences: switchInfluences,
   graphs({ branches }) {
     return branches.map((graph, i) => ({ name: `branch ${i}`, graph }));
   },

@@ -23,6 +23,7 @@ import { dependents, differentiable } from "./activity.ts";
 import { closedBody, inputsLike, inputsOf } from "./body_trace.ts";
 import type { Pushed } from "./loop_forward.ts";
 import type { SwitchParams } from "./loop_params.ts";
+import { batchMasked } from "./masked_effects.ts";
 import { switchPrimitive } from "./switch_primitive.ts";
 
 export function inferSwitch(
@@ -189,7 +190,7 @@ export function batchSwitch(
 /**
  * Where each example takes its own branch, all are computed and one is chosen. A branch sees its operands through
  * select(taken, x, stopGradient(x)): the same values, of which derivatives are exactly 0 for the examples that take
- * another branch, whatever infinities it would have met there.
+ * another branch, whatever infinities it would have met there. Checks of a branch are those of the examples that take it.
  */
 function selectBranches(
   index: Tensor,
@@ -213,7 +214,9 @@ function selectBranches(
       return bindOne(elementwise.select, [shaped(taken, full), full, fixed], {});
     });
     const batched = guarded.map((x, i) => mask[i] || x !== operands[i]);
-    const result = batchGraph(branch, guarded, batched, size);
+    const result = last === 0
+      ? batchGraph(branch, guarded, batched, size)
+      : batchMasked(branch, guarded, batched, taken, size);
     return result.outputs.map((output, k) => result.batched[k] ? output : broadcastFront(output, size));
   });
   return results[0].map((first, k) => {

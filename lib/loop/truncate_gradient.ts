@@ -55,13 +55,15 @@ export function rowsBetween(x: Tensor, from: number, to: number): Tensor {
   });
 }
 
-/** The loop with derivatives through its last `steps` steps only. */
+/** The loop with derivatives through its last `steps` steps only; through all when it is -1, as in Theano. */
 export function truncated(closed: ClosedLoop, steps: number, run: Run): LoopResult {
+  if (steps === -1) return run(closed);
   if (!Number.isInteger(steps) || steps < 0) {
     throw new LoopError(`${closed.operation}: truncateGradient is ${String(steps)}.`, {
       operation: closed.operation,
       arguments: [{ name: "truncateGradient", value: steps }],
-      remedy: "Pass the number of last steps that derivatives go through: a non-negative integer.",
+      remedy:
+        "Pass the number of last steps that derivatives go through: a non-negative integer, or -1 for all.",
     });
   }
   const { params } = closed;

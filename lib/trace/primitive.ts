@@ -111,6 +111,13 @@ export interface Primitive<P extends Params = Params> {
   print(params: P): string;
   /** True when it must run, once and in order, even if nothing uses its result (print, check, host callbacks). */
   readonly effect?: boolean;
+  /** For an effect that may fail: the same, which fails only where `applies`, a bool scalar, is true. */
+  masked?(inputs: readonly Tensor[], params: P, applies: Tensor): readonly Tensor[];
+  /**
+   * For each input whether one of the wanted outputs depends on it, not counting what passes through stopGradient. All
+   * inputs count for every output where this is absent.
+   */
+  influences?(params: P, wanted: readonly boolean[]): readonly boolean[];
   /** The sub-graphs among its parameters, with the name the printer gives each. */
   graphs?(params: P): readonly { readonly name: string; readonly graph: Graph }[];
 }

@@ -44,3 +44,11 @@ Deno.test("errors of folds name what was called", () => {
     );
   }
 });
+
+Deno.test("a fold without an initial accumulator says so", () => {
+  for (const fold of [foldl, foldr, reduce]) {
+    const without = fold as (fn: unknown, xs: Tensor) => unknown;
+    const sum = (a: Tensor, x: Tensor) => a.add(x);
+    assertThrows(() => without(sum, f64([1, 2])), LoopError, `${fold.name}: there is no initial accumulator`);
+  }
+});

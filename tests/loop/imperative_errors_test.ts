@@ -1,6 +1,6 @@
 /** What loop statements refuse, with the remedy that each message names. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { check, customVjp, hostCallback, jit, loop, LoopError, type Tensor } from "@damo/damo";
+import { check, customVjp, DamoError, hostCallback, jit, loop, LoopError, type Tensor } from "@damo/damo";
 import { f64, typed, values } from "./both_executors.ts";
 import { assertNear } from "../support/devices.ts";
 import { ramp, recurrent } from "./loop_statements.ts";
@@ -285,4 +285,11 @@ Deno.test('mode "debug" takes bodies that make their constants and functions ane
     return sum.value;
   };
   assertThrows(() => jit(changing, { mode: "debug" })(ramp()), LoopError, "not the same");
+});
+
+Deno.test("a loop says what it counts and how it is asked", () => {
+  const from = loop.range as (start: number, end: number) => Iterable<Tensor>;
+  bothThrow(() => [...from(2, 5)], "loop.range takes one argument", "start.add(i.mul(step))");
+  const wrong = loop.while as (condition: unknown) => Iterable<Tensor>;
+  assertThrows(() => wrong(true), DamoError, "loop.while: condition must be a function, got true.");
 });

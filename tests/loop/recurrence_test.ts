@@ -117,6 +117,7 @@ loopTest("truncateGradient gives exact zeros before the last steps", () => {
     recurrence({ sequences: xs, outputs: f64(0.1), truncateGradient }, (a, h) => a.add(h).sin()).at(-1);
   const full = values(grad((xs: Tensor) => f(xs))(x())) as number[];
   assertEquals(values(grad((xs: Tensor) => f(xs, 2))(x())), [0, 0, 0, full[3], full[4]]);
+  assertEquals(values(grad((xs: Tensor) => f(xs, -1))(x())), full, "-1 is no truncation, as in Theano");
 });
 
 loopTest("a traced number of steps needs no bound where the last row is all that is read", ({ mode }) => {

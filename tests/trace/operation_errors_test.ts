@@ -1,6 +1,20 @@
 /** Errors of elementwise operations and reductions: class, message, place, data. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { DamoError, DTypeError, jit, max, ShapeError, type Tensor, tensor, where, zeros } from "@damo/damo";
+import {
+  arange,
+  DamoError,
+  DTypeError,
+  jit,
+  max,
+  narrow,
+  roll,
+  ShapeError,
+  type Tensor,
+  tensor,
+  TracedValueError,
+  where,
+  zeros,
+} from "@damo/damo";
 
 const here = "operation_errors_test.ts";
 
@@ -22,7 +36,7 @@ Deno.test("the same error is thrown while tracing, at the line of the operation"
     return z.mul(y);
   });
   const error = assertThrows(() => f(zeros([3]), zeros([4])), ShapeError, "mul: shapes do not broadcast");
-  assert(error.message.includes(`${here}:22`), error.message);
+  assert(error.message.includes(`${here}:36`), error.message);
 });
 
 Deno.test("where wants a bool condition and fitting shapes", () => {
@@ -63,4 +77,15 @@ Deno.test("reductions name what was wrong with axes and options", () => {
   assertThrows(() => zeros([2]).norm({ ord: NaN }), DamoError, "ord is NaN");
   assertThrows(() => max(zeros([0])), ShapeError, "max: axis 0 of float32[0] is empty and has no max");
   assertThrows(() => tensor(1).diff(), ShapeError, "diff: float32[] has no axis");
+});
+
+Deno.test("shifts, lengths and indices that are no integers are named", () => {
+  const x = zeros([3, 4]);
+  assertThrows(() => roll(x, 0.5, 0), ShapeError, "roll: shift is 0.5.");
+  assertThrows(() => roll(x, [1, NaN], [0, 1]), ShapeError, "roll: shift is NaN.");
+  assertThrows(() => roll(zeros([1]), 0.5), ShapeError, "roll: shift is 0.5.");
+  const part = jit((x: Tensor, n: number) => narrow(x, 0, 0, n));
+  assertThrows(() => part(x, 2), TracedValueError, "narrow: length is a traced number (n");
+  assertThrows(() => (arange as () => Tensor)(), ShapeError, "arange: stop is undefined.");
+  assertThrows(() => x.at(true as unknown as number), ShapeError, "at: a mask bool[] does not fit axis 0");
 });

@@ -2,6 +2,7 @@
 import { CheckError, DTypeError } from "../../trace/errors.ts";
 import { type Location, userLocation } from "../../trace/location.ts";
 import { strong, type TensorLike } from "../../trace/ops/convert.ts";
+import { not, or } from "../../trace/ops/logic.ts";
 import { NOT_LINEAR, type Primitive } from "../../trace/primitive.ts";
 import { broadcastFront } from "../../trace/primitives/zeros.ts";
 import { describe } from "../../trace/shape.ts";
@@ -37,6 +38,9 @@ export const checkPrimitive: Primitive<CheckParams> = {
   linear: NOT_LINEAR,
   batch({ inputs: [condition, x], batched, params, size }) {
     return [bindOne(checkPrimitive, [condition, batched[1] ? x : broadcastFront(x, size)], params)];
+  },
+  masked([condition, x], params, applies) {
+    return [bindOne(checkPrimitive, [or(condition, not(applies)), x], params)];
   },
   evaluate([condition, x], { message, location }) {
     const failed = condition.data.reduce((count, holds) => count + (holds ? 0 : 1), 0);

@@ -238,8 +238,8 @@ export function arange(...given: (number | CreationOptions | undefined)[]): Tens
     ? given.pop() as CreationOptions
     : {};
   checkCreation("arange", options);
-  const [first = 0, second, step = 1] = given as (number | undefined)[];
-  const [start, stop] = second === undefined ? [0, first] : [first, second];
+  const [first, second, step = 1] = given as (number | undefined)[];
+  const [start, stop] = (second === undefined ? [0, first] : [first, second]) as [number, number];
   checkFinite("arange", ["start", "stop", "step"], [start, stop, step]);
   if (step === 0) {
     throw new ShapeError("arange: step is 0.", {

@@ -5,7 +5,7 @@ import { dynamicSlicePrimitive } from "../primitives/index_dynamic.ts";
 import { gatherPrimitive } from "../primitives/index_gather.ts";
 import { reshapeTo, transposeTo } from "../primitives/move.ts";
 import { flipPrimitive, slicePrimitive } from "../primitives/move_slice.ts";
-import { describe, normalizeAxis } from "../shape.ts";
+import { describe, normalizeAxis, refuseTraced } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
@@ -116,6 +116,7 @@ export function narrow(x: TensorLike, axis: number, start: TensorLike, length: n
   const source = strong(x);
   const along = normalizeAxis("narrow", axis, source.aval);
   const size = source.shape[along];
+  refuseTraced("narrow", "length", length);
   if (!Number.isInteger(length) || length < 0 || length > size) {
     throw new ShapeError(
       `narrow: ${length} elements do not fit into axis ${along} of ${

@@ -84,7 +84,7 @@ export function isMask(item: IndexItem): boolean {
   if (item instanceof Tensor || item instanceof Shared) return item.dtype === "bool";
   let first: unknown = item;
   while (Array.isArray(first) && first.length > 0) first = first[0];
-  return Array.isArray(item) && typeof first === "boolean";
+  return typeof first === "boolean";
 }
 
 /** Reads the items of an index against a shape; an ellipsis is added at the end when there is none. */

@@ -45,7 +45,7 @@ function sliceAxis(x: Tensor, axis: number, start: number, stop: number): Tensor
  * Elements moved by `shift` places along an axis, those that fall out coming in again at the other end. Without an axis
  * the flat tensor is rolled. The shift may be an integer tensor, also a traced one.
  *
- * @throws {ShapeError} when shifts and axes do not pair up.
+ * @throws {ShapeError} when shifts and axes do not pair up, or a shift is no integer.
  * @example
  * ```ts
  * import { roll, tensor } from "@damo/damo";
@@ -80,15 +80,22 @@ function singleShift(shift: number | readonly number[] | Tensor): number | Tenso
 
 function rollAxis(x: Tensor, shift: number | Tensor, axis: number): Tensor {
   const size = x.shape[axis];
-  if (size < 2) return x;
   if (shift instanceof Tensor) {
+    if (size < 2) return x;
     const amount = shift.aval.weak ? shift.convertWeak("int32") : shift;
     const own = bindOne(iotaPrimitive, [], { shape: [size], dtype: "int32", axis: 0 });
     const from = apply("mod", apply("sub", own, amount), Tensor.literal(size, "int32"));
     return moveAxis(bindOne(gatherPrimitive, [x, from], { axes: [axis] }), 0, axis);
   }
+  if (!Number.isInteger(shift)) {
+    throw new ShapeError(`roll: shift is ${String(shift)}.`, {
+      operation: "roll",
+      arguments: [{ name: "shift", value: shift }],
+      remedy: "Pass an integer, or an integer for each axis.",
+    });
+  }
   const cut = ((-shift % size) + size) % size;
-  if (cut === 0) return x;
+  if (size < 2 || cut === 0) return x;
   return bindOne(concatPrimitive, [sliceAxis(x, axis, cut, size), sliceAxis(x, axis, 0, cut)], { axis });
 }
 
