@@ -199,7 +199,7 @@ function filledBy(like: Tensor, next: () => number): Tensor {
 }
 
 function fromData(like: Tensor, data: TypedArray): Tensor {
-  return upload(data, like.dtype, like.shape);
+  return upload(data, like.dtype, like.shape, like.device);
 }
 
 /** Normally distributed numbers from a seed, the same on every machine: splitmix32 and Box and Muller's method. */

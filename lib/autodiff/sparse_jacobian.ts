@@ -2,14 +2,15 @@
 import { isFloat } from "../trace/dtype.ts";
 import { GradientError, IndexError, ShapeError } from "../trace/errors.ts";
 import type { Csr } from "../trace/ops/sparse/csr.ts";
-import { arange, tensor } from "../trace/ops/creation.ts";
+import { iota, tensor } from "../trace/ops/creation.ts";
 import { eq } from "../trace/ops/logic.ts";
 import { take } from "../trace/ops/taking.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
 import { describe } from "../trace/shape.ts";
 import { Tensor } from "../trace/tensor.ts";
-import { castTo, strong } from "../trace/ops/convert.ts";
+import { currentTrace } from "../trace/trace.ts";
+import { castTo, strong, toTensor } from "../trace/ops/convert.ts";
 import { type Entries, groupColumns, type Grouping, transposeEntries } from "./column_groups.ts";
 import type { AnyArguments, ArgumentTrees } from "./types.ts";
 import { jvp, vjp } from "./vjp.ts";
@@ -87,8 +88,7 @@ function longest({ starts }: Entries): number {
 
 /** One row of zeros and ones for each group: 1 at its members. */
 function seeds({ groups, count }: Grouping, dtype: Tensor["dtype"]): Tensor {
-  const numbers = reshapeTo(arange(count, { dtype: "int32" }), [count, 1]);
-  return castTo(eq(numbers, tensor(groups)), dtype);
+  return castTo(eq(iota([count, 1], 0, "int32"), toTensor(groups)), dtype);
 }
 
 /**
@@ -159,10 +159,11 @@ function evaluate<A extends AnyArguments>(
   const derivative = plan.forward
     ? (seed: Tensor) => jvp(flat, [vector], [seed])[1] as Tensor
     : (seed: Tensor) => (vjp(flat, vector)[1](seed) as Tensor[])[0];
+  const device = currentTrace() ? undefined : x.device;
   const compressed = vmap(derivative)(seeds(plan.grouping, x.dtype));
   return {
-    data: take(reshapeTo(compressed, [compressed.size]), tensor(plan.places)),
-    indices: tensor(plan.indices),
-    indptr: tensor(plan.indptr),
+    data: take(reshapeTo(compressed, [compressed.size]), toTensor(plan.places)),
+    indices: tensor(plan.indices, { device }),
+    indptr: tensor(plan.indptr, { device }),
   };
 }

@@ -1,8 +1,11 @@
 /** Trees of tensors as files and bytes. */
 import type { TypedArray } from "../trace/dtype.ts";
+import { follow } from "../trace/following.ts";
+import { defaultDevice, withDevice } from "../jit/devices.ts";
 import { toTensor, upload } from "../trace/ops/convert.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { Shared } from "../trace/shared.ts";
+import type { Device } from "../trace/storage.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { readFile, writeFileAtomically } from "./atomic_file.ts";
 import { type FileArray, type NamedArrays, refuse } from "./file_array.ts";
@@ -80,7 +83,8 @@ export async function encode(
 /**
  * Reads the bytes of a safetensors, npz or npy file; which it is, the bytes tell. A file of another program gives a tree by
  * its names: `h.0.w` is in an array `h`; names that clash stay as they are. 16-bit integers become int32, bfloat16 becomes
- * float32, and 64-bit integers become int32 or uint32 where they fit.
+ * float32, and 64-bit integers become int32 or uint32 where they fit. The tensors are on the default device, and go to
+ * that of the tensors or shared variables they meet; float64, which WebGPU has not, is on "wasm".
  *
  * @param bytes The file.
  * @param options `maxBytes` bounds what a compressed file unpacks to.
@@ -100,7 +104,17 @@ export async function decode<Tree = any>(
   options: DecodeOptions = {},
 ): Promise<Tree> {
   checkOptions("io.decode", options, ["maxBytes"]);
-  return await decodeTree(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes), options) as Tree;
+  const device = defaultDevice();
+  const given: unknown = bytes;
+  if (!(given instanceof Uint8Array) && !(given instanceof ArrayBuffer)) {
+    const shown = typeof given === "object" ? given?.constructor?.name ?? "null" : typeof given;
+    refuse(
+      `io.decode reads bytes, and got a value of type ${shown}.`,
+      "Pass a Uint8Array or an ArrayBuffer.",
+    );
+  }
+  const arrays = given instanceof Uint8Array ? given : new Uint8Array(given);
+  return await decodeTree(arrays, options, (array) => uploadArray(array, device)) as Tree;
 }
 
 /**
@@ -142,7 +156,9 @@ export async function save(path: string, tree: SavedTree, options: EncodeOptions
  */
 // deno-lint-ignore no-explicit-any -- as with JSON.parse, only the file knows the structure
 export async function load<Tree = any>(path: string, options: DecodeOptions = {}): Promise<Tree> {
-  return await decode<Tree>(await readFile(path), options);
+  const device = defaultDevice();
+  const bytes = await readFile(path);
+  return await withDevice(device, () => decode<Tree>(bytes, options));
 }
 
 type Leaf = Tensor | Shared | number | boolean | TypedArray;
@@ -155,26 +171,34 @@ function isLeaf(value: unknown): value is Leaf {
 /** Starts every read before it waits for the first, so that no update comes between two of them. */
 async function readAll(leaves: ReadonlyMap<string, Leaf>): Promise<NamedArrays> {
   const reads = [...leaves].map(async ([name, leaf]): Promise<[string, FileArray]> => {
-    const tensor = leaf instanceof Shared ? leaf.current() : toTensor(leaf, { operation: "io.encode" });
+    // Numbers and typed arrays are only on their way: also where the default device has no float64.
+    const tensor = leaf instanceof Shared
+      ? leaf.current()
+      : withDevice("wasm", () => toTensor(leaf, { operation: "io.encode" }));
     const { dtype, shape } = tensor;
-    return [name, { dtype, shape, data: await tensor.data() }];
+    return [name, { dtype, shape, data: await withDevice("wasm", () => tensor.data()) }];
   });
   return new Map(await Promise.all(reads));
 }
 
-async function decodeTree(bytes: Uint8Array, options: DecodeOptions): Promise<unknown> {
+type Make = (array: FileArray) => Tensor;
+
+async function decodeTree(bytes: Uint8Array, options: DecodeOptions, make: Make): Promise<unknown> {
   if (isZip(bytes)) {
     const { arrays, comment } = await decodeNpz(bytes, options);
     const mark = `${STRUCTURE}=`;
-    return nest(arrays, comment.startsWith(mark) ? comment.slice(mark.length) : undefined);
+    return nest(arrays, comment.startsWith(mark) ? comment.slice(mark.length) : undefined, make);
   }
-  if (isNpy(bytes)) return uploadArray(decodeNpy(bytes));
+  if (isNpy(bytes)) return make(decodeNpy(bytes));
   if (isSafetensors(bytes)) {
     const { arrays, metadata } = decodeSafetensors(bytes);
-    return nest(arrays, metadata[STRUCTURE]);
+    return nest(arrays, metadata[STRUCTURE], make);
   }
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     refuse("These bytes are compressed with gzip.", "Decompress them first, with DecompressionStream.");
+  }
+  if (bytes[0] === 0x44 && bytes[1] === 0x41 && bytes[2] === 0x4d && bytes[3] === 0x4f) {
+    refuse("These bytes are an exported function.", "Read them with importFunction.");
   }
   const start = Array.from(bytes.subarray(0, 9), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
   refuse(
@@ -183,7 +207,7 @@ async function decodeTree(bytes: Uint8Array, options: DecodeOptions): Promise<un
   );
 }
 
-function nest(arrays: NamedArrays, told: string | undefined): unknown {
+function nest(arrays: NamedArrays, told: string | undefined, make: Make): unknown {
   let structure: Structure | undefined;
   if (told !== undefined) {
     try {
@@ -192,9 +216,9 @@ function nest(arrays: NamedArrays, told: string | undefined): unknown {
       refuse("The structure in the file is not JSON.");
     }
   }
-  return nestLeaves(new Map([...arrays].map(([name, array]) => [name, uploadArray(array)])), structure);
+  return nestLeaves(new Map([...arrays].map(([name, array]) => [name, make(array)])), structure);
 }
 
-function uploadArray({ data, dtype, shape }: FileArray): Tensor {
-  return upload(data, dtype, shape);
+function uploadArray({ data, dtype, shape }: FileArray, device: Device): Tensor {
+  return follow(upload(data, dtype, shape, dtype === "float64" ? "wasm" : device));
 }

@@ -14,9 +14,9 @@ import {
   signatureParts,
 } from "../jit/signature.ts";
 import type { TypedArray } from "../trace/dtype.ts";
-import { DamoError, GradientError } from "../trace/errors.ts";
+import { DamoError, DTypeError, GradientError, ShapeError } from "../trace/errors.ts";
 import { toTensor, upload } from "../trace/ops/convert.ts";
-import { describe, sameAval } from "../trace/shape.ts";
+import { type Aval, describe, sameAval, sameShape } from "../trace/shape.ts";
 import { Shared } from "../trace/shared.ts";
 import type { Device } from "../trace/storage.ts";
 import { Tensor } from "../trace/tensor.ts";
@@ -157,13 +157,15 @@ class Imported {
     );
     const given = signatureParts(flat, this.#namesOf(flat.specs), watched);
     const change = firstChange(this.#entry.call.parts, given);
-    return this.#refusal(change ? `${change.path} is ${change.after} instead of ${change.before}` : null);
+    const difference = change ? `${change.path} is ${change.after} instead of ${change.before}` : null;
+    const classes = flat.leaves.map((leaf, i) => classOf(leaf, this.#arguments.leaves[i]));
+    return this.#refusal(difference, classes.find((Kind) => Kind !== DamoError));
   }
 
-  #refusal(difference: string | null): DamoError {
+  #refusal(difference: string | null, Kind: typeof DamoError = DamoError): DamoError {
     const { name } = this.#description;
     const exported = `${name} was exported for (${this.signature})`;
-    return new DamoError(difference === null ? `${exported}.` : `${exported}, and ${difference}.`, {
+    return new Kind(difference === null ? `${exported}.` : `${exported}, and ${difference}.`, {
       operation: name,
       remedy: "Export the function once for each signature it is needed for.",
     });
@@ -209,6 +211,7 @@ class Imported {
       : "a fractional number";
     throw this.#refusal(
       `${path} is ${typeof leaf === "number" ? "a number" : describe(leaf.aval)} instead of ${wanted}`,
+      typeof leaf === "number" || aval.weak ? DamoError : errorClass(leaf.aval, aval),
     );
   }
 
@@ -248,4 +251,15 @@ function argumentsOf(description: FunctionDescription): Arguments {
 
 function withoutShared(value: unknown): unknown {
   return value instanceof Shared ? value.value : value;
+}
+
+/** The class of the error for a leaf of another type than the function was exported for. */
+function classOf(leaf: Tensor | number, expected: Tensor | number | undefined): typeof DamoError {
+  if (typeof leaf === "number" || expected === undefined || typeof expected === "number") return DamoError;
+  return errorClass(leaf.aval, expected.aval);
+}
+
+function errorClass(aval: Aval, expected: Aval): typeof DamoError {
+  if (aval.dtype !== expected.dtype) return DTypeError;
+  return sameShape(aval.shape, expected.shape) ? DamoError : ShapeError;
 }

@@ -26,14 +26,17 @@ export function nameLeaves<L>(tree: unknown, isLeaf: (value: unknown) => value i
   const leaves = new Map<string, L>();
 
   function walk(value: unknown, path: readonly string[]): Structure {
-    if (path.length > MAX_DEPTH) refuse(`The tree is nested more than ${MAX_DEPTH} deep.`);
+    if (path.length > MAX_DEPTH) {
+      refuse(`The tree is nested more than ${MAX_DEPTH} deep.`, "Leave out what refers back to what holds it.");
+    }
     const name = path.length === 0 ? ROOT : path.join(".");
     if (isLeaf(value)) {
       if (leaves.has(name)) refuse(`Two leaves of the tree have the name "${name}".`, "Avoid dots in keys.");
       leaves.set(name, value);
       return name;
     }
-    if (Array.isArray(value)) return value.map((child, i) => walk(child, [...path, String(i)]));
+    // Array.from also visits holes, which are refused as undefined is.
+    if (Array.isArray(value)) return Array.from(value, (child, i) => walk(child, [...path, String(i)]));
     if (!isPlainObject(value)) {
       refuse(
         `${path.length === 0 ? "The tree" : `"${name}" in the tree`} is ${describe(value)}.`,

@@ -1,8 +1,11 @@
 /** What of a call can be decided once: where results come from, what is updated, what may be overwritten. */
 import type { Graph } from "../trace/graph.ts";
+import { deviceOfStaying } from "../trace/following.ts";
 import { hasEffect } from "../trace/prune.ts";
 import { type Aval, describe } from "../trace/shape.ts";
 import type { Shared } from "../trace/shared.ts";
+import type { Device } from "../trace/storage.ts";
+import type { TracedFunction } from "../trace/trace.ts";
 import { TAKE } from "./backend.ts";
 import { optimiseGenerally } from "./passes/pipeline.ts";
 import { distinctOutputs, type OutputSource } from "./closed_graph.ts";
@@ -48,8 +51,8 @@ export interface CallPlan {
   readonly reuse: Uint8Array | null;
   /** Nothing but a program to run: no state, no donation, no effects. */
   readonly plain: boolean;
-  /** No argument is a tensor: the default device decides where to run. */
-  readonly followsDefault: boolean;
+  /** What decides where to run: the options or tensors among the arguments, captured tensors, or the default device. */
+  readonly decidedBy: "call" | "state" | "default";
 }
 
 export function planCall(call: TracedCall): CallPlan {
@@ -85,8 +88,17 @@ export function planCall(call: TracedCall): CallPlan {
     inPlace,
     reuse,
     plain: reads.length === 0 && writes.length === 0 && !donation && !effects,
-    followsDefault: call.scalars.length === inputCount && !call.deviceFixed,
+    decidedBy: call.deviceFixed || call.scalars.length < inputCount
+      ? "call"
+      : stateDevice(call.traced) === null
+      ? "default"
+      : "state",
   };
+}
+
+/** Where the tensors and shared variables lie that a function uses; null without any, undefined for several devices. */
+export function stateDevice({ captured, reads }: TracedFunction): Device | null | undefined {
+  return deviceOfStaying([...captured, ...reads.map((shared) => shared.current())]);
 }
 
 /** The graph after the passes; as it was traced where the reference or a debugger looks at it. */

@@ -4,7 +4,8 @@ import type { Shared } from "../trace/shared.ts";
 import type { Device } from "../trace/storage.ts";
 import { currentTrace, type Trace, withoutTrace } from "../trace/trace.ts";
 import type { Backend } from "./backend.ts";
-import { backendFor, withDevice } from "./devices.ts";
+import { stateDevice } from "./call_plan.ts";
+import { backendFor, defaultDevice, withDevice } from "./devices.ts";
 import { Entry, type TracedCall } from "./entry.ts";
 import { LruCache } from "./lru_cache.ts";
 import { GuardedBackend } from "./guard/guarded_backend.ts";
@@ -47,6 +48,8 @@ export class CompiledFunction {
   readonly settings: CompileSettings;
   readonly fn: (...args: never[]) => unknown;
   #last: Entry | null = null;
+  /** Where the tensors are that the function uses, for arguments that do not say where to run. */
+  readonly #stateDevices: LruCache<Device> = new LruCache(MAX_SIGNATURES, () => {});
   /** Entries of equal arguments differ in which numbers must be integral. */
   readonly #entries: LruCache<Entry[]> = new LruCache(MAX_SIGNATURES, (entries) => this.#drop(entries));
   readonly #log: TraceLog;
@@ -71,6 +74,7 @@ export class CompiledFunction {
 
   clear(): void {
     this.#entries.clear();
+    this.#stateDevices.clear();
     this.#last = null;
     this.#log.clear();
   }
@@ -98,9 +102,8 @@ export class CompiledFunction {
     const trace = currentTrace();
     if (trace !== null) return this.#inline(trace, args);
     const started = this.#profile === null ? 0 : performance.now();
-    const prepared = this.#prepare(args);
+    const { entry, prepared } = this.#find(args);
     if (this.#profile !== null) this.#countUploads(this.#profile, args, performance.now() - started);
-    const entry = this.#entryFor(prepared);
     // Not by its guards: static arguments that are equal in contents are not identical.
     const inputs = prepared.flat.leaves.map((leaf) => typeof leaf === "number" ? leaf : leaf.storage());
     return this.#profile === null ? entry.run(inputs) : entry.runProfiled(inputs, this.#profile);
@@ -130,20 +133,45 @@ export class CompiledFunction {
 
   /** The entry for these arguments, traced if need be, without running or compiling it. */
   entryFor(args: readonly unknown[]): Entry {
-    return withoutTrace(() => this.#entryFor(this.#prepare(args)));
+    return withoutTrace(() => this.#find(args).entry);
   }
 
-  #prepare(args: readonly unknown[]): Prepared {
-    return prepare(this.fn, args, this.settings);
+  /** The entry for these arguments, and the arguments on its device. */
+  #find(args: readonly unknown[]): { readonly entry: Entry; readonly prepared: Prepared } {
+    const prepared = prepare(this.fn, args, this.settings);
+    const key = argumentsKey(prepared.flat, prepared.device);
+    if (prepared.decided) return { entry: this.#entryFor(prepared, key) as Entry, prepared };
+    const known = this.#stateDevices.get(key);
+    if (known === undefined) {
+      const entry = this.#entryFor(prepared, key);
+      if (entry instanceof Entry) return { entry, prepared };
+      this.#stateDevices.set(key, entry);
+    }
+    return this.#findAt(args, key);
   }
 
-  #entryFor(prepared: Prepared): Entry {
-    const { flat, device } = prepared;
-    const key = argumentsKey(flat, device);
+  /** The same where the tensors that the function uses decide. */
+  #findAt(args: readonly unknown[], key: string): { readonly entry: Entry; readonly prepared: Prepared } {
+    for (let attempts = 0;; attempts++) {
+      const presumed = this.#stateDevices.get(key)!;
+      const given = prepare(this.fn, args, { ...this.settings, presumed });
+      // A function that uses other tensors each time it is traced is told that they are elsewhere.
+      const prepared = attempts < 2 ? given : { ...given, decided: true };
+      const entry = this.#entryFor(prepared, argumentsKey(prepared.flat, prepared.device));
+      if (entry instanceof Entry) return { entry, prepared };
+      this.#stateDevices.set(key, entry);
+    }
+  }
+
+  /** The entry for prepared arguments, or the device that they have to be prepared for. */
+  #entryFor(prepared: Prepared, key: string): Entry | Device {
+    const { flat } = prepared;
     const entries = this.#entries.get(key);
     let entry = entries?.find((known) => numbersHold(known.call, flat) && known.holds());
     if (!entry) {
-      entry = this.#trace(prepared);
+      const traced = this.#trace(prepared);
+      if (!(traced instanceof Entry)) return traced;
+      entry = traced;
       // Tracing may have called this very function and changed the cache.
       const present = this.#entries.get(key);
       if (present) present.push(entry);
@@ -163,7 +191,7 @@ export class CompiledFunction {
     return guard ? new GuardedBackend(backend, guard) : backend;
   }
 
-  #trace({ flat, names, device }: Prepared): Entry {
+  #trace({ flat, names, device, decided }: Prepared): Entry | Device {
     const { name, swap, updates, mode, device: fixed, exclude } = this.settings;
     const started = performance.now();
     const watched = this.#log.watchedNumbers();
@@ -174,6 +202,9 @@ export class CompiledFunction {
     const { traced, result, integral, limits, conditions } = untrackedStorages(() =>
       withDevice(device, () => traceCall(this.fn, flat, { name, device, swap, debug: mode === "debug" }))
     );
+    const state = decided ? device : stateDevice(traced);
+    const wanted = state === null ? defaultDevice() : state ?? device;
+    if (wanted !== device) return wanted;
     const parts = signatureParts(flat, names, integral);
     const entry = new Entry({
       name,

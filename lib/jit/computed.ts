@@ -125,7 +125,8 @@ class ComputedNode implements Computed<unknown> {
     if (this.#running) throw this.#cycle();
     this.#running = true;
     try {
-      const entry = this.#entry ??= this.#trace();
+      // Traced again where what it read has moved to another device.
+      const entry = this.#entry?.holds() ? this.#entry : this.#entry = this.#trace();
       if (entry.reads.some((shared, i) => shared.version !== this.#versions[i]) || this.#spec === null) {
         this.#compute(entry);
       }

@@ -1,6 +1,7 @@
 /** The devices of this process and which one new tensors are made on. */
 import type { DType, TypedArray } from "../trace/dtype.ts";
 import { DamoError, DeviceError } from "../trace/errors.ts";
+import { countDevice } from "../trace/following.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import type { Device, Storage } from "../trace/storage.ts";
 import type { Backend, BackendSettings, MemoryUse } from "./backend.ts";
@@ -58,6 +59,7 @@ async function acquire(device: Device): Promise<boolean> {
   if (!acquirer) return false;
   const { backend, preferred } = await acquirer(settings);
   makers[device] = () => backend;
+  if (!backends[device]) countDevice();
   backends[device] = backend;
   return preferred;
 }
@@ -79,6 +81,7 @@ export function backendFor(device: Device): Backend {
   if (existing) return existing;
   const make = makers[device];
   if (!make) throw noDevice(device);
+  countDevice();
   return backends[device] = make(settings);
 }
 

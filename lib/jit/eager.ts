@@ -1,6 +1,7 @@
 /** Operations outside traces: one-node graphs, compiled once per signature and found again in a few microseconds. */
 import type { DType, TypedArray } from "../trace/dtype.ts";
 import { DeviceError } from "../trace/errors.ts";
+import { deviceOfStaying, follow, followedTo, follows, severalDevices } from "../trace/following.ts";
 import { Graph, identityOf, Node, paramsKey, Variable } from "../trace/graph.ts";
 import type { Params, Primitive } from "../trace/primitive.ts";
 import { type Aval, describe, sameShape } from "../trace/shape.ts";
@@ -68,20 +69,57 @@ function matches(
   return sameParams(operation.params, params);
 }
 
-/** The device of the operands: that of their buffers, or the default device when all are numbers. */
-function commonDevice(operation: string, inputs: readonly Tensor[]): Device {
+/** The device of the operands: that of their buffers, or the default device when all are numbers; null for several. */
+function commonDevice(inputs: readonly Tensor[]): Device | null {
   let device: Device | null = null;
   for (const input of inputs) {
     const storage = input.rawStorage();
     if (storage === null || storage.device === device) continue;
-    if (device !== null) throw twoDevices(operation, inputs);
+    if (device !== null) return null;
     device = storage.device;
   }
   return device ?? defaultDevice();
 }
 
+/** The operands on one device, where those on others are such as follow. */
+function together(operation: string, inputs: readonly Tensor[]): { device: Device; inputs: Tensor[] } {
+  const staying = deviceOfStaying(inputs);
+  if (staying === undefined) throw twoDevices(operation, inputs);
+  const device = staying ?? defaultDevice();
+  return {
+    device,
+    inputs: inputs.map((input) =>
+      input.rawStorage() === null || input.device === device ? input : followedTo(device, input)
+    ),
+  };
+}
+
+/** What is made of nothing but numbers and of tensors that follow, follows. */
+function followInputs(inputs: readonly Tensor[], results: readonly Tensor[]): void {
+  for (const input of inputs) {
+    const storage = input.rawStorage();
+    if (storage !== null && !follows(storage)) return;
+  }
+  for (const result of results) follow(result);
+}
+
+/** What users wrote where the operation has a name of its own. */
+const WRITTEN: { readonly [primitive: string]: string } = {
+  select: "where",
+  contract: "matmul",
+  convolve: "convolution",
+  gather: "at or take",
+  dynamicSlice: "narrow or at",
+  dynamicUpdate: "with",
+  scatter: "with or withAdded",
+  switch: "cond or switchCase",
+  luSolve: "linalg.solve",
+  triangularSolve: "linalg.solveTriangular",
+};
+
 /** The error for operands on two devices. */
-function twoDevices(operation: string, inputs: readonly Tensor[]): DeviceError {
+function twoDevices(name: string, inputs: readonly Tensor[]): DeviceError {
+  const operation = WRITTEN[name] ?? name;
   const shown = inputs.filter((input) => input.rawStorage() !== null)
     .map((input) => `${describe(input.aval)} on ${input.device}`).join(" and ");
   return new DeviceError(`${operation}: the operands are on two devices: ${shown}.`, {
@@ -127,11 +165,12 @@ export class EagerExecutor implements Executor {
 
   apply(
     primitive: Primitive,
-    inputs: readonly Tensor[],
+    operands: readonly Tensor[],
     params: Params,
     outputs: readonly Aval[],
   ): readonly Tensor[] {
-    const device = commonDevice(primitive.name, inputs);
+    let device = commonDevice(operands), inputs = operands;
+    if (device === null) ({ device, inputs } = together(primitive.name, operands));
     if (primitive.effect) return applyOnHost(device, primitive, inputs, params, outputs);
     const operation = this.#find(primitive, device, inputs, params, outputs);
     const values = new Array<RunInput>(inputs.length);
@@ -139,7 +178,9 @@ export class EagerExecutor implements Executor {
       const input = inputs[i];
       values[i] = input.literal ?? input.storage();
     }
-    return wrap(operation.outputs, operation.executable.run(values, null));
+    const results = wrap(operation.outputs, operation.executable.run(values, null));
+    if (severalDevices()) followInputs(inputs, results);
+    return results;
   }
 
   #find(
@@ -170,11 +211,19 @@ export class EagerExecutor implements Executor {
   }
 
   whole(operation: string, body: WholeBody, args: readonly WholeArgument[]): WholeResult | null {
-    return this.#wholes.run(operation, body, args);
+    const results = this.#wholes.run(operation, body, args);
+    if (results !== null && severalDevices()) {
+      followInputs(
+        args.filter((argument) => argument instanceof Tensor),
+        results instanceof Tensor ? [results] : results,
+      );
+    }
+    return results;
   }
 
-  run(graph: Graph, inputs: readonly Tensor[]): readonly Tensor[] {
-    const device = commonDevice(graph.name || "graph", inputs);
+  run(graph: Graph, operands: readonly Tensor[]): readonly Tensor[] {
+    let device = commonDevice(operands), inputs = operands;
+    if (device === null) ({ device, inputs } = together(graph.name || "graph", operands));
     let key = `${device} `;
     for (const input of inputs) key += input.literal === null ? "t" : "#";
     key += graph.key;
@@ -184,7 +233,9 @@ export class EagerExecutor implements Executor {
       this.#graphs.set(key, closed = closeGraph(graph, backendFor(device), { scalars }));
     }
     const storages = closed.run(inputs.map((input) => input.literal ?? input.storage()));
-    return wrap(closed.avals, storages);
+    const results = wrap(closed.avals, storages);
+    if (severalDevices()) followInputs(inputs, results);
+    return results;
   }
 }
 

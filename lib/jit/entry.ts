@@ -81,18 +81,28 @@ export class Entry {
   }
 
   #checkDevices(): void {
-    for (const tensor of [...this.#captured, ...this.#plan.reads.map((shared) => shared.current())]) {
-      if (tensor.device === this.#device) continue;
-      throw new DeviceError(
-        `${this.call.name} runs on ${this.#device} and uses a tensor ${
-          describe(tensor.aval)
-        } on ${tensor.device}.`,
-        {
-          operation: this.call.name,
-          remedy: "Move it with .to(device), or choose { device } for the function.",
-        },
-      );
+    for (const tensor of this.#captured) {
+      if (tensor.device !== this.#device) throw this.#otherDevice("a tensor", tensor);
     }
+    for (const shared of this.#plan.reads) this.#checkShared(shared);
+  }
+
+  #checkShared(shared: Shared): void {
+    const tensor = shared.current();
+    if (tensor.device === this.#device) return;
+    throw this.#otherDevice(`the shared variable "${shared.name}"`, tensor);
+  }
+
+  #otherDevice(what: string, tensor: Tensor): DeviceError {
+    const { name } = this.call;
+    return new DeviceError(
+      `${name} runs on ${this.#device} and uses ${what} ${describe(tensor.aval)} on ${tensor.device}.`,
+      {
+        operation: name,
+        arguments: [{ name: what, shape: tensor.shape, dtype: tensor.dtype }],
+        remedy: `Move it with .to("${this.#device}"), or choose { device } for the function.`,
+      },
+    );
   }
 
   /** The compiled program, compiled at first use. */
@@ -132,6 +142,9 @@ export class Entry {
     if (conditions.size > 0) {
       for (const [read, value] of conditions) if (!Object.is(read(), value)) return false;
     }
+    if (this.#plan.decidedBy === "state") {
+      for (const shared of this.#plan.reads) if (shared.current().device !== this.#device) return false;
+    }
     return true;
   }
 
@@ -146,8 +159,8 @@ export class Entry {
       if (at < 0) return null;
     }
     if (!this.holds()) return null;
-    // Without tensors among the arguments the default device decides.
-    if (this.#plan.followsDefault && defaultDevice() !== this.#device) return null;
+    // Without tensors among the arguments and in its state the default device decides.
+    if (this.#plan.decidedBy === "default" && defaultDevice() !== this.#device) return null;
     return inputs;
   }
 
@@ -210,6 +223,7 @@ export class Entry {
     for (const shared of reads) {
       const tensor = shared.current();
       const storage = tensor.rawStorage();
+      if (storage?.device !== this.#device) this.#checkShared(shared);
       const usable = storage !== null && storage.donation === null && !storage.disposed;
       inputs.push(usable ? storage : tensor.storage());
     }

@@ -16,6 +16,8 @@ export interface Prepared {
   readonly flat: Arguments;
   readonly names: readonly string[];
   readonly device: Device;
+  /** Whether the options or a tensor among the arguments say so: otherwise what the function captures decides. */
+  readonly decided: boolean;
 }
 
 /** How a function wants its arguments looked at. */
@@ -23,6 +25,8 @@ export interface PrepareOptions {
   readonly name: string;
   readonly static: readonly number[];
   readonly device: Device | undefined;
+  /** Where to run when neither the options nor the arguments say so; else the default device. */
+  readonly presumed?: Device;
 }
 
 /**
@@ -44,14 +48,15 @@ export function prepareNamed(
   args: readonly unknown[],
   options: PrepareOptions,
 ): Prepared {
-  const device = options.device ?? deviceOf(args, options.static) ?? defaultDevice();
+  const given = options.device ?? deviceOf(args, options.static);
+  const device = given ?? options.presumed ?? defaultDevice();
   const upload = (data: TypedArray) => {
     const [dtype, values] = elementsOf(data);
     return new Tensor({ shape: [values.length], dtype }, uploadTo(device, values, dtype));
   };
   const flat = flattenArguments(args, names, options.static, upload);
   const leaves = flat.leaves.map((leaf, i) => checkLeaf(leaf, flat.paths[i], options.name, device));
-  return { flat: { ...flat, leaves }, names, device };
+  return { flat: { ...flat, leaves }, names, device, decided: given !== undefined };
 }
 
 /** The arguments again, from their structures and leaves. */

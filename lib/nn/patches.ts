@@ -1,7 +1,6 @@
 /** Images cut into patches, and put together again. */
 import { ShapeError } from "../trace/errors.ts";
-import { strong, type TensorLike } from "../trace/ops/convert.ts";
-import { tensor } from "../trace/ops/creation.ts";
+import { strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
 import { unwindowPrimitive, windowsPrimitive } from "../trace/primitives/windows.ts";
@@ -121,8 +120,8 @@ export function unpatches(
   const [down, across] = sizes.map((size, i) =>
     coverage(shape[shape.length - 2 + i], size, strides[i], counts[i])
   );
-  const vertical = tensor(down, { dtype: value.dtype, shape: [down.length, 1] });
-  return summed.div(vertical).div(tensor(across, { dtype: value.dtype }));
+  const vertical = reshapeTo(toTensor(down, { dtype: value.dtype }), [down.length, 1]);
+  return summed.div(vertical).div(toTensor(across, { dtype: value.dtype }));
 }
 
 /** How many patches lie over each place of an axis; 1 where none does. */

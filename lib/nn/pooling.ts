@@ -1,8 +1,7 @@
 /** Pooling: the greatest, mean or sum of windows. */
 import { isFloat, rangeOf } from "../trace/dtype.ts";
 import { ShapeError } from "../trace/errors.ts";
-import { strong, type TensorLike } from "../trace/ops/convert.ts";
-import { tensor } from "../trace/ops/creation.ts";
+import { strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { max, sum } from "../trace/ops/reductions.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
@@ -190,7 +189,7 @@ function divideByCounts(total: Tensor, counts: readonly (readonly number[])[]): 
   let result = total;
   counts.forEach((list, i) => {
     const shape = [list.length, ...counts.slice(i + 1).map(() => 1)];
-    result = result.div(tensor(Float64Array.from(list), { dtype: total.dtype, shape }));
+    result = result.div(reshapeTo(toTensor(Float64Array.from(list), { dtype: total.dtype }), shape));
   });
   return result;
 }

@@ -1,7 +1,6 @@
 /** Images in other sizes. */
 import { DamoError, ShapeError } from "../trace/errors.ts";
-import { strong, type TensorLike } from "../trace/ops/convert.ts";
-import { tensor } from "../trace/ops/creation.ts";
+import { strong, type TensorLike, toTensor } from "../trace/ops/convert.ts";
 import { checkOptions } from "../trace/ops/options.ts";
 import { take } from "../trace/ops/taking.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
@@ -98,7 +97,7 @@ function resizeAxis(x: Tensor, axis: number, size: number, mode: "nearest" | "bi
   if (old === size) return x;
   const place = (i: number) => (i + 0.5) * old / size;
   const indices = (at: (i: number) => number) =>
-    tensor(Int32Array.from({ length: size }, (_, i) => Math.min(old - 1, Math.max(0, at(i)))));
+    toTensor(Int32Array.from({ length: size }, (_, i) => Math.min(old - 1, Math.max(0, at(i)))));
   if (mode === "nearest") return take(x, indices((i) => Math.floor(place(i))), axis);
   const low = take(x, indices((i) => Math.floor(place(i) - 0.5)), axis);
   const high = take(x, indices((i) => Math.floor(place(i) - 0.5) + 1), axis);
@@ -106,7 +105,7 @@ function resizeAxis(x: Tensor, axis: number, size: number, mode: "nearest" | "bi
     const at = place(i) - 0.5;
     return at - Math.floor(at);
   });
-  const weight = tensor(weights, { dtype: x.dtype });
+  const weight = toTensor(weights, { dtype: x.dtype });
   const shaped = reshapeTo(weight, [size, ...x.shape.slice(axis + 1).map(() => 1)]);
   return low.add(high.sub(low).mul(shaped));
 }

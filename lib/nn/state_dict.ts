@@ -51,7 +51,7 @@ export function applyStateDict(
         : "Load it into what was built with the same sizes and options.",
     });
   }
-  for (const [name, shared] of state) shared.value = given.get(name)!.cast(shared.dtype);
+  for (const [name, shared] of state) shared.value = given.get(name)!.cast(shared.dtype).to(shared.device);
 }
 
 /** Dotted names of a flat or nested dictionary. */

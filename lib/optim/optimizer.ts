@@ -2,6 +2,7 @@
 import { DamoError } from "../trace/errors.ts";
 import { shared, zeros } from "../trace/ops/creation.ts";
 import { Shared } from "../trace/shared.ts";
+import type { Device } from "../trace/storage.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { unflatten } from "../trace/tree.ts";
 import { withoutTrace } from "../trace/trace.ts";
@@ -77,13 +78,13 @@ export class Optimizer {
   init(parameters: Tree): OptimizerState {
     const { leaves } = parametersOf(`optim.${this.#rule.name}`, parameters);
     return {
-      step: zeros([], { dtype: "int32" }),
+      step: firstStep(leaves),
       slots: leaves.map((leaf) => this.#rule.slots.map(() => this.#initial(leaf))),
     };
   }
 
   #initial(leaf: Tensor | Shared): Tensor {
-    const value = zeros(leaf.shape, { dtype: leaf.dtype });
+    const value = zeros(leaf.shape, { dtype: leaf.dtype, device: deviceOf(leaf) });
     return this.#rule.initial ? value.add(this.#rule.initial) : value;
   }
 
@@ -201,7 +202,7 @@ export class Optimizer {
     return this.#shared ??= withoutTrace(() => {
       const { name, slots } = this.#rule;
       return {
-        step: shared(zeros([], { dtype: "int32" }), { name: `${name}.step` }),
+        step: shared(firstStep(this.#parameters.leaves), { name: `${name}.step` }),
         slots: this.#parameters.leaves.map((leaf, i) =>
           slots.map((slot) =>
             shared(this.#initial(leaf), { name: `${name}.${this.#parameters.names[i]}.${slot}` })
@@ -210,6 +211,15 @@ export class Optimizer {
       };
     });
   }
+}
+
+/** Where a parameter lies, as its state should; a traced one is where its function runs. */
+function deviceOf(leaf: Tensor | Shared): Device | undefined {
+  return leaf instanceof Tensor && leaf.owner !== null ? undefined : leaf.device;
+}
+
+function firstStep(leaves: readonly (Tensor | Shared)[]): Tensor {
+  return zeros([], { dtype: "int32", device: leaves.length > 0 ? deviceOf(leaves[0]) : undefined });
 }
 
 function rateAt(rate: Rate, step: Tensor): Tensor | number {

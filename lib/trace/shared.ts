@@ -1,5 +1,6 @@
 /** Shared state: a tensor that outlives calls, read and updated by traced functions and by plain code. */
 import { DTypeError, ShapeError } from "./errors.ts";
+import { followedTo, follows } from "./following.ts";
 import { describe, sameShape } from "./shape.ts";
 import { currentTrace } from "./trace.ts";
 import type { TensorMethods } from "./ops/methods.ts";
@@ -109,9 +110,11 @@ export class Shared {
       return;
     }
     const concrete = conversion!.materialize(tensor, this.device);
-    concrete.storage();
+    const storage = concrete.storage();
     this.escaped = true;
-    this.replace(concrete);
+    this.replace(
+      storage.device !== this.device && follows(storage) ? followedTo(this.device, concrete) : concrete,
+    );
   }
 
   /** The current concrete value without registering a dependency. */

@@ -9,6 +9,7 @@ import {
   customJvp,
   DamoError,
   type DType,
+  DTypeError,
   exportFunction,
   FormatError,
   grad,
@@ -22,6 +23,7 @@ import {
   optim,
   RandomStream,
   scan,
+  ShapeError,
   type Shared,
   shared,
   type Tensor,
@@ -196,6 +198,18 @@ Deno.test("arguments keep their structure, texts and numbers", () => {
   assert(shape.message.includes("x is float32[3] instead of float32[2]"), shape.message);
   assertThrows(() => h(), DamoError);
   assertThrows(() => h(zeros([2]), 1), DamoError);
+});
+
+Deno.test("arguments of another shape are a ShapeError, of another dtype a DTypeError, also inside a trace", () => {
+  const f = importFunction<(x: Tensor, k: number) => Tensor>(
+    exportFunction((x: Tensor, k: number) => x.mul(k), ones([1, 2]), 0.5),
+  );
+  const wrong = [[ones([1, 3]), ShapeError], [ones([1, 2], { dtype: "int32" }), DTypeError]] as const;
+  for (const [x, Kind] of wrong) {
+    assertThrows(() => f(x, 0.5), Kind, "instead of float32[1, 2]");
+    assertThrows(() => jit((x: Tensor) => f(x, 0.5))(x), Kind, "instead of float32[1, 2]");
+  }
+  assertThrows(() => (f as (...args: unknown[]) => unknown)(ones([1, 2])), DamoError, "was exported for");
 });
 
 Deno.test("donated arguments stay donated", () => {

@@ -9,6 +9,7 @@ import { Shared } from "../../lib/trace/shared.ts";
 import { Tensor } from "../../lib/trace/tensor.ts";
 import { decodeNpz } from "../../lib/io/npz.ts";
 import { decodeSafetensors } from "../../lib/io/safetensors.ts";
+import { exportFunction } from "../../lib/io/export_function.ts";
 import * as io from "../../lib/io/mod.ts";
 import { golden, patched } from "./golden.ts";
 
@@ -98,6 +99,24 @@ Deno.test("Bytes of no known format, and file names of none, are refused with th
   await assertRejects(() => io.encode({}, "onnx" as never), FormatError, `cannot write the format "onnx"`);
   await assertRejects(() => io.encode({ a: "x" } as never, "npz"), FormatError, `"a" in the tree is x`);
   await assertRejects(() => io.encode({}, "npz", { zip: true } as never), DamoError, `unknown option "zip"`);
+});
+
+Deno.test("What is no bytes, a hole in an array, a ring and an exported function are refused with the remedy", async () => {
+  const one = make("float32", [1], Float32Array.of(1));
+  const holes: Tensor[] = [];
+  holes[1] = one;
+  await assertRejects(
+    () => io.encode({ list: holes }, "npz"),
+    FormatError,
+    '"list.0" in the tree is undefined',
+  );
+  const ring: Record<string, unknown> = {};
+  ring.ring = ring;
+  await assertRejects(() => io.encode(ring as never, "npz"), FormatError, "Leave out what refers back");
+  await assertRejects(() => io.decode("text" as never), FormatError, "got a value of type string");
+  await assertRejects(() => io.decode(null as never), FormatError, "got a value of type null");
+  const exported = exportFunction((x: Tensor) => x.add(1), one);
+  await assertRejects(() => io.decode(exported), FormatError, "importFunction");
 });
 
 Deno.test("A Buffer of Node, which shares memory, reads as any bytes do", async () => {

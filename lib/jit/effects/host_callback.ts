@@ -1,6 +1,7 @@
 /** hostCallback: a plain function of the host inside a compiled program. */
 import { type DType, viewTypedArray } from "../../trace/dtype.ts";
 import { DamoError, DTypeError, ShapeError } from "../../trace/errors.ts";
+import { follow } from "../../trace/following.ts";
 import { at } from "../../trace/ops/index_read.ts";
 import { castTo, strong, type TensorLike, toTensor, upload } from "../../trace/ops/convert.ts";
 import { checkDType, checkOptions } from "../../trace/ops/options.ts";
@@ -26,7 +27,7 @@ interface HostCallbackParams {
 }
 
 function tensorOf(array: HostArray): Tensor {
-  return upload(toTypedArray(array), array.dtype, array.shape);
+  return follow(upload(toTypedArray(array), array.dtype, array.shape));
 }
 
 function call({ fn, shape, dtype }: HostCallbackParams, inputs: readonly HostArray[]): HostArray {

@@ -1,6 +1,7 @@
 /** What users pass becomes a tensor here, and operands of several dtypes meet here. */
 import { defaultFloat, type DType, isFloat, promote, rangeOf, type TypedArray } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
+import { follow } from "../following.ts";
 import { castPrimitive } from "../primitives/cast.ts";
 import { elementwise } from "../primitives/elementwise.ts";
 import { apply, constantValue } from "../primitives/elementwise_rules.ts";
@@ -51,7 +52,7 @@ export function toTensor(x: TensorLike, options: ConversionOptions = {}): Tensor
   if (ArrayBuffer.isView(x)) {
     const from = dtypeOfTyped(operation, x);
     const to = dtype ?? from;
-    return upload(convertTyped(x as TypedInput, from, to), to, [(x as TypedInput).length]);
+    return follow(upload(convertTyped(x as TypedInput, from, to), to, [(x as TypedInput).length]));
   }
   if (!Array.isArray(x)) throw elementError(operation, [], x);
   if (holdsTensors(x)) {
@@ -59,7 +60,7 @@ export function toTensor(x: TensorLike, options: ConversionOptions = {}): Tensor
     return dtype === undefined ? stacked : castTo(stacked, dtype);
   }
   const flat = flattenNested(operation, x, dtype);
-  return upload(flat.data, flat.dtype, flat.shape);
+  return follow(upload(flat.data, flat.dtype, flat.shape));
 }
 
 /** Plain numbers in arrays take the dtype of the tensor they go into, as a single number does; all else keeps its own. */

@@ -1,6 +1,7 @@
 /** New tensors from data, fills and ranges, and casts. */
 import { defaultFloat, type DType, isFloat } from "../dtype.ts";
 import { ShapeError, TracedValueError } from "../errors.ts";
+import { stay } from "../following.ts";
 import { apply } from "../primitives/elementwise_rules.ts";
 import { iotaPrimitive } from "../primitives/iota.ts";
 import { reshapeTo } from "../primitives/move.ts";
@@ -44,7 +45,7 @@ export function tensor(data: TensorLike, options: TensorOptions = {}): Tensor {
   if (device !== undefined) checkDevice("tensor", device);
   const shape = options.shape === undefined ? undefined : checkShape("tensor", options.shape);
   if (ArrayBuffer.isView(data)) return fromTyped(data as TypedInput, { dtype, device, shape });
-  const made = placed(fromData(data, dtype, device), device);
+  const made = stay(placed(fromData(data, dtype, device), device));
   return shape === undefined ? made : reshapeTo(made, filledBy(made, shape));
 }
 
@@ -96,7 +97,7 @@ function constantFill(
   checkCreation(operation, options);
   const sizes = checkShape(operation, shape);
   const { dtype = defaultFloat(), device } = options;
-  return placed(materialize(filled(value, { shape: sizes, dtype }), device), device);
+  return stay(placed(materialize(filled(value, { shape: sizes, dtype }), device), device));
 }
 
 /**
@@ -253,7 +254,7 @@ export function arange(...given: (number | CreationOptions | undefined)[]): Tens
   if (
     Number.isInteger(start) && Number.isInteger(step) && (!device || device === executor().defaultDevice())
   ) {
-    return arithmetic(start, step, count, dtype);
+    return stay(arithmetic(start, step, count, dtype));
   }
   const values = Float64Array.from({ length: count }, (_, i) => start + i * step);
   return upload(convertTyped(values, "float64", dtype), dtype, [count], device);

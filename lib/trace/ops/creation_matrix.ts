@@ -1,6 +1,7 @@
 /** Matrices of zeros and ones, triangles, diagonals, one-hot rows. */
 import { defaultFloat, type DType, isFloat } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
+import { stay } from "../following.ts";
 import { apply, constantLike } from "../primitives/elementwise_rules.ts";
 import { reshapeTo } from "../primitives/move.ts";
 import { padPrimitive, slicePrimitive } from "../primitives/move_slice.ts";
@@ -60,7 +61,7 @@ export function eye(n: number, options?: CreationOptions): Tensor;
 export function eye(n: number, m?: number, k?: number, options?: CreationOptions): Tensor;
 export function eye(...given: (number | CreationOptions | undefined)[]): Tensor {
   const [rows, columns, k, { dtype = defaultFloat(), device }] = matrixArguments("eye", given);
-  return placed(castTo(diagonalMask("eq", rows, columns, k), dtype), device);
+  return stay(placed(castTo(diagonalMask("eq", rows, columns, k), dtype), device));
 }
 
 /**
@@ -77,7 +78,7 @@ export function tri(n: number, options?: CreationOptions): Tensor;
 export function tri(n: number, m?: number, k?: number, options?: CreationOptions): Tensor;
 export function tri(...given: (number | CreationOptions | undefined)[]): Tensor {
   const [rows, columns, k, { dtype = defaultFloat(), device }] = matrixArguments("tri", given);
-  return placed(castTo(diagonalMask("le", rows, columns, k), dtype), device);
+  return stay(placed(castTo(diagonalMask("le", rows, columns, k), dtype), device));
 }
 
 function triangle(operation: string, x: TensorLike, k: number, op: "le" | "ge"): Tensor {
@@ -183,7 +184,7 @@ export function oneHot(labels: TensorLike, classes: number, options: CreationOpt
   const counting: DType = isFloat(given.dtype) ? "float32" : "int32";
   const column = reshapeTo(castTo(given, counting), [...given.shape, 1]);
   const { dtype = defaultFloat(), device } = options;
-  return placed(castTo(apply("eq", column, iota([classes], 0, counting)), dtype), device);
+  return stay(placed(castTo(apply("eq", column, iota([classes], 0, counting)), dtype), device));
 }
 
 /** The methods of this file. */

@@ -1,5 +1,6 @@
 /** Where a mask is true: nonzero, compress, and flat positions as coordinates. */
 import { ShapeError, TracedValueError } from "../errors.ts";
+import { followLike } from "../following.ts";
 import { cumulatives } from "../primitives/cumulative.ts";
 import { apply } from "../primitives/elementwise_rules.ts";
 import { gatherPrimitive, scatterPrimitive } from "../primitives/index_gather.ts";
@@ -10,7 +11,7 @@ import { filled } from "../primitives/zeros.ts";
 import { checkShape, describe, normalizeAxis, sameShape, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { bindOne, currentTrace } from "../trace.ts";
-import { castTo, strong, type TensorLike, toTensor } from "./convert.ts";
+import { castTo, strong, type TensorLike, upload } from "./convert.ts";
 import { indexTensor } from "./index_spec.ts";
 import { checkOptions } from "./options.ts";
 import { moveAxis } from "./shape_axes.ts";
@@ -66,7 +67,8 @@ function truePlaces(
     if (currentTrace()) throw unknownSize(operation, x);
     const positions: number[] = [];
     mask.dataSync().forEach((value, i) => value && positions.push(i));
-    return { flat: toTensor(Int32Array.from(positions)), valid: null };
+    const flat = upload(Int32Array.from(positions), "int32", [positions.length], mask.device);
+    return { flat: followLike(flat, mask), valid: null };
   }
   checkShape(operation, [size], "size");
   const count = sizeOf(x.shape);

@@ -7,6 +7,7 @@ import type { Tensor } from "../../tensor.ts";
 import { bindOne } from "../../trace.ts";
 import { whole } from "../../whole.ts";
 import type { TensorLike } from "../convert.ts";
+import { placed } from "../creation.ts";
 import { constant, squareMatrix } from "./operands.ts";
 import { inv, solve } from "./solve.ts";
 
@@ -30,7 +31,9 @@ export function matrixPower(a: TensorLike, n: number): Tensor {
       remedy: "Pass an integer; fractional powers of symmetric matrices can be made with eigh.",
     });
   }
-  if (n === 0) return identityLike(x.aval, x.shape[x.ndim - 1]);
+  if (n === 0) {
+    return placed(identityLike(x.aval, x.shape[x.ndim - 1]), x.owner === null ? x.device : undefined);
+  }
   // Operation by operation: a program for every power would cost more than it saves.
   let base = n < 0 ? inv(x) : x;
   let result: Tensor | null = null;

@@ -10,7 +10,7 @@ import { filled } from "../../primitives/zeros.ts";
 import { checkShape, describe } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { bindOne, currentTrace } from "../../trace.ts";
-import { castTo, promoteOperands, strong, type TensorLike } from "../convert.ts";
+import { castTo, promoteOperands, strong, type TensorLike, toTensor } from "../convert.ts";
 import { tensor } from "../creation.ts";
 
 /**
@@ -27,7 +27,7 @@ export interface Csr {
 }
 
 function integers(operation: string, name: string, x: TensorLike): Tensor {
-  const value = Array.isArray(x) ? tensor(x, { dtype: "int32" }) : strong(x, operation);
+  const value = Array.isArray(x) ? toTensor(x, { dtype: "int32", operation }) : strong(x, operation);
   if (!isInteger(value.dtype) || value.ndim !== 1) {
     const ErrorClass = value.ndim === 1 ? DTypeError : ShapeError;
     throw new ErrorClass(`${operation}: ${name} is ${describe(value.aval)}.`, {
@@ -130,7 +130,7 @@ export function fromDense(x: TensorLike): Csr {
       remedy: "Pass a tensor of two axes.",
     });
   }
-  const columns = value.shape[1], elements = value.dataSync();
+  const columns = value.shape[1], elements = value.dataSync(), { device } = value;
   const kept: number[] = [];
   const starts = new Int32Array(value.shape[0] + 1);
   elements.forEach((element, i) => {
@@ -140,9 +140,9 @@ export function fromDense(x: TensorLike): Csr {
   });
   for (let row = 1; row < starts.length; row++) starts[row] = Math.max(starts[row], starts[row - 1]);
   return {
-    data: tensor(elements.filter((element) => element !== 0), { dtype: value.dtype }),
-    indices: tensor(Int32Array.from(kept, (i) => i % columns)),
-    indptr: tensor(starts),
+    data: tensor(elements.filter((element) => element !== 0), { dtype: value.dtype, device }),
+    indices: tensor(Int32Array.from(kept, (i) => i % columns), { device }),
+    indptr: tensor(starts, { device }),
   };
 }
 
