@@ -27,7 +27,10 @@ export function nameLeaves<L>(tree: unknown, isLeaf: (value: unknown) => value i
 
   function walk(value: unknown, path: readonly string[]): Structure {
     if (path.length > MAX_DEPTH) {
-      refuse(`The tree is nested more than ${MAX_DEPTH} deep.`, "Leave out what refers back to what holds it.");
+      refuse(
+        `The tree is nested more than ${MAX_DEPTH} deep.`,
+        "Leave out what refers back to what holds it.",
+      );
     }
     const name = path.length === 0 ? ROOT : path.join(".");
     if (isLeaf(value)) {
