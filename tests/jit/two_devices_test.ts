@@ -22,7 +22,7 @@ import {
   scan,
   shared,
   sparse,
-  Tensor,
+  type Tensor,
   tensor,
   tril,
   where,
