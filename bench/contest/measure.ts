@@ -43,6 +43,7 @@ function relativeError(outputs: readonly Float32Array[], expected: readonly Expe
   return worst;
 }
 
+/** A contestant that takes part. */
 export interface Runner {
   readonly showing: Showing;
   readonly process: ContestantProcess;
@@ -101,6 +102,7 @@ export async function withCourse<T>(workload: Workload, run: (course: Course) =>
   }
 }
 
+/** The times of all contestants, in turns. */
 export function measure(workload: Workload, options: MeasureOptions): Promise<Showing[]> {
   return withCourse(workload, async (course) => {
     const runners: Runner[] = [];

@@ -5,6 +5,7 @@ import { type Aval, describe } from "../trace/shape.ts";
 /** What to do about tensors that a cost does not depend on. */
 export type Disconnected = "error" | "zero" | "warn";
 
+/** All of them. */
 export const DISCONNECTED: readonly Disconnected[] = ["error", "zero", "warn"];
 
 /** Throws, warns or stays silent about the leaves without a path to the cost. */

@@ -2,6 +2,7 @@
 import type { Kernel } from "./kernel.ts";
 import type { Step } from "./program.ts";
 
+/** Whether `test` holds for any of them. */
 export function anyKernel(steps: readonly Step[], test: (kernel: Kernel) => boolean): boolean {
   return steps.some((step) => {
     if (step.kind === "kernel") return test(step.kernel);

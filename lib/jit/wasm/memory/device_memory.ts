@@ -14,7 +14,7 @@ const guardBytes = 64;
 /** Where the page through which threads talk to each other starts. */
 export const controlAddress = 65536;
 /** Where the constant pool of compiled programs starts. */
-export const constantsAddress = guardBytes;
+export const constantsAddress: number = guardBytes;
 /** How many bytes the constant pool holds. */
 export const constantsBytes: number = controlAddress - constantsAddress;
 /** How many bytes the control page holds. */

@@ -5,7 +5,7 @@
 import type { DType } from "../../../trace/dtype.ts";
 import type { Sort } from "../../kernel/kernel.ts";
 import { Access } from "../access.ts";
-import { isPacked, type Place } from "../place.ts";
+import { isPacked, type Place, type SlotUse } from "../place.ts";
 import { registerType } from "../literal.ts";
 import type { Dispatch, KernelPlan } from "../plan.ts";
 import { Shader } from "../shader.ts";
@@ -92,7 +92,8 @@ export function writeKeys(
   return unitDispatch("sort keys", shader, access, units, threads);
 }
 
-export const plainUse = () => ({ vector: false, atomic: false });
+/** How sorting treats all slots. */
+export const plainUse = (): SlotUse => ({ vector: false, atomic: false });
 
 /** The dispatch that brings pairs at a distance into order; its constants are the size of sorted runs and the distance. */
 export function writeExchange(rows: number, padded: number, tuning: Tuning): Dispatch {
