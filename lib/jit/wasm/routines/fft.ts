@@ -2,7 +2,7 @@
 import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { Code } from "./code.ts";
-import type { Expression } from "./expression.ts";
+import type { Expression, Variable } from "./expression.ts";
 import { type Planar, rootsScratch, writeRoots } from "./fft_roots.ts";
 import { planarAt, planarBytes, planTransform } from "./fft_transform.ts";
 import { procedure } from "./procedure.ts";
@@ -65,15 +65,16 @@ export function emitFft(context: ModuleContext, kernel: Routine): KernelFunction
 /** Elements of a part of a pass over a signal: a multiple of every vector. */
 const PART = 4096;
 
-type Place = readonly Expression[];
+/** Where the arrays of a pass lie. */
+type Addresses = readonly Expression[];
 
 /** `body(kind, i)` for vectors of elements, then for single ones, of a pass whose parts threads may share. */
 function sharedPass(
   code: Code,
   shares: boolean,
   { name, count }: { readonly name: string; readonly count: number },
-  args: Place,
-  body: (code: Code, args: Place, kind: "real" | "vector", i: Expression) => void,
+  args: Addresses,
+  body: (code: Code, args: Addresses, kind: "real" | "vector", i: Expression) => void,
 ): void {
   const params = new Array<"int">(args.length + 2).fill("int");
   const work = procedure(code.context, code.dtype, `${name}:${count}`, params, null, (inner, ...given) => {
@@ -128,22 +129,23 @@ function join(code: Code, shares: boolean, { re, im }: Planar, target: Expressio
   });
 }
 
-/** What is done with a pair of coefficients. */
-type PairBody = (
-  code: Code,
-  args: Place,
+/** Which coefficients make a pair: one, or a vector of them whose mirror images stand in reverse. */
+type PairPlace = readonly [
   kind: "real" | "vector",
   k: Expression,
   mirrored: Expression,
   reverse: (x: Expression) => Expression,
-) => void;
+];
+
+/** What is done with a pair of coefficients. */
+type PairBody = (code: Code, args: Addresses, ...pair: PairPlace) => void;
 
 /** Emits `body` for pairs of coefficients k and half - k, 0 < k <= half / 2: vectors of k (the others reversed), then single ones. */
 function mirroredPairs(
   code: Code,
   shares: boolean,
   { name, half }: { readonly name: string; readonly half: number },
-  args: Place,
+  args: Addresses,
   body: PairBody,
 ): void {
   const { lanes } = code;
@@ -165,14 +167,24 @@ function mirroredPairs(
   }
 }
 
+/** Reads the parts of coefficient k, and then those of its mirror image. */
+function readPair(
+  code: Code,
+  [a, b, c, d]: readonly Variable[],
+  { re, im }: Planar,
+  ...[kind, k, mirrored, reverse]: PairPlace
+): void {
+  a.set(code.load(code.at(re, k), kind));
+  b.set(code.load(code.at(im, k), kind));
+  c.set(reverse(code.load(code.at(re, mirrored), kind)));
+  d.set(reverse(code.load(code.at(im, mirrored), kind)));
+}
+
 /** X_k and X_(h-k) of Z_k and Z_(h-k). */
 const splitPair: PairBody = (code, [zRe, zIm, rootsRe, rootsIm, re, im], kind, k, mirrored, reverse) => {
   const names = ["a", "b", "c", "d", "eRe", "eIm", "oRe", "oIm", "w", "v", "tRe", "tIm"];
   const [a, b, c, d, eRe, eIm, oRe, oIm, w, v, tRe, tIm] = names.map(() => code.variable(kind));
-  a.set(code.load(code.at(zRe, k), kind));
-  b.set(code.load(code.at(zIm, k), kind));
-  c.set(reverse(code.load(code.at(zRe, mirrored), kind)));
-  d.set(reverse(code.load(code.at(zIm, mirrored), kind)));
+  readPair(code, [a, b, c, d], { re: zRe, im: zIm }, kind, k, mirrored, reverse);
   eRe.set(a.plus(c).times(0.5));
   eIm.set(b.minus(d).times(0.5));
   oRe.set(b.plus(d).times(0.5));
@@ -244,10 +256,7 @@ export function emitRfft(context: ModuleContext, kernel: Routine): KernelFunctio
 const joinPair: PairBody = (code, [zRe, zIm, rootsRe, rootsIm, re, im], kind, k, mirrored, reverse) => {
   const names = ["a", "b", "c", "d", "eRe", "eIm", "dRe", "dIm", "w", "v", "oRe", "oIm"];
   const [a, b, c, d, eRe, eIm, dRe, dIm, w, v, oRe, oIm] = names.map(() => code.variable(kind));
-  a.set(code.load(code.at(re, k), kind));
-  b.set(code.load(code.at(im, k), kind));
-  c.set(reverse(code.load(code.at(re, mirrored), kind)));
-  d.set(reverse(code.load(code.at(im, mirrored), kind)));
+  readPair(code, [a, b, c, d], { re, im }, kind, k, mirrored, reverse);
   eRe.set(a.plus(c));
   eIm.set(b.minus(d));
   dRe.set(a.minus(c));
