@@ -2,9 +2,10 @@
 import type { RoutineGenerator } from "../routine.ts";
 import { emitCholesky } from "./cholesky.ts";
 import { emitEigh } from "./eigh.ts";
-import { emitFft, emitIrfft, emitRfft } from "./fft.ts";
+import { emitFft } from "./fft.ts";
 import { emitLu } from "./lu.ts";
 import { emitQr } from "./qr.ts";
+import { emitIrfft, emitRfft } from "./real_fft.ts";
 import { emitSvd } from "./svd.ts";
 import { emitLuSolve, emitTriangularSolve } from "./triangular_solve.ts";
 
