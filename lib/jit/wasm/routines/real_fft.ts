@@ -3,8 +3,8 @@ import type { Routine } from "../../kernel/kernel.ts";
 import type { KernelFunction, ModuleContext } from "../nest/mod.ts";
 import type { Code } from "./code.ts";
 import type { Expression, Variable } from "./expression.ts";
-import { costOf, memoryOf } from "./fft.ts";
-import { type Planar, writeRoots } from "./fft_roots.ts";
+import { costOf, memoryOf, type TransformMemory } from "./fft.ts";
+import { type Planar, type Roots, writeRoots } from "./fft_roots.ts";
 import { emitMatrixRoutine } from "./matrix_routine.ts";
 import { procedure } from "./procedure.ts";
 import { share } from "./share.ts";
@@ -147,32 +147,48 @@ const splitPair: PairBody = (code, [zRe, zIm, rootsRe, rootsIm, re, im], kind, k
   code.release(a, b, c, d, eRe, eIm, oRe, oIm, w, v, tRe, tIm);
 };
 
+/** A routine that goes through transforms of some length, with some roots besides (as `extra` of its memory). */
+function emitThrough(
+  context: ModuleContext,
+  kernel: Routine,
+  { length, roots }: { readonly length: number; readonly roots?: Roots },
+  body: (code: Code, operands: readonly Variable[], memory: TransformMemory) => void,
+): KernelFunction {
+  const memory = memoryOf(context, kernel, length, roots?.count ?? 0);
+  return emitMatrixRoutine(context, kernel, {
+    ranks: [1, 1, 1],
+    unitCost: costOf(length),
+    shares: memory.shares,
+    begin(code) {
+      memory.transform.prepare(code, memory.tables(code), memory.work(code));
+      if (roots) writeRoots(code, memory.extra(code), roots, memory.work(code), memory.shares);
+    },
+    body: (code, operands) => body(code, operands, memory),
+  });
+}
+
+/** The same for an even length, by transforms of half of it. */
+function halved(length: number): { readonly length: number; readonly roots: Roots } {
+  const half = length / 2;
+  return { length: half, roots: { n: length, step: 1, count: Math.floor(half / 2) + 1 } };
+}
+
 /**
  * Of an even length n = 2 h: the even and odd elements are transformed as one complex signal z of length h. With
  * E = (Z_k + conj Z_(h-k)) / 2, O = -i (Z_k - conj Z_(h-k)) / 2 and T = e^(-2 pi i k / n) O: X_k = E + T, X_(h-k) = conj(E - T).
  */
 function emitEvenRfft(context: ModuleContext, kernel: Routine, length: number): KernelFunction {
-  const half = length / 2, count = Math.floor(half / 2) + 1;
-  const memory = memoryOf(context, kernel, half, count);
-  return emitMatrixRoutine(context, kernel, {
-    ranks: [1, 1, 1],
-    unitCost: costOf(half),
-    shares: memory.shares,
-    begin(code) {
-      memory.transform.prepare(code, memory.tables(code), memory.work(code));
-      writeRoots(code, memory.extra(code), { n: length, step: 1, count }, memory.work(code), memory.shares);
-    },
-    body(code, [x, re, im]) {
-      const z = memory.signal(code), roots = memory.extra(code);
-      split(code, memory.shares, x, z, half);
-      const { re: zRe, im: zIm } = memory.transform.run(code, z, memory.work(code), memory.tables(code));
-      code.store(re, code.load(zRe).plus(code.load(zIm)));
-      code.store(code.at(re, half), code.load(zRe).minus(code.load(zIm)));
-      code.store(im, 0);
-      code.store(code.at(im, half), 0);
-      const args = [zRe, zIm, roots.re, roots.im, re, im];
-      mirroredPairs(code, memory.shares, { name: "rfftPairs", half }, args, splitPair);
-    },
+  const half = length / 2;
+  return emitThrough(context, kernel, halved(length), (code, [x, re, im], memory) => {
+    const z = memory.signal(code), roots = memory.extra(code);
+    split(code, memory.shares, x, z, half);
+    const { re: zRe, im: zIm } = memory.transform.run(code, z, memory.work(code), memory.tables(code));
+    code.store(re, code.load(zRe).plus(code.load(zIm)));
+    code.store(code.at(re, half), code.load(zRe).minus(code.load(zIm)));
+    code.store(im, 0);
+    code.store(code.at(im, half), 0);
+    const args = [zRe, zIm, roots.re, roots.im, re, im];
+    mirroredPairs(code, memory.shares, { name: "rfftPairs", half }, args, splitPair);
   });
 }
 
@@ -180,22 +196,15 @@ export function emitRfft(context: ModuleContext, kernel: Routine): KernelFunctio
   const shape = kernel.shapes[0];
   const length = shape[shape.length - 1];
   if (length % 2 === 0) return emitEvenRfft(context, kernel, length);
-  const memory = memoryOf(context, kernel, length, 0);
-  const kept = (length + 1) / 2 * memory.bytes;
-  return emitMatrixRoutine(context, kernel, {
-    ranks: [1, 1, 1],
-    unitCost: costOf(length),
-    shares: memory.shares,
-    begin: (code) => memory.transform.prepare(code, memory.tables(code), memory.work(code)),
-    body(code, [x, re, im]) {
-      const z = memory.signal(code);
-      code.copyBytes(z.re, x, length * memory.bytes);
-      code.zeroBytes(z.im, length * memory.bytes);
-      const result = memory.transform.run(code, z, memory.work(code), memory.tables(code));
-      code.copyBytes(re, result.re, kept);
-      code.copyBytes(im, result.im, kept);
-      code.store(im, 0);
-    },
+  return emitThrough(context, kernel, { length }, (code, [x, re, im], memory) => {
+    const kept = (length + 1) / 2 * memory.bytes;
+    const z = memory.signal(code);
+    code.copyBytes(z.re, x, length * memory.bytes);
+    code.zeroBytes(z.im, length * memory.bytes);
+    const result = memory.transform.run(code, z, memory.work(code), memory.tables(code));
+    code.copyBytes(re, result.re, kept);
+    code.copyBytes(im, result.im, kept);
+    code.store(im, 0);
   });
 }
 
@@ -222,57 +231,40 @@ const joinPair: PairBody = (code, [zRe, zIm, rootsRe, rootsIm, re, im], kind, k,
 
 /** The steps of {@linkcode emitEvenRfft} backwards, without its factors 1 / 2. */
 function emitEvenIrfft(context: ModuleContext, kernel: Routine, length: number): KernelFunction {
-  const half = length / 2, count = Math.floor(half / 2) + 1;
-  const memory = memoryOf(context, kernel, half, count);
-  return emitMatrixRoutine(context, kernel, {
-    ranks: [1, 1, 1],
-    unitCost: costOf(half),
-    shares: memory.shares,
-    begin(code) {
-      memory.transform.prepare(code, memory.tables(code), memory.work(code));
-      writeRoots(code, memory.extra(code), { n: length, step: 1, count }, memory.work(code), memory.shares);
-    },
-    body(code, [re, im, x]) {
-      const z = memory.signal(code), roots = memory.extra(code);
-      const first = code.load(re), last = code.load(code.at(re, half));
-      code.store(z.re, first.plus(last));
-      code.store(z.im, first.minus(last));
-      const args = [z.re, z.im, roots.re, roots.im, re, im];
-      mirroredPairs(code, memory.shares, { name: "irfftPairs", half }, args, joinPair);
-      const swapped = { re: z.im, im: z.re };
-      const result = memory.transform.run(code, swapped, memory.work(code), memory.tables(code));
-      join(code, memory.shares, { re: result.im, im: result.re }, x, half);
-    },
+  const half = length / 2;
+  return emitThrough(context, kernel, halved(length), (code, [re, im, x], memory) => {
+    const z = memory.signal(code), roots = memory.extra(code);
+    const first = code.load(re), last = code.load(code.at(re, half));
+    code.store(z.re, first.plus(last));
+    code.store(z.im, first.minus(last));
+    const args = [z.re, z.im, roots.re, roots.im, re, im];
+    mirroredPairs(code, memory.shares, { name: "irfftPairs", half }, args, joinPair);
+    const swapped = { re: z.im, im: z.re };
+    const result = memory.transform.run(code, swapped, memory.work(code), memory.tables(code));
+    join(code, memory.shares, { re: result.im, im: result.re }, x, half);
   });
 }
 
 export function emitIrfft(context: ModuleContext, kernel: Routine): KernelFunction {
   const { length } = kernel.options as { length: number };
   if (length % 2 === 0) return emitEvenIrfft(context, kernel, length);
-  const memory = memoryOf(context, kernel, length, 0);
-  return emitMatrixRoutine(context, kernel, {
-    ranks: [1, 1, 1],
-    unitCost: costOf(length),
-    shares: memory.shares,
-    begin: (code) => memory.transform.prepare(code, memory.tables(code), memory.work(code)),
-    body(code, [re, im, x]) {
-      const z = memory.signal(code);
-      const value = code.variable("real");
-      code.store(z.re, code.load(re));
-      code.store(z.im, 0);
-      code.for(1, (length + 1) / 2, (k) => {
-        const mirrored = code.int(length).minus(k);
-        value.set(code.load(code.at(re, k)));
-        code.store(code.at(z.re, k), value);
-        code.store(code.at(z.re, mirrored), value);
-        value.set(code.load(code.at(im, k)));
-        code.store(code.at(z.im, k), value);
-        code.store(code.at(z.im, mirrored), value.negated());
-      });
-      const swapped = { re: z.im, im: z.re };
-      const result = memory.transform.run(code, swapped, memory.work(code), memory.tables(code));
-      code.copyBytes(x, result.im, length * memory.bytes);
-      code.release(value);
-    },
+  return emitThrough(context, kernel, { length }, (code, [re, im, x], memory) => {
+    const z = memory.signal(code);
+    const value = code.variable("real");
+    code.store(z.re, code.load(re));
+    code.store(z.im, 0);
+    code.for(1, (length + 1) / 2, (k) => {
+      const mirrored = code.int(length).minus(k);
+      value.set(code.load(code.at(re, k)));
+      code.store(code.at(z.re, k), value);
+      code.store(code.at(z.re, mirrored), value);
+      value.set(code.load(code.at(im, k)));
+      code.store(code.at(z.im, k), value);
+      code.store(code.at(z.im, mirrored), value.negated());
+    });
+    const swapped = { re: z.im, im: z.re };
+    const result = memory.transform.run(code, swapped, memory.work(code), memory.tables(code));
+    code.copyBytes(x, result.im, length * memory.bytes);
+    code.release(value);
   });
 }

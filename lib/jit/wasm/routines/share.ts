@@ -15,7 +15,8 @@ export interface Shared {
 
 /**
  * Emits code that is over when all units are done: by all threads where `shares` (only routines of which
- * `sharesMatrices` says so may ask for that), else by this one. The units with the lowest numbers are begun first.
+ * `sharesMatrices` says so may ask for that), else by this one, in order. This thread begins with unit 0, the others with
+ * the last ones.
  */
 export function share(code: Code, shares: boolean, { work, args, units, unitCost }: Shared): void {
   const { sharing } = code.context;
