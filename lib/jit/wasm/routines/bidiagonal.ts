@@ -7,7 +7,8 @@ import { implicitQr } from "./implicit_qr.ts";
 import { type Procedure, procedure } from "./procedure.ts";
 import { makeReflection, reflect } from "./qr.ts";
 import { share } from "./share.ts";
-import { copyRows, sweepBytes } from "./rotate_rows.ts";
+import { copyRows } from "./rotate_rows.ts";
+import { sweepBytes } from "./sweeps.ts";
 import { aligned, BLOCK } from "./substitution.ts";
 import { axpy, axpyFour, dot } from "./vectors.ts";
 

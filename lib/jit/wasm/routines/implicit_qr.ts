@@ -3,7 +3,8 @@ import type { ModuleContext } from "../nest/mod.ts";
 import type { RoutineDType } from "./code.ts";
 import type { Expression } from "./expression.ts";
 import { type Procedure, procedure } from "./procedure.ts";
-import { hypotenuse, Sweeps } from "./rotate_rows.ts";
+import { hypotenuse } from "./rotate_rows.ts";
+import { Sweeps } from "./sweeps.ts";
 import { rotate, scale } from "./vectors.ts";
 
 /** Steps for one singular value; about two are usual. */
