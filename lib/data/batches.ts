@@ -96,6 +96,13 @@ export function batches<T extends readonly TensorLike[]>(
   }
   const tensors = arrays.map((x) => strong(x, operation));
   const odd = tensors.findIndex((x) => x.ndim === 0 || x.shape[0] !== tensors[0].shape[0]);
+  if (odd >= 0 && tensors[odd].ndim === 0) {
+    throw new ShapeError(`${operation}: array ${odd} is a scalar ${describe(tensors[odd].aval)}.`, {
+      operation,
+      arguments: [{ name: `array ${odd}`, shape: [], dtype: tensors[odd].dtype }],
+      remedy: "Arrays hold their examples along the first axis.",
+    });
+  }
   if (odd >= 0) {
     throw new ShapeError(
       `${operation}: array ${odd} is ${describe(tensors[odd].aval)}, and array 0 is ${

@@ -125,7 +125,7 @@ function ctcLossOf(
 }
 
 function inputLengths(operation: string, given: TensorLike, n: number): Tensor {
-  const lengths = strong(given, operation);
+  const lengths = integersOf(given, operation);
   if (lengths.ndim === 1 && lengths.shape[0] === n && (!isFloat(lengths.dtype) || lengths.literal !== null)) {
     return lengths;
   }

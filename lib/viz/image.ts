@@ -1,5 +1,6 @@
 /** Pictures of tensors: digits, filters, feature maps. */
 import type { DType, TypedArray } from "../trace/dtype.ts";
+import { DTypeError } from "../trace/errors.ts";
 import { Shared } from "../trace/shared.ts";
 import type { FileArray } from "../io/file_array.ts";
 import { encodePng } from "./png.ts";
@@ -17,8 +18,23 @@ const LABEL_SIZE = 12;
 const LABEL_HEIGHT = 18;
 
 function fileArrayOf(source: ImageSource): FileArray {
+  if (typeof (source as { dataSync?: unknown } | null)?.dataSync !== "function") {
+    throw new DTypeError(`viz.image cannot draw ${nameOf(source)}.`, {
+      operation: "viz.image",
+      arguments: [{ name: "source", value: source }],
+      remedy: "Pass a tensor: viz.image(tensor(rows)) for nested arrays of numbers.",
+    });
+  }
   const { dtype, shape } = source;
   return { dtype, shape, data: (source instanceof Shared ? source.current() : source).dataSync() };
+}
+
+function nameOf(value: unknown): string {
+  return Array.isArray(value)
+    ? "an array"
+    : typeof value === "object"
+    ? "an object that is no tensor"
+    : String(value);
 }
 
 /**

@@ -46,6 +46,19 @@ Deno.test("batches refuse what does not fit", () => {
   assertThrows(() => data.batches([x], unknown), DamoError, '"shufle"');
 });
 
+Deno.test("a scalar among the arrays of batches is named as one", () => {
+  assertThrows(
+    () => [...data.batches([tensor([1]), tensor(3)], { batchSize: 2 })],
+    ShapeError,
+    "array 1 is a scalar",
+  );
+  assertThrows(
+    () => [...data.batches([tensor(3)], { batchSize: 2 })],
+    ShapeError,
+    "array 0 is a scalar float32[]",
+  );
+});
+
 Deno.test("prefetch asks ahead, keeps the order, and ends the source", async () => {
   const asked: number[] = [];
   let ended = false;

@@ -77,13 +77,24 @@ deviceTest("print under vmap shows the whole batch", () => {
   assertMatch(lines[0], /^row: \[\[2, 3\],\s+\[4, 5\]\] float32\[2, 2\]$/);
 });
 
+deviceTest("print and check refuse arguments in another order, with the form that is right", () => {
+  const x = tensor([1]);
+  assertThrows(
+    () => print(x, { show: ["mean"] } as never),
+    DamoError,
+    "print: label must be a text, got an object",
+  );
+  assertThrows(() => check(x.gt(0), x as never), DamoError, 'Write check(condition, "message", x)');
+  assertThrows(() => check(x.gt(0), undefined as never), DamoError, "message must be a text, got undefined");
+});
+
 deviceTest("check throws outside at once and inside when the value is computed, naming its own line", () => {
   const root = jit((x: Tensor) => check(x.ge(0), "x must not be negative", x).sqrt());
   assertEquals(root(tensor([4, 9])).arraySync(), [2, 3]);
   const error = assertThrows(() => root(tensor([4, -1, -2])), CheckError);
   assertMatch(
     error.message,
-    /^Check failed: x must not be negative \(false in 2 of 3 places\)\.\n {4}at .*effects_test\.ts:81:/,
+    /^Check failed: x must not be negative \(false in 2 of 3 places\)\.\n {4}at .*effects_test\.ts:92:/,
   );
   assertThrows(() => check(false, "never"), CheckError, "Check failed: never.");
   assertThrows(() => check(tensor([1, 2]), "m"), DTypeError, "the condition must be bool, got float32[2]");

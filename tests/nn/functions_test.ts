@@ -182,6 +182,19 @@ deviceTest("accuracy and the confusion matrix count", () => {
   assertThrows(() => nn.confusionMatrix(actual, predicted, 0), ShapeError, "classes is 0");
 });
 
+deviceTest("ctcLoss: lengths are integers also in a plain array", () => {
+  const x = tensor(Array.from({ length: 24 }, (_, i) => Math.sin(i)), { dtype: "float32" }).reshape([
+    4,
+    2,
+    3,
+  ]);
+  const labels = [[1], [2]], lengths = tensor([4, 3], { dtype: "int32" });
+  assertEquals(
+    numbers(nn.ctcLoss(x, labels, { inputLengths: [4, 3] })),
+    numbers(nn.ctcLoss(x, labels, { inputLengths: lengths })),
+  );
+});
+
 deviceTest("ctcLoss: labels that cannot be said cost Infinity without a NaN in the gradient", () => {
   const labels = tensor([[1, 1], [1, -1]], { dtype: "int32" });
   const x = random.normal(random.key(3), [2, 2, 3]);

@@ -135,3 +135,9 @@ Deno.test("What is no picture is refused with the remedy", () => {
   );
   assertThrows(() => image(source([1, 1], new Float32Array(1)), { scale: 0.5 }), ShapeError, "scale is 0.5");
 });
+
+Deno.test("What is no tensor is a DTypeError that says what to pass", () => {
+  for (const wrong of [[[0, 1]], "picture", null, undefined, {}]) {
+    assertThrows(() => image(wrong as never), DTypeError, "viz.image cannot draw");
+  }
+});

@@ -2,6 +2,7 @@
 import { CheckError, DTypeError } from "../../trace/errors.ts";
 import { type Location, userLocation } from "../../trace/location.ts";
 import { strong, type TensorLike } from "../../trace/ops/convert.ts";
+import { checkText } from "../../trace/ops/options.ts";
 import { not, or } from "../../trace/ops/logic.ts";
 import { NOT_LINEAR, type Primitive } from "../../trace/primitive.ts";
 import { broadcastFront } from "../../trace/primitives/zeros.ts";
@@ -85,6 +86,7 @@ function failure(message: string, location: Location, failed: number, count: num
  * ```
  */
 export function check(condition: TensorLike, message: string, x: TensorLike = condition): Tensor {
+  checkText("check", "message", message, 'check(condition, "message", x)');
   const params = { message, location: userLocation() };
   return bindOne(checkPrimitive, [strong(condition, "check"), strong(x, "check")], params);
 }

@@ -1,7 +1,7 @@
 /** print: shows a value when it is computed. */
 import { formatData } from "../../trace/format.ts";
 import { DamoError } from "../../trace/errors.ts";
-import { checkOptions } from "../../trace/ops/options.ts";
+import { checkOptions, checkText } from "../../trace/ops/options.ts";
 import { strong, type TensorLike, upload } from "../../trace/ops/convert.ts";
 import { type HostArray, NOT_LINEAR, type Primitive } from "../../trace/primitive.ts";
 import { describe } from "../../trace/shape.ts";
@@ -105,6 +105,7 @@ export const printPrimitive: Primitive<PrintParams> = {
  */
 export function print(x: TensorLike, label: string = "", options: PrintOptions = {}): Tensor {
   checkOptions("print", options, ["show", "format"]);
+  checkText("print", "label", label, 'print(x, "label", { show })');
   const { show = ["value"], format } = options;
   for (const item of show) {
     if (Object.hasOwn(ITEMS, item)) continue;

@@ -45,6 +45,17 @@ export function checkFunction(operation: string, fn: unknown, name = "fn"): void
   );
 }
 
+/** Refuses what is no text where one belongs: arguments in another order. */
+export function checkText(operation: string, name: string, text: unknown, form: string): void {
+  if (typeof text === "string") return;
+  const shown = typeof text === "object" && text !== null ? "an object" : String(text);
+  throw new DamoError(`${operation}: ${name} must be a text, got ${shown}.`, {
+    operation,
+    arguments: [{ name, value: text }],
+    remedy: `Write ${form}.`,
+  });
+}
+
 /** Refuses the result of an asynchronous function, which holds no tensors yet when the trace ends. */
 export function checkNotAsync(name: string, result: unknown): void {
   if (!(result instanceof Promise)) return;
