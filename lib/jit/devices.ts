@@ -157,7 +157,10 @@ export function defaultDevice(): Device {
   return chosen;
 }
 
-/** Runs `fn` with another default device. */
+/**
+ * Runs `fn` with another default device until it returns: what an asynchronous function does after its first `await`
+ * has the device of before, so say `{ device }` there.
+ */
 export function withDevice<T>(device: Device, fn: () => T): T {
   checkDevice(device);
   const previous = chosen;
