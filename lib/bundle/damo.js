@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest c8f9e61c750f5c1528046e8ecbcc59deac0625b7b792c9d29b1f676ac632e409.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 944e681ddf0191dfa59996b926a83dbeceb26b3f2a71a252ef848310f057778d.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -103,84 +103,6 @@ const[low,high]=rangeOf(to2);
 return value<=low?low:value>=high?high:Math.trunc(value)+ 0;
 }
 }
-});
-var checkOptions=(function checkOptions(operation,options,known2){
-if(options===void 0)return;
-if(typeof options!=="object"||options===null||Array.isArray(options)){
-throw new DamoError(`${operation}: options must be an object, got ${String(options)}.`,{
-operation,
-remedy:`Write them as { ${known2.join(", ")} }.`
-});
-}
-for(const name in options){
-if(known2.includes(name))continue;
-throw new DamoError(`${operation}: unknown option ${JSON.stringify(name)}.`,{
-operation,
-arguments:[
-{
-name,
-value:options[name]
-}
-],
-remedy:`It takes ${known2.map((option)=>JSON.stringify(option)).join(", ")}.`
-});
-}
-});
-var checkFunction=(function checkFunction(operation,fn,name="fn"){
-if(typeof fn==="function")return;
-throw new DamoError(`${operation}: ${name} must be a function, got ${Array.isArray(fn)?"an array":fn!==null&&typeof fn==="object"?"an object":String(fn)}.`,{
-operation,
-arguments:[
-{
-name,
-value:fn
-}
-],
-remedy:"Pass the function itself, not its result."
-});
-});
-var checkNotAsync=(function checkNotAsync(name,result3){
-if(!(result3 instanceof Promise))return;
-result3.catch(()=>{
-});
-throw new DamoError(`${name} is asynchronous: a traced function must build its result at once.`,{
-operation:name,
-remedy:"Await data before the call and pass it as an argument."
-});
-});
-var checkChoice=(function checkChoice(operation,name,value,choices){
-if(value===void 0||choices.includes(value))return;
-throw new DamoError(`${operation}: ${name} is ${JSON.stringify(value)??String(value)}.`,{
-operation,
-arguments:[
-{
-name,
-value
-}
-],
-remedy:`Use one of ${choices.map((choice2)=>JSON.stringify(choice2)).join(", ")}.`
-});
-});
-var checkDType=(function checkDType(operation,dtype){
-if(isDType(dtype))return dtype;
-throw new DTypeError(`${operation}: ${JSON.stringify(dtype)??String(dtype)} is not a dtype.`,{
-operation,
-arguments:[
-{
-name:"dtype",
-value:dtype
-}
-],
-remedy:`Use one of ${DTYPES.map((name)=>JSON.stringify(name)).join(", ")}.`
-});
-});
-var checkCreation=(function checkCreation(operation,options){
-checkOptions(operation,options,[
-"dtype",
-"device"
-]);
-if(options.dtype!==void 0)checkDType(operation,options.dtype);
-if(options.device!==void 0)checkDevice(operation,options.device);
 });
 var sizeOf=(function sizeOf(shape){
 let size=1;
@@ -318,60 +240,6 @@ remedy:"Name each axis once."
 }
 return list2.sort(((a,b)=>a - b));
 });
-var graphKey=(function graphKey(graph,naming){
-const numbers=  new Map();
-const parts2=[];
-const typeOf4=((a)=>`${a.dtype}${a.weak?"~":""}[${a.shape.join()}]`);
-for(const input of graph.inputs){
-numbers.set(input,numbers.size);
-parts2.push(typeOf4(input.aval));
-}
-for(const node of graph.nodes){
-parts2.push(`${node.primitive.name}(${node.inputs.map(((v)=>numbers.get(v))).join()})${namedKey(node.params,naming)}` +(node.outputs.length===1?"":`*${node.outputs.length}`));
-for(const output of node.outputs)numbers.set(output,numbers.size);
-}
-parts2.push(`->${graph.outputs.map(((v)=>numbers.get(v))).join()}`);
-return parts2.join(";");
-});
-var identityOf=(function identityOf(value){
-let id=identities.get(value);
-if(id===void 0)identities.set(value,id=nextIdentity++);
-return id;
-});
-var paramsKey=(function paramsKey(params2){
-return namedKey(params2,byIdentity);
-});
-var namedKey=(function namedKey(params2,naming){
-let text2="";
-for(const key2 in params2)text2 +=`${key2}=${valueKey(params2[key2],naming)} `;
-return text2;
-});
-var valueKey=(function valueKey(value,naming){
-if(typeof value==="number")return Object.is(value,-0)?"-0":String(value);
-if(typeof value==="string")return JSON.stringify(value);
-if(Array.isArray(value))return `[${value.map(((item)=>valueKey(item,naming))).join()}]`;
-if(value instanceof Graph)return `<${naming===byIdentity?value.key:graphKey(value,naming)}>`;
-if(typeof value==="function")return naming(value);
-if(typeof value==="object"&&value!==null){
-const prototype=Object.getPrototypeOf(value);
-return prototype===Object.prototype?`{${namedKey(value,naming)}}`:naming(value);
-}
-return String(value);
-});
-var countUses=(function countUses(graph){
-const uses=  new Map();
-const use=((v)=>uses.set(v,(uses.get(v)??0)+ 1));
-for(const node of graph.nodes)node.inputs.forEach(use);
-graph.outputs.forEach(use);
-return uses;
-});
-var notDifferentiable=(function notDifferentiable(why,policy="zero"){
-return{
-kind:"none",
-policy,
-why
-};
-});
 var formatTensor=(function formatTensor(tensor2){
 const type=describe(tensor2.aval);
 if(tensor2.disposed)return `Tensor(${type}, disposed)`;
@@ -444,34 +312,59 @@ if(castValue(short,"float64",dtype)===value)return String(short);
 }
 return String(Number(value.toPrecision(precision2.digits)));
 });
-var installSharedObserver=(function installSharedObserver(value){
-observer=value;
-});
-var installSharedConversion=(function installSharedConversion(value){
-conversion2=value;
-});
-var hold=(function hold(tensor2,change){
-const storage=tensor2.rawStorage();
-if(storage!==null)storage.holders +=change;
-});
-var installMethods=(function installMethods(methods2){
-for(const[name,value]of Object.entries(methods2)){
-Object.defineProperty(Tensor.prototype,name,{
-value,
-writable:true,
-configurable:true
-});
-Object.defineProperty(Shared.prototype,name,{
-value(...rest){
-return value.apply(this.value,rest);
-},
-writable:true,
-configurable:true
-});
+var graphKey=(function graphKey(graph,naming){
+const numbers=  new Map();
+const parts2=[];
+const typeOf4=((a)=>`${a.dtype}${a.weak?"~":""}[${a.shape.join()}]`);
+for(const input of graph.inputs){
+numbers.set(input,numbers.size);
+parts2.push(typeOf4(input.aval));
 }
+for(const node of graph.nodes){
+parts2.push(`${node.primitive.name}(${node.inputs.map(((v)=>numbers.get(v))).join()})${namedKey(node.params,naming)}` +(node.outputs.length===1?"":`*${node.outputs.length}`));
+for(const output of node.outputs)numbers.set(output,numbers.size);
+}
+parts2.push(`->${graph.outputs.map(((v)=>numbers.get(v))).join()}`);
+return parts2.join(";");
 });
-var element=(function element(data,dtype){
-return dtype==="bool"?data[0]!==0:data[0];
+var identityOf=(function identityOf(value){
+let id=identities.get(value);
+if(id===void 0)identities.set(value,id=nextIdentity++);
+return id;
+});
+var paramsKey=(function paramsKey(params2){
+return namedKey(params2,byIdentity);
+});
+var namedKey=(function namedKey(params2,naming){
+let text2="";
+for(const key2 in params2)text2 +=`${key2}=${valueKey(params2[key2],naming)} `;
+return text2;
+});
+var valueKey=(function valueKey(value,naming){
+if(typeof value==="number")return Object.is(value,-0)?"-0":String(value);
+if(typeof value==="string")return JSON.stringify(value);
+if(Array.isArray(value))return `[${value.map(((item)=>valueKey(item,naming))).join()}]`;
+if(value instanceof Graph)return `<${naming===byIdentity?value.key:graphKey(value,naming)}>`;
+if(typeof value==="function")return naming(value);
+if(typeof value==="object"&&value!==null){
+const prototype=Object.getPrototypeOf(value);
+return prototype===Object.prototype?`{${namedKey(value,naming)}}`:naming(value);
+}
+return String(value);
+});
+var countUses=(function countUses(graph){
+const uses=  new Map();
+const use=((v)=>uses.set(v,(uses.get(v)??0)+ 1));
+for(const node of graph.nodes)node.inputs.forEach(use);
+graph.outputs.forEach(use);
+return uses;
+});
+var notDifferentiable=(function notDifferentiable(why,policy="zero"){
+return{
+kind:"none",
+policy,
+why
+};
 });
 var currentTrace=(function currentTrace(){
 return current;
@@ -558,6 +451,132 @@ return[
 var commitWrites=(function commitWrites(traced,outputs){
 traced.writes.forEach((shared3,i)=>shared3.value=outputs[traced.outputCount + i]);
 return outputs.slice(0,traced.outputCount);
+});
+var installSharedObserver=(function installSharedObserver(value){
+observer=value;
+});
+var installSharedConversion=(function installSharedConversion(value){
+conversion2=value;
+});
+var hold=(function hold(tensor2,change){
+const storage=tensor2.rawStorage();
+if(storage!==null)storage.holders +=change;
+});
+var installMethods=(function installMethods(methods2){
+for(const[name,value]of Object.entries(methods2)){
+Object.defineProperty(Tensor.prototype,name,{
+value,
+writable:true,
+configurable:true
+});
+Object.defineProperty(Shared.prototype,name,{
+value(...rest){
+return value.apply(this.value,rest);
+},
+writable:true,
+configurable:true
+});
+}
+});
+var element=(function element(data,dtype){
+return dtype==="bool"?data[0]!==0:data[0];
+});
+var countDevice=(function countDevice(){
+devices++;
+});
+var severalDevices=(function severalDevices(){
+return devices>1;
+});
+var follow=(function follow(x){
+const storage=x.rawStorage();
+if(devices>1&&storage!==null)storages.add(storage);
+return x;
+});
+var stay=(function stay(x){
+const storage=x.rawStorage();
+if(devices>1&&storage!==null&&currentTrace()===null)storages.delete(storage);
+return x;
+});
+var follows=(function follows(storage){
+return storages.has(storage);
+});
+var checkOptions=(function checkOptions(operation,options,known2){
+if(options===void 0)return;
+if(typeof options!=="object"||options===null||Array.isArray(options)){
+throw new DamoError(`${operation}: options must be an object, got ${String(options)}.`,{
+operation,
+remedy:`Write them as { ${known2.join(", ")} }.`
+});
+}
+for(const name in options){
+if(known2.includes(name))continue;
+throw new DamoError(`${operation}: unknown option ${JSON.stringify(name)}.`,{
+operation,
+arguments:[
+{
+name,
+value:options[name]
+}
+],
+remedy:`It takes ${known2.map((option)=>JSON.stringify(option)).join(", ")}.`
+});
+}
+});
+var checkFunction=(function checkFunction(operation,fn,name="fn"){
+if(typeof fn==="function")return;
+throw new DamoError(`${operation}: ${name} must be a function, got ${Array.isArray(fn)?"an array":fn!==null&&typeof fn==="object"?"an object":String(fn)}.`,{
+operation,
+arguments:[
+{
+name,
+value:fn
+}
+],
+remedy:"Pass the function itself, not its result."
+});
+});
+var checkNotAsync=(function checkNotAsync(name,result3){
+if(!(result3 instanceof Promise))return;
+result3.catch(()=>{
+});
+throw new DamoError(`${name} is asynchronous: a traced function must build its result at once.`,{
+operation:name,
+remedy:"Await data before the call and pass it as an argument."
+});
+});
+var checkChoice=(function checkChoice(operation,name,value,choices){
+if(value===void 0||choices.includes(value))return;
+throw new DamoError(`${operation}: ${name} is ${JSON.stringify(value)??String(value)}.`,{
+operation,
+arguments:[
+{
+name,
+value
+}
+],
+remedy:`Use one of ${choices.map((choice2)=>JSON.stringify(choice2)).join(", ")}.`
+});
+});
+var checkDType=(function checkDType(operation,dtype){
+if(isDType(dtype))return dtype;
+throw new DTypeError(`${operation}: ${JSON.stringify(dtype)??String(dtype)} is not a dtype.`,{
+operation,
+arguments:[
+{
+name:"dtype",
+value:dtype
+}
+],
+remedy:`Use one of ${DTYPES.map((name)=>JSON.stringify(name)).join(", ")}.`
+});
+});
+var checkCreation=(function checkCreation(operation,options){
+checkOptions(operation,options,[
+"dtype",
+"device"
+]);
+if(options.dtype!==void 0)checkDType(operation,options.dtype);
+if(options.device!==void 0)checkDevice(operation,options.device);
 });
 var withOwnOutputs=(function withOwnOutputs(graph){
 return withOwnResults(graph,graph.outputs.length);
@@ -1296,9 +1315,9 @@ if(x instanceof Shared)return dtype===void 0?x.value:castTo(x.value,dtype);
 if(ArrayBuffer.isView(x)){
 const from=dtypeOfTyped(operation,x);
 const to2=dtype??from;
-return upload(convertTyped(x,from,to2),to2,[
+return follow(upload(convertTyped(x,from,to2),to2,[
 x.length
-]);
+]));
 }
 if(!Array.isArray(x))throw elementError(operation,[],x);
 if(holdsTensors(x)){
@@ -1306,7 +1325,7 @@ const stacked=stackNested(x,operation);
 return dtype===void 0?stacked:castTo(stacked,dtype);
 }
 const flat=flattenNested(operation,x,dtype);
-return upload(flat.data,flat.dtype,flat.shape);
+return follow(upload(flat.data,flat.dtype,flat.shape));
 });
 var toTensorFor=(function toTensorFor(x,dtype,operation){
 return toTensor(x,{
@@ -2153,16 +2172,16 @@ spec
 var isStopGradient=(function isStopGradient(node){
 return node.primitive===stopGradientPrimitive;
 });
-var dependents=(function dependents(graph,marked,follow){
+var dependents=(function dependents(graph,marked,follow2){
 const found=  new Set();
 graph.inputs.forEach(((input,i)=>marked[i]&&found.add(input)));
 for(const node of graph.nodes){
 if(!node.inputs.some(((input)=>found.has(input))))continue;
-for(const output of node.outputs)if(follow(node,output))found.add(output);
+for(const output of node.outputs)if(follow2(node,output))found.add(output);
 }
 return found;
 });
-var loopActivity=(function loopActivity(params2,marked,follow,step2=false){
+var loopActivity=(function loopActivity(params2,marked,follow2,step2=false){
 const{body}=params2;
 const carries=[
 ...marked.carries
@@ -2173,7 +2192,7 @@ const flags=joinBodyInputs({
 carries,
 step:params2.step?step2:null
 });
-const variables=dependents(body,flags,follow);
+const variables=dependents(body,flags,follow2);
 let changed=false;
 splitBodyOutputs(body.outputs,params2).carries.forEach(((output,i)=>{
 if(!variables.has(output)||carries[i])return;
@@ -2309,6 +2328,50 @@ INT_SCALAR
 ]:[]
 ];
 });
+var influences=(function influences(nodes,outputs,cut2=  new Set()){
+const found=new Set(outputs);
+for(let i=nodes.length - 1;i>=0;i--){
+const node=nodes[i];
+if(isStopGradient(node))continue;
+const wanted=node.outputs.map(((output)=>found.has(output)&&!cut2.has(output)));
+if(!wanted.includes(true))continue;
+const passed=node.primitive.influences?.(node.params,wanted);
+node.inputs.forEach(((input,k)=>(passed?.[k]??true)&&found.add(input)));
+}
+return found;
+});
+var graphInfluences=(function graphInfluences(graph,wanted){
+const found=influences(graph.nodes,graph.outputs.filter(((_,i)=>wanted[i])));
+return graph.inputs.map(((input)=>found.has(input)));
+});
+var loopInfluences=(function loopInfluences(params2,wanted){
+const{body,condition,constants,counted,length,stops}=params2;
+const outputs=splitOutputs(wanted,params2);
+const control=condition&&graphInfluences(condition,[
+true
+]);
+const carries=outputs.carries.map(((flag,i)=>flag||(control?.[constants + i]??false)));
+for(;;){
+const flags=[
+...carries,
+...outputs.results,
+...stops?[
+true
+]:[]
+];
+const inside3=splitBodyInputs(graphInfluences(body,flags),params2);
+const changed=inside3.carries.map(((flag,i)=>flag&&!carries[i]));
+changed.forEach(((flag,i)=>carries[i]||=flag));
+if(changed.includes(true))continue;
+const mayBeEmpty=counted||condition!==null||length===0||length===DYNAMIC;
+return joinInputs({
+count:counted?true:null,
+constants:inside3.constants.map(((flag,i)=>flag||(control?.[i]??false))),
+carries:inside3.carries.map(((flag,i)=>flag||mayBeEmpty&&carries[i])),
+sequences:inside3.slices
+});
+}
+});
 var residualsOf=(function residualsOf(map2){
 const residuals=  new Set();
 for(const node of map2.nodes){
@@ -2371,10 +2434,10 @@ const{primitive}=node;
 if(primitive.linear.kind==="nonlinear"||isProduct(node,linear))throw notLinear(node,context);
 const cotangents=node.outputs.map(((output)=>sums2.get(output)??null));
 for(const output of node.outputs)sums2.delete(output);
-const masked=cotangents.length===1&&cotangents[0]?unmask(node,cotangents[0],linear):null;
+const masked2=cotangents.length===1&&cotangents[0]?unmask(node,cotangents[0],linear):null;
 const results=primitive.linear.transpose({
-cotangents:masked?[
-masked.inner
+cotangents:masked2?[
+masked2.inner
 ]:cotangents,
 inputs:node.inputs.map(((input)=>linear.has(input)?null:residual(input))),
 avals:node.inputs.map(((input)=>input.aval)),
@@ -2383,7 +2446,7 @@ params:node.params
 node.inputs.forEach(((input,i)=>{
 const result3=results[i];
 if(!result3||!linear.has(input))return;
-const cotangent=masked?masked.mask(result3):result3;
+const cotangent=masked2?masked2.mask(result3):result3;
 if(!sameAval(cotangent.aval,input.aval)){
 throw new GradientError(`The transpose rule of ${primitive.name} gave a cotangent ${describe(cotangent.aval)} for input ${i}, ${describe(input.aval)}.`,{
 operation:primitive.name,
@@ -2416,17 +2479,6 @@ return{
 ...map2,
 nodes:neededNodes(map2.nodes,map2.outputs.filter(((output)=>output!==null)))
 };
-});
-var influences=(function influences(nodes,outputs,cut2=  new Set()){
-const found=new Set(outputs);
-for(let i=nodes.length - 1;i>=0;i--){
-const node=nodes[i];
-if(isStopGradient(node)||!node.outputs.some(((output)=>found.has(output)&&!cut2.has(output)))){
-continue;
-}
-for(const input of node.inputs)found.add(input);
-}
-return found;
 });
 var linearizeGraph=(function linearizeGraph(graph,primals,active2,context,count3=graph.outputs.length){
 graph=stabilise.run(graph);
@@ -4626,9 +4678,9 @@ small:small2
 };
 });
 const sizeOf4=(({large:large3,small:small2})=>large3.size + small2.size);
-const together2=place3(0),apart=place3(largest / 8);
-const{offsets:offsets2,large:large2,small}=sizeOf4(apart)<sizeOf4(together2)?apart:together2;
-const limit=sizeOf4(apart)<sizeOf4(together2)?largest / 8:0;
+const together3=place3(0),apart=place3(largest / 8);
+const{offsets:offsets2,large:large2,small}=sizeOf4(apart)<sizeOf4(together3)?apart:together3;
+const limit=sizeOf4(apart)<sizeOf4(together3)?largest / 8:0;
 requests.forEach(((request,k)=>request.settle(offsets2[k]+(request.bytes>limit?0:large2.size))));
 return large2.size + small.size;
 });
@@ -5169,7 +5221,6 @@ return distance===0?f.localGet(local):f.localGet(local).i32Const(distance).i32Ad
 });
 var emitTile=(function emitTile(module,options){
 const{element:element4,rows:rows2,vectors,aRow,aDepth,bDepth}=options;
-const vectorBytes=16;
 const f=module.addFunction({
 params:new Array(8).fill("i32"),
 results:[]
@@ -5200,7 +5251,7 @@ depthStep:aDepth
 });
 function step2(offset){
 for(let v=0;v<vectors;v++){
-pushSum(f,b,offset * bDepth).v128Load(v * vectorBytes).localSet(right[v]);
+pushSum(f,b,offset * bDepth).v128Load(v * VECTOR_BYTES).localSet(right[v]);
 }
 products.add(sums2,right,offset);
 }
@@ -5212,7 +5263,7 @@ f.localGet(depth2).i32Const(steps2).i32Sub().localTee(depth2);
 const unroll=options.unroll;
 if(unroll>1){
 f.localGet(depth2).i32Const(unroll).i32GeU().if();
-for(let v=0;v<vectors;v++)f.localGet(b).v128Load(v * vectorBytes).drop();
+for(let v=0;v<vectors;v++)f.localGet(b).v128Load(v * VECTOR_BYTES).drop();
 products.prepare();
 f.loop();
 for(let u=0;u<unroll;u++)step2(u);
@@ -5243,7 +5294,6 @@ arguments:{
 };
 });
 var emitTileStores=(function emitTileStores(f,{element:element4,rows:rows2,vectors,tailLanes},{sums:sums2,spare,c,cRow,flags,target:target2,targetRow}){
-const vectorBytes=16;
 const lanesOf=((v)=>v===vectors - 1?tailLanes:element4.lanes);
 const eachRow=((pointer,step2,body)=>{
 for(let r=0;r<rows2;r++){
@@ -5253,13 +5303,13 @@ if(r + 1<rows2)f.localGet(pointer).localGet(step2).i32Add().localSet(pointer);
 });
 f.localGet(flags).i32Const(firstBlock).i32And().i32Eqz().if();
 eachRow(c,cRow,((sum5,v)=>{
-emitLoadPart(f,element4,c,v * vectorBytes,lanesOf(v),spare);
+emitLoadPart(f,element4,c,v * VECTOR_BYTES,lanesOf(v),spare);
 f.localGet(sum5);
 element4.add(f);
 f.localSet(sum5);
 }));
 f.end();
-eachRow(target2,targetRow,((sum5,v)=>emitStorePart(f,element4,target2,v * vectorBytes,lanesOf(v),sum5)));
+eachRow(target2,targetRow,((sum5,v)=>emitStorePart(f,element4,target2,v * VECTOR_BYTES,lanesOf(v),sum5)));
 });
 var emitTileEpilogue=(function emitTileEpilogue(module,options){
 const{element:element4,vectors,tailLanes,cRow,epilogue}=options;
@@ -5545,10 +5595,10 @@ packRestRows:pack("a",restRows,restRows,makesA&&hasRestRows),
 inner:inner4
 };
 });
-var keepSplats=(function keepSplats(code,sites,firstLocal){
+var keepSplats=(function keepSplats(code,sites,firstLocal,room){
 const first=  new Map();
 for(const site of sites)if(!first.has(site.address))first.set(site.address,site);
-if(first.size===0||first.size>MOST_KEPT)return{
+if(first.size===0||first.size>Math.min(MOST_KEPT,room))return{
 code,
 kept:0
 };
@@ -5558,13 +5608,13 @@ for(const[address,{start,end}]of first){
 const local=firstLocal + locals.size;
 locals.set(address,local);
 out.bytes(code.subarray(start,end));
-out.byte(33);
+out.byte(LOCAL_SET);
 out.unsigned(local);
 }
 let from=0;
 for(const{start,end,address}of sites){
 out.bytes(code.subarray(from,start));
-out.byte(32);
+out.byte(LOCAL_GET);
 out.unsigned(locals.get(address));
 from=end;
 }
@@ -7607,15 +7657,15 @@ position2
 after:-1,
 emit:(()=>{
 let operand2=point.value(value);
-let masked=-1;
+let masked2=-1;
 if(w.single&&!state2.idempotent){
-masked=f.local("v128");
+masked2=f.local("v128");
 state2.pushFirstLane(operand2);
-f.localSet(masked);
-operand2=localValue(operand2.dtype,masked,false);
+f.localSet(masked2);
+operand2=localValue(operand2.dtype,masked2,false);
 }
 state2.combine(running.places[unrolled],operand2,position2===void 0?null:point.value(position2));
-if(masked>=0)f.release(masked);
+if(masked2>=0)f.release(masked2);
 })
 };
 });
@@ -8358,10 +8408,10 @@ var emitRows2=(function emitRows2(context,original){
 const nest2=simplifyNest(original);
 if(nest2.domain.includes(0))return emitNest(context,original);
 const plan=planNest(nest2);
-const together2=plan.lanesAreRows||plan.tileAxis>=0?1:rowsOf2(nest2,plan);
-if(together2===1)return emitNest(context,original);
-const rows2=nest2.domain[nest2.rowRank - 1],left=rows2 % together2;
-const main=emitNest(context,rowsTogether2(nest2,0,rows2 - left,together2));
+const together3=plan.lanesAreRows||plan.tileAxis>=0?1:rowsOf2(nest2,plan);
+if(together3===1)return emitNest(context,original);
+const rows2=nest2.domain[nest2.rowRank - 1],left=rows2 % together3;
+const main=emitNest(context,rowsTogether2(nest2,0,rows2 - left,together3));
 if(left===0)return main;
 const rest=emitNest(context,rowsTogether2(nest2,rows2 - left,left,1));
 const operands3=nest2.operands.length;
@@ -8499,7 +8549,7 @@ temporaryBytes
 var emitScatterParts=(function emitScatterParts(context,original){
 if(context.threads<2||original.domain.reduce((a,b)=>a * b,1)<LEAST_POINTS)return null;
 const nest2=simplifyNest(original);
-const found=findScatterParts(nest2);
+const found=findScatterParts(nest2,context.threads);
 if(found===null)return null;
 const{axis,parts:parts2}=found;
 const cut2=partOf(nest2,axis,{
@@ -8524,7 +8574,7 @@ const points=sizeOf(nest2.domain);
 if(store.mode!=="add"||store.index.dynamic.length===0||extent===0)return null;
 if(!SUPPORTED.has(dtype)||points<LEAST_POINTS2||nest2.domain.length>28)return null;
 if(nest2.statements.some((s)=>s.kind==="load"&&s.operand===operand2))return null;
-if(findScatterParts(nest2)!==null)return null;
+if(findScatterParts(nest2,1)!==null)return null;
 let copies=MOST_COPIES;
 while(copies>1&&(copies * extent * LEAST_SHARE>points||copies * extent * byteSize(dtype)>MOST_BYTES2)){
 copies>>=1;
@@ -9531,6 +9581,7 @@ const existing=backends[device];
 if(existing)return existing;
 const make=makers[device];
 if(!make)throw noDevice(device);
+countDevice();
 return backends[device]=make(settings);
 });
 var checkDevice2=(function checkDevice2(device){
@@ -9911,21 +9962,28 @@ return false;
 }
 return sameParams(operation.params,params2);
 });
-var commonDevice=(function commonDevice(operation,inputs){
+var commonDevice=(function commonDevice(inputs){
 let device=null;
 for(const input of inputs){
 const storage=input.rawStorage();
 if(storage===null||storage.device===device)continue;
-if(device!==null)throw twoDevices(operation,inputs);
+if(device!==null)return null;
 device=storage.device;
 }
 return device??defaultDevice();
 });
-var wrap2=(function wrap2(avals,storages3){
-const tensors=new Array(storages3.length);
-for(let i=0;i<storages3.length;i++){
-trackStorage(storages3[i]);
-tensors[i]=new Tensor(avals[i],storages3[i]);
+var followInputs=(function followInputs(inputs,results){
+for(const input of inputs){
+const storage=input.rawStorage();
+if(storage!==null&&!follows(storage))return;
+}
+for(const result3 of results)follow(result3);
+});
+var wrap2=(function wrap2(avals,storages4){
+const tensors=new Array(storages4.length);
+for(let i=0;i<storages4.length;i++){
+trackStorage(storages4[i]);
+tensors[i]=new Tensor(avals[i],storages4[i]);
 }
 return tensors;
 });
@@ -10077,7 +10135,7 @@ dtype,
 device,
 shape
 });
-const made=placed(fromData(data,dtype,device),device);
+const made=stay(placed(fromData(data,dtype,device),device));
 return shape===void 0?made:reshapeTo(made,filledBy(made,shape));
 });
 var fromTyped=(function fromTyped(data,{dtype,device,shape}){
@@ -10108,10 +10166,10 @@ var constantFill=(function constantFill(operation,shape,value,options){
 checkCreation(operation,options);
 const sizes4=checkShape(operation,shape);
 const{dtype=defaultFloat(),device}=options;
-return placed(materialize(filled(value,{
+return stay(placed(materialize(filled(value,{
 shape:sizes4,
 dtype
-}),device),device);
+}),device),device));
 });
 var zeros=(function zeros(shape,options={}){
 return constantFill("zeros",shape,0,options);
@@ -10491,7 +10549,7 @@ through,
 inPlace,
 reuse,
 plain:reads.length===0&&writes2.length===0&&!donation&&!effects,
-followsDefault:call2.scalars.length===inputCount&&!call2.deviceFixed
+decidedBy:call2.deviceFixed||call2.scalars.length<inputCount?"call":stateDevice(call2.traced)===null?"default":"state"
 };
 });
 var optimised=(function optimised({traced:{graph},passes,exclude,profile,name}){
@@ -10546,7 +10604,8 @@ var prepare2=(function prepare2(fn,args,options){
 return prepareNamed(args.map(((_,i)=>parameterName(fn,i))),args,options);
 });
 var prepareNamed=(function prepareNamed(names,args,options){
-const device=options.device??deviceOf2(args,options.static)??defaultDevice();
+const given2=options.device??deviceOf2(args,options.static);
+const device=given2??options.presumed??defaultDevice();
 const upload2=(data)=>{
 const[dtype,values2]=elementsOf(data);
 return new Tensor({
@@ -10564,7 +10623,8 @@ flat:{
 leaves:leaves2
 },
 names,
-device
+device,
+decided:given2!==void 0
 };
 });
 var rebuild=(function rebuild(specs,leaves2){
@@ -12034,18 +12094,143 @@ uint8:[
 255
 ]
 };
-function checkDevice(operation,device){
-if(device==="wasm"||device==="webgpu")return device;
-throw new DeviceError(`${operation}: ${JSON.stringify(device)??String(device)} is not a device.`,{
+function broadcastError(operation,inputs){
+const types=inputs.map(describe);
+const shown=types.length===2?`${types[0]} and ${types[1]}`:types.join(", ");
+return new ShapeError(`${operation}: shapes do not broadcast: ${shown}.`,{
 operation,
-arguments:[
-{
-name:"device",
-value:device
-}
-],
-remedy:'Use "wasm" or "webgpu".'
+arguments:inputs.map((x,i)=>({
+name:String.fromCharCode(97 + i),
+shape:x.shape,
+dtype:x.dtype
+})),
+remedy:"Sizes are compared from the last axis; each pair must be equal or contain a 1. Use reshape, expandDims or transpose to line the axes up."
 });
+}
+function show(value){
+return typeof value==="string"?JSON.stringify(value):String(value);
+}
+function nestedArray(data,dtype,shape){
+const truth=dtype==="bool";
+if(shape.length===0)return truth?data[0]!==0:data[0];
+let offset=0;
+function build3(axis){
+const size=shape[axis];
+const row2=new Array(size);
+if(axis<shape.length - 1){
+for(let i=0;i<size;i++)row2[i]=build3(axis + 1);
+}else if(truth){
+for(let i=0;i<size;i++)row2[i]=data[offset++]!==0;
+}else for(let i=0;i<size;i++)row2[i]=data[offset++];
+return row2;
+}
+return build3(0);
+}
+function formatTraced(tensor2){
+const name=tensor2.variable?.name;
+return `Traced(${name?`${name}: `:""}${describe(tensor2.aval)})`;
+}
+var ELIDE_ABOVE=1e3;
+var EDGE=3;
+var LINE=80;
+function displayTensor(tensor2){
+const text2=tensor2.owner?formatTraced(tensor2):formatTensor(tensor2);
+const here=!tensor2.owner&&!tensor2.disposed&&!tensor2.rawStorage()?.donation&&tensor2.device==="wasm";
+const{shape,dtype}=tensor2;
+if(!here||shape.length<1||shape.length>2||shape.includes(0))return{
+"text/plain":text2
+};
+const[rows2,columns]=shape.length===2?shape:[
+1,
+shape[0]
+];
+const data=tensor2.dataSync();
+const visible=(size)=>size<=4 * EDGE?Array.from({
+length:size
+},(_,i)=>i):[
+0,
+1,
+2,
+3,
+4,
+5,
+null,
+size - 3,
+size - 2,
+size - 1
+];
+const body=visible(rows2).map((i)=>`<tr>${visible(columns).map((j)=>`<td style="text-align:right">${i===null||j===null?"\u2026":formatElement(data[i * columns + j],dtype)}</td>`).join("")}</tr>`).join("");
+return{
+"text/plain":text2,
+"text/html":`<table><caption>${describe(tensor2.aval)}</caption><tbody>${body}</tbody></table>`
+};
+}
+var PRECISION={
+float16:{
+digits:4,
+exact:2 ** 11
+},
+float32:{
+digits:7,
+exact:2 ** 24
+},
+float64:{
+digits:15,
+exact:2 ** 53
+}
+};
+function readSource(file){
+const runtime2=globalThis;
+const deno=runtime2.Deno;
+try{
+const path=file.startsWith("file:")?new URL(file):file;
+if(deno){
+const{state:state2}=deno.permissions.querySync({
+name:"read",
+path
+});
+return state2==="granted"?deno.readTextFileSync(path):null;
+}
+return runtime2.process?.getBuiltinModule?.("node:fs").readFileSync(path,"utf8")??null;
+}catch{
+return null;
+}
+}
+var ASSIGNMENT=/(?:^|[^\w$.])(?:this\.)?([A-Za-z_$][\w$]*)(?:\.value)?\s*(?::[^=;()]*)?=(?![=>])/g;
+var PROPERTY=/([A-Za-z_$][\w$]*)\s*:\s*[\w$.]*$/;
+function nameIn(before){
+let found;
+for(const match of before.matchAll(ASSIGNMENT)){
+if(!/[=!<>]$/.test(before.slice(0,match.index + match[0].length - 1).trimEnd()))found=match[1];
+}
+return found??PROPERTY.exec(before)?.[1];
+}
+function linesAt(location){
+const frame=location?.frame;
+const lines=frame&&readSource(frame.file)?.split("\n");
+const line=lines?.[frame.line - 1];
+if(!lines||line===void 0)return void 0;
+return{
+line,
+above:lines[frame.line - 2]??"",
+column:frame.column - 1
+};
+}
+function declaredName(location){
+const lines=linesAt(location);
+if(!lines)return void 0;
+const before=lines.line.slice(0,lines.column);
+const above=/^\s*[\w$.]*$/.test(before)?lines.above:"";
+return nameIn(`${/=\s*[\w$.]*$/.test(above)?above:""} ${before}`);
+}
+var LOOP_HEAD=/\bfor\s*\(\s*(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s+of\s/g;
+function loopVariableName(location){
+const lines=linesAt(location);
+if(!lines)return void 0;
+const heads=[
+...lines.line.matchAll(LOOP_HEAD)
+];
+return heads.filter(({index})=>index<=lines.column).at(-1)?.[1];
 }
 function layOutGraph(widths,heights,edges){
 const gapX=18,gapY=42,sweeps=6;
@@ -12159,22 +12344,6 @@ y,
 width:high - low,
 height
 };
-}
-function broadcastError(operation,inputs){
-const types=inputs.map(describe);
-const shown=types.length===2?`${types[0]} and ${types[1]}`:types.join(", ");
-return new ShapeError(`${operation}: shapes do not broadcast: ${shown}.`,{
-operation,
-arguments:inputs.map((x,i)=>({
-name:String.fromCharCode(97 + i),
-shape:x.shape,
-dtype:x.dtype
-})),
-remedy:"Sizes are compared from the last axis; each pair must be equal or contain a 1. Use reshape, expandDims or transpose to line the axes up."
-});
-}
-function show(value){
-return typeof value==="string"?JSON.stringify(value):String(value);
 }
 var KINDS={
 map:"map",
@@ -12800,16 +12969,16 @@ const names=new Names();
 const constants=  new Map();
 const inputs=graph.inputs.map((input)=>`${names.define(input)}: ${typeOf2(input.aval)}`);
 lines.push(`${indent}${title}(${inputs.join(", ")}) {`);
-const nameOf=(variable)=>constants.get(variable)??names.of(variable);
+const nameOf2=(variable)=>constants.get(variable)??names.of(variable);
 for(const node of graph.nodes){
 if(node.primitive.name==="constant"){
 constants.set(node.outputs[0],node.primitive.print(node.params));
-}else printNode(lines,node,names,nameOf,`${indent}  `,options);
+}else printNode(lines,node,names,nameOf2,`${indent}  `,options);
 }
-lines.push(`${indent}  return ${graph.outputs.map(nameOf).join(", ")}`,`${indent}}`);
+lines.push(`${indent}  return ${graph.outputs.map(nameOf2).join(", ")}`,`${indent}}`);
 }
-function printNode(lines,node,names,nameOf,indent,options){
-const operands3=node.inputs.map(nameOf).join(" ");
+function printNode(lines,node,names,nameOf2,indent,options){
+const operands3=node.inputs.map(nameOf2).join(" ");
 const params2=node.primitive.print(node.params);
 const results=node.outputs.map((output)=>`${names.define(output)}: ${typeOf2(output.aval)}`).join(", ");
 const place3=options.locations?node.location?.short():"";
@@ -12983,59 +13152,6 @@ var nextIdentity=0;
 function textKey(params2){
 return namedKey(params2,byText);
 }
-function readSource(file){
-const runtime2=globalThis;
-const deno=runtime2.Deno;
-try{
-const path=file.startsWith("file:")?new URL(file):file;
-if(deno){
-const{state:state2}=deno.permissions.querySync({
-name:"read",
-path
-});
-return state2==="granted"?deno.readTextFileSync(path):null;
-}
-return runtime2.process?.getBuiltinModule?.("node:fs").readFileSync(path,"utf8")??null;
-}catch{
-return null;
-}
-}
-var ASSIGNMENT=/(?:^|[^\w$.])(?:this\.)?([A-Za-z_$][\w$]*)(?:\.value)?\s*(?::[^=;()]*)?=(?![=>])/g;
-var PROPERTY=/([A-Za-z_$][\w$]*)\s*:\s*[\w$.]*$/;
-function nameIn(before){
-let found;
-for(const match of before.matchAll(ASSIGNMENT)){
-if(!/[=!<>]$/.test(before.slice(0,match.index + match[0].length - 1).trimEnd()))found=match[1];
-}
-return found??PROPERTY.exec(before)?.[1];
-}
-function linesAt(location){
-const frame=location?.frame;
-const lines=frame&&readSource(frame.file)?.split("\n");
-const line=lines?.[frame.line - 1];
-if(!lines||line===void 0)return void 0;
-return{
-line,
-above:lines[frame.line - 2]??"",
-column:frame.column - 1
-};
-}
-function declaredName(location){
-const lines=linesAt(location);
-if(!lines)return void 0;
-const before=lines.line.slice(0,lines.column);
-const above=/^\s*[\w$.]*$/.test(before)?lines.above:"";
-return nameIn(`${/=\s*[\w$.]*$/.test(above)?above:""} ${before}`);
-}
-var LOOP_HEAD=/\bfor\s*\(\s*(?:const|let|var)\s+([A-Za-z_$][\w$]*)\s+of\s/g;
-function loopVariableName(location){
-const lines=linesAt(location);
-if(!lines)return void 0;
-const heads=[
-...lines.line.matchAll(LOOP_HEAD)
-];
-return heads.filter(({index})=>index<=lines.column).at(-1)?.[1];
-}
 var NOT_LINEAR={
 kind:"nonlinear"
 };
@@ -13074,73 +13190,216 @@ print({value}){
 return Object.is(value,-0)?"-0":String(value);
 }
 };
-function nestedArray(data,dtype,shape){
-const truth=dtype==="bool";
-if(shape.length===0)return truth?data[0]!==0:data[0];
-let offset=0;
-function build3(axis){
-const size=shape[axis];
-const row2=new Array(size);
-if(axis<shape.length - 1){
-for(let i=0;i<size;i++)row2[i]=build3(axis + 1);
-}else if(truth){
-for(let i=0;i<size;i++)row2[i]=data[offset++]!==0;
-}else for(let i=0;i<size;i++)row2[i]=data[offset++];
-return row2;
+var Trace=class{
+parent;
+name;
+nodes=[];
+inputs=[];
+captured=[];
+capturedVariables=[];
+sharedReads=  new Map();
+sharedWrites=  new Map();
+conditions=  new Map();
+ended=false;
+leak=null;
+swap=null;
+debug;
+#capturedIndex=  new Map();
+#adopted=  new Map();
+#literals=  new Map();
+constructor(parent,name){
+this.parent=parent;
+this.name=name;
+this.debug=parent?.debug??false;
 }
-return build3(0);
+addInput(aval,name){
+const variable=new Variable(aval,null,0,name);
+this.inputs.push(variable);
+return new Tensor(aval,null,this,variable);
 }
-function formatTraced(tensor2){
-const name=tensor2.variable?.name;
-return `Traced(${name?`${name}: `:""}${describe(tensor2.aval)})`;
+addNode(primitive,inputs,params2,avals,location){
+const node=new Node(primitive,inputs,params2,avals,location);
+this.nodes.push(node);
+return node.outputs.map(((variable)=>new Tensor(variable.aval,null,this,variable)));
 }
-var ELIDE_ABOVE=1e3;
-var EDGE=3;
-var LINE=80;
-function displayTensor(tensor2){
-const text2=tensor2.owner?formatTraced(tensor2):formatTensor(tensor2);
-const here=!tensor2.owner&&!tensor2.disposed&&!tensor2.rawStorage()?.donation&&tensor2.device==="wasm";
-const{shape,dtype}=tensor2;
-if(!here||shape.length<1||shape.length>2||shape.includes(0))return{
-"text/plain":text2
+lift(tensor2){
+if(tensor2.owner===this)return tensor2.variable;
+if(tensor2.literal!==null)return this.#liftLiteral(tensor2);
+const key2=tensor2.variable??tensor2.storage();
+let variable=this.#capturedIndex.get(key2);
+if(variable)return variable;
+const standIn=this.#standIn(key2);
+if(standIn)return this.lift(standIn);
+if(tensor2.owner!==null)this.#checkAncestor(tensor2);
+variable=new Variable(tensor2.aval,null,0,tensor2.variable?.name);
+this.#capturedIndex.set(key2,variable);
+this.captured.push(tensor2);
+this.capturedVariables.push(variable);
+return variable;
+}
+adopt(tensor2,current3){
+if(tensor2.owner===this||tensor2.literal!==null)return;
+if(current3.owner===null&&tensor2.owner===null)return;
+this.#adopted.set(tensor2.variable??tensor2.storage(),current3);
+}
+#standIn(key2){
+const own=this.#adopted.get(key2);
+if(own)return own;
+for(let trace2=this.parent;trace2;trace2=trace2.parent){
+const tensor2=trace2.#adopted.get(key2);
+if(tensor2)return tensor2;
+}
+return void 0;
+}
+#liftLiteral(tensor2){
+const value=tensor2.literal;
+const key2=`${tensor2.aval.dtype}${tensor2.aval.weak?"~":""}${Object.is(value,-0)?"-0":value}`;
+let variable=this.#literals.get(key2);
+if(!variable){
+const node=new Node(constantPrimitive,[],{
+value,
+dtype:tensor2.aval.dtype
+},[
+tensor2.aval
+],null);
+this.nodes.push(node);
+variable=node.outputs[0];
+this.#literals.set(key2,variable);
+}
+return variable;
+}
+#checkAncestor(tensor2){
+for(let trace2=this.parent;trace2;trace2=trace2.parent)if(trace2===tensor2.owner)return;
+throw leaked(tensor2);
+}
+readShared(variable){
+const shared3=this.swap?.get(variable)??variable;
+const written=this.sharedWrites.get(shared3);
+if(written)return written;
+let tensor2=this.sharedReads.get(shared3);
+if(!tensor2){
+const aval=shared3.current().aval;
+tensor2=new Tensor(aval,null,this,new Variable(aval,null,0,shared3.name));
+this.sharedReads.set(shared3,tensor2);
+}
+return tensor2;
+}
+writeShared(target2,value){
+const shared3=this.swap?.get(target2)??target2;
+const variable=this.lift(value);
+this.sharedWrites.set(shared3,new Tensor(value.aval,null,this,variable));
+}
 };
-const[rows2,columns]=shape.length===2?shape:[
-1,
-shape[0]
+function leaked(tensor2){
+const{leak}=tensor2.owner;
+if(leak)return leak(tensor2);
+const location=tensor2.variable.node?.location;
+const place3=location?.describe();
+const name=tensor2.variable.name??declaredName(location);
+const what=`${name?`${name}, `:""}${describe(tensor2.aval)},${place3?` computed at ${place3},`:""}`;
+return new TracedValueError(`A traced tensor ${what} was used after the trace of ${tensor2.owner.name} had ended.`,{
+operation:tensor2.owner.name,
+remedy:"Return it from the traced function, or keep it in a shared variable, instead of storing it outside."
+});
+}
+var current=null;
+nameTracesWith(()=>{
+const names=[];
+for(let trace2=current;trace2!==null;trace2=trace2.parent)names.push(trace2.name);
+return names;
+});
+function enterTrace(trace2){
+const previous=current;
+const location=swapLocation(null);
+current=trace2;
+return()=>{
+current=previous;
+swapLocation(location);
+trace2.ended=true;
+};
+}
+function dependOn(read3){
+const value=read3();
+if(current!==null){
+let outermost=current;
+while(outermost.parent!==null)outermost=outermost.parent;
+outermost.conditions.set(read3,value);
+}
+return value;
+}
+function evaluateGraph(graph,inputs){
+if(inputs.length!==graph.inputs.length){
+throw new ShapeError(`A graph of ${graph.inputs.length} inputs was given ${inputs.length} tensors.`,{
+operation:graph.name
+});
+}
+if(current===null)return executor().run(graph,inputs);
+const trace2=current;
+const values2=  new Map();
+graph.inputs.forEach((variable,i)=>values2.set(variable,trace2.lift(inputs[i])));
+for(const node of graph.nodes){
+const avals=node.outputs.map((output)=>output.aval);
+const results=trace2.addNode(node.primitive,node.inputs.map((variable)=>values2.get(variable)),node.params,avals,node.location);
+node.outputs.forEach((output,i)=>values2.set(output,results[i].variable));
+}
+return graph.outputs.map((variable)=>{
+const value=values2.get(variable);
+return new Tensor(value.aval,null,trace2,value);
+});
+}
+var castPrimitive={
+name:"cast",
+infer([x],{dtype}){
+return[
+{
+shape:x.shape,
+dtype
+}
 ];
-const data=tensor2.dataSync();
-const visible=(size)=>size<=4 * EDGE?Array.from({
-length:size
-},(_,i)=>i):[
-0,
-1,
-2,
-3,
-4,
-5,
-null,
-size - 3,
-size - 2,
-size - 1
+},
+derivative:{
+kind:"derivative",
+jvp({tangents:[tangent],params:params2}){
+return[
+tangent&&isFloat(params2.dtype)?bindOne(castPrimitive,[
+tangent
+],params2):null
 ];
-const body=visible(rows2).map((i)=>`<tr>${visible(columns).map((j)=>`<td style="text-align:right">${i===null||j===null?"\u2026":formatElement(data[i * columns + j],dtype)}</td>`).join("")}</tr>`).join("");
+}
+},
+linear:{
+kind:"linear",
+transpose({cotangents:[cotangent],avals}){
+return[
+cotangent&&bindOne(castPrimitive,[
+cotangent
+],{
+dtype:avals[0].dtype
+})
+];
+}
+},
+batch({inputs,params:params2}){
+return[
+bindOne(castPrimitive,inputs,params2)
+];
+},
+evaluate([x],{dtype}){
+return[
+{
+shape:x.shape,
+dtype,
+data:x.data.map((value)=>castValue(value,x.dtype,dtype))
+}
+];
+},
+lower(){
 return{
-"text/plain":text2,
-"text/html":`<table><caption>${describe(tensor2.aval)}</caption><tbody>${body}</tbody></table>`
+kind:"cast"
 };
-}
-var PRECISION={
-float16:{
-digits:4,
-exact:2 ** 11
 },
-float32:{
-digits:7,
-exact:2 ** 24
-},
-float64:{
-digits:15,
-exact:2 ** 53
+print({dtype}){
+return dtype;
 }
 };
 var observer=null;
@@ -13186,9 +13445,9 @@ trace2.writeShared(this,tensor2);
 return;
 }
 const concrete=conversion2.materialize(tensor2,this.device);
-concrete.storage();
+const storage=concrete.storage();
 this.escaped=true;
-this.replace(concrete);
+this.replace(storage.device!==this.device&&follows(storage)?followedTo(this.device,concrete):concrete);
 }
 peek(){
 if(!currentTrace())this.escaped=true;
@@ -13439,218 +13698,53 @@ donatedAt:location,
 remedy:"Use the result of that call instead, or leave the argument out of { donate }."
 });
 }
-var Trace=class{
-parent;
-name;
-nodes=[];
-inputs=[];
-captured=[];
-capturedVariables=[];
-sharedReads=  new Map();
-sharedWrites=  new Map();
-conditions=  new Map();
-ended=false;
-leak=null;
-swap=null;
-debug;
-#capturedIndex=  new Map();
-#adopted=  new Map();
-#literals=  new Map();
-constructor(parent,name){
-this.parent=parent;
-this.name=name;
-this.debug=parent?.debug??false;
+var storages=  new WeakSet();
+var devices=0;
+function followLike(x,model){
+const storage=model.rawStorage();
+return storage!==null&&storages.has(storage)?follow(x):x;
 }
-addInput(aval,name){
-const variable=new Variable(aval,null,0,name);
-this.inputs.push(variable);
-return new Tensor(aval,null,this,variable);
+function followedTo(device,x){
+const storage=x.storage();
+return new Tensor(x.aval,executor().upload(storage.read(),storage.dtype,device));
 }
-addNode(primitive,inputs,params2,avals,location){
-const node=new Node(primitive,inputs,params2,avals,location);
-this.nodes.push(node);
-return node.outputs.map(((variable)=>new Tensor(variable.aval,null,this,variable)));
+function deviceOfStaying(tensors){
+let device=null;
+for(const tensor2 of tensors){
+const storage=tensor2.rawStorage();
+if(storage===null||storage.device===device||storages.has(storage))continue;
+if(device!==null)return void 0;
+device=storage.device;
 }
-lift(tensor2){
-if(tensor2.owner===this)return tensor2.variable;
-if(tensor2.literal!==null)return this.#liftLiteral(tensor2);
-const key2=tensor2.variable??tensor2.storage();
-let variable=this.#capturedIndex.get(key2);
-if(variable)return variable;
-const standIn=this.#standIn(key2);
-if(standIn)return this.lift(standIn);
-if(tensor2.owner!==null)this.#checkAncestor(tensor2);
-variable=new Variable(tensor2.aval,null,0,tensor2.variable?.name);
-this.#capturedIndex.set(key2,variable);
-this.captured.push(tensor2);
-this.capturedVariables.push(variable);
-return variable;
+return device;
 }
-adopt(tensor2,current3){
-if(tensor2.owner===this||tensor2.literal!==null)return;
-if(current3.owner===null&&tensor2.owner===null)return;
-this.#adopted.set(tensor2.variable??tensor2.storage(),current3);
-}
-#standIn(key2){
-const own=this.#adopted.get(key2);
-if(own)return own;
-for(let trace2=this.parent;trace2;trace2=trace2.parent){
-const tensor2=trace2.#adopted.get(key2);
-if(tensor2)return tensor2;
-}
-return void 0;
-}
-#liftLiteral(tensor2){
-const value=tensor2.literal;
-const key2=`${tensor2.aval.dtype}${tensor2.aval.weak?"~":""}${Object.is(value,-0)?"-0":value}`;
-let variable=this.#literals.get(key2);
-if(!variable){
-const node=new Node(constantPrimitive,[],{
-value,
-dtype:tensor2.aval.dtype
-},[
-tensor2.aval
-],null);
-this.nodes.push(node);
-variable=node.outputs[0];
-this.#literals.set(key2,variable);
-}
-return variable;
-}
-#checkAncestor(tensor2){
-for(let trace2=this.parent;trace2;trace2=trace2.parent)if(trace2===tensor2.owner)return;
-throw leaked(tensor2);
-}
-readShared(variable){
-const shared3=this.swap?.get(variable)??variable;
-const written=this.sharedWrites.get(shared3);
-if(written)return written;
-let tensor2=this.sharedReads.get(shared3);
-if(!tensor2){
-const aval=shared3.current().aval;
-tensor2=new Tensor(aval,null,this,new Variable(aval,null,0,shared3.name));
-this.sharedReads.set(shared3,tensor2);
-}
-return tensor2;
-}
-writeShared(target2,value){
-const shared3=this.swap?.get(target2)??target2;
-const variable=this.lift(value);
-this.sharedWrites.set(shared3,new Tensor(value.aval,null,this,variable));
-}
-};
-function leaked(tensor2){
-const{leak}=tensor2.owner;
-if(leak)return leak(tensor2);
-const location=tensor2.variable.node?.location;
-const place3=location?.describe();
-const name=tensor2.variable.name??declaredName(location);
-const what=`${name?`${name}, `:""}${describe(tensor2.aval)},${place3?` computed at ${place3},`:""}`;
-return new TracedValueError(`A traced tensor ${what} was used after the trace of ${tensor2.owner.name} had ended.`,{
-operation:tensor2.owner.name,
-remedy:"Return it from the traced function, or keep it in a shared variable, instead of storing it outside."
-});
-}
-var current=null;
-nameTracesWith(()=>{
-const names=[];
-for(let trace2=current;trace2!==null;trace2=trace2.parent)names.push(trace2.name);
-return names;
-});
-function enterTrace(trace2){
-const previous=current;
-const location=swapLocation(null);
-current=trace2;
-return()=>{
-current=previous;
-swapLocation(location);
-trace2.ended=true;
-};
-}
-function dependOn(read3){
-const value=read3();
-if(current!==null){
-let outermost=current;
-while(outermost.parent!==null)outermost=outermost.parent;
-outermost.conditions.set(read3,value);
-}
-return value;
-}
-function evaluateGraph(graph,inputs){
-if(inputs.length!==graph.inputs.length){
-throw new ShapeError(`A graph of ${graph.inputs.length} inputs was given ${inputs.length} tensors.`,{
-operation:graph.name
-});
-}
-if(current===null)return executor().run(graph,inputs);
-const trace2=current;
-const values2=  new Map();
-graph.inputs.forEach((variable,i)=>values2.set(variable,trace2.lift(inputs[i])));
-for(const node of graph.nodes){
-const avals=node.outputs.map((output)=>output.aval);
-const results=trace2.addNode(node.primitive,node.inputs.map((variable)=>values2.get(variable)),node.params,avals,node.location);
-node.outputs.forEach((output,i)=>values2.set(output,results[i].variable));
-}
-return graph.outputs.map((variable)=>{
-const value=values2.get(variable);
-return new Tensor(value.aval,null,trace2,value);
-});
-}
-var castPrimitive={
-name:"cast",
-infer([x],{dtype}){
-return[
+function checkText(operation,name,text2,form){
+if(typeof text2==="string")return;
+const shown=typeof text2==="object"&&text2!==null?"an object":String(text2);
+throw new DamoError(`${operation}: ${name} must be a text, got ${shown}.`,{
+operation,
+arguments:[
 {
-shape:x.shape,
-dtype
+name,
+value:text2
 }
-];
-},
-derivative:{
-kind:"derivative",
-jvp({tangents:[tangent],params:params2}){
-return[
-tangent&&isFloat(params2.dtype)?bindOne(castPrimitive,[
-tangent
-],params2):null
-];
+],
+remedy:`Write ${form}.`
+});
 }
-},
-linear:{
-kind:"linear",
-transpose({cotangents:[cotangent],avals}){
-return[
-cotangent&&bindOne(castPrimitive,[
-cotangent
-],{
-dtype:avals[0].dtype
-})
-];
-}
-},
-batch({inputs,params:params2}){
-return[
-bindOne(castPrimitive,inputs,params2)
-];
-},
-evaluate([x],{dtype}){
-return[
+function checkDevice(operation,device){
+if(device==="wasm"||device==="webgpu")return device;
+throw new DeviceError(`${operation}: ${JSON.stringify(device)??String(device)} is not a device.`,{
+operation,
+arguments:[
 {
-shape:x.shape,
-dtype,
-data:x.data.map((value)=>castValue(value,x.dtype,dtype))
+name:"device",
+value:device
 }
-];
-},
-lower(){
-return{
-kind:"cast"
-};
-},
-print({dtype}){
-return dtype;
+],
+remedy:'Use "wasm" or "webgpu".'
+});
 }
-};
 var inlined=  new WeakMap();
 var partly=  new WeakMap();
 var LATE=  new Set([
@@ -15443,9 +15537,9 @@ linear:NOT_LINEAR
 function extremum2({primals:[x],tangents:[t],outputs:[y],params:params2}){
 const attained=apply("eq",x,reshapeTo(y,keptShape(x.shape,params2.axes)));
 const total=(value)=>{
-const masked=apply("select",attained,value,constantLike(x,0));
+const masked2=apply("select",attained,value,constantLike(x,0));
 return bindOne(reductions.sum,[
-masked
+masked2
 ],params2);
 };
 return apply("div",total(t),total(constantLike(x,1)));
@@ -17765,6 +17859,94 @@ const{derivative}=node.primitive;
 return derivative.kind==="derivative"||derivative.policy==="error";
 });
 var DYNAMIC=-1;
+function batchMasked(graph,inputs,batched,applies,size){
+if(!hasMaskedEffects(graph))return batchGraph(graph,inputs,batched,size);
+return batchGraph(maskEffects(graph),[
+...inputs,
+applies
+],[
+...batched,
+true
+],size);
+}
+var APPLIES={
+shape:[],
+dtype:"bool"
+};
+function hasMaskedEffects(graph){
+return graph.nodes.some(({primitive,params:params2})=>primitive.masked!==void 0||(primitive.graphs?.(params2).some((inner4)=>hasMaskedEffects(inner4.graph))??false));
+}
+function maskEffects(graph){
+return closedBody(graph.name,(trace2)=>{
+const own=inputsLike(trace2,graph.inputs);
+const[applies]=inputsOf(trace2,[
+APPLIES
+]);
+const values2=new Environment(graph.inputs,own);
+for(const node of graph.nodes){
+const inputs=values2.all(node.inputs);
+values2.define(node.outputs,masked(trace2,node,inputs,applies));
+}
+return{
+inputs:[
+...own,
+applies
+],
+outputs:values2.all(graph.outputs)
+};
+});
+}
+function masked(trace2,node,inputs,applies){
+const{primitive,params:params2}=node;
+const inside3=()=>primitive.graphs?.(params2).some(({graph})=>hasMaskedEffects(graph))??false;
+const rebuilt=primitive.masked!==void 0||isControl(node)&&inside3();
+if(!rebuilt)return replayNode(trace2,node,inputs);
+const previous=enterLocation(node);
+try{
+if(primitive.masked)return primitive.masked(inputs,params2,applies);
+return primitive.name==="loop"?maskedLoopNode(node,inputs,applies):maskedSwitchNode(node,inputs,applies);
+}finally{
+swapLocation(previous);
+}
+}
+function isControl({primitive:{name}}){
+return name==="loop"||name==="switch";
+}
+function maskedLoopNode({primitive,params:params2},inputs,applies){
+const loop=params2;
+const at2=loop.constants;
+const moved=(graph)=>{
+const{inputs:inputs2,outputs,nodes,name}=maskEffects(graph);
+const flag=inputs2[inputs2.length - 1];
+return new Graph([
+...inputs2.slice(0,at2),
+flag,
+...inputs2.slice(at2,-1)
+],outputs,nodes,name);
+};
+const{count:count3,constants}=splitInputs(inputs,loop);
+const before=(count3===null?0:1)+ constants.length;
+return bind(primitive,[
+...inputs.slice(0,before),
+applies,
+...inputs.slice(before)
+],{
+...params2,
+constants:at2 + 1,
+body:moved(loop.body),
+condition:loop.condition&&moved(loop.condition)
+});
+}
+function maskedSwitchNode({primitive,params:params2},inputs,applies){
+const{branches:branches2}=params2;
+return bind(primitive,[
+...inputs,
+applies
+],{
+...params2,
+branches:branches2.map(maskEffects)
+});
+}
 var op2=(name,...inputs)=>bindOne(elementwise[name],inputs,{});
 var front=(x,batched,size)=>batched?x:broadcastFront(x,size);
 var int=(x)=>bindOne(castPrimitive,[
@@ -17874,11 +18056,12 @@ const conditionMask=[
 ...flags.constants,
 ...inside3.carries.map(()=>true)
 ];
-const holds=(graph2,constants2,carries)=>{
-const result3=batchGraph(graph2,[
+const holds=(graph2,constants2,carries,active2)=>{
+const values2=[
 ...constants2,
 ...carries
-],conditionMask,size);
+];
+const result3=active2?batchMasked(graph2,values2,conditionMask,active2,size):batchGraph(graph2,values2,conditionMask,size);
 return front(result3.outputs[0],result3.batched[0],size);
 };
 const largest=()=>{
@@ -17967,13 +18150,13 @@ const ownInputs=[
 ...params2.step?step2:[],
 ...slices
 ];
-const result3=batchGraph(body,ownInputs,mask2,size);
+const result3=batchMasked(body,ownInputs,mask2,active2,size);
 const full2=result3.outputs.map((x,i)=>front(x,result3.batched[i],size));
 const{carries:next,rows:rows2,stop}=splitBodyOutputs(full2,params2);
 const chosen2=next.map((x,i)=>choose(active2,x,carries[i]));
 let stillAlive=active2;
 if(stop)stillAlive=op2("and",stillAlive,op2("not",stop));
-if(condition)stillAlive=op2("and",stillAlive,holds(condition,constants2,chosen2));
+if(condition)stillAlive=op2("and",stillAlive,holds(condition,constants2,chosen2,stillAlive));
 return{
 inputs:[
 ...constants2,
@@ -18025,7 +18208,7 @@ axes:[
 ]
 };
 });
-const masked={
+const masked2={
 ...params2,
 body:graph,
 condition:anyAlive,
@@ -18040,7 +18223,7 @@ count:total,
 constants,
 carries:allCarries,
 sequences:given2.sequences
-}),masked),masked);
+}),masked2),masked2);
 return[
 ...outputs.carries.slice(0,initial.length),
 ...outputs.results.map(unstack),
@@ -18136,10 +18319,10 @@ values2.define(node.outputs,replayNode(trace2,node,inputs));
 continue;
 }
 const inputTangents=node.inputs.map((input)=>moving.get(input)??null);
-const together2=forwardTogether(node,inputs,inputTangents);
-const outputs=together2?.outputs??replayNode(trace2,node,inputs);
+const together3=forwardTogether(node,inputs,inputTangents);
+const outputs=together3?.outputs??replayNode(trace2,node,inputs);
 values2.define(node.outputs,outputs);
-const results=together2?.tangents??tangentsOf(node,inputs,inputTangents,outputs,context,`in the forward derivative (${context})`);
+const results=together3?.tangents??tangentsOf(node,inputs,inputTangents,outputs,context,`in the forward derivative (${context})`);
 results.forEach((tangent,i)=>tangent&&moving.set(node.outputs[i],tangent));
 }
 return{
@@ -18308,6 +18491,13 @@ var BOOL_SCALAR={
 shape:[],
 dtype:"bool"
 };
+function switchInfluences({branches:branches2},wanted){
+const inside3=branches2.map((branch)=>graphInfluences(branch,wanted));
+return[
+true,
+...branches2[0].inputs.map((_,i)=>inside3.some((flags)=>flags[i]))
+];
+}
 var PASSES_MASKS=  new Set([
 elementwise.mul,
 elementwise.mulNoNaN,
@@ -18684,6 +18874,9 @@ graph
 print({name}){
 return name;
 },
+influences({graph,rule},wanted){
+return rule.replaces?graph.inputs.map(()=>true):graphInfluences(graph,wanted);
+},
 graphs({name,graph}){
 return[
 {
@@ -18816,6 +19009,9 @@ graph:params2.graph
 },
 print(){
 return "";
+},
+influences({graph},wanted){
+return graphInfluences(graph,wanted);
 },
 graphs({graph}){
 return[
@@ -19856,6 +20052,7 @@ step:x.shape.map(()=>1)
 });
 }
 function truncated(closed,steps2,run3){
+if(steps2===-1)return run3(closed);
 if(!Number.isInteger(steps2)||steps2<0){
 throw new LoopError(`${closed.operation}: truncateGradient is ${String(steps2)}.`,{
 operation:closed.operation,
@@ -19865,7 +20062,7 @@ name:"truncateGradient",
 value:steps2
 }
 ],
-remedy:"Pass the number of last steps that derivatives go through: a non-negative integer."
+remedy:"Pass the number of last steps that derivatives go through: a non-negative integer, or -1 for all."
 });
 }
 const{params:params2}=closed;
@@ -20431,6 +20628,7 @@ reverse?"reverse":""
 ];
 return parts2.filter((part2)=>part2!=="").join(", ");
 },
+influences:loopInfluences,
 graphs({body,condition}){
 const inner4=[
 {
@@ -21611,7 +21809,7 @@ fixed
 ],{});
 });
 const batched=guarded.map((x,i)=>mask2[i]||x!==operands3[i]);
-const result3=batchGraph(branch,guarded,batched,size);
+const result3=last===0?batchGraph(branch,guarded,batched,size):batchMasked(branch,guarded,batched,taken,size);
 return result3.outputs.map((output,k)=>result3.batched[k]?output:broadcastFront(output,size));
 });
 return results[0].map((first,k)=>{
@@ -21656,6 +21854,7 @@ kind:"switch"
 print({branches:branches2}){
 return `branches=${branches2.length}`;
 },
+influences:switchInfluences,
 graphs({branches:branches2}){
 return branches2.map((graph,i)=>({
 name:`branch ${i}`,
@@ -24493,6 +24692,7 @@ pushSum(this.#f,pointer,distance - offset);
 this.#emitLoad(row2,offset);
 }
 };
+var VECTOR_BYTES=16;
 var firstBlock=1;
 var lastBlock=2;
 var leastRoundsOfBlock=64;
@@ -25078,6 +25278,8 @@ this.#bytes=grown;
 }
 };
 var MOST_KEPT=16;
+var LOCAL_GET=32;
+var LOCAL_SET=33;
 var memoryOpcodes={
 i32Load:[
 40,
@@ -25913,6 +26115,7 @@ f32:125,
 f64:124,
 v128:123
 };
+var maximumLocals=5e4;
 var FunctionBuilder=class{
 index;
 type;
@@ -26182,10 +26385,13 @@ return this.end();
 }
 writeBody(out){
 if(this.#depth!==0)throw new RangeError(`${this.#depth} blocks, loops or ifs are still open`);
-const{code,kept}=keepSplats(this.code.view(),this.#splats,this.localCount);
-for(let i=0;i<kept;i++)this.#locals.push("v128");
+const count3=this.localCount;
+const{code,kept}=keepSplats(this.code.view(),this.#splats,count3,maximumLocals - count3);
 const header=new ByteWriter(16);
-const locals=this.#locals;
+const locals=[
+...this.#locals,
+...new Array(kept).fill("v128")
+];
 let runs=0;
 for(let i=0;i<locals.length;i++)if(i===0||locals[i]!==locals[i - 1])runs++;
 header.unsigned(runs);
@@ -27631,7 +27837,7 @@ f.release(left,at2);
 }
 var UNROLL=4;
 function emitTapTile(module,tile2){
-const{element:element4,rows:rows2,vectors,taps,tapStep,together:together2,rowStep,cRow}=tile2;
+const{element:element4,rows:rows2,vectors,taps,tapStep,together:together3,rowStep,cRow}=tile2;
 const f=module.addFunction({
 params:[
 "i32",
@@ -27659,21 +27865,21 @@ length:vectors
 },()=>f.local("v128"));
 const left=f.local("v128");
 const pointers=Array.from({
-length:rows2 / together2
+length:rows2 / together3
 },()=>f.local("i32"));
 const from=f.local("i32");
 const products=new StripProducts(f,{
 element:element4,
 pointer:from,
-rows:together2,
+rows:together3,
 rowStep,
 depthStep:0
 });
 const place3=f.local("i32"),count3=f.local("i32");
 pointers.forEach((pointer,i)=>{
-f.localGet(x).localGet(table3).i32Load(4 * i * together2).i32Add().localSet(pointer);
+f.localGet(x).localGet(table3).i32Load(4 * i * together3).i32Add().localSet(pointer);
 });
-const sumsOf=(group3)=>sums2.slice(group3 * together2 * vectors,(group3 + 1)* together2 * vectors);
+const sumsOf=(group3)=>sums2.slice(group3 * together3 * vectors,(group3 + 1)* together3 * vectors);
 const step2=(u)=>{
 for(let v=0;v<vectors;v++)pushSum(f,b,u * vectors * 16).v128Load(v * 16).localSet(right[v]);
 pointers.forEach((pointer,i)=>{
@@ -27768,7 +27974,7 @@ const{module}=context;
 const{axes:axes2,batchGroups,images,channels,filters,dtype}=geometry;
 const element4=elements[dtype];
 const{bytes,lanes}=element4;
-const{places,rows:rows2,together:together2,tileRows,lowRows,highRows,vectors,width,tapRows,blockRows,channelParts,rowParts}=plan;
+const{places,rows:rows2,together:together3,tileRows,lowRows,highRows,vectors,width,tapRows,blockRows,channelParts,rowParts}=plan;
 const last=axes2[axes2.length - 1];
 const inside3=product(axes2.map(({size})=>size))* bytes;
 const allTaps=tapRows * last.taps * bytes;
@@ -27791,7 +27997,7 @@ element:element4,
 vectors,
 taps:last.taps,
 tapStep:last.dilation * bytes,
-together:together2,
+together:together3,
 rowStep:last.stride * bytes,
 cRow:width * bytes
 };
@@ -28040,9 +28246,9 @@ const places=placesOf(dense,dense.axes[0].out);
 const vectors=filters<=lanes?1:2;
 const width=Math.ceil(filters /(vectors * lanes))* vectors * lanes;
 const highest=vectors===1?12:6;
-const together2=runOf(last.out);
-const tiles=Math.ceil(rows2 /(highest - highest % together2));
-const tileRows=Math.ceil(rows2 / tiles / together2)* together2,lowRows=tileRows - together2;
+const together3=runOf(last.out);
+const tiles=Math.ceil(rows2 /(highest - highest % together3));
+const tileRows=Math.ceil(rows2 / tiles / together3)* together3,lowRows=tileRows - together3;
 const tapRows=product(axes2.slice(0,-1).map(({taps})=>taps));
 const blockRows=Math.max(1,Math.min(tapRows,Math.floor(BLOCK_TAPS / last.taps)));
 const rowParts=places.copied?1:Math.max(1,Math.min(8,tiles,Math.floor(rows2 / ROWS_OF_PART)));
@@ -28056,10 +28262,10 @@ return{
 dense,
 places,
 rows:rows2,
-together:together2,
+together:together3,
 tileRows,
 lowRows,
-highRows:(rows2 - tiles * lowRows)/ together2 * tileRows,
+highRows:(rows2 - tiles * lowRows)/ together3 * tileRows,
 vectors,
 skips,
 omitted:skips?waste:0,
@@ -30804,7 +31010,7 @@ f.localGet(a).i32Const(steps2 * taps.length * aDepth).i32Add().localSet(a);
 f.localGet(table3).i32Const(4 * steps2).i32Add().localSet(table3);
 f.localGet(runs).i32Const(steps2).i32Sub().localTee(runs);
 };
-const together2=Math.max(1,Math.floor(UNROLL3 / taps.length));
+const together3=Math.max(1,Math.floor(UNROLL3 / taps.length));
 const loop=(steps2)=>{
 products.prepare();
 pushPlace(0);
@@ -30814,10 +31020,10 @@ f.loop();
 for(let run3=0;run3<steps2;run3++)step2(run3);
 advance3(steps2);
 };
-if(together2>1){
-f.localGet(runs).i32Const(together2).i32GeU().if();
-loop(together2);
-f.i32Const(together2).i32GeU().brIf(0).end().end();
+if(together3>1){
+f.localGet(runs).i32Const(together3).i32GeU().if();
+loop(together3);
+f.i32Const(together3).i32GeU().brIf(0).end().end();
 }
 f.localGet(runs).if();
 loop(1);
@@ -30949,14 +31155,14 @@ if(axis===0&&present instanceof PresentRuns)present.begin();
 if(axis===0)f.localGet(6);
 else f.i32Const(axes2[axis].out);
 f.localSet(left).localGet(b).localSet(from).localGet(c).localSet(to2);
-for(const{together:together2,body}of bodies3){
-f.localGet(left).i32Const(together2).i32GeU().if().loop();
-if(axis===0&&present instanceof PresentRuns)present.next(together2);
+for(const{together:together3,body}of bodies3){
+f.localGet(left).i32Const(together3).i32GeU().if().loop();
+if(axis===0&&present instanceof PresentRuns)present.next(together3);
 body(from,to2);
 const step2=placeStep(geometry,plan.places,axis);
-f.localGet(from).i32Const(together2 * step2 * bytes).i32Add().localSet(from);
-f.localGet(to2).i32Const(together2 * outs[axis]* bytes).i32Add().localSet(to2);
-f.localGet(left).i32Const(together2).i32Sub().localTee(left).i32Const(together2).i32GeU().brIf(0).end();
+f.localGet(from).i32Const(together3 * step2 * bytes).i32Add().localSet(from);
+f.localGet(to2).i32Const(together3 * outs[axis]* bytes).i32Add().localSet(to2);
+f.localGet(left).i32Const(together3).i32Sub().localTee(left).i32Const(together3).i32GeU().brIf(0).end();
 f.end();
 }
 f.release(left,from,to2);
@@ -31022,16 +31228,16 @@ this.#bytesOfRun=plan.taps.length *(plan.packed?filters:1)* elements[geometry.dt
 begin(){
 this.#f.localGet(7).localSet(this.#output);
 }
-next(together2){
+next(together3){
 const f=this.#f,skipped=f.local("i32"),output=this.#output;
-this.#inside.find(()=>f.localGet(output),()=>f.localGet(output).i32Const(together2 - 1).i32Add(),[
+this.#inside.find(()=>f.localGet(output),()=>f.localGet(output).i32Const(together3 - 1).i32Add(),[
 8,
 3
 ]);
 f.localGet(this.#inside.first).localGet(8).i32Sub().localTee(skipped);
 f.i32Const(this.#bytesOfRun).i32Mul().localGet(0).i32Add().localSet(this.a);
 f.localGet(skipped).i32Const(4).i32Mul().localGet(5).i32Add().localSet(this.table);
-f.localGet(output).i32Const(together2).i32Add().localSet(output);
+f.localGet(output).i32Const(together3).i32Add().localSet(output);
 f.release(skipped);
 }
 };
@@ -32568,8 +32774,8 @@ return cost;
 #loadCost(statement){
 const site=this.#loadSites.get(statement);
 const s=this.nest.statements[statement];
-const masked=s.kind==="load"&&s.mask!==void 0;
-return(site.terms.length>0?10:site.laneStride===1?1:site.laneStride===2?3:6)+(masked?8:0);
+const masked2=s.kind==="load"&&s.mask!==void 0;
+return(site.terms.length>0?10:site.laneStride===1?1:site.laneStride===2?3:6)+(masked2?8:0);
 }
 emitter(){
 return new StatementEmitter(this.context,this.f,this.lanes,this.nest.statements,this);
@@ -32803,16 +33009,16 @@ var STREAMS=4;
 var MOST_STATEMENTS=8;
 var LEAST_COLUMNS2=512;
 var LEAST_ROWS3=2 * STREAMS;
-function rowsTogether2(nest2,first,count3,together2){
+function rowsTogether2(nest2,first,count3,together3){
 const axis=nest2.rowRank - 1;
 const perRow=nest2.reductions.length;
-const extent=count3 / together2;
+const extent=count3 / together3;
 const varies=dependsOn2(nest2.statements,(a)=>a===axis,()=>true);
 const statements=[];
 const reductions2=[];
 const stores=[];
 const shared3=[];
-for(let row2=0;row2<together2;row2++){
+for(let row2=0;row2<together3;row2++){
 const places=[];
 const placement={
 place:(statement)=>places[statement],
@@ -33071,7 +33277,7 @@ function keepsApart({strides,dynamic},axis,extent){
 const reach2=strides[axis]* extent;
 return strides[axis]>0&&dynamic.every(({stride})=>stride % reach2===0)&&strides.every((stride,i)=>i===axis||stride % reach2===0);
 }
-function findScatterParts(nest2){
+function findScatterParts(nest2,threads){
 if(nest2.reductions.length>0||nest2.passes>1||nest2.domain.length>28)return null;
 if(nest2.stores.every((store)=>store.mode==="set"&&store.index.dynamic.length===0))return null;
 const stored=new Set(nest2.stores.map((store)=>store.operand));
@@ -33079,17 +33285,16 @@ if(nest2.statements.some((s)=>s.kind==="load"&&stored.has(s.operand)))return nul
 for(let axis=nest2.domain.length - 1;axis>=0;axis--){
 const extent=nest2.domain[axis];
 if(!nest2.stores.every((store)=>keepsApart(store.index,axis,extent)))continue;
-for(const parts2 of[
-16,
-8,
+const possible=[
+2,
 4,
-2
-]){
-if(extent %(4 * parts2)===0&&extent / parts2>=LEAST_COLUMNS3)return{
+8,
+16
+].filter((n)=>extent %(4 * n)===0&&extent / n>=LEAST_COLUMNS3);
+if(possible.length>0)return{
 axis,
-parts:parts2
+parts:possible.find((n)=>n>=threads)??possible.at(-1)
 };
-}
 }
 return null;
 }
@@ -35119,8 +35324,88 @@ stretch("vector",1);
 stretch("real",1);
 });
 }
+function rotateRowsTwice(context,dtype){
+const params2=[
+"int",
+"int",
+"int",
+"int",
+"int",
+"int",
+"int"
+];
+return procedure(context,dtype,"rotateRowsTwice",params2,null,(code,z,stride,turns,laterTurns,lowest,highest,n)=>{
+const i=code.variable("int"),row2=code.variable("int"),left=code.variable("int",n);
+const turn=code.variable("int"),later=code.variable("int");
+const stretch=(kind,times2)=>{
+const elements2=kind==="real"?1:times2 * code.lanes;
+const variables=()=>Array.from({
+length:times2
+},()=>code.variable(kind));
+const carried=variables(),laterCarried=variables();
+const[c,s,d,t,x,y]=Array.from({
+length:6
+},()=>code.variable(kind));
+const read3=(place3,offset)=>kind==="real"?code.load(place3,"real",offset):code.loadSplat(place3,offset);
+const nextTurn=(place3,cosine2,sine)=>{
+cosine2.set(read3(place3,0));
+sine.set(read3(place3,code.bytes));
+place3.increase(-2 * code.bytes);
+};
+const follow2=(value,k,below)=>{
+code.store(below,value.timesPlus(t,laterCarried[k].times(d)),16 * k);
+laterCarried[k].set(laterCarried[k].timesFrom(t,value.times(d)));
+};
+code.while(left.ge(elements2),()=>{
+row2.set(z.plus(highest.plus(1).times(stride)));
+carried.forEach((value,k)=>value.set(code.load(row2,kind,16 * k)));
+turn.set(code.at(turns,highest.times(2)));
+later.set(code.at(laterTurns,highest.times(2)));
+nextTurn(turn,c,s);
+row2.set(row2.minus(stride));
+carried.forEach((value,k)=>{
+x.set(code.load(row2,kind,16 * k));
+laterCarried[k].set(x.timesPlus(s,value.times(c)));
+value.set(value.timesFrom(s,x.times(c)));
+});
+i.set(highest.minus(1));
+code.while(i.ge(lowest),()=>{
+nextTurn(turn,c,s);
+nextTurn(later,d,t);
+const above=row2.minus(stride),below=row2.plus(stride);
+carried.forEach((value,k)=>{
+x.set(code.load(above,kind,16 * k));
+y.set(x.timesPlus(s,value.times(c)));
+value.set(value.timesFrom(s,x.times(c)));
+follow2(y,k,below);
+});
+row2.set(above);
+i.increase(-1);
+});
+nextTurn(later,d,t);
+carried.forEach((value,k)=>{
+follow2(value,k,row2.plus(stride));
+code.store(row2,laterCarried[k],16 * k);
+});
+z.increase(elements2 * code.bytes);
+left.increase(-elements2);
+});
+code.release(...carried,...laterCarried,c,s,d,t,x,y);
+};
+stretch("vector",4);
+stretch("vector",1);
+stretch("real",1);
+});
+}
+function hypotenuse(x,y){
+return x.times(x).plus(typeof y==="number"?y * y:y.times(y)).root();
+}
+function copyRows(code,target2,targetStride,source2,sourceStride,bytes,rows2){
+code.for(0,rows2,(i)=>code.copyBytes(target2.plus(i.times(targetStride)),source2.plus(i.times(sourceStride)),bytes));
+}
 var MOST_SWEEPS=16;
 var HEADER=16;
+var MOST_APART=64;
 var STRIP_VECTORS2=16;
 function sweepBytes(n,bytes,arrays){
 return MOST_SWEEPS *(HEADER + 2 * n * bytes * arrays);
@@ -35159,8 +35444,58 @@ this.#count.increase(1);
 this.#place.increase(this.#n.times(2 * code.bytes * this.#arrays.length).plus(HEADER));
 code.if(this.#count.eq(MOST_SWEEPS),()=>this.flush());
 }
+#pair(){
+const code=this.#code,arrays=this.#arrays.length;
+const[sweep,left,lowest,highest,i,end]=Array.from({
+length:6
+},()=>code.variable("int"));
+const next=code.variable("int");
+const fill3=(start,from,to2)=>{
+i.set(from);
+end.set(to2);
+code.while(i.lt(end),()=>{
+for(let array2=0;array2<arrays;array2++){
+const turn=code.at(start.plus(HEADER),this.#n.times(2 * array2).plus(i.times(2)));
+code.store(turn,1);
+code.store(turn,0,code.bytes);
+}
+i.increase(1);
+});
+};
+sweep.set(this.#memory);
+left.set(this.#count);
+code.while(left.ge(2),()=>{
+next.set(sweep.plus(this.#n.times(2 * code.bytes * arrays).plus(HEADER)));
+const lows=[
+code.loadInt(sweep),
+code.loadInt(next)
+];
+const highs=[
+code.loadInt(sweep,4),
+code.loadInt(next,4)
+];
+lowest.set(lows[0].least(lows[1]));
+highest.set(highs[0].greatest(highs[1]));
+const apart=lows[0].plus(lows[1]).minus(lowest.times(2)).plus(highest.times(2)).minus(highs[0]).minus(highs[1]);
+code.if(apart.le(MOST_APART),()=>{
+for(const start of[
+sweep,
+next
+]){
+fill3(start,lowest,code.loadInt(start));
+fill3(start,code.loadInt(start,4).plus(1),highest.plus(1));
+code.storeInt(start,lowest);
+code.storeInt(start.plus(4),highest);
+}
+});
+sweep.set(next.plus(next).minus(sweep));
+left.increase(-2);
+});
+code.release(sweep,left,lowest,highest,i,end,next);
+}
 flush(){
 const code=this.#code,arrays=this.#arrays.length;
+this.#pair();
 const columns=STRIP_VECTORS2 * code.lanes;
 share(code,this.#shares,{
 work:turnStrips(code.context,code.dtype,arrays),
@@ -35179,7 +35514,7 @@ this.#place.set(this.#memory);
 }
 };
 function turnStrips(context,dtype,arrays){
-const turn=rotateRows(context,dtype);
+const turn=rotateRows(context,dtype),turnTwice=rotateRowsTwice(context,dtype);
 const params2=new Array(arrays + 6).fill("int");
 return procedure(context,dtype,`turnStrips${arrays}`,params2,null,(code,...args)=>{
 const[stride,sweeps,count3,n,begin6,end]=args.slice(arrays);
@@ -35204,20 +35539,20 @@ const[lowest,highest]=[
 code.loadInt(sweep),
 code.loadInt(sweep,4)
 ];
-const width=n.minus(from).least(columns);
-turn.run(code,code.at(array2,from),stride,sweep.plus(turns),lowest,highest,width);
-sweep.increase(n.times(2 * code.bytes * arrays).plus(HEADER));
+const distance=n.times(2 * code.bytes * arrays).plus(HEADER),next=sweep.plus(distance);
+const width=n.minus(from).least(columns),place3=code.at(array2,from);
+const same2=left.ge(2).and(lowest.eq(code.loadInt(next))).and(highest.eq(code.loadInt(next,4)));
+code.if(same2.and(lowest.le(highest)),()=>{
+turnTwice.run(code,place3,stride,sweep.plus(turns),next.plus(turns),lowest,highest,width);
+sweep.increase(distance);
+left.increase(-1);
+},()=>turn.run(code,place3,stride,sweep.plus(turns),lowest,highest,width));
+sweep.increase(distance);
 left.increase(-1);
 });
 begin6.increase(1);
 });
 });
-}
-function hypotenuse(x,y){
-return x.times(x).plus(typeof y==="number"?y * y:y.times(y)).root();
-}
-function copyRows(code,target2,targetStride,source2,sourceStride,bytes,rows2){
-code.for(0,rows2,(i)=>code.copyBytes(target2.plus(i.times(targetStride)),source2.plus(i.times(sourceStride)),bytes));
 }
 var FEWEST_BLOCKED=2 * BLOCK2;
 var BlockReflector=class{
@@ -36309,12 +36644,12 @@ code.load(x.re.plus(bytes),kind),
 code.load(x.im.plus(bytes),kind)
 ];
 }
-function generalStage(context,dtype,radix){
-return procedure(context,dtype,`fftStage${radix}`,STAGE_PARAMS,null,(code,xRe,xIm,yRe,yIm,rootsRe,rootsIm,distance,stride,p,to2,qFrom,qTo)=>{
+function generalStage(context,dtype,radix,rootStep){
+return procedure(context,dtype,`fftStage${radix}:${rootStep}`,STAGE_PARAMS,null,(code,xRe,xIm,yRe,yIm,rootsRe,rootsIm,distance,stride,p,to2,qFrom,qTo)=>{
 const strideBytes=code.variable("int",stride.times(code.bytes));
 const gap=code.variable("int",strideBytes.times(distance));
 const source2=code.variable("int"),target2=code.variable("int"),left=code.variable("int");
-const root=code.variable("int");
+const root=code.variable("int"),rootBytes=code.variable("int",strideBytes.quotient(rootStep));
 const twiddles=Array.from({
 length:radix - 1
 },()=>[
@@ -36369,7 +36704,7 @@ source2.set(p.times(strideBytes));
 target2.set(source2.times(radix).plus(qFrom.times(code.bytes)));
 root.set(0);
 for(const[re,im]of twiddles){
-root.increase(source2);
+root.increase(p.times(rootBytes));
 re.set(code.loadSplat(rootsRe.plus(root)));
 im.set(code.loadSplat(rootsIm.plus(root)));
 }
@@ -36466,10 +36801,10 @@ stretch("real");
 });
 }
 var UNIT_ELEMENTS=1<<14;
-function runStage(code,{radix,distance,stride},first,shares,{from,to:to2,roots}){
+function runStage(code,{radix,distance,stride},first,shares,{from,to:to2,roots,rootStep}){
 const{context,dtype,lanes}=code;
-const part2=first?firstStage(context,dtype):generalStage(context,dtype,radix);
-const work=procedure(context,dtype,`fftParts${first?"First":radix}`,STAGE_PARAMS,null,(inner4,xRe,xIm,yRe,yIm,rootsRe,rootsIm,gap,step2,pStep2,qStep2,begin6,end)=>{
+const part2=first?firstStage(context,dtype):generalStage(context,dtype,radix,rootStep);
+const work=procedure(context,dtype,`fftParts${first?"First":`${radix}:${rootStep}`}`,STAGE_PARAMS,null,(inner4,xRe,xIm,yRe,yIm,rootsRe,rootsIm,gap,step2,pStep2,qStep2,begin6,end)=>{
 const p=inner4.variable("int"),q=inner4.variable("int"),last=inner4.variable("int");
 const call2=inner4.variable("int"),across=inner4.variable("int");
 across.set(step2.plus(qStep2).minus(1).quotient(qStep2));
@@ -36528,30 +36863,32 @@ function stagedTransform(dtype,length,stages,shares){
 const bytes=dtype==="float32"?4:8;
 const whole3=planarBytes(length,bytes);
 const quarters=stages.length>0&&stages[0].radix===4;
+const rootStep=quarters?4:1,rootCount=length / rootStep,rootsBytes=planarBytes(rootCount,bytes);
 const firstCount=quarters?stages[0].distance:0;
 const stage=(code,tables,number2,from,to2)=>{
 const first=number2===0&&quarters;
-const roots=first?planarAt(tables.plus(whole3),3 * firstCount,bytes):planarAt(tables,length,bytes);
+const roots=first?planarAt(tables.plus(rootsBytes),3 * firstCount,bytes):planarAt(tables,rootCount,bytes);
 runStage(code,stages[number2],first,shares,{
 from,
 to:to2,
-roots
+roots,
+rootStep
 });
 };
 return{
 length,
-tableBytes:whole3 +(quarters?planarBytes(3 * firstCount,bytes):0),
+tableBytes:rootsBytes +(quarters?planarBytes(3 * firstCount,bytes):0),
 workBytes:Math.max(whole3,aligned(rootsScratch(length)+ 64)),
 prepare(code,tables,work){
 if(stages.length>(quarters?1:0)){
-writeRoots(code,planarAt(tables,length,bytes),{
+writeRoots(code,planarAt(tables,rootCount,bytes),{
 n:length,
-step:1,
-count:length
+step:rootStep,
+count:rootCount
 },work,shares);
 }
 if(!quarters)return;
-const{re,im}=planarAt(tables.plus(whole3),3 * firstCount,bytes);
+const{re,im}=planarAt(tables.plus(rootsBytes),3 * firstCount,bytes);
 for(let k=0;k<3;k++){
 const target2={
 re:re.plus(k * firstCount * bytes),
@@ -36747,325 +37084,6 @@ re:outRe,
 im:outIm
 };
 memory2.transform.copy(code,source2,target2,memory2.signal(code),memory2.work(code),memory2.tables(code));
-}
-});
-}
-var PART=4096;
-function sharedPass(code,shares,{name,count:count3},args,body){
-const params2=new Array(args.length + 2).fill("int");
-const work=procedure(code.context,code.dtype,`${name}:${count3}`,params2,null,(inner4,...given2)=>{
-const[begin6,end]=given2.slice(args.length),places=given2.slice(0,args.length);
-const i=inner4.variable("int",begin6.times(PART)),last=inner4.variable("int");
-last.set(end.times(PART).least(count3));
-for(const kind of[
-"vector",
-"real"
-]){
-const step2=kind==="real"?1:inner4.lanes;
-inner4.while(i.plus(step2).le(last),()=>{
-body(inner4,places,kind,i);
-i.increase(step2);
-});
-}
-});
-share(code,shares,{
-work,
-args,
-units:Math.ceil(count3 / PART),
-unitCost:PART
-});
-}
-function split(code,shares,source2,{re,im},count3){
-sharedPass(code,shares,{
-name:"fftSplit",
-count:count3
-},[
-source2,
-re,
-im
-],(c,[from,even,odd2],kind,i)=>{
-const place3=c.at(from,i.times(2));
-if(kind==="real"){
-c.store(c.at(even,i),c.load(place3));
-c.store(c.at(odd2,i),c.load(place3,"real",c.bytes));
-return;
-}
-const a=c.variable("vector",c.load(place3,"vector")),b=c.variable("vector");
-const order=Array.from({
-length:c.lanes
-},(_,k)=>2 * k);
-b.set(c.load(place3,"vector",16));
-c.store(c.at(even,i),c.shuffle(a,b,order));
-c.store(c.at(odd2,i),c.shuffle(a,b,order.map((lane)=>lane + 1)));
-c.release(a,b);
-});
-}
-function join(code,shares,{re,im},target2,count3){
-sharedPass(code,shares,{
-name:"fftJoin",
-count:count3
-},[
-target2,
-re,
-im
-],(c,[to2,even,odd2],kind,i)=>{
-const place3=c.at(to2,i.times(2)),{lanes}=c;
-if(kind==="real"){
-c.store(place3,c.load(c.at(even,i)));
-c.store(place3,c.load(c.at(odd2,i)),c.bytes);
-return;
-}
-const a=c.variable("vector",c.load(c.at(even,i),"vector"));
-const b=c.variable("vector",c.load(c.at(odd2,i),"vector"));
-const order=(from)=>Array.from({
-length:lanes
-},(_,k)=>from + Math.floor(k / 2)+ k % 2 * lanes);
-c.store(place3,c.shuffle(a,b,order(0)));
-c.store(place3,c.shuffle(a,b,order(lanes / 2)),16);
-c.release(a,b);
-});
-}
-function mirroredPairs(code,shares,{name,half},args,body){
-const{lanes}=code;
-const reversed=Array.from({
-length:lanes
-},(_,i)=>lanes - 1 - i);
-const count3=Math.floor((half - 1)/ 2);
-sharedPass(code,shares,{
-name:`${name}:${half}`,
-count:count3
-},args,(c,places,kind,i)=>{
-const k=c.variable("int",i.plus(1));
-const mirrored=c.variable("int",c.int(half -(kind==="real"?1:lanes)).minus(i));
-body(c,places,kind,k,mirrored,(x)=>{
-if(kind==="real")return x;
-const value=c.variable("vector",x);
-return c.shuffle(value,value,reversed);
-});
-c.release(k,mirrored);
-});
-if(half % 2===0&&half>0){
-body(code,args,"real",code.int(half / 2),code.int(half / 2),(x)=>x);
-}
-}
-var splitPair=(code,[zRe,zIm,rootsRe,rootsIm,re,im],kind,k,mirrored,reverse)=>{
-const names=[
-"a",
-"b",
-"c",
-"d",
-"eRe",
-"eIm",
-"oRe",
-"oIm",
-"w",
-"v",
-"tRe",
-"tIm"
-];
-const[a,b,c,d,eRe,eIm,oRe,oIm,w,v,tRe,tIm]=names.map(()=>code.variable(kind));
-a.set(code.load(code.at(zRe,k),kind));
-b.set(code.load(code.at(zIm,k),kind));
-c.set(reverse(code.load(code.at(zRe,mirrored),kind)));
-d.set(reverse(code.load(code.at(zIm,mirrored),kind)));
-eRe.set(a.plus(c).times(0.5));
-eIm.set(b.minus(d).times(0.5));
-oRe.set(b.plus(d).times(0.5));
-oIm.set(c.minus(a).times(0.5));
-w.set(code.load(code.at(rootsRe,k),kind));
-v.set(code.load(code.at(rootsIm,k),kind));
-tRe.set(oRe.times(w).minus(oIm.times(v)));
-tIm.set(oRe.times(v).plus(oIm.times(w)));
-code.store(code.at(re,k),eRe.plus(tRe));
-code.store(code.at(im,k),eIm.plus(tIm));
-code.store(code.at(re,mirrored),reverse(eRe.minus(tRe)));
-code.store(code.at(im,mirrored),reverse(tIm.minus(eIm)));
-code.release(a,b,c,d,eRe,eIm,oRe,oIm,w,v,tRe,tIm);
-};
-function emitEvenRfft(context,kernel,length){
-const half=length / 2,count3=Math.floor(half / 2)+ 1;
-const memory2=memoryOf(context,kernel,half,count3);
-return emitMatrixRoutine(context,kernel,{
-ranks:[
-1,
-1,
-1
-],
-unitCost:costOf2(half),
-shares:memory2.shares,
-begin(code){
-memory2.transform.prepare(code,memory2.tables(code),memory2.work(code));
-writeRoots(code,memory2.extra(code),{
-n:length,
-step:1,
-count:count3
-},memory2.work(code),memory2.shares);
-},
-body(code,[x,re,im]){
-const z=memory2.signal(code),roots=memory2.extra(code);
-split(code,memory2.shares,x,z,half);
-const{re:zRe,im:zIm}=memory2.transform.run(code,z,memory2.work(code),memory2.tables(code));
-code.store(re,code.load(zRe).plus(code.load(zIm)));
-code.store(code.at(re,half),code.load(zRe).minus(code.load(zIm)));
-code.store(im,0);
-code.store(code.at(im,half),0);
-const args=[
-zRe,
-zIm,
-roots.re,
-roots.im,
-re,
-im
-];
-mirroredPairs(code,memory2.shares,{
-name:"rfftPairs",
-half
-},args,splitPair);
-}
-});
-}
-function emitRfft(context,kernel){
-const shape=kernel.shapes[0];
-const length=shape[shape.length - 1];
-if(length % 2===0)return emitEvenRfft(context,kernel,length);
-const memory2=memoryOf(context,kernel,length,0);
-const kept=(length + 1)/ 2 * memory2.bytes;
-return emitMatrixRoutine(context,kernel,{
-ranks:[
-1,
-1,
-1
-],
-unitCost:costOf2(length),
-shares:memory2.shares,
-begin:(code)=>memory2.transform.prepare(code,memory2.tables(code),memory2.work(code)),
-body(code,[x,re,im]){
-const z=memory2.signal(code);
-code.copyBytes(z.re,x,length * memory2.bytes);
-code.zeroBytes(z.im,length * memory2.bytes);
-const result3=memory2.transform.run(code,z,memory2.work(code),memory2.tables(code));
-code.copyBytes(re,result3.re,kept);
-code.copyBytes(im,result3.im,kept);
-code.store(im,0);
-}
-});
-}
-var joinPair=(code,[zRe,zIm,rootsRe,rootsIm,re,im],kind,k,mirrored,reverse)=>{
-const names=[
-"a",
-"b",
-"c",
-"d",
-"eRe",
-"eIm",
-"dRe",
-"dIm",
-"w",
-"v",
-"oRe",
-"oIm"
-];
-const[a,b,c,d,eRe,eIm,dRe,dIm,w,v,oRe,oIm]=names.map(()=>code.variable(kind));
-a.set(code.load(code.at(re,k),kind));
-b.set(code.load(code.at(im,k),kind));
-c.set(reverse(code.load(code.at(re,mirrored),kind)));
-d.set(reverse(code.load(code.at(im,mirrored),kind)));
-eRe.set(a.plus(c));
-eIm.set(b.minus(d));
-dRe.set(a.minus(c));
-dIm.set(b.plus(d));
-w.set(code.load(code.at(rootsRe,k),kind));
-v.set(code.load(code.at(rootsIm,k),kind));
-oRe.set(dRe.times(w).plus(dIm.times(v)));
-oIm.set(dIm.times(w).minus(dRe.times(v)));
-code.store(code.at(zRe,k),eRe.minus(oIm));
-code.store(code.at(zIm,k),eIm.plus(oRe));
-code.store(code.at(zRe,mirrored),reverse(eRe.plus(oIm)));
-code.store(code.at(zIm,mirrored),reverse(oRe.minus(eIm)));
-code.release(a,b,c,d,eRe,eIm,dRe,dIm,w,v,oRe,oIm);
-};
-function emitEvenIrfft(context,kernel,length){
-const half=length / 2,count3=Math.floor(half / 2)+ 1;
-const memory2=memoryOf(context,kernel,half,count3);
-return emitMatrixRoutine(context,kernel,{
-ranks:[
-1,
-1,
-1
-],
-unitCost:costOf2(half),
-shares:memory2.shares,
-begin(code){
-memory2.transform.prepare(code,memory2.tables(code),memory2.work(code));
-writeRoots(code,memory2.extra(code),{
-n:length,
-step:1,
-count:count3
-},memory2.work(code),memory2.shares);
-},
-body(code,[re,im,x]){
-const z=memory2.signal(code),roots=memory2.extra(code);
-const first=code.load(re),last=code.load(code.at(re,half));
-code.store(z.re,first.plus(last));
-code.store(z.im,first.minus(last));
-const args=[
-z.re,
-z.im,
-roots.re,
-roots.im,
-re,
-im
-];
-mirroredPairs(code,memory2.shares,{
-name:"irfftPairs",
-half
-},args,joinPair);
-const swapped2={
-re:z.im,
-im:z.re
-};
-const result3=memory2.transform.run(code,swapped2,memory2.work(code),memory2.tables(code));
-join(code,memory2.shares,{
-re:result3.im,
-im:result3.re
-},x,half);
-}
-});
-}
-function emitIrfft(context,kernel){
-const{length}=kernel.options;
-if(length % 2===0)return emitEvenIrfft(context,kernel,length);
-const memory2=memoryOf(context,kernel,length,0);
-return emitMatrixRoutine(context,kernel,{
-ranks:[
-1,
-1,
-1
-],
-unitCost:costOf2(length),
-shares:memory2.shares,
-begin:(code)=>memory2.transform.prepare(code,memory2.tables(code),memory2.work(code)),
-body(code,[re,im,x]){
-const z=memory2.signal(code);
-const value=code.variable("real");
-code.store(z.re,code.load(re));
-code.store(z.im,0);
-code.for(1,(length + 1)/ 2,(k)=>{
-const mirrored=code.int(length).minus(k);
-value.set(code.load(code.at(re,k)));
-code.store(code.at(z.re,k),value);
-code.store(code.at(z.re,mirrored),value);
-value.set(code.load(code.at(im,k)));
-code.store(code.at(z.im,k),value);
-code.store(code.at(z.im,mirrored),value.negated());
-});
-const swapped2={
-re:z.im,
-im:z.re
-};
-const result3=memory2.transform.run(code,swapped2,memory2.work(code),memory2.tables(code));
-code.copyBytes(x,result3.im,length * memory2.bytes);
-code.release(value);
 }
 });
 }
@@ -37338,6 +37356,315 @@ code.storeInt(parity,factorise.call(code,lu,permutation2));
 }
 });
 }
+var PART=4096;
+function sharedPass(code,shares,{name,count:count3},args,body){
+const params2=new Array(args.length + 2).fill("int");
+const work=procedure(code.context,code.dtype,`${name}:${count3}`,params2,null,(inner4,...given2)=>{
+const[begin6,end]=given2.slice(args.length),places=given2.slice(0,args.length);
+const i=inner4.variable("int",begin6.times(PART)),last=inner4.variable("int");
+last.set(end.times(PART).least(count3));
+for(const kind of[
+"vector",
+"real"
+]){
+const step2=kind==="real"?1:inner4.lanes;
+inner4.while(i.plus(step2).le(last),()=>{
+body(inner4,places,kind,i);
+i.increase(step2);
+});
+}
+});
+share(code,shares,{
+work,
+args,
+units:Math.ceil(count3 / PART),
+unitCost:PART
+});
+}
+function split(code,shares,source2,{re,im},count3){
+sharedPass(code,shares,{
+name:"fftSplit",
+count:count3
+},[
+source2,
+re,
+im
+],(c,[from,even,odd2],kind,i)=>{
+const place3=c.at(from,i.times(2));
+if(kind==="real"){
+c.store(c.at(even,i),c.load(place3));
+c.store(c.at(odd2,i),c.load(place3,"real",c.bytes));
+return;
+}
+const a=c.variable("vector",c.load(place3,"vector")),b=c.variable("vector");
+const order=Array.from({
+length:c.lanes
+},(_,k)=>2 * k);
+b.set(c.load(place3,"vector",16));
+c.store(c.at(even,i),c.shuffle(a,b,order));
+c.store(c.at(odd2,i),c.shuffle(a,b,order.map((lane)=>lane + 1)));
+c.release(a,b);
+});
+}
+function join(code,shares,{re,im},target2,count3){
+sharedPass(code,shares,{
+name:"fftJoin",
+count:count3
+},[
+target2,
+re,
+im
+],(c,[to2,even,odd2],kind,i)=>{
+const place3=c.at(to2,i.times(2)),{lanes}=c;
+if(kind==="real"){
+c.store(place3,c.load(c.at(even,i)));
+c.store(place3,c.load(c.at(odd2,i)),c.bytes);
+return;
+}
+const a=c.variable("vector",c.load(c.at(even,i),"vector"));
+const b=c.variable("vector",c.load(c.at(odd2,i),"vector"));
+const order=(from)=>Array.from({
+length:lanes
+},(_,k)=>from + Math.floor(k / 2)+ k % 2 * lanes);
+c.store(place3,c.shuffle(a,b,order(0)));
+c.store(place3,c.shuffle(a,b,order(lanes / 2)),16);
+c.release(a,b);
+});
+}
+function mirroredPairs(code,shares,{name,half},args,body){
+const{lanes}=code;
+const reversed=Array.from({
+length:lanes
+},(_,i)=>lanes - 1 - i);
+const count3=Math.floor((half - 1)/ 2);
+sharedPass(code,shares,{
+name:`${name}:${half}`,
+count:count3
+},args,(c,places,kind,i)=>{
+const k=c.variable("int",i.plus(1));
+const mirrored=c.variable("int",c.int(half -(kind==="real"?1:lanes)).minus(i));
+body(c,places,kind,k,mirrored,(x)=>{
+if(kind==="real")return x;
+const value=c.variable("vector",x);
+return c.shuffle(value,value,reversed);
+});
+c.release(k,mirrored);
+});
+if(half % 2===0&&half>0){
+body(code,args,"real",code.int(half / 2),code.int(half / 2),(x)=>x);
+}
+}
+function readPair(code,[a,b,c,d],{re,im},...[kind,k,mirrored,reverse]){
+a.set(code.load(code.at(re,k),kind));
+b.set(code.load(code.at(im,k),kind));
+c.set(reverse(code.load(code.at(re,mirrored),kind)));
+d.set(reverse(code.load(code.at(im,mirrored),kind)));
+}
+var splitPair=(code,[zRe,zIm,rootsRe,rootsIm,re,im],kind,k,mirrored,reverse)=>{
+const names=[
+"a",
+"b",
+"c",
+"d",
+"eRe",
+"eIm",
+"oRe",
+"oIm",
+"w",
+"v",
+"tRe",
+"tIm"
+];
+const[a,b,c,d,eRe,eIm,oRe,oIm,w,v,tRe,tIm]=names.map(()=>code.variable(kind));
+readPair(code,[
+a,
+b,
+c,
+d
+],{
+re:zRe,
+im:zIm
+},kind,k,mirrored,reverse);
+eRe.set(a.plus(c).times(0.5));
+eIm.set(b.minus(d).times(0.5));
+oRe.set(b.plus(d).times(0.5));
+oIm.set(c.minus(a).times(0.5));
+w.set(code.load(code.at(rootsRe,k),kind));
+v.set(code.load(code.at(rootsIm,k),kind));
+tRe.set(oRe.times(w).minus(oIm.times(v)));
+tIm.set(oRe.times(v).plus(oIm.times(w)));
+code.store(code.at(re,k),eRe.plus(tRe));
+code.store(code.at(im,k),eIm.plus(tIm));
+code.store(code.at(re,mirrored),reverse(eRe.minus(tRe)));
+code.store(code.at(im,mirrored),reverse(tIm.minus(eIm)));
+code.release(a,b,c,d,eRe,eIm,oRe,oIm,w,v,tRe,tIm);
+};
+function emitThrough(context,kernel,{length,roots},body){
+const memory2=memoryOf(context,kernel,length,roots?.count??0);
+return emitMatrixRoutine(context,kernel,{
+ranks:[
+1,
+1,
+1
+],
+unitCost:costOf2(length),
+shares:memory2.shares,
+begin(code){
+memory2.transform.prepare(code,memory2.tables(code),memory2.work(code));
+if(roots)writeRoots(code,memory2.extra(code),roots,memory2.work(code),memory2.shares);
+},
+body:(code,operands3)=>body(code,operands3,memory2)
+});
+}
+function halved(length){
+const half=length / 2;
+return{
+length:half,
+roots:{
+n:length,
+step:1,
+count:Math.floor(half / 2)+ 1
+}
+};
+}
+function emitEvenRfft(context,kernel,length){
+const half=length / 2;
+return emitThrough(context,kernel,halved(length),(code,[x,re,im],memory2)=>{
+const z=memory2.signal(code),roots=memory2.extra(code);
+split(code,memory2.shares,x,z,half);
+const{re:zRe,im:zIm}=memory2.transform.run(code,z,memory2.work(code),memory2.tables(code));
+code.store(re,code.load(zRe).plus(code.load(zIm)));
+code.store(code.at(re,half),code.load(zRe).minus(code.load(zIm)));
+code.store(im,0);
+code.store(code.at(im,half),0);
+const args=[
+zRe,
+zIm,
+roots.re,
+roots.im,
+re,
+im
+];
+mirroredPairs(code,memory2.shares,{
+name:"rfftPairs",
+half
+},args,splitPair);
+});
+}
+function emitRfft(context,kernel){
+const shape=kernel.shapes[0];
+const length=shape[shape.length - 1];
+if(length % 2===0)return emitEvenRfft(context,kernel,length);
+return emitThrough(context,kernel,{
+length
+},(code,[x,re,im],memory2)=>{
+const kept=(length + 1)/ 2 * memory2.bytes;
+const z=memory2.signal(code);
+code.copyBytes(z.re,x,length * memory2.bytes);
+code.zeroBytes(z.im,length * memory2.bytes);
+const result3=memory2.transform.run(code,z,memory2.work(code),memory2.tables(code));
+code.copyBytes(re,result3.re,kept);
+code.copyBytes(im,result3.im,kept);
+code.store(im,0);
+});
+}
+var joinPair=(code,[zRe,zIm,rootsRe,rootsIm,re,im],kind,k,mirrored,reverse)=>{
+const names=[
+"a",
+"b",
+"c",
+"d",
+"eRe",
+"eIm",
+"dRe",
+"dIm",
+"w",
+"v",
+"oRe",
+"oIm"
+];
+const[a,b,c,d,eRe,eIm,dRe,dIm,w,v,oRe,oIm]=names.map(()=>code.variable(kind));
+readPair(code,[
+a,
+b,
+c,
+d
+],{
+re,
+im
+},kind,k,mirrored,reverse);
+eRe.set(a.plus(c));
+eIm.set(b.minus(d));
+dRe.set(a.minus(c));
+dIm.set(b.plus(d));
+w.set(code.load(code.at(rootsRe,k),kind));
+v.set(code.load(code.at(rootsIm,k),kind));
+oRe.set(dRe.times(w).plus(dIm.times(v)));
+oIm.set(dIm.times(w).minus(dRe.times(v)));
+code.store(code.at(zRe,k),eRe.minus(oIm));
+code.store(code.at(zIm,k),eIm.plus(oRe));
+code.store(code.at(zRe,mirrored),reverse(eRe.plus(oIm)));
+code.store(code.at(zIm,mirrored),reverse(oRe.minus(eIm)));
+code.release(a,b,c,d,eRe,eIm,dRe,dIm,w,v,oRe,oIm);
+};
+function emitEvenIrfft(context,kernel,length){
+const half=length / 2;
+return emitThrough(context,kernel,halved(length),(code,[re,im,x],memory2)=>{
+const z=memory2.signal(code),roots=memory2.extra(code);
+const first=code.load(re),last=code.load(code.at(re,half));
+code.store(z.re,first.plus(last));
+code.store(z.im,first.minus(last));
+const args=[
+z.re,
+z.im,
+roots.re,
+roots.im,
+re,
+im
+];
+mirroredPairs(code,memory2.shares,{
+name:"irfftPairs",
+half
+},args,joinPair);
+const swapped2={
+re:z.im,
+im:z.re
+};
+const result3=memory2.transform.run(code,swapped2,memory2.work(code),memory2.tables(code));
+join(code,memory2.shares,{
+re:result3.im,
+im:result3.re
+},x,half);
+});
+}
+function emitIrfft(context,kernel){
+const{length}=kernel.options;
+if(length % 2===0)return emitEvenIrfft(context,kernel,length);
+return emitThrough(context,kernel,{
+length
+},(code,[re,im,x],memory2)=>{
+const z=memory2.signal(code);
+const value=code.variable("real");
+code.store(z.re,code.load(re));
+code.store(z.im,0);
+code.for(1,(length + 1)/ 2,(k)=>{
+const mirrored=code.int(length).minus(k);
+value.set(code.load(code.at(re,k)));
+code.store(code.at(z.re,k),value);
+code.store(code.at(z.re,mirrored),value);
+value.set(code.load(code.at(im,k)));
+code.store(code.at(z.im,k),value);
+code.store(code.at(z.im,mirrored),value.negated());
+});
+const swapped2={
+re:z.im,
+im:z.re
+};
+const result3=memory2.transform.run(code,swapped2,memory2.work(code),memory2.tables(code));
+code.copyBytes(x,result3.im,length * memory2.bytes);
+code.release(value);
+});
+}
 var MOST_STEPS2=75;
 function implicitQr(context,dtype,shares){
 const turn=rotate(context,dtype),times2=scale(context,dtype);
@@ -37474,40 +37801,44 @@ sweeps.flush();
 code.for(0,k,(i)=>code.if(read3(e,i).lt(0),()=>times2.run(code,-1,rowOf(v,i),k)));
 });
 }
-var UNIT_COLUMNS=128;
 var UNIT_ROWS2=32;
+var LEAST_ADDED=64;
+var MOST_LINES=32;
 function addRows(context,dtype){
-const add6=axpy(context,dtype),addFour=axpyFour(context,dtype);
-const params2=new Array(8).fill("int");
-return procedure(context,dtype,"addRows",params2,null,(code,factors,first,stride,line,rows2,columns,begin6,end)=>{
-const left=code.variable("int"),factor=code.variable("int"),row2=code.variable("int");
-const from=code.variable("int"),count3=code.variable("int"),target2=code.variable("int");
+const sum5=sumRows(context,dtype);
+const params2=new Array(9).fill("int");
+return procedure(context,dtype,"addRows",params2,null,(code,factors,first,stride,lines,added,rows2,columns,begin6,end)=>{
+const from=code.variable("int");
 code.while(begin6.lt(end),()=>{
-from.set(begin6.times(UNIT_COLUMNS));
-count3.set(columns.minus(from).least(UNIT_COLUMNS));
-target2.set(code.at(line,from));
-row2.set(code.at(first,from));
-factor.set(factors);
-left.set(rows2);
+from.set(begin6.times(added));
+sum5.run(code,code.at(factors,from),first.plus(from.times(stride)),stride,lines.plus(begin6.times(stride)),rows2.minus(from).least(added),columns);
+begin6.increase(1);
+});
+});
+}
+function sumRows(context,dtype){
+const add6=axpy(context,dtype),addFour=axpyFour(context,dtype);
+const params2=new Array(6).fill("int");
+return procedure(context,dtype,"sumRows",params2,null,(code,factors,row2,stride,target2,left,columns)=>{
+const values2=Array.from({
+length:4
+},()=>code.variable("real",1));
+const read3=(count3)=>code.if(factors.ne(0),()=>{
+for(let k=0;k<count3;k++)values2[k].set(code.load(factors,"real",k * code.bytes));
+factors.increase(count3 * code.bytes);
+});
+code.zeroBytes(target2,columns.times(code.bytes));
 code.while(left.ge(4),()=>{
-const four=[
-0,
-1,
-2,
-3
-].map((k)=>code.load(factor,"real",k * code.bytes));
-addFour.run(code,...four,row2,stride,target2,count3);
+read3(4);
+addFour.run(code,...values2,row2,stride,target2,columns);
 row2.increase(stride.times(4));
-factor.increase(4 * code.bytes);
 left.increase(-4);
 });
 code.while(left.gt(0),()=>{
-add6.run(code,code.load(factor),row2,target2,count3);
+read3(1);
+add6.run(code,values2[0],row2,target2,columns);
 row2.increase(stride);
-factor.increase(code.bytes);
 left.increase(-1);
-});
-begin6.increase(1);
 });
 });
 }
@@ -37531,17 +37862,8 @@ i.increase(1);
 function bidiagonalise(context,dtype,shares){
 const add6=axpy(context,dtype),make=makeReflection(context,dtype);
 const sums2=addRows(context,dtype),reflections=reflectRows(context,dtype);
-const params2=[
-"int",
-"int",
-"int",
-"int",
-"int",
-"int",
-"int",
-"int"
-];
-return procedure(context,dtype,`bidiagonalise:${shares}`,params2,null,(code,a,left,d,e,leftTaus,rightTaus,line,k)=>{
+const sum5=sumRows(context,dtype),params2=new Array(10).fill("int");
+return procedure(context,dtype,`bidiagonalise:${shares}`,params2,null,(code,a,left,d,e,leftTaus,rightTaus,line,lines,added,k)=>{
 const tau=code.variable("real"),rightTau=code.variable("real");
 const v=code.variable("int",left),row2=code.variable("int",a),rest=code.variable("int");
 const stride=code.variable("int",k.times(code.bytes));
@@ -37561,20 +37883,22 @@ code.store(code.at(v,j),1);
 code.store(code.at(rightTaus,j),0);
 code.if(rest.gt(0),()=>{
 u.set(code.at(row2,j.plus(1)));
-code.zeroBytes(line,rest.times(code.bytes));
+const units=rest.plus(added).quotient(added);
 share(code,shares,{
 work:sums2,
 args:[
 code.at(v,j),
 u,
 stride,
-line,
+lines,
+added,
 rest.plus(1),
 rest
 ],
-units:rest.plus(UNIT_COLUMNS - 1).quotient(UNIT_COLUMNS),
-unitCost:rest.times(UNIT_COLUMNS / 8)
+units,
+unitCost:rest.times(added).quotient(8)
 });
+sum5.run(code,code.int(0),lines,stride,line,units,rest);
 add6.run(code,tau.negated(),line,u,rest);
 rightTau.set(make.call(code,u,rest.minus(1)));
 code.store(code.at(rightTaus,j),rightTau);
@@ -37653,7 +37977,8 @@ const[e,leftTaus,rightTaus,work,sweeps]=[
 4
 ].map((i)=>part2(lines + i * line));
 const reflections=part2(this.#at.left),u=part2(this.#at.u),v=part2(this.#at.v);
-this.#reduce.run(code,a,reflections,values2,e,leftTaus,rightTaus,work,k);
+const added=Math.max(LEAST_ADDED,Math.ceil(k / MOST_LINES));
+this.#reduce.run(code,a,reflections,values2,e,leftTaus,rightTaus,work,sweeps,added,k);
 this.#accumulate(code,0,reflections,leftTaus,left);
 this.#accumulate(code,1,a,rightTaus,reflections);
 const last=(k - 1)* spread5;
@@ -39051,7 +39376,7 @@ splittable:true
 }
 function partsOf2({threads},{rows:rows2,length,count:count3}){
 if(threads<2||rows2>=2 * threads)return 1;
-return Math.max(1,Math.min(2 * threads,Math.floor(length / Math.max(LEAST_PART,LEAST_SHARE2 * count3))));
+return Math.max(1,Math.min(threads,Math.floor(length / Math.max(LEAST_PART,LEAST_SHARE2 * count3))));
 }
 function emitParts2(context,{rows:rows2,length,count:count3,operands:operands3},parts2){
 const{dtype}=operands3[0],bytes=byteSize(dtype);
@@ -39469,11 +39794,11 @@ enter(f){
 f.localGet(0).i32Const(4 * this.#frameWord).i32Add().globalSet(this.#frame());
 }
 share(f,{index,args,units,unitCost}){
-const frame=f.local("i32"),count3=f.local("i32"),cost=f.local("i32");
+const frame=f.local("i32"),count3=f.local("i32"),cost=f.local("i32"),size=f.local("i32");
 units();
 f.localTee(count3);
 unitCost();
-f.i32Mul().localTee(cost).i32Const(WORTH_SPLITTING).i32GtS();
+f.localTee(size).i32Mul().localTee(cost).i32Const(WORTH_SPLITTING).i32GtS();
 f.localGet(count3).i32Const(1).i32GtS().i32And().if();
 f.globalGet(this.#frame()).localSet(frame);
 args.forEach((push2,i)=>{
@@ -39481,13 +39806,15 @@ f.localGet(frame);
 push2();
 f.i32Store(4 *(FRAME_POINTERS + i));
 });
-f.localGet(frame).i32Const(1).i32Store(4 * FRAME_CHUNK_UNITS);
+f.i32Const(LEAST_PART2).localGet(size).i32Const(1).i32Or().i32DivU().i32Const(1).i32Or().localSet(size);
+f.localGet(frame).localGet(size).i32Store(4 * FRAME_CHUNK_UNITS);
 f.localGet(frame).localGet(count3).i32Store(4 * FRAME_UNITS);
-f.i32Const(this.#numberOf(index,args.length)).localGet(frame).localGet(count3);
+f.i32Const(this.#numberOf(index,args.length)).localGet(frame);
+f.localGet(count3).localGet(size).i32Add().i32Const(1).i32Sub().localGet(size).i32DivU();
 f.localGet(cost).i32Const(WORTH_WAKING).i32GtS().call(this.#run).else();
 for(const push2 of args)push2();
 f.i32Const(0).localGet(count3).call(index).end();
-f.release(frame,count3,cost);
+f.release(frame,count3,cost,size);
 }
 #numberOf(index,operands3){
 let number2=this.#numbers.get(index);
@@ -40000,7 +40327,7 @@ for(const block2 of this.#blocks.values())this.#heap.cache.free(block2);
 this.#blocks.clear();
 }
 };
-var storages=new RunBlocks(WasmStorage);
+var storages2=new RunBlocks(WasmStorage);
 var WasmExecutable=class{
 memory;
 #kernels=null;
@@ -40090,7 +40417,7 @@ if(typeof input==="number"){
 this.#writeScalar(table3,i,input);
 continue;
 }
-const storage=storages.own(input,heap);
+const storage=storages2.own(input,heap);
 const{block:block2}=storage;
 if(storage.words!==null){
 this.#enter(storage.words,table3,i);
@@ -40108,7 +40435,7 @@ if(output.cell>=0){
 words2[base + output.word]=table3 + 4 * output.cell;
 continue;
 }
-const block2=storages.reusable(output,heap,inputs,reuse);
+const block2=storages2.reusable(output,heap,inputs,reuse);
 if(block2===null){
 const fresh=cache.allocate(output.bytes);
 blocks[placed2]=fresh;
@@ -40135,14 +40462,14 @@ if(arena!==void 0)heap.returnArena(arena);
 this.#tapes.freeLong(base);
 if(panels2!==null)this.#panels.leave(panels2);
 for(let k=0;k<placed2;k++){
-if(storages.overwrites(outputs[k],blocks[k],inputs,reuse))cache.changed(blocks[k]);
+if(storages2.overwrites(outputs[k],blocks[k],inputs,reuse))cache.changed(blocks[k]);
 }
 if(!done)this.#discard(blocks,placed2,inputs,reuse);
-for(let i=0;i<pins;i++)storages.unpin(pinned[i]);
+for(let i=0;i<pins;i++)storages2.unpin(pinned[i]);
 this.#idle.push(table3);
 }
 for(let k=0;k<outputs.length;k++){
-if(outputs[k].cell<0)results[k]=storages.result(outputs[k],blocks[k],heap,inputs,reuse);
+if(outputs[k].cell<0)results[k]=storages2.result(outputs[k],blocks[k],heap,inputs,reuse);
 }
 if(reuse!==null){
 for(let i=0;i<inputs.length;i++){
@@ -40188,7 +40515,7 @@ return storage;
 }
 #discard(blocks,count3,inputs,reuse){
 for(let k=0;k<count3;k++){
-if(this.#outputs[k].cell>=0||storages.overwrites(this.#outputs[k],blocks[k],inputs,reuse)){
+if(this.#outputs[k].cell>=0||storages2.overwrites(this.#outputs[k],blocks[k],inputs,reuse)){
 continue;
 }
 this.#heap.cache.free(blocks[k]);
@@ -40280,7 +40607,8 @@ sleepers:1,
 open:16,
 active:32,
 mainSleeps:33,
-next:48,
+claimed:48,
+claimedByWorkers:49,
 module:64,
 functionIndex:65,
 argument:66,
@@ -40392,7 +40720,9 @@ function work({ memory, control, thread, threads, source }) {
       } else {
         const f = page[w.functionIndex], argument = page[w.argument], chunks = page[w.chunks];
         try {
-          for (let i; (i = Atomics.add(page, w.next, 1)) < chunks;) chunk(f, argument, i, thread);
+          while (Atomics.add(page, w.claimed, 1) < chunks) {
+            chunk(f, argument, chunks - 1 - Atomics.add(page, w.claimedByWorkers, 1), thread);
+          }
         } catch {
           Atomics.add(page, w.failures, 1);
         }
@@ -40518,13 +40848,14 @@ page[words.chunks]=chunks;
 page[words.bytesAddress]=module.address;
 page[words.bytesLength]=module.length;
 page[words.failures]=0;
-Atomics.store(page,words.next,0);
+Atomics.store(page,words.claimed,0);
+Atomics.store(page,words.claimedByWorkers,0);
 Atomics.store(page,words.open,1);
 Atomics.add(page,words.epoch,1);
 if((wake||allSleep)&&Atomics.load(page,words.sleepers)>0)Atomics.notify(page,words.epoch);
 this.#running=true;
 try{
-for(let i;(i=Atomics.add(page,words.next,1))<chunks;)chunk2(functionIndex,argument,i,0);
+for(let i=0;Atomics.add(page,words.claimed,1)<chunks;i++)chunk2(functionIndex,argument,i,0);
 }finally{
 Atomics.store(page,words.open,0);
 this.#join();
@@ -40717,13 +41048,14 @@ const acquirer=acquirers[device];
 if(!acquirer)return false;
 const{backend,preferred}=await acquirer(settings);
 makers[device]=()=>backend;
+if(!backends[device])countDevice();
 backends[device]=backend;
 return preferred;
 }
 function noDevice(device){
 const known2=device==="wasm"||device==="webgpu";
 const what=known2?`The device "${device}" is not available here.`:`There is no device ${JSON.stringify(device)??String(device)}.`;
-const available=devices().map((name)=>`"${name}"`).join(" and ");
+const available=devices2().map((name)=>`"${name}"`).join(" and ");
 return new DeviceError(what,{
 operation:"device",
 arguments:[
@@ -40735,7 +41067,7 @@ value:device
 remedy:`Available: ${available}.${known2?" Use init() to prepare a device before its first use.":""}`
 });
 }
-function devices(){
+function devices2(){
 return Object.keys(makers).filter((device)=>makers[device]!==void 0);
 }
 function synchronize(device=chosen){
@@ -41102,7 +41434,29 @@ this.executable=executable;
 this.disposed=false;
 }
 };
-function twoDevices(operation,inputs){
+function together(operation,inputs){
+const staying=deviceOfStaying(inputs);
+if(staying===void 0)throw twoDevices(operation,inputs);
+const device=staying??defaultDevice();
+return{
+device,
+inputs:inputs.map((input)=>input.rawStorage()===null||input.device===device?input:followedTo(device,input))
+};
+}
+var WRITTEN={
+select:"where",
+contract:"matmul",
+convolve:"convolution",
+gather:"at or take",
+dynamicSlice:"narrow or at",
+dynamicUpdate:"with",
+scatter:"with or withAdded",
+switch:"cond or switchCase",
+luSolve:"linalg.solve",
+triangularSolve:"linalg.solveTriangular"
+};
+function twoDevices(name,inputs){
+const operation=WRITTEN[name]??name;
 const shown=inputs.filter((input)=>input.rawStorage()!==null).map((input)=>`${describe(input.aval)} on ${input.device}`).join(" and ");
 return new DeviceError(`${operation}: the operands are on two devices: ${shown}.`,{
 operation,
@@ -41134,8 +41488,9 @@ const storage=uploadTo(device,data,dtype);
 trackStorage(storage);
 return storage;
 }
-apply(primitive,inputs,params2,outputs){
-const device=commonDevice(primitive.name,inputs);
+apply(primitive,operands3,params2,outputs){
+let device=commonDevice(operands3),inputs=operands3;
+if(device===null)({device,inputs}=together(primitive.name,operands3));
 if(primitive.effect)return applyOnHost(device,primitive,inputs,params2,outputs);
 const operation=this.#find(primitive,device,inputs,params2,outputs);
 const values2=new Array(inputs.length);
@@ -41143,7 +41498,9 @@ for(let i=0;i<inputs.length;i++){
 const input=inputs[i];
 values2[i]=input.literal??input.storage();
 }
-return wrap2(operation.outputs,operation.executable.run(values2,null));
+const results=wrap2(operation.outputs,operation.executable.run(values2,null));
+if(severalDevices())followInputs(inputs,results);
+return results;
 }
 #find(primitive,device,inputs,params2,outputs){
 let recent=this.#recent.get(primitive);
@@ -41166,10 +41523,17 @@ if(recent.length>RECENT2)recent.pop();
 return operation;
 }
 whole(operation,body,args){
-return this.#wholes.run(operation,body,args);
+const results=this.#wholes.run(operation,body,args);
+if(results!==null&&severalDevices()){
+followInputs(args.filter(((argument)=>argument instanceof Tensor)),results instanceof Tensor?[
+results
+]:results);
 }
-run(graph,inputs){
-const device=commonDevice(graph.name||"graph",inputs);
+return results;
+}
+run(graph,operands3){
+let device=commonDevice(operands3),inputs=operands3;
+if(device===null)({device,inputs}=together(graph.name||"graph",operands3));
 let key2=`${device} `;
 for(const input of inputs)key2 +=input.literal===null?"t":"#";
 key2 +=graph.key;
@@ -41182,8 +41546,10 @@ this.#graphs.set(key2,closed=closeGraph(graph,backendFor(device),{
 scalars:scalars2
 }));
 }
-const storages3=closed.run(inputs.map((input)=>input.literal??input.storage()));
-return wrap2(closed.avals,storages3);
+const storages4=closed.run(inputs.map((input)=>input.literal??input.storage()));
+const results=wrap2(closed.avals,storages4);
+if(severalDevices())followInputs(inputs,results);
+return results;
 }
 };
 function applyOnHost(device,primitive,inputs,params2,outputs){
@@ -43104,15 +43470,15 @@ throw new Error(`${s.kind} is no expression.`);
 #load(id,s){
 const{shader,access,lanes,varying}=this.#context;
 const fill3=s.mask===void 0?"":literal2(s.fill??0,registerType(s.dtype));
-const masked=(value,lane)=>s.mask===void 0?value:`select(${fill3}, ${value}, ${this.value(s.mask,lane)})`;
+const masked2=(value,lane)=>s.mask===void 0?value:`select(${fill3}, ${value}, ${this.value(s.mask,lane)})`;
 if(!varying[id]||lanes.count===1){
 return[
-shader.let(masked(access.load(s.operand,this.position(s.operand,s.index,0)),0))
+shader.let(masked2(access.load(s.operand,this.position(s.operand,s.index,0)),0))
 ];
 }
 if(this.#context.isVector(s.operand,s.index)){
 const parts2=access.loadVector(s.operand,this.position(s.operand,s.index,0));
-return parts2.map((part2,lane)=>shader.let(masked(part2,lane)));
+return parts2.map((part2,lane)=>shader.let(masked2(part2,lane)));
 }
 if(s.index.strides[lanes.axis]===0&&s.index.dynamic.length===0){
 const one=shader.let(access.load(s.operand,this.position(s.operand,s.index,0)));
@@ -43121,14 +43487,14 @@ return[
 1,
 2,
 3
-].map((lane)=>shader.let(masked(one,lane)));
+].map((lane)=>shader.let(masked2(one,lane)));
 }
 return[
 0,
 1,
 2,
 3
-].map((lane)=>shader.let(masked(access.load(s.operand,this.position(s.operand,s.index,lane)),lane)));
+].map((lane)=>shader.let(masked2(access.load(s.operand,this.position(s.operand,s.index,lane)),lane)));
 }
 store(store,varying,guard2){
 const{shader,access,lanes}=this.#context;
@@ -45525,7 +45891,7 @@ stage.write({
 scratch:0
 },`${place3} + ${distance}`,im);
 }
-function readPair(stage,place3,distance){
+function readPair2(stage,place3,distance){
 return[
 `${place3}`,
 `${place3} + ${distance}`
@@ -45566,8 +45932,8 @@ return stage;
 function writeProduct(context){
 const stage=begin2(context,"fft filtering",[],"length");
 const at2=stage.let("at + unit");
-const filter=readPair(stage,stage.let("other_at + element"),"length");
-const[re,im]=product2(stage,readPair(stage,at2,"lines * length"),filter);
+const filter=readPair2(stage,stage.let("other_at + element"),"length");
+const[re,im]=product2(stage,readPair2(stage,at2,"lines * length"),filter);
 writePair(stage,at2,"lines * length",[
 im,
 re
@@ -45577,7 +45943,7 @@ return stage;
 function writeDemodulated(context,target2){
 const stage=begin2(context,"fft demodulate",target2.operands,"signal");
 const at2=stage.let("at + line * length + element");
-const[im,re]=readPair(stage,at2,"lines * length").map((part2)=>stage.let(`${part2} / f32(length)`));
+const[im,re]=readPair2(stage,at2,"lines * length").map((part2)=>stage.let(`${part2} / f32(length)`));
 const chirp=readTable(stage,"chirp_at","signal","element");
 target2.write(stage,"line","element",product2(stage,[
 re,
@@ -48997,7 +49363,7 @@ predicated:0,
 scopes:0,
 records:0
 };
-function together(count3){
+function together2(count3){
 return{
 dispatches:count3,
 predicated:count3,
@@ -49052,13 +49418,13 @@ return demand.records<=MAX_RECORDS / 2&&demand.scopes<=MAX_SCOPES?demand:null;
 }
 function demandOfBody(step2,counter){
 const body=demandOfSteps(step2.body,counter);
-return body&&plus(body,together(step2.exchange.length +(step2.stepNumber?1:0)));
+return body&&plus(body,together2(step2.exchange.length +(step2.stepNumber?1:0)));
 }
 function demandOfSteps(steps2,counter){
 let sum5=NOTHING3;
 for(const step2 of steps2){
 let own;
-if(step2.kind==="kernel")own=together(counter.ofKernel(step2));
+if(step2.kind==="kernel")own=together2(counter.ofKernel(step2));
 else if(step2.kind==="switch")own=demandOfSwitch(step2,counter);
 else if(step2.kind==="loop")own=demandOfInnerLoop(step2,counter);
 else return null;
@@ -49070,10 +49436,10 @@ return fitting(sum5);
 function demandOfInnerLoop(step2,counter){
 const isPlain4=step2.length>=0&&!step2.condition&&!step2.count&&!step2.stop&&step2.tapes.length===0;
 if(!isPlain4)return null;
-const last=together(step2.taken===null?0:1);
+const last=together2(step2.taken===null?0:1);
 const dispatches=counter.ofLoop(step2);
 if(dispatches!==null)return plus(last,{
-...together(dispatches),
+...together2(dispatches),
 records:1
 });
 const body=demandOfBody(step2,counter);
@@ -50062,7 +50428,7 @@ const[{code}]=planLoop(parts2,places,tuning).dispatches;
 return `// the steps of ${loop.length<0?"a loop":`a loop of ${loop.length}`} in one shader
 ${code}`;
 }
-var storages2=new RunBlocks(WgslStorage);
+var storages3=new RunBlocks(WgslStorage);
 var WgslExecutable=class{
 memory;
 #backend;
@@ -50140,7 +50506,7 @@ if(typeof input==="number"){
 if(buffer>=0)this.#setScalar(buffer,i,input);
 return;
 }
-const storage=storages2.own(input,heap);
+const storage=storages3.own(input,heap);
 if(storage.block===null)throw new Error("An input of a program has no block.");
 const address=cache.pin(storage.block);
 pinned.push(storage);
@@ -50148,7 +50514,7 @@ if(reuse!==null&&reuse[i]!==KEEP)storage.forget();
 if(buffer>=0)addresses[buffer]=address;
 });
 for(const output of outputs){
-const block2=storages2.reusable(output,heap,inputs,reuse)??cache.allocate(Math.max(4,output.bytes));
+const block2=storages3.reusable(output,heap,inputs,reuse)??cache.allocate(Math.max(4,output.bytes));
 blocks.push(block2);
 addresses[output.buffer]=block2.address;
 }
@@ -50167,9 +50533,9 @@ if(!done){
 heap.textures.forget();
 this.#discard(blocks,inputs,reuse);
 }
-for(const storage of pinned)storages2.unpin(storage);
+for(const storage of pinned)storages3.unpin(storage);
 }
-const results=outputs.map((output,k)=>storages2.result(output,blocks[k],heap,inputs,reuse));
+const results=outputs.map((output,k)=>storages3.result(output,blocks[k],heap,inputs,reuse));
 if(reuse!==null){
 inputs.forEach((input,i)=>{
 if(reuse[i]===TAKE&&input instanceof WgslStorage)input.release();
@@ -50221,7 +50587,7 @@ this.#onKernel?.(this,number2,start,duration);
 }
 #discard(blocks,inputs,reuse){
 blocks.forEach((block2,k)=>{
-if(!storages2.overwrites(this.#outputs[k],block2,inputs,reuse))this.#heap.cache.free(block2);
+if(!storages3.overwrites(this.#outputs[k],block2,inputs,reuse))this.#heap.cache.free(block2);
 });
 }
 text(){
@@ -51507,7 +51873,7 @@ function arange(...given2){
 const last=given2[given2.length - 1];
 const options=typeof last==="object"&&last!==null&&!("aval" in last)?given2.pop():{};
 checkCreation("arange",options);
-const[first=0,second,step2=1]=given2;
+const[first,second,step2=1]=given2;
 const[start,stop]=second===void 0?[
 0,
 first
@@ -51539,7 +51905,7 @@ remedy:"Pass a step that is not 0."
 const count3=Math.max(0,Math.ceil((stop - start)/ step2));
 const{dtype=defaultFloat(),device}=options;
 if(Number.isInteger(start)&&Number.isInteger(step2)&&(!device||device===executor().defaultDevice())){
-return arithmetic(start,step2,count3,dtype);
+return stay(arithmetic(start,step2,count3,dtype));
 }
 const values2=Float64Array.from({
 length:count3
@@ -51629,11 +51995,11 @@ columns
 }
 function eye(...given2){
 const[rows2,columns,k,{dtype=defaultFloat(),device}]=matrixArguments("eye",given2);
-return placed(castTo(diagonalMask("eq",rows2,columns,k),dtype),device);
+return stay(placed(castTo(diagonalMask("eq",rows2,columns,k),dtype),device));
 }
 function tri(...given2){
 const[rows2,columns,k,{dtype=defaultFloat(),device}]=matrixArguments("tri",given2);
-return placed(castTo(diagonalMask("le",rows2,columns,k),dtype),device);
+return stay(placed(castTo(diagonalMask("le",rows2,columns,k),dtype),device));
 }
 function triangle(operation,x,k,op4){
 const value=strong(x,operation);
@@ -51741,9 +52107,9 @@ const column=reshapeTo(castTo(given2,counting),[
 1
 ]);
 const{dtype=defaultFloat(),device}=options;
-return placed(castTo(apply("eq",column,iota([
+return stay(placed(castTo(apply("eq",column,iota([
 classes
-],0,counting)),dtype),device);
+],0,counting)),dtype),device));
 }
 installFunctions({
 tril,
@@ -52763,8 +53129,8 @@ return Array.isArray(shift2)?shift2.reduce((sum5,k)=>sum5 + k,0):shift2;
 }
 function rollAxis(x,shift2,axis){
 const size=x.shape[axis];
-if(size<2)return x;
 if(shift2 instanceof Tensor){
+if(size<2)return x;
 const amount=shift2.aval.weak?shift2.convertWeak("int32"):shift2;
 const own=bindOne(iotaPrimitive,[],{
 shape:[
@@ -52783,8 +53149,20 @@ axis
 ]
 }),0,axis);
 }
+if(!Number.isInteger(shift2)){
+throw new ShapeError(`roll: shift is ${String(shift2)}.`,{
+operation:"roll",
+arguments:[
+{
+name:"shift",
+value:shift2
+}
+],
+remedy:"Pass an integer, or an integer for each axis."
+});
+}
 const cut2=(-shift2 % size + size)% size;
-if(cut2===0)return x;
+if(size<2||cut2===0)return x;
 return bindOne(concatPrimitive,[
 sliceAxis(x,axis,cut2,size),
 sliceAxis(x,axis,0,cut2)
@@ -53000,7 +53378,7 @@ function isMask(item){
 if(item instanceof Tensor||item instanceof Shared)return item.dtype==="bool";
 let first=item;
 while(Array.isArray(first)&&first.length>0)first=first[0];
-return Array.isArray(item)&&typeof first==="boolean";
+return typeof first==="boolean";
 }
 function resolveIndex(operation,x,items){
 const masks=items.map((item)=>isMask(item)?toTensor(item):null);
@@ -53248,8 +53626,11 @@ if(size===void 0){
 if(currentTrace())throw unknownSize(operation,x);
 const positions3=[];
 mask2.dataSync().forEach((value,i)=>value&&positions3.push(i));
+const flat2=upload(Int32Array.from(positions3),"int32",[
+positions3.length
+],mask2.device);
 return{
-flat:toTensor(Int32Array.from(positions3)),
+flat:followLike(flat2,mask2),
 valid:null
 };
 }
@@ -53597,6 +53978,7 @@ function narrow2(x,axis,start,length){
 const source2=strong(x);
 const along2=normalizeAxis("narrow",axis,source2.aval);
 const size=source2.shape[along2];
+refuseTraced("narrow","length",length);
 if(!Number.isInteger(length)||length<0||length>size){
 throw new ShapeError(`narrow: ${length} elements do not fit into axis ${along2} of ${describe(source2.aval)}, which has size ${size}.`,{
 operation:"narrow",
@@ -53692,8 +54074,8 @@ index
 }
 function write(operation,x,items,value,combiner){
 const typed=valueOfType(operation,x,value);
-const masked=writeMask(operation,x,items,typed,combiner);
-if(masked)return masked;
+const masked2=writeMask(operation,x,items,typed,combiner);
+if(masked2)return masked2;
 const plan=planIndex(operation,x,items);
 const shape=plan.layout.flatMap((item)=>item==="places"?plan.places:[
 item==="new"?1:rangeLength(plan.ranges[item])
@@ -55096,6 +55478,25 @@ effect2.run();
 errors.push(error);
 }
 }
+function stateDevice({captured,reads}){
+return deviceOfStaying([
+...captured,
+...reads.map((shared3)=>shared3.current())
+]);
+}
+function donationPlan(call2){
+const{captured,reads}=call2.traced;
+const names=[
+...call2.inputNames,
+...captured.map((tensor2)=>`the captured tensor ${describe(tensor2.aval)}`),
+...reads.map((shared3)=>`the shared variable ${shared3.name}`)
+];
+return{
+functionName:call2.name,
+donated:call2.donated,
+names
+};
+}
 function donate(plan,inputs){
 const{donated:donated2,names,functionName:functionName2}=plan;
 const location=captureLocation();
@@ -55161,19 +55562,6 @@ name:second
 remedy:"Donate a tensor once per call and use it in no other way there, or leave it out of { donate }."
 });
 }
-function donationPlan(call2){
-const{captured,reads}=call2.traced;
-const names=[
-...call2.inputNames,
-...captured.map((tensor2)=>`the captured tensor ${describe(tensor2.aval)}`),
-...reads.map((shared3)=>`the shared variable ${shared3.name}`)
-];
-return{
-functionName:call2.name,
-donated:call2.donated,
-names
-};
-}
 function typedArrayBytes(args){
 let bytes=0;
 for(const arg of args){
@@ -55238,16 +55626,29 @@ get reads(){
 return this.#plan.reads;
 }
 #checkDevices(){
-for(const tensor2 of[
-...this.#captured,
-...this.#plan.reads.map(((shared3)=>shared3.current()))
-]){
-if(tensor2.device===this.#device)continue;
-throw new DeviceError(`${this.call.name} runs on ${this.#device} and uses a tensor ${describe(tensor2.aval)} on ${tensor2.device}.`,{
-operation:this.call.name,
-remedy:"Move it with .to(device), or choose { device } for the function."
-});
+for(const tensor2 of this.#captured){
+if(tensor2.device!==this.#device)throw this.#otherDevice("a tensor",tensor2);
 }
+for(const shared3 of this.#plan.reads)this.#checkShared(shared3);
+}
+#checkShared(shared3){
+const tensor2=shared3.current();
+if(tensor2.device===this.#device)return;
+throw this.#otherDevice(`the shared variable "${shared3.name}"`,tensor2);
+}
+#otherDevice(what,tensor2){
+const{name}=this.call;
+return new DeviceError(`${name} runs on ${this.#device} and uses ${what} ${describe(tensor2.aval)} on ${tensor2.device}.`,{
+operation:name,
+arguments:[
+{
+name:what,
+shape:tensor2.shape,
+dtype:tensor2.dtype
+}
+],
+remedy:`Move it with .to("${this.#device}"), or choose { device } for the function.`
+});
 }
 executable(){
 if(this.#executable!==null)return this.#executable;
@@ -55284,6 +55685,9 @@ const{conditions}=this.call;
 if(conditions.size>0){
 for(const[read3,value]of conditions)if(!Object.is(read3(),value))return false;
 }
+if(this.#plan.decidedBy==="state"){
+for(const shared3 of this.#plan.reads)if(shared3.current().device!==this.#device)return false;
+}
 return true;
 }
 match(args){
@@ -55296,7 +55700,7 @@ at2=fill2(guards[i],args[i],this.#device,inputs,at2);
 if(at2<0)return null;
 }
 if(!this.holds())return null;
-if(this.#plan.followsDefault&&defaultDevice()!==this.#device)return null;
+if(this.#plan.decidedBy==="default"&&defaultDevice()!==this.#device)return null;
 return inputs;
 }
 runProfiled(inputs,profile){
@@ -55351,6 +55755,7 @@ if(isTracking())trackReads(reads);
 for(const shared3 of reads){
 const tensor2=shared3.current();
 const storage=tensor2.rawStorage();
+if(storage?.device!==this.#device)this.#checkShared(shared3);
 const usable=storage!==null&&storage.donation===null&&!storage.disposed;
 inputs.push(usable?storage:tensor2.storage());
 }
@@ -55365,33 +55770,33 @@ for(const i of plan.through)inputs[i]=this.backend.transfer(inputs[i]);
 for(const{input,shared:shared3}of plan.inPlace)reuse[input]=shared3.escaped?KEEP:IN_PLACE;
 openBatch();
 try{
-const storages3=executable.run(inputs,reuse);
-const result3=this.#build(storages3,inputs);
+const storages4=executable.run(inputs,reuse);
+const result3=this.#build(storages4,inputs);
 for(const shared3 of plan.returned)shared3.escaped=true;
-if(plan.writes.length>0)this.#commit(storages3,inputs);
+if(plan.writes.length>0)this.#commit(storages4,inputs);
 return result3;
 }finally{
 closeBatch();
 }
 }
-#build(storages3,inputs){
+#build(storages4,inputs){
 const{results,resultAvals}=this.#plan;
 const spec=this.call.result;
-if(spec.kind==="leaf")return this.#tensor(results[0],resultAvals[0],storages3,inputs);
+if(spec.kind==="leaf")return this.#tensor(results[0],resultAvals[0],storages4,inputs);
 const tensors=new Array(results.length);
 for(let i=0;i<results.length;i++){
-tensors[i]=this.#tensor(results[i],resultAvals[i],storages3,inputs);
+tensors[i]=this.#tensor(results[i],resultAvals[i],storages4,inputs);
 }
 return unflatten(spec,tensors);
 }
-#tensor({from,index},aval,storages3,inputs){
-const storage=from==="program"?storages3[index]:inputs[index];
+#tensor({from,index},aval,storages4,inputs){
+const storage=from==="program"?storages4[index]:inputs[index];
 if(from==="program")trackStorage(storage);
 return new Tensor(aval,storage);
 }
-#commit(storages3,inputs){
+#commit(storages4,inputs){
 for(const{shared:shared3,source:source2,aval,escapes,reclaim}of this.#plan.writes){
-const storage=source2.from==="program"?storages3[source2.index]:inputs[source2.index];
+const storage=source2.from==="program"?storages4[source2.index]:inputs[source2.index];
 const old=shared3.current();
 const oldStorage=old.rawStorage();
 if(storage===oldStorage){
@@ -55453,18 +55858,18 @@ graph.nodes.forEach((node,i)=>this.#positions.set(node,i));
 run(inputs,reuse){
 const arrays=this.#graph.inputs.map((variable,i)=>hostInput(inputs[i],variable.aval));
 const results=interpretGraph(this.#graph,arrays,this.#timings?this.#timed():this.#interpret);
-const storages3=results.map((array2)=>new HostStorage(toTypedArray(array2),array2.dtype));
-if(reuse)this.#reuse(inputs,reuse,storages3);
-return storages3;
+const storages4=results.map((array2)=>new HostStorage(toTypedArray(array2),array2.dtype));
+if(reuse)this.#reuse(inputs,reuse,storages4);
+return storages4;
 }
-#reuse(inputs,reuse,storages3){
+#reuse(inputs,reuse,storages4){
 for(const[i,k]of this.#inPlace){
-const input=inputs[i],output=storages3[k];
+const input=inputs[i],output=storages4[k];
 if(reuse[i]!==IN_PLACE||!(input instanceof HostStorage)||!(output instanceof HostStorage)){
 continue;
 }
 input.view().set(output.detach());
-storages3[k]=input;
+storages4[k]=input;
 }
 inputs.forEach((input,i)=>{
 if(reuse[i]!==TAKE||typeof input==="number")return;
@@ -55596,6 +56001,7 @@ checkOptions("print",options,[
 "show",
 "format"
 ]);
+checkText("print","label",label,'print(x, "label", { show })');
 const{show:show5=[
 "value"
 ],format}=options;
@@ -56420,6 +56826,8 @@ var CompiledFunction=class{
 settings;
 fn;
 #last=null;
+#stateDevices=new LruCache(MAX_SIGNATURES,()=>{
+});
 #entries=new LruCache(MAX_SIGNATURES,(entries)=>this.#drop(entries));
 #log;
 #profile;
@@ -56439,6 +56847,7 @@ return this.#log.records;
 }
 clear(){
 this.#entries.clear();
+this.#stateDevices.clear();
 this.#last=null;
 this.#log.clear();
 }
@@ -56462,9 +56871,8 @@ return this.#callSlowly(args);
 const trace2=currentTrace();
 if(trace2!==null)return this.#inline(trace2,args);
 const started=this.#profile===null?0:performance.now();
-const prepared=this.#prepare(args);
+const{entry:entry2,prepared}=this.#find(args);
 if(this.#profile!==null)this.#countUploads(this.#profile,args,performance.now()- started);
-const entry2=this.#entryFor(prepared);
 const inputs=prepared.flat.leaves.map(((leaf)=>typeof leaf==="number"?leaf:leaf.storage()));
 return this.#profile===null?entry2.run(inputs):entry2.runProfiled(inputs,this.#profile);
 }
@@ -56488,18 +56896,53 @@ for(const[shared3,value]of writes2)trace2.sharedWrites.set(shared3,value);
 }
 }
 entryFor(args){
-return withoutTrace(()=>this.#entryFor(this.#prepare(args)));
+return withoutTrace(()=>this.#find(args).entry);
 }
-#prepare(args){
-return prepare2(this.fn,args,this.settings);
+#find(args){
+const prepared=prepare2(this.fn,args,this.settings);
+const key2=argumentsKey(prepared.flat,prepared.device);
+if(prepared.decided)return{
+entry:this.#entryFor(prepared,key2),
+prepared
+};
+const known2=this.#stateDevices.get(key2);
+if(known2===void 0){
+const entry2=this.#entryFor(prepared,key2);
+if(entry2 instanceof Entry)return{
+entry:entry2,
+prepared
+};
+this.#stateDevices.set(key2,entry2);
 }
-#entryFor(prepared){
-const{flat,device}=prepared;
-const key2=argumentsKey(flat,device);
+return this.#findAt(args,key2);
+}
+#findAt(args,key2){
+for(let attempts=0;;attempts++){
+const presumed=this.#stateDevices.get(key2);
+const given2=prepare2(this.fn,args,{
+...this.settings,
+presumed
+});
+const prepared=attempts<2?given2:{
+...given2,
+decided:true
+};
+const entry2=this.#entryFor(prepared,argumentsKey(prepared.flat,prepared.device));
+if(entry2 instanceof Entry)return{
+entry:entry2,
+prepared
+};
+this.#stateDevices.set(key2,entry2);
+}
+}
+#entryFor(prepared,key2){
+const{flat}=prepared;
 const entries=this.#entries.get(key2);
 let entry2=entries?.find((known2)=>numbersHold(known2.call,flat)&&known2.holds());
 if(!entry2){
-entry2=this.#trace(prepared);
+const traced=this.#trace(prepared);
+if(!(traced instanceof Entry))return traced;
+entry2=traced;
 const present=this.#entries.get(key2);
 if(present)present.push(entry2);
 else this.#entries.set(key2,[
@@ -56518,7 +56961,7 @@ return interpretedOn(backend,onNode?watchedBackend(onNode):referenceBackend);
 }
 return guard2?new GuardedBackend(backend,guard2):backend;
 }
-#trace({flat,names,device}){
+#trace({flat,names,device,decided}){
 const{name,swap,updates,mode,device:fixed,exclude}=this.settings;
 const started=performance.now();
 const watched=this.#log.watchedNumbers();
@@ -56530,6 +56973,9 @@ device,
 swap,
 debug:mode==="debug"
 })))));
+const state2=decided?device:stateDevice(traced);
+const wanted=state2===null?defaultDevice():state2??device;
+if(wanted!==device)return wanted;
 const parts2=signatureParts(flat,names,integral);
 const entry2=new Entry({
 name,
@@ -56583,7 +57029,7 @@ const backend=compilerFor(device);
 if(!backend){
 throw new DeviceError(`lower: there is no ${language}, because the device "${device}" is not available here.`,{
 operation:"lower",
-remedy:`Available: ${devices().join(", ")}.`
+remedy:`Available: ${devices2().join(", ")}.`
 });
 }
 return entry2.compileFor(backend).text();
@@ -57887,7 +58333,7 @@ for(let i=0;i<data.length;i++)data[i]=next();
 return fromData2(like2,data);
 }
 function fromData2(like2,data){
-return upload(data,like2.dtype,like2.shape);
+return upload(data,like2.dtype,like2.shape,like2.device);
 }
 function normals(seed){
 let state2=seed|0;
@@ -58683,13 +59129,10 @@ for(let i=0;i + 1<starts.length;i++)most=Math.max(most,starts[i + 1]- starts[i])
 return most;
 }
 function seeds({groups,count:count3},dtype){
-const numbers=reshapeTo(arange(count3,{
-dtype:"int32"
-}),[
+return castTo(eq2(iota([
 count3,
 1
-]);
-return castTo(eq2(numbers,tensor(groups)),dtype);
+],0,"int32"),toTensor(groups)),dtype);
 }
 function sparseJacobian(fn,pattern){
 const plan=planPattern(pattern);
@@ -58745,13 +59188,18 @@ vector
 ],[
 seed
 ])[1]:(seed)=>vjp(flat,vector)[1](seed)[0];
+const device=currentTrace()?void 0:x.device;
 const compressed=vmap(derivative)(seeds(plan.grouping,x.dtype));
 return{
 data:take2(reshapeTo(compressed,[
 compressed.size
-]),tensor(plan.places)),
-indices:tensor(plan.indices),
-indptr:tensor(plan.indptr)
+]),toTensor(plan.places)),
+indices:tensor(plan.indices,{
+device
+}),
+indptr:tensor(plan.indptr,{
+device
+})
 };
 }
 function checkKernelInputs(kernel,declared,given2){
@@ -59934,6 +60382,17 @@ return fold3("reduce",fn,init2,xs);
 }
 function fold3(operation,fn,init2,xs){
 checkFunction(operation,fn);
+if(init2===void 0){
+throw new LoopError(`${operation}: there is no initial accumulator.`,{
+operation,
+arguments:[
+{
+name:"init"
+}
+],
+remedy:`Write ${operation}(fn, xs, init), for example with 0 for a sum and 1 for a product.`
+});
+}
 const step2=(accumulator,x)=>[
 fn(accumulator,x),
 null
@@ -61398,7 +61857,7 @@ mistyped,
 remedy:mistyped.length>0&&faults.length===1?"Cast them first, for example to float32.":"Load it into what was built with the same sizes and options."
 });
 }
-for(const[name,shared3]of state2)shared3.value=given2.get(name).cast(shared3.dtype);
+for(const[name,shared3]of state2)shared3.value=given2.get(name).cast(shared3.dtype).to(shared3.device);
 }
 function flattenNames(operation,dict){
 const found=  new Map();
@@ -62591,7 +63050,7 @@ const loss=where(possible,total.neg(),Infinity).cast(x.dtype);
 return reduceLoss("nn.ctcLoss",loss,reduction2);
 }
 function inputLengths(operation,given2,n){
-const lengths=strong(given2,operation);
+const lengths=integersOf(given2,operation);
 if(lengths.ndim===1&&lengths.shape[0]===n&&(!isFloat(lengths.dtype)||lengths.literal!==null)){
 return lengths;
 }
@@ -63362,14 +63821,13 @@ padding:[
 });
 if(sizes4.every((size,i)=>size<=strides[i]))return summed2;
 const[down,across]=sizes4.map((size,i)=>coverage(shape[shape.length - 2 + i],size,strides[i],counts[i]));
-const vertical=tensor(down,{
-dtype:value.dtype,
-shape:[
+const vertical=reshapeTo(toTensor(down,{
+dtype:value.dtype
+}),[
 down.length,
 1
-]
-});
-return summed2.div(vertical).div(tensor(across,{
+]);
+return summed2.div(vertical).div(toTensor(across,{
 dtype:value.dtype
 }));
 }
@@ -63451,7 +63909,7 @@ function resizeAxis(x,axis,size,mode){
 const old=x.shape[axis];
 if(old===size)return x;
 const place3=(i)=>(i + 0.5)* old / size;
-const indices=(at2)=>tensor(Int32Array.from({
+const indices=(at2)=>toTensor(Int32Array.from({
 length:size
 },(_,i)=>Math.min(old - 1,Math.max(0,at2(i)))));
 if(mode==="nearest")return take2(x,indices((i)=>Math.floor(place3(i))),axis);
@@ -63463,7 +63921,7 @@ length:size
 const at2=place3(i)- 0.5;
 return at2 - Math.floor(at2);
 });
-const weight=tensor(weights,{
+const weight=toTensor(weights,{
 dtype:x.dtype
 });
 const shaped=reshapeTo(weight,[
@@ -63647,10 +64105,9 @@ const shape=[
 list2.length,
 ...counts.slice(i + 1).map(()=>1)
 ];
-result3=result3.div(tensor(Float64Array.from(list2),{
-dtype:total.dtype,
-shape
-}));
+result3=result3.div(reshapeTo(toTensor(Float64Array.from(list2),{
+dtype:total.dtype
+}),shape));
 });
 return result3;
 }
@@ -66335,7 +66792,9 @@ value:n
 remedy:"Pass an integer; fractional powers of symmetric matrices can be made with eigh."
 });
 }
-if(n===0)return identityLike(x.aval,x.shape[x.ndim - 1]);
+if(n===0){
+return placed(identityLike(x.aval,x.shape[x.ndim - 1]),x.owner===null?x.device:void 0);
+}
 let base=n<0?inv(x):x;
 let result3=null;
 for(let rest=Math.abs(n);rest>0;rest=Math.floor(rest / 2)){
@@ -66434,8 +66893,9 @@ matmulTransposed:()=>matmulTransposed,
 toDense:()=>toDense
 });
 function integers2(operation,name,x){
-const value=Array.isArray(x)?tensor(x,{
-dtype:"int32"
+const value=Array.isArray(x)?toTensor(x,{
+dtype:"int32",
+operation
 }):strong(x,operation);
 if(!isInteger(value.dtype)||value.ndim!==1){
 const ErrorClass=value.ndim===1?DTypeError:ShapeError;
@@ -66534,7 +66994,7 @@ dtype:value.dtype
 remedy:"Pass a tensor of two axes."
 });
 }
-const columns=value.shape[1],elements2=value.dataSync();
+const columns=value.shape[1],elements2=value.dataSync(),{device}=value;
 const kept=[];
 const starts=new Int32Array(value.shape[0]+ 1);
 elements2.forEach((element4,i)=>{
@@ -66545,10 +67005,15 @@ starts[Math.floor(i / columns)+ 1]=kept.length;
 for(let row2=1;row2<starts.length;row2++)starts[row2]=Math.max(starts[row2],starts[row2 - 1]);
 return{
 data:tensor(elements2.filter((element4)=>element4!==0),{
-dtype:value.dtype
+dtype:value.dtype,
+device
 }),
-indices:tensor(Int32Array.from(kept,(i)=>i % columns)),
-indptr:tensor(starts)
+indices:tensor(Int32Array.from(kept,(i)=>i % columns),{
+device
+}),
+indptr:tensor(starts,{
+device
+})
 };
 }
 function rowsOf3({data,indptr}){
@@ -66814,15 +67279,14 @@ this.#parameters=parametersOf(`optim.${rule.name}`,parameters);
 init(parameters){
 const{leaves:leaves2}=parametersOf(`optim.${this.#rule.name}`,parameters);
 return{
-step:zeros([],{
-dtype:"int32"
-}),
+step:firstStep(leaves2),
 slots:leaves2.map((leaf)=>this.#rule.slots.map(()=>this.#initial(leaf)))
 };
 }
 #initial(leaf){
 const value=zeros(leaf.shape,{
-dtype:leaf.dtype
+dtype:leaf.dtype,
+device:deviceOf3(leaf)
 });
 return this.#rule.initial?value.add(this.#rule.initial):value;
 }
@@ -66908,9 +67372,7 @@ applyStateDict(`loadStateDict of optim.${this.#rule.name}`,this.state(),dict);
 return this.#shared??=withoutTrace(()=>{
 const{name,slots}=this.#rule;
 return{
-step:shared2(zeros([],{
-dtype:"int32"
-}),{
+step:shared2(firstStep(this.#parameters.leaves),{
 name:`${name}.step`
 }),
 slots:this.#parameters.leaves.map((leaf,i)=>slots.map((slot)=>shared2(this.#initial(leaf),{
@@ -66920,6 +67382,15 @@ name:`${name}.${this.#parameters.names[i]}.${slot}`
 });
 }
 };
+function deviceOf3(leaf){
+return leaf instanceof Tensor&&leaf.owner!==null?void 0:leaf.device;
+}
+function firstStep(leaves2){
+return zeros([],{
+dtype:"int32",
+device:leaves2.length>0?deviceOf3(leaves2[0]):void 0
+});
+}
 function rateAt(rate2,step2){
 const value=typeof rate2==="function"?rate2(step2):rate2;
 return value instanceof Shared?value.value:value;
@@ -68245,14 +68716,16 @@ var ROOT2="value";
 function nameLeaves(tree,isLeaf5){
 const leaves2=  new Map();
 function walk3(value,path){
-if(path.length>MAX_DEPTH2)refuse2(`The tree is nested more than ${MAX_DEPTH2} deep.`);
+if(path.length>MAX_DEPTH2){
+refuse2(`The tree is nested more than ${MAX_DEPTH2} deep.`,"Leave out what refers back to what holds it.");
+}
 const name=path.length===0?ROOT2:path.join(".");
 if(isLeaf5(value)){
 if(leaves2.has(name))refuse2(`Two leaves of the tree have the name "${name}".`,"Avoid dots in keys.");
 leaves2.set(name,value);
 return name;
 }
-if(Array.isArray(value))return value.map((child,i)=>walk3(child,[
+if(Array.isArray(value))return Array.from(value,(child,i)=>walk3(child,[
 ...path,
 String(i)
 ]));
@@ -68377,7 +68850,14 @@ async function decode(bytes,options={}){
 checkOptions("io.decode",options,[
 "maxBytes"
 ]);
-return await decodeTree(bytes instanceof Uint8Array?bytes:new Uint8Array(bytes),options);
+const device=defaultDevice();
+const given2=bytes;
+if(!(given2 instanceof Uint8Array)&&!(given2 instanceof ArrayBuffer)){
+const shown=typeof given2==="object"?given2?.constructor?.name??"null":typeof given2;
+refuse2(`io.decode reads bytes, and got a value of type ${shown}.`,"Pass a Uint8Array or an ArrayBuffer.");
+}
+const arrays=given2 instanceof Uint8Array?given2:new Uint8Array(given2);
+return await decodeTree(arrays,options,(array2)=>uploadArray(array2,device));
 }
 async function save(path,tree,options={}){
 const extension=/\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase();
@@ -68387,7 +68867,9 @@ refuse2(`io.save cannot tell the format of "${path}".`,"End its name in .safeten
 await writeFileAtomically(path,await encode(tree,extension,options));
 }
 async function load(path,options={}){
-return await decode(await readFile(path),options);
+const device=defaultDevice();
+const bytes=await readFile(path);
+return await withDevice(device,()=>decode(bytes,options));
 }
 function isLeaf4(value){
 return value instanceof Tensor||value instanceof Shared||typeof value==="number"||typeof value==="boolean"||ArrayBuffer.isView(value);
@@ -68396,39 +68878,42 @@ async function readAll(leaves2){
 const reads=[
 ...leaves2
 ].map(async([name,leaf])=>{
-const tensor2=leaf instanceof Shared?leaf.current():toTensor(leaf,{
+const tensor2=leaf instanceof Shared?leaf.current():withDevice("wasm",()=>toTensor(leaf,{
 operation:"io.encode"
-});
+}));
 const{dtype,shape}=tensor2;
 return[
 name,
 {
 dtype,
 shape,
-data:await tensor2.data()
+data:await withDevice("wasm",()=>tensor2.data())
 }
 ];
 });
 return new Map(await Promise.all(reads));
 }
-async function decodeTree(bytes,options){
+async function decodeTree(bytes,options,make){
 if(isZip(bytes)){
 const{arrays,comment}=await decodeNpz(bytes,options);
 const mark=`${STRUCTURE}=`;
-return nest(arrays,comment.startsWith(mark)?comment.slice(mark.length):void 0);
+return nest(arrays,comment.startsWith(mark)?comment.slice(mark.length):void 0,make);
 }
-if(isNpy(bytes))return uploadArray(decodeNpy(bytes));
+if(isNpy(bytes))return make(decodeNpy(bytes));
 if(isSafetensors(bytes)){
 const{arrays,metadata}=decodeSafetensors(bytes);
-return nest(arrays,metadata[STRUCTURE]);
+return nest(arrays,metadata[STRUCTURE],make);
 }
 if(bytes[0]===31&&bytes[1]===139){
 refuse2("These bytes are compressed with gzip.","Decompress them first, with DecompressionStream.");
 }
+if(bytes[0]===68&&bytes[1]===65&&bytes[2]===77&&bytes[3]===79){
+refuse2("These bytes are an exported function.","Read them with importFunction.");
+}
 const start=Array.from(bytes.subarray(0,9),(byte)=>byte.toString(16).padStart(2,"0")).join(" ");
 refuse2(`These ${bytes.length} bytes are neither a safetensors nor an npz or npy file` +(start?`: they begin ${start}.`:"."));
 }
-function nest(arrays,told){
+function nest(arrays,told,make){
 let structure;
 if(told!==void 0){
 try{
@@ -68441,11 +68926,11 @@ return nestLeaves(new Map([
 ...arrays
 ].map(([name,array2])=>[
 name,
-uploadArray(array2)
+make(array2)
 ])),structure);
 }
-function uploadArray({data,dtype,shape}){
-return upload(data,dtype,shape);
+function uploadArray({data,dtype,shape},device){
+return follow(upload(data,dtype,shape,dtype==="float64"?"wasm":device));
 }
 var MAGIC2=[
 68,
@@ -68565,6 +69050,14 @@ batched[1]?x:broadcastFront(x,size)
 ],params2)
 ];
 },
+masked([condition,x],params2,applies){
+return[
+bindOne(checkPrimitive,[
+or3(condition,not3(applies)),
+x
+],params2)
+];
+},
 evaluate([condition,x],{message,location}){
 const failed=condition.data.reduce((count3,holds)=>count3 +(holds?0:1),0);
 if(failed>0)throw failure(message,location,failed,condition.data.length);
@@ -68590,6 +69083,7 @@ remedy:"Show the values before it with print, and correct what leads to them; sh
 });
 }
 function check(condition,message,x=condition){
+checkText("check","message",message,'check(condition, "message", x)');
 const params2={
 message,
 location:userLocation()
@@ -68615,6 +69109,18 @@ linear:NOT_LINEAR,
 batch({inputs,params:params2}){
 return[
 bindOne(stackLimit,inputs,params2)
+];
+},
+masked([steps2],params2,applies){
+const none=Tensor.literal(0,steps2.dtype);
+return[
+bindOne(stackLimit,[
+bindOne(elementwise.select,[
+applies,
+steps2,
+none
+],{})
+],params2)
 ];
 },
 evaluate([steps2],{max:max3,location}){
@@ -70142,12 +70648,14 @@ const integral=this.#entry.call.integral;
 const watched=flat.leaves.map((leaf,i)=>typeof leaf==="number"&&typeof integral[i]==="boolean"?Number.isInteger(leaf):null);
 const given2=signatureParts(flat,this.#namesOf(flat.specs),watched);
 const change=firstChange(this.#entry.call.parts,given2);
-return this.#refusal(change?`${change.path} is ${change.after} instead of ${change.before}`:null);
+const difference3=change?`${change.path} is ${change.after} instead of ${change.before}`:null;
+const classes=flat.leaves.map((leaf,i)=>classOf(leaf,this.#arguments.leaves[i]));
+return this.#refusal(difference3,classes.find((Kind)=>Kind!==DamoError));
 }
-#refusal(difference3){
+#refusal(difference3,Kind=DamoError){
 const{name}=this.#description;
 const exported=`${name} was exported for (${this.signature})`;
-return new DamoError(difference3===null?`${exported}.`:`${exported}, and ${difference3}.`,{
+return new Kind(difference3===null?`${exported}.`:`${exported}, and ${difference3}.`,{
 operation:name,
 remedy:"Export the function once for each signature it is needed for."
 });
@@ -70185,7 +70693,7 @@ return leaf;
 }
 }else if(typeof leaf!=="number"&&!leaf.aval.weak&&sameAval(leaf.aval,aval))return leaf;
 const wanted=!aval.weak?describe(aval):integral===null?"a number":integral?"an integral number":"a fractional number";
-throw this.#refusal(`${path} is ${typeof leaf==="number"?"a number":describe(leaf.aval)} instead of ${wanted}`);
+throw this.#refusal(`${path} is ${typeof leaf==="number"?"a number":describe(leaf.aval)} instead of ${wanted}`,typeof leaf==="number"||aval.weak?DamoError:errorClass(leaf.aval,aval));
 }
 #withoutDerivative(run3){
 const{name}=this.#description;
@@ -70218,6 +70726,14 @@ positions:positions3
 }
 function withoutShared(value){
 return value instanceof Shared?value.value:value;
+}
+function classOf(leaf,expected){
+if(typeof leaf==="number"||expected===void 0||typeof expected==="number")return DamoError;
+return errorClass(leaf.aval,expected.aval);
+}
+function errorClass(aval,expected){
+if(aval.dtype!==expected.dtype)return DTypeError;
+return sameShape(aval.shape,expected.shape)?DamoError:ShapeError;
 }
 var mod_exports8={};
 __export(mod_exports8,{
@@ -71192,12 +71708,27 @@ pixels
 var LABEL_SIZE2=12;
 var LABEL_HEIGHT=18;
 function fileArrayOf(source2){
+if(typeof source2?.dataSync!=="function"){
+throw new DTypeError(`viz.image cannot draw ${nameOf(source2)}.`,{
+operation:"viz.image",
+arguments:[
+{
+name:"source",
+value:source2
+}
+],
+remedy:"Pass a tensor: viz.image(tensor(rows)) for nested arrays of numbers."
+});
+}
 const{dtype,shape}=source2;
 return{
 dtype,
 shape,
 data:(source2 instanceof Shared?source2.current():source2).dataSync()
 };
+}
+function nameOf(value){
+return Array.isArray(value)?"an array":typeof value==="object"?"an object that is no tensor":String(value);
 }
 function image(source2,options={}){
 checkImageOptions(options);
@@ -71322,6 +71853,19 @@ remedy:"Pass an array of tensors or typed arrays: data.batches([images, labels],
 }
 const tensors=arrays.map((x)=>strong(x,operation));
 const odd2=tensors.findIndex((x)=>x.ndim===0||x.shape[0]!==tensors[0].shape[0]);
+if(odd2>=0&&tensors[odd2].ndim===0){
+throw new ShapeError(`${operation}: array ${odd2} is a scalar ${describe(tensors[odd2].aval)}.`,{
+operation,
+arguments:[
+{
+name:`array ${odd2}`,
+shape:[],
+dtype:tensors[odd2].dtype
+}
+],
+remedy:"Arrays hold their examples along the first axis."
+});
+}
 if(odd2>=0){
 throw new ShapeError(`${operation}: array ${odd2} is ${describe(tensors[odd2].aval)}, and array 0 is ${describe(tensors[0].aval)}.`,{
 operation,
@@ -71516,7 +72060,7 @@ return this.#checkedAt===writeCount();
 if(this.#running)throw this.#cycle();
 this.#running=true;
 try{
-const entry2=this.#entry??=this.#trace();
+const entry2=this.#entry?.holds()?this.#entry:this.#entry=this.#trace();
 if(entry2.reads.some((shared3,i)=>shared3.version!==this.#versions[i])||this.#spec===null){
 this.#compute(entry2);
 }
@@ -72055,7 +72599,19 @@ condition:null
 });
 return new LoopIterable(range3,(body)=>unflatten(flat.spec,body.slices));
 }
-function range2(n){
+function range2(n,...rest){
+if(rest.length>0){
+throw new LoopError("loop.range takes one argument, the number of steps.",{
+operation:"loop.range",
+arguments:[
+{
+name:"n",
+value:n
+}
+],
+remedy:"Count from 0 and compute with the step: start.add(i.mul(step))."
+});
+}
 const make=()=>({
 operation:"loop.range",
 sequences:[],
@@ -72065,6 +72621,7 @@ condition:null
 return new LoopIterable(make,(body)=>body.step);
 }
 function whileTrue(condition){
+checkFunction("loop.while",condition,"condition");
 const make=()=>({
 operation:"loop.while",
 sequences:[],
@@ -72305,7 +72862,7 @@ function state(initial,options={}){
 return new LoopState(initial,options);
 }
 function tensorOf2(array2){
-return upload(toTypedArray(array2),array2.dtype,array2.shape);
+return follow(upload(toTypedArray(array2),array2.dtype,array2.shape));
 }
 function call({fn,shape,dtype},inputs){
 return withoutTrace(()=>{
@@ -72491,7 +73048,7 @@ customVjp,
 mod_exports9 as data,
 defaultDevice,
 definePrimitive,
-devices,
+devices2 as devices,
 diag,
 diagonal,
 diff,
