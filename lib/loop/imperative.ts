@@ -40,7 +40,7 @@ class LoopIterator<T> implements Iterator<T, undefined> {
       body.finish(this.#first);
     } catch (error) {
       this.#over = true;
-      if (currentTrace() === body.trace) body.abandon();
+      body.abandon();
       throw error;
     }
     return { done: true, value: undefined };

@@ -36,6 +36,8 @@ export interface Carried {
   nameOf(): string;
   /** From now on it has a value of its own, in leaves, in the trace of a body or a branch. */
   enter(trace: Trace, leaves: readonly Tensor[]): void;
+  /** The same in the trace of its loop's condition, where it cannot be assigned. */
+  enterCondition(trace: Trace, leaves: readonly Tensor[]): void;
   /** Its value in the current trace. */
   current(): readonly Tensor[];
   /** Its value at the end of the body, and whether it was assigned there. */
@@ -47,7 +49,7 @@ export interface Carried {
   pathOf(leaf: number): string;
   /** The value after the loop. */
   assign(leaves: readonly Tensor[]): void;
-  /** The body is over without a value. */
+  /** The body, branch or condition that it entered last is over. */
   drop(): void;
 }
 
@@ -140,7 +142,7 @@ export class LoopBody {
   /** Ends the trace without a loop: the statement was left. */
   abandon(): void {
     this.abandoned = true;
-    this.#exit();
+    if (currentTrace() === this.trace) this.#exit();
   }
 
   /**
@@ -264,14 +266,15 @@ export class LoopBody {
         trace.addInput({ shape, dtype }, inputs[i].variable!.name)
       );
       let next = 0;
-      conditionValues.set(
-        trace,
-        new Map(this.#carried.map((entry) => {
-          return [entry.carried, own.slice(next, next += entry.inputs.length)];
-        })),
-      );
-      const output = conditionScalar(condition(), this.range.operation, "the condition");
-      return { trace, carries: own, output };
+      for (const { carried, inputs } of this.#carried) {
+        carried.enterCondition(trace, own.slice(next, next += inputs.length));
+      }
+      try {
+        const output = conditionScalar(condition(), this.range.operation, "the condition");
+        return { trace, carries: own, output };
+      } finally {
+        for (const { carried } of this.#carried) carried.drop();
+      }
     });
   }
 
@@ -304,13 +307,6 @@ export class LoopBody {
       },
     );
   }
-}
-
-/** The values that states have in the condition of a while loop. */
-const conditionValues = new WeakMap<Trace, ReadonlyMap<Carried, readonly Tensor[]>>();
-
-export function conditionValue(trace: Trace | null, carried: Carried): readonly Tensor[] | undefined {
-  return trace ? conditionValues.get(trace)?.get(carried) : undefined;
 }
 
 function checkSame(operation: string, first: ClosedLoop, second: ClosedLoop): void {

@@ -7,7 +7,7 @@ import type { Tensor } from "../trace/tensor.ts";
 import { currentTrace, type Trace } from "../trace/trace.ts";
 import { sameStructure, type TreeSpec, unflatten } from "../trace/tree.ts";
 import { branchOf, type BranchStates } from "./branch_states.ts";
-import { bodyOf, type Carried, conditionValue } from "./imperative_body.ts";
+import { bodyOf, type Carried } from "./imperative_body.ts";
 import { flattenValues, type Values, type ValuesLike } from "./values.ts";
 
 /** Options of loop.state. */
@@ -21,6 +21,8 @@ const ROOT = "state";
 
 interface Frame {
   readonly trace: Trace | null;
+  /** Of the condition of a while loop, which only reads. */
+  readonly condition: boolean;
   leaves: readonly Tensor[];
   assigned: boolean;
 }
@@ -35,7 +37,7 @@ export class LoopState<T> {
   readonly #location: Location;
   readonly #spec: TreeSpec;
   readonly #paths: readonly string[];
-  /** The value at the place where the state was made, then that of each body it is in, outermost first. */
+  /** The value at the place where the state was made, then that of each body, branch or condition it is in, outermost first. */
   readonly #frames: Frame[];
   readonly #carried: Carried;
 
@@ -47,7 +49,7 @@ export class LoopState<T> {
     const flat = flattenValues(initial, ROOT);
     this.#spec = flat.spec;
     this.#paths = flat.paths;
-    this.#frames = [{ trace: currentTrace(), leaves: flat.tensors, assigned: false }];
+    this.#frames = [{ trace: currentTrace(), condition: false, leaves: flat.tensors, assigned: false }];
     this.#carried = this.#asCarried();
   }
 
@@ -61,7 +63,8 @@ export class LoopState<T> {
     return {
       given: this.#given,
       nameOf: () => this.name,
-      enter: (trace, leaves) => frames.push({ trace, leaves, assigned: false }),
+      enter: (trace, leaves) => frames.push({ trace, condition: false, leaves, assigned: false }),
+      enterCondition: (trace, leaves) => frames.push({ trace, condition: true, leaves, assigned: false }),
       current: () => this.#read(currentTrace()),
       leave: () => {
         const { leaves, assigned } = frames[frames.length - 1];
@@ -96,8 +99,6 @@ export class LoopState<T> {
   #read(trace: Trace | null): readonly Tensor[] {
     const top = this.#frames[this.#frames.length - 1];
     if (top.trace === trace) return top.leaves;
-    const inCondition = conditionValue(trace, this.#carried);
-    if (inCondition) return inCondition;
     // The traces from here out to the innermost one that knows the state.
     const between: Trace[] = [];
     let outer = trace;
@@ -116,6 +117,12 @@ export class LoopState<T> {
   #write(leaves: readonly Tensor[]): void {
     const trace = currentTrace();
     this.#read(trace);
+    if (this.#frames[this.#frames.length - 1].condition) {
+      throw new LoopError(`${this.#shown} was assigned in the condition of its loop.`, {
+        operation: "loop.state",
+        remedy: "Assign it in the body: the condition only decides whether another step is taken.",
+      });
+    }
     if (!this.#enterBranches(trace)) {
       throw new LoopError(
         `${this.#shown} was assigned inside a traced function that is neither the body of its loop nor a branch in it.`,

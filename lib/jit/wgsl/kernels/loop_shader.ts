@@ -17,9 +17,9 @@ import { writeNestInside } from "./inner_nest.ts";
 const LOOP_STATE_BYTES = 8;
 
 /** The loops of the shader: their positions are variables of it. */
-export function loopsInside({ step, body }: LoopParts): Set<number> {
+export function loopsInside({ step, condition, body }: LoopParts): Set<number> {
   const inside = new Set([step.loop]);
-  for (const part of body) {
+  for (const part of [...condition, ...body]) {
     if (part.kind === "loop") { for (const loop of loopsInside(part.loop)) inside.add(loop); }
   }
   return inside;
