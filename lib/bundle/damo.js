@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 944e681ddf0191dfa59996b926a83dbeceb26b3f2a71a252ef848310f057778d.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 89acd46b28bb415ca78ed33215b5d7e30337558162c3fad66ddacaf191e35a81.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -44624,11 +44624,14 @@ access
 }).writeInside(threads);
 }
 var LOOP_STATE_BYTES=8;
-function loopsInside({step:step2,body}){
+function loopsInside({step:step2,condition,body}){
 const inside3=  new Set([
 step2.loop
 ]);
-for(const part2 of body){
+for(const part2 of[
+...condition,
+...body
+]){
 if(part2.kind==="loop"){
 for(const loop of loopsInside(part2.loop))inside3.add(loop);
 }
@@ -72308,7 +72311,7 @@ stop
 }
 abandon(){
 this.abandoned=true;
-this.#exit();
+if(currentTrace()===this.trace)this.#exit();
 }
 retype(){
 const{trace:trace2}=this;
@@ -72441,18 +72444,19 @@ shape,
 dtype
 },inputs[i].variable.name));
 let next=0;
-conditionValues.set(trace2,new Map(this.#carried.map((entry2)=>{
-return[
-entry2.carried,
-own.slice(next,next +=entry2.inputs.length)
-];
-})));
+for(const{carried,inputs:inputs2}of this.#carried){
+carried.enterCondition(trace2,own.slice(next,next +=inputs2.length));
+}
+try{
 const output=conditionScalar(condition(),this.range.operation,"the condition");
 return{
 trace:trace2,
 carries:own,
 output
 };
+}finally{
+for(const{carried}of this.#carried)carried.drop();
+}
 });
 }
 #leaked(tensor2){
@@ -72480,10 +72484,6 @@ remedy:state2?`Read ${own} again after the loop: it is the last value there.`:`C
 });
 }
 };
-var conditionValues=  new WeakMap();
-function conditionValue(trace2,carried){
-return trace2?conditionValues.get(trace2)?.get(carried):void 0;
-}
 function checkSame(operation,first,second){
 const same2=textKey(first.params)===textKey(second.params)&&first.constants.length===second.constants.length&&first.constants.every((x,i)=>isSameConstant(x,second.constants[i]));
 if(same2)return;
@@ -72551,7 +72551,7 @@ this.#over=true;
 body.finish(this.#first);
 }catch(error){
 this.#over=true;
-if(currentTrace()===body.trace)body.abandon();
+body.abandon();
 throw error;
 }
 return{
@@ -72755,6 +72755,7 @@ this.#paths=flat.paths;
 this.#frames=[
 {
 trace:currentTrace(),
+condition:false,
 leaves:flat.tensors,
 assigned:false
 }
@@ -72771,6 +72772,13 @@ given:this.#given,
 nameOf:()=>this.name,
 enter:(trace2,leaves2)=>frames.push({
 trace:trace2,
+condition:false,
+leaves:leaves2,
+assigned:false
+}),
+enterCondition:(trace2,leaves2)=>frames.push({
+trace:trace2,
+condition:true,
 leaves:leaves2,
 assigned:false
 }),
@@ -72806,8 +72814,6 @@ this.#write(flat.tensors);
 #read(trace2){
 const top=this.#frames[this.#frames.length - 1];
 if(top.trace===trace2)return top.leaves;
-const inCondition=conditionValue(trace2,this.#carried);
-if(inCondition)return inCondition;
 const between=[];
 let outer2=trace2;
 while(outer2!==null&&outer2!==top.trace){
@@ -72824,6 +72830,12 @@ return this.#frames[this.#frames.length - 1].leaves;
 #write(leaves2){
 const trace2=currentTrace();
 this.#read(trace2);
+if(this.#frames[this.#frames.length - 1].condition){
+throw new LoopError(`${this.#shown} was assigned in the condition of its loop.`,{
+operation:"loop.state",
+remedy:"Assign it in the body: the condition only decides whether another step is taken."
+});
+}
 if(!this.#enterBranches(trace2)){
 throw new LoopError(`${this.#shown} was assigned inside a traced function that is neither the body of its loop nor a branch in it.`,{
 operation:"loop.state",
