@@ -15,7 +15,7 @@ const LEAST_POINTS = 1 << 17;
 const LEAST_COLUMNS = 32;
 
 /** Whether different places along the axis are never one element, whatever the indices are. */
-function keepsApart({ strides, dynamic }: Index, axis: number, extent: number): boolean {
+export function keepsApart({ strides, dynamic }: Index, axis: number, extent: number): boolean {
   const reach = strides[axis] * extent;
   return strides[axis] > 0 && dynamic.every(({ stride }) => stride % reach === 0) &&
     strides.every((stride, i) => i === axis || stride % reach === 0);

@@ -24,6 +24,8 @@ export interface SplitReduction {
 /** What a part should at least cost, in nanoseconds, and how many there are at most. */
 const PART_COST = 60_000;
 const MOST_PARTS = 64;
+/** Many parts are a multiple of this, so that two, four or eight threads have equal shares. */
+const EVEN_PARTS = 8;
 /** Nests whose rows can be shared among so many threads are left whole. */
 const ENOUGH_ROWS = 8;
 /** Temporaries take at most so many bytes. */
@@ -74,13 +76,13 @@ export function splitReduction(nest: Nest, rowUnits: number): SplitReduction | n
   const axis = axisToCut(nest);
   const extent = nest.domain[axis];
   const bytes = rows * partReductions(nest).reduce((sum, r) => sum + byteSize(resultType(r)), 0);
-  const wanted = Math.min(
-    MOST_PARTS,
-    Math.floor(cost / PART_COST),
-    Math.floor(MOST_BYTES / bytes),
-    extent >> 1,
-  );
+  const most = Math.min(MOST_PARTS, Math.floor(MOST_BYTES / bytes), extent >> 1);
+  let wanted = Math.min(most, Math.floor(cost / PART_COST));
   if (wanted < 2) return null;
+  if (wanted > EVEN_PARTS) {
+    wanted = Math.ceil(wanted / EVEN_PARTS) * EVEN_PARTS;
+    if (wanted > most) wanted -= EVEN_PARTS;
+  }
   const least = Math.ceil(extent / wanted);
   const size = least > ALIGNMENT ? Math.ceil(least / ALIGNMENT) * ALIGNMENT : least;
   return cutReduction(nest, axis, size);

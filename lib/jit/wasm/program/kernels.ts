@@ -10,6 +10,7 @@ import {
   emitPieces,
   emitRows,
   emitScatterCopies,
+  emitScatterOfRows,
   emitScatterParts,
   type KernelFunction,
   type ModuleContext,
@@ -41,8 +42,8 @@ function kernelKey(kernel: Kernel): string {
 export function emitKernel(context: ModuleContext, kernel: Kernel): KernelFunction {
   switch (kernel.kind) {
     case "nest":
-      return emitPartialReduction(context, kernel) ?? emitScatterParts(context, kernel) ??
-        emitScatterCopies(context, kernel) ??
+      return emitPartialReduction(context, kernel) ?? emitScatterOfRows(context, kernel) ??
+        emitScatterParts(context, kernel) ?? emitScatterCopies(context, kernel) ??
         emitPieces(context, kernel) ?? emitRows(context, kernel);
     case "contraction":
       return emitContraction(context, kernel);

@@ -29,7 +29,8 @@ export function unitsOfPart(kernel: KernelFunction, parts: number): number {
   const { units, unitCost, grain = 1 } = kernel;
   const cost = units * unitCost;
   const count = Math.max(1, Math.min(parts, Math.floor(cost / LEAST_PART)), Math.ceil(cost / PART));
-  return Math.min(units, Math.ceil(units / count / grain) * grain);
+  // A few more parts than wanted: of a few less, one thread may have to do twice as many as another.
+  return Math.min(units, Math.max(1, Math.floor(units / count / grain)) * grain);
 }
 
 const chunkType: FunctionType = { params: ["i32", "i32"], results: [] };
