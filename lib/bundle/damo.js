@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 89acd46b28bb415ca78ed33215b5d7e30337558162c3fad66ddacaf191e35a81.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest d139c8ec3e88be760f48dc3a330b1b4a045bf43fb30daf44431d8d45ce2a2d3a.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -8484,8 +8484,13 @@ const cost=sizeOf(nest2.domain)*(0.15 + 0.05 * work);
 const axis=axisToCut(nest2);
 const extent=nest2.domain[axis];
 const bytes=rows2 * partReductions(nest2).reduce(((sum5,r)=>sum5 + byteSize(resultType(r))),0);
-const wanted=Math.min(MOST_PARTS,Math.floor(cost / PART_COST),Math.floor(MOST_BYTES / bytes),extent>>1);
+const most=Math.min(MOST_PARTS,Math.floor(MOST_BYTES / bytes),extent>>1);
+let wanted=Math.min(most,Math.floor(cost / PART_COST));
 if(wanted<2)return null;
+if(wanted>EVEN_PARTS){
+wanted=Math.ceil(wanted / EVEN_PARTS)* EVEN_PARTS;
+if(wanted>most)wanted -=EVEN_PARTS;
+}
 const least=Math.ceil(extent / wanted);
 const size=least>ALIGNMENT2?Math.ceil(least / ALIGNMENT2)* ALIGNMENT2:least;
 return cutReduction(nest2,axis,size);
@@ -8677,6 +8682,100 @@ inner:parts2.inner,
 finish:{
 index:finish2.index,
 temporaryBytes:copies * extent * bytes + 16
+}
+};
+});
+var findScatterOfRows=(function findScatterOfRows(original){
+const nest2=simplifyNest(original);
+if(nest2.stores.length!==1||nest2.reductions.length>0||nest2.passes>1)return null;
+if(nest2.domain.length!==2)return null;
+const[updates,columns]=nest2.domain;
+const[{mode,index,operand:operand2,extent=0,mask:mask2=-1}]=nest2.stores;
+if(!SUPPORTED2.has(nest2.operands[operand2].dtype))return null;
+if(mode!=="add"||index.dynamic.length!==1||index.strides[0]!==0)return null;
+if(updates * columns<LEAST_POINTS3||columns<LEAST_COLUMNS4)return null;
+const[{statement,stride}]=index.dynamic;
+if(stride<=0||!keepsApart(index,1,columns))return null;
+const places=Math.ceil(extent / stride);
+if(places<2||updates<LEAST_SHARE2 * places)return null;
+if(nest2.statements.some((s)=>s.kind==="load"&&s.operand===operand2))return null;
+const{dependences}=planNest(nest2);
+if((dependences[statement]&2)!==0||mask2>=0&&(dependences[mask2]&2)!==0)return null;
+return{
+nest:nest2,
+updates,
+places,
+place:statement,
+mask:mask2
+};
+});
+var emitScatterOfRows=(function emitScatterOfRows(context,original){
+const found=findScatterOfRows(original);
+if(found===null)return null;
+const{nest:nest2,updates,places}=found;
+const layout=layoutOf(found);
+const pointers=nest2.operands.length + 1,temporary=pointers - 1;
+const keys=emitNest(context,placesNest(found));
+const statements=closure(nest2.statements,[
+nest2.stores[0].value
+]).reduce((sum5,flag)=>sum5 + flag,0);
+const groups=statements>MOST_STATEMENTS2?[
+1
+]:GROUPS;
+const adding=groups.map((count3)=>emitNest(context,addingNest(found,layout,count3)));
+const shared3=emitScatterParts(context,original);
+const order=emitOrder(context,found,layout,pointers);
+const f=context.module.addFunction({
+params:new Array(pointers + 2).fill("i32"),
+results:[]
+});
+const unit=pointers,end=pointers + 1;
+const pushOperands=()=>{
+for(let i=0;i<temporary;i++)f.localGet(i);
+};
+if(shared3!==null){
+const parts2=shared3.units / shared3.grain,part2=f.local("i32");
+f.localGet(temporary).i32Load(layout.crowded).if();
+for(let i=0;i<parts2;i++){
+const place3=Math.floor(i * places / parts2);
+f.localGet(unit).i32Const(place3).i32LeU().localGet(end).i32Const(place3).i32GtU().i32And().if();
+f.i32Const(i * shared3.grain).localSet(part2);
+pushOperands();
+f.localGet(part2).localGet(part2).i32Const(shared3.grain).i32Add().call(shared3.index).end();
+}
+f.release(part2);
+f.else();
+}
+const update2=f.local("i32"),next=f.local("i32"),starts=f.local("i32"),last=f.local("i32");
+f.localGet(unit).i32Const(2).i32Shl().localGet(temporary).i32Add().localTee(starts).i32Load(layout.starts);
+f.localSet(update2);
+f.forLoop(unit,end,1,()=>{
+f.localGet(starts).i32Load(layout.starts + 4).localSet(last);
+groups.forEach((count3,i)=>{
+f.block().loop();
+f.localGet(update2).i32Const(count3).i32Add().localTee(next).localGet(last).i32GtU().brIf(1);
+pushOperands();
+f.localGet(temporary).localGet(update2).localGet(update2).i32Const(1).i32Add().call(adding[i].index);
+f.localGet(next).localSet(update2).br(0).end().end();
+});
+f.localGet(starts).i32Const(4).i32Add().localSet(starts);
+});
+if(shared3!==null)f.end();
+return{
+...keys,
+inner:[
+...keys.inner??[],
+...adding.flatMap(({inner:inner4=[]})=>inner4)
+],
+finish:{
+index:order.index,
+temporaryBytes:layout.bytes,
+next:{
+index:f.index,
+units:places,
+unitCost:adding[0].unitCost * updates / places / groups[0],
+splittable:true
+}
 }
 };
 });
@@ -9229,7 +9328,7 @@ return JSON.stringify(kernel)+ special2.join();
 var emitKernel=(function emitKernel(context,kernel){
 switch(kernel.kind){
 case "nest":
-return emitPartialReduction(context,kernel)??emitScatterParts(context,kernel)??emitScatterCopies(context,kernel)??emitPieces(context,kernel)??emitRows2(context,kernel);
+return emitPartialReduction(context,kernel)??emitScatterOfRows(context,kernel)??emitScatterParts(context,kernel)??emitScatterCopies(context,kernel)??emitPieces(context,kernel)??emitRows2(context,kernel);
 case "contraction":
 return emitContraction(context,kernel);
 case "copy":
@@ -9417,7 +9516,7 @@ var unitsOfPart=(function unitsOfPart(kernel,parts2){
 const{units,unitCost,grain=1}=kernel;
 const cost=units * unitCost;
 const count3=Math.max(1,Math.min(parts2,Math.floor(cost / LEAST_PART2)),Math.ceil(cost / PART2));
-return Math.min(units,Math.ceil(units / count3 / grain)* grain);
+return Math.min(units,Math.max(1,Math.floor(units / count3 / grain))* grain);
 });
 var emitMove=(function emitMove(f,bytes,pushTarget,pushSource){
 if(bytes===0)return;
@@ -33056,6 +33155,7 @@ stores
 }
 var PART_COST=6e4;
 var MOST_PARTS=64;
+var EVEN_PARTS=8;
 var ENOUGH_ROWS=8;
 var MOST_BYTES=256<<10;
 var ALIGNMENT2=1024;
@@ -33377,6 +33477,258 @@ pass:0
 ],
 passes:1
 };
+}
+var LEAST_POINTS3=1<<17;
+var LEAST_COLUMNS4=64;
+var LEAST_SHARE2=2;
+var SUPPORTED2=  new Set([
+"float32",
+"float64",
+"int32",
+"uint32"
+]);
+var GROUPS=[
+4,
+2,
+1
+];
+var MOST_STATEMENTS2=6;
+function placesNest({nest:nest2,updates,place:place3,mask:mask2}){
+const needed=closure(nest2.statements,mask2<0?[
+place3
+]:[
+place3,
+mask2
+]);
+const statements=[],moved=[];
+const push2=(s)=>statements.push(s)- 1;
+nest2.statements.forEach((s,i)=>{
+const placement={
+place:(statement)=>moved[statement]
+};
+moved.push(needed[i]?push2(placedStatement(s,placement)):-1);
+});
+let value=moved[place3];
+if(mask2>=0){
+const none=push2({
+kind:"constant",
+dtype:"int32",
+value:-1
+});
+value=push2({
+kind:"op",
+op:"select",
+dtype:"int32",
+args:[
+moved[mask2],
+value,
+none
+]
+});
+}
+return{
+...nest2,
+domain:[
+updates,
+1
+],
+operands:[
+...nest2.operands.map(({dtype})=>({
+dtype,
+access:"read"
+})),
+{
+dtype:"int32",
+access:"write"
+}
+],
+statements,
+stores:[
+{
+operand:nest2.operands.length,
+index:{
+offset:0,
+strides:[
+1,
+0
+],
+dynamic:[]
+},
+value,
+mode:"set",
+perRow:false,
+pass:0
+}
+]
+};
+}
+function addingNest({nest:nest2},layout,count3){
+const[{operand:operand2,index,value}]=nest2.stores,{dtype}=nest2.operands[operand2];
+const needed=closure(nest2.statements,[
+value
+]);
+const statements=[];
+const push2=(s)=>statements.push(s)- 1;
+const word2=(offset,strides,dynamic)=>push2({
+kind:"load",
+dtype:"int32",
+operand:nest2.operands.length,
+index:{
+offset:offset / 4,
+strides,
+dynamic
+}
+});
+const updates=Array.from({
+length:count3
+},(_,k)=>word2(layout.order + 4 * k,[
+1,
+0
+],[]));
+const place3=word2(layout.keys,[
+0,
+0
+],[
+{
+statement:updates[0],
+stride:1
+}
+]);
+const target2={
+...index,
+dynamic:[
+{
+statement:place3,
+stride:index.dynamic[0].stride
+}
+]
+};
+let total=push2({
+kind:"load",
+dtype,
+operand:operand2,
+index:target2
+});
+for(const update2 of updates){
+const moved=[];
+const placement={
+place:(statement)=>moved[statement],
+move:(at2)=>({
+...at2,
+strides:[
+0,
+at2.strides[1]
+]
+})
+};
+nest2.statements.forEach((s,i)=>{
+if(!needed[i])return moved.push(-1);
+if(s.kind==="coordinate"&&s.axis===0)return moved.push(update2);
+const placed2=placedStatement(s,placement);
+if(placed2.kind!=="load"||s.kind!=="load"||s.index.strides[0]===0){
+return moved.push(push2(placed2));
+}
+const dynamic=[
+...placed2.index.dynamic,
+{
+statement:update2,
+stride:s.index.strides[0]
+}
+];
+return moved.push(push2({
+...placed2,
+index:{
+...placed2.index,
+dynamic
+}
+}));
+});
+total=push2({
+kind:"op",
+op:"add",
+dtype,
+args:[
+total,
+moved[value]
+]
+});
+}
+return{
+...nest2,
+operands:[
+...nest2.operands.map(({dtype:dtype2},i)=>({
+dtype:dtype2,
+access:i===operand2?"readwrite":"read"
+})),
+{
+dtype:"int32",
+access:"read"
+}
+],
+statements,
+stores:[
+{
+operand:operand2,
+index:target2,
+value:total,
+mode:"set",
+perRow:false,
+pass:0
+}
+]
+};
+}
+function layoutOf({updates,places}){
+const line=(words2)=>Math.ceil((4 * words2 + 16)/ 64)* 64;
+const order=line(updates),starts=2 * order,crowded=starts + line(places + 3);
+return{
+keys:0,
+order,
+starts,
+crowded,
+bytes:crowded + 64
+};
+}
+function emitOrder(context,{updates,places},layout,pointers){
+const f=context.module.addFunction({
+params:new Array(pointers + 2).fill("i32"),
+results:[]
+});
+const temporary=pointers - 1;
+const key2=f.local("i32"),count3=f.local("i32"),sum5=f.local("i32"),most=f.local("i32");
+const at2=f.local("i32"),end=f.local("i32"),update2=f.local("i32");
+const eachWord=(from,words2,body)=>{
+f.localGet(temporary).i32Const(from).i32Add().localTee(at2).i32Const(4 * words2).i32Add().localSet(end);
+f.forLoop(at2,end,4,body);
+};
+const pushWord=()=>{
+f.localGet(at2).i32Load().localTee(key2).i32Const(places);
+f.localGet(key2).i32Const(places).i32LtU().select();
+f.i32Const(2).i32Shl().localGet(temporary).i32Add();
+};
+f.localGet(temporary).i32Const(layout.starts).i32Add().i32Const(0).i32Const(4 *(places + 3)).memoryFill();
+eachWord(layout.keys,updates,()=>{
+pushWord();
+f.localTee(key2).localGet(key2).i32Load(layout.starts + 8).i32Const(1).i32Add().i32Store(layout.starts + 8);
+});
+f.i32Const(0).localSet(sum5).i32Const(0).localSet(most);
+eachWord(layout.starts + 8,places,()=>{
+f.localGet(at2).i32Load().localTee(count3).localGet(most).localGet(count3).localGet(most).i32GtU().select();
+f.localSet(most);
+f.localGet(at2).localGet(sum5).localGet(count3).i32Add().localTee(sum5).i32Store();
+});
+f.localGet(temporary).localGet(most).i32Const(Math.floor(updates / context.threads)).i32GtU();
+f.i32Store(layout.crowded);
+f.i32Const(0).localSet(update2);
+eachWord(layout.keys,updates,()=>{
+pushWord();
+f.localTee(key2).localGet(key2).i32Load(layout.starts + 4).localTee(count3).i32Const(1).i32Add();
+f.i32Store(layout.starts + 4);
+f.localGet(count3).i32Const(2).i32Shl().localGet(temporary).i32Add();
+f.localGet(update2).i32Store(layout.order);
+f.localGet(update2).i32Const(1).i32Add().localSet(update2);
+});
+return f;
 }
 var MAX_PIECES2=6;
 var MIN_EXTENT=12;
@@ -39314,7 +39666,7 @@ int32:(f)=>f.i32x4LeS(),
 uint32:(f)=>f.i32x4LeU()
 };
 var LEAST_PART=1<<16;
-var LEAST_SHARE2=2048;
+var LEAST_SHARE3=2048;
 var COMPARE_COST=0.3;
 function emitTopk(context,kernel){
 const{rows:rows2,length,count:count3,operands:operands3}=kernel;
@@ -39376,7 +39728,7 @@ splittable:true
 }
 function partsOf2({threads},{rows:rows2,length,count:count3}){
 if(threads<2||rows2>=2 * threads)return 1;
-return Math.max(1,Math.min(threads,Math.floor(length / Math.max(LEAST_PART,LEAST_SHARE2 * count3))));
+return Math.max(1,Math.min(threads,Math.floor(length / Math.max(LEAST_PART,LEAST_SHARE3 * count3))));
 }
 function emitParts2(context,{rows:rows2,length,count:count3,operands:operands3},parts2){
 const{dtype}=operands3[0],bytes=byteSize(dtype);
@@ -48998,7 +49350,7 @@ scratchBytes:0
 function bufferBytes(buffer){
 return Math.ceil(buffer.length * storedBits(buffer.dtype)/ 8);
 }
-function layoutOf(program,scalars2){
+function layoutOf2(program,scalars2){
 const slotOf=program.buffers.map(()=>-1);
 const scalarWord=program.buffers.map(()=>-1);
 const slots=[];
@@ -50455,7 +50807,7 @@ this.#backend=backend;
 this.#heap=heap;
 this.#name=options.name;
 this.#program=program;
-this.#layout=layoutOf(program,options.scalars);
+this.#layout=layoutOf2(program,options.scalars);
 this.#steps=new StepTable(heap,program,this.#layout,options.name);
 this.#scalarWords=new Uint32Array(Math.max(1,this.#layout.scalarWords));
 this.memory={
@@ -51505,7 +51857,7 @@ peak:program.peakBytes,
 donated:program.donatedBytes
 };
 this.kernels=measuredSteps(program.steps).map(kernelInfo);
-this.#text=()=>programText(program,layoutOf(program,scalars2),SOFTWARE);
+this.#text=()=>programText(program,layoutOf2(program,scalars2),SOFTWARE);
 }
 run(){
 throw noAdapter();
