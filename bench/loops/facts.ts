@@ -13,6 +13,8 @@ interface Calls {
   readonly calls: readonly number[];
   /** The same calls in time of the processor. */
   readonly worked: readonly number[];
+  /** The first touch of the memory of all states by a bare loop. */
+  readonly touch: number;
 }
 
 async function run<T>(file: string, ...args: string[]): Promise<T> {
@@ -55,24 +57,31 @@ function spreadFact(name: string, times: readonly number[]): Fact {
  * than what is measured, in time of the processor by less; tracing and compiling, and what the system takes for memory
  * that is touched first, hardly vary.
  */
-async function firstCalls(memory: "fresh" | "used"): Promise<Fact[]> {
+async function firstCalls(memory: "fresh" | "used", threads: "one" | "all"): Promise<Fact[]> {
+  const where = `${memory} memory, ${threads === "one" ? "one thread" : "all threads"}`;
   const lists = (): number[][] => LENGTHS.map(() => []);
-  const first = lists(), worked = lists(), system = lists(), last = lists(), compile = lists();
+  const first = lists(),
+    worked = lists(),
+    system = lists(),
+    last = lists(),
+    compile = lists(),
+    touch = lists();
   for (let i = 0; i < PROCESSES; i++) {
     for (const [k, length] of LENGTHS.entries()) {
-      const measured = await run<Calls>("first_call.ts", String(length), memory);
+      const measured = await run<Calls>("first_call.ts", String(length), memory, threads);
       const { calls, compiling } = measured;
       first[k].push(calls[0] - quantile(calls.slice(1), 0.5));
       worked[k].push(measured.worked[0] - quantile(measured.worked.slice(1), 0.5));
       system[k].push(measured.system);
       last[k].push(calls.at(-1)! - quantile(calls.slice(1, -1), 0.5));
       compile[k].push(compiling);
+      touch[k].push(measured.touch);
     }
   }
   const medians = (times: number[][]): number[] => times.map((numbers) => quantile(numbers, 0.5));
   const rest = medians(first);
   const facts = LENGTHS.flatMap((length, k): Fact[] => {
-    const name = `RNN with backward, T = ${length}, ${memory} memory`;
+    const name = `RNN with backward, T = ${length}, ${where}`;
     return [
       {
         name: `${name}: first call less a steady one, ${PROCESSES} processes`,
@@ -82,17 +91,23 @@ async function firstCalls(memory: "fresh" | "used"): Promise<Fact[]> {
       { name: `${name}: the same in time of the processor`, value: spreadOf(worked[k]), aim: "" },
       { name: `${name}: of that, tracing and compiling`, value: spreadOf(compile[k]), aim: "" },
       { name: `${name}: of that, the system's share`, value: spreadOf(system[k]), aim: "" },
+      { name: `${name}: a bare loop's first touch of as much memory`, value: spreadOf(touch[k]), aim: "" },
       { name: `${name}: noise (the last call less a steady one)`, value: spreadOf(last[k]), aim: "" },
     ];
   });
   return [
     ...facts,
-    spreadFact(`the greatest of the three over the least, ${memory} memory`, rest),
-    { ...spreadFact(`the same in time of the processor, ${memory} memory`, medians(worked)), aim: "" },
-    { ...spreadFact(`the same of tracing and compiling, ${memory} memory`, medians(compile)), aim: "" },
+    spreadFact(`the greatest of the three over the least, ${where}`, rest),
+    { ...spreadFact(`the same in time of the processor, ${where}`, medians(worked)), aim: "" },
+    { ...spreadFact(`the same of tracing and compiling, ${where}`, medians(compile)), aim: "" },
   ];
 }
 
 export async function loopFacts(): Promise<Fact[]> {
-  return [...await firstCalls("fresh"), ...await firstCalls("used"), ...await run<Fact[]>("memory.ts")];
+  return [
+    ...await firstCalls("fresh", "one"),
+    ...await firstCalls("used", "one"),
+    ...await firstCalls("fresh", "all"),
+    ...await run<Fact[]>("memory.ts"),
+  ];
 }

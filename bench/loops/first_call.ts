@@ -3,17 +3,18 @@
  * goes by before anything is computed: milliseconds as JSON, of the clock and of the processor, since others may use that
  * as well; and those that the system took for the first call. It needs about 2.5 µs for each page of memory that a process
  * touches for the first time, which at 10,000 steps is more than compiling; with `used` the process has had as much memory
- * before.
+ * before. How long a bare loop takes to touch as much memory as all states need is measured in the end. One thread takes
+ * part, or with `all` as many as by default.
  *
- *     deno run bench/loops/first_call.ts 100 used
+ *     deno run bench/loops/first_call.ts 100 used all
  */
 import process from "node:process";
 import { init, ones } from "@damo/damo";
 import { BATCH, compileGradients, normal, STATE } from "./recurrent.ts";
 
 // Beyond its budget of memory a device keeps tensors on the host: calls would begin with copying them back.
-await init({ threads: 1, memory: 1 << 30 });
 const length = Number(Deno.args[0]);
+await init({ ...(Deno.args[2] === "all" ? {} : { threads: 1 }), memory: 1 << 30 });
 const w = normal([STATE, STATE], 1), u = normal([STATE, STATE], 2);
 // The same noise at all steps: making other would use memory before.
 const xs = normal([BATCH, STATE], 3).broadcastTo([length, BATCH, STATE]);
@@ -35,4 +36,18 @@ const calls = Array.from({ length: length > 1000 ? 5 : 20 }, (_, i) => {
   worked.push((took.user + took.system) / 1000);
   return time;
 });
-console.log(JSON.stringify({ compiling, system, calls, worked }));
+
+/** Milliseconds of the first touch of so many bytes, page after page. */
+function firstTouch(bytes: number): number {
+  const pages = Math.ceil(bytes / 65536);
+  const words = new Int32Array(
+    new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer,
+  );
+  const start = performance.now();
+  for (let i = 0; i < words.length; i += 1024) words[i] = 1;
+  return performance.now() - start;
+}
+
+firstTouch(1 << 20);
+const touch = firstTouch(4 * length * BATCH * STATE);
+console.log(JSON.stringify({ compiling, system, calls, worked, touch }));

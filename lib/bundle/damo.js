@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest d139c8ec3e88be760f48dc3a330b1b4a045bf43fb30daf44431d8d45ce2a2d3a.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest bd58ac426032988b15a66079509bf32a2fb32da2fee85a29e45f3b4079d95e9b.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -9636,6 +9636,7 @@ scratchBytes:context.scratchBytes,
 arenaBytes:panels2.loopBytes>0?panelsInArena(program)+ panels2.loopBytes:program.arenaBytes,
 panels:panels2.slots,
 partsBytes:writer.partsBytes,
+sharedWork:writer.sharedWork,
 frameWord:kernels.used?frameWord:-1
 };
 });
@@ -40234,6 +40235,7 @@ var StepWriter=class{
 hostSteps=[];
 measured=[];
 work=  new Map();
+sharedWork=0;
 #times=1;
 partsBytes=0;
 constructor(context,program,tools){
@@ -40323,8 +40325,10 @@ pointers.push((()=>void f.localGet(0).i32Load(4 * PARTS_WORD)));
 }
 if(kernel.shares)this.#parallel.enter(f);
 for(let part2=kernel;part2;part2=part2.finish?.next){
-if(this.#parallel.splits(part2))this.#parallel.call(f,part2,pointers);
-else this.#callInParts(f,part2,pointers);
+if(this.#parallel.splits(part2)){
+this.sharedWork +=part2.units * part2.unitCost * this.#times;
+this.#parallel.call(f,part2,pointers);
+}else this.#callInParts(f,part2,pointers);
 if(part2.finish===void 0)continue;
 for(const push2 of pointers)push2();
 f.i32Const(0).i32Const(0).call(part2.finish.index);
@@ -40899,7 +40903,8 @@ return table3;
 #instantiate(){
 const heap=this.#heap;
 if(this.#disposed)throw new Error("A program was run after it had been disposed.");
-const{structs}=this.#module;
+const{structs,frameWord,sharedWork}=this.#module;
+if(frameWord>=0)heap.expect(sharedWork / 1e6);
 const module=new WebAssembly.Module(this.#module.bytes);
 weighModule();
 const{exports}=new WebAssembly.Instance(module,{
@@ -40919,7 +40924,7 @@ this.#scratch=this.#heap.scratch(this.#module.scratchBytes,this.#threads);
 exports[SCRATCH_EXPORT].value=this.#scratch;
 }
 exports[WARM_UP_EXPORT]?.();
-if(this.#module.frameWord>=0){
+if(frameWord>=0){
 if(structs!==null)heap.provideStructTiles(structs.bytes);
 this.#job=heap.register(this.#module.bytes,exports[CHUNK_EXPORT]);
 }
@@ -41234,7 +41239,7 @@ var SHARED_SCRATCH=8<<20;
 var LEAST_SCRATCH=64<<10;
 var SHARED_ARENA=1<<20;
 var WORK_BEFORE_THREADS=60;
-var WORK_OF_FIRST_CALLS=500;
+var WORK_OF_FIRST_CALLS=100;
 var pools2=  new WeakMap();
 var WasmHeap=class{
 memory;
@@ -41288,10 +41293,14 @@ return;
 const start=performance.now();
 this.#pool.run(job,kernel,frame,chunks,wakes);
 this.#shared +=performance.now()- start;
-if(this.#shared>=(repeated?WORK_BEFORE_THREADS:WORK_OF_FIRST_CALLS)){
+if(this.#shared>=(repeated?WORK_BEFORE_THREADS:WORK_OF_FIRST_CALLS))this.#startThreads();
+}
+expect(shared3){
+if(this.#shared<WORK_OF_FIRST_CALLS&&shared3>=WORK_OF_FIRST_CALLS)this.#startThreads();
+}
+#startThreads(){
 this.#shared=WORK_OF_FIRST_CALLS;
 this.#pool.start();
-}
 }
 scratch(bytes,threads){
 const step2=this.scratchStep(bytes);

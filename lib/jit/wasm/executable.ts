@@ -281,7 +281,8 @@ export class WasmExecutable implements Executable {
   #instantiate(): (table: number) => void {
     const heap = this.#heap;
     if (this.#disposed) throw new Error("A program was run after it had been disposed.");
-    const { structs } = this.#module;
+    const { structs, frameWord, sharedWork } = this.#module;
+    if (frameWord >= 0) heap.expect(sharedWork / 1e6);
     // Deno and Node compile modules of any size at once; a browser's main thread does so up to 8 MB.
     const module = new WebAssembly.Module(this.#module.bytes);
     weighModule();
@@ -301,7 +302,7 @@ export class WasmExecutable implements Executable {
       (exports[SCRATCH_EXPORT] as WebAssembly.Global).value = this.#scratch;
     }
     (exports[WARM_UP_EXPORT] as (() => void) | undefined)?.();
-    if (this.#module.frameWord >= 0) {
+    if (frameWord >= 0) {
       if (structs !== null) heap.provideStructTiles(structs.bytes);
       this.#job = heap.register(this.#module.bytes, exports[CHUNK_EXPORT] as ChunkFunction);
     }

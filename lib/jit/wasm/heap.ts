@@ -12,10 +12,10 @@ const SHARED_ARENA = 1 << 20;
 
 /**
  * Milliseconds of work that threads could have shared, before they are started: that takes 25. Programs that end soon
- * do without, and the first call of a program does not wait for them unless it is long.
+ * do without, and the first call of a program does not wait for them unless it is long, or expected to be.
  */
 const WORK_BEFORE_THREADS = 60;
-const WORK_OF_FIRST_CALLS = 500;
+const WORK_OF_FIRST_CALLS = 100;
 
 /** The threads of a memory talk through one page of it, so that there is one pool for each. */
 const pools = new WeakMap<DeviceMemory, ThreadPool>();
@@ -92,10 +92,17 @@ export class WasmHeap {
     const start = performance.now();
     this.#pool.run(job, kernel, frame, chunks, wakes);
     this.#shared += performance.now() - start;
-    if (this.#shared >= (repeated ? WORK_BEFORE_THREADS : WORK_OF_FIRST_CALLS)) {
-      this.#shared = WORK_OF_FIRST_CALLS;
-      this.#pool.start();
-    }
+    if (this.#shared >= (repeated ? WORK_BEFORE_THREADS : WORK_OF_FIRST_CALLS)) this.#startThreads();
+  }
+
+  /** Starts the threads before a program's first call if so many milliseconds of work for them are worth it. */
+  expect(shared: number): void {
+    if (this.#shared < WORK_OF_FIRST_CALLS && shared >= WORK_OF_FIRST_CALLS) this.#startThreads();
+  }
+
+  #startThreads(): void {
+    this.#shared = WORK_OF_FIRST_CALLS;
+    this.#pool.start();
   }
 
   /** Scratch memory for kernels that need so much on each thread; valid while one kernel runs. */

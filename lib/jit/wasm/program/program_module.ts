@@ -48,6 +48,8 @@ export interface ProgramModule {
   readonly panels: readonly PanelSlot[];
   /** Bytes that the parts of kernels hand to their ends; a run needs them behind its table. */
   readonly partsBytes: number;
+  /** Rough number of nanoseconds of a run's work that threads can share. */
+  readonly sharedWork: number;
   /** The word of the table where the frame of a split call is; -1 when no call is split. */
   readonly frameWord: number;
 }
@@ -121,6 +123,7 @@ export function assembleProgram(
     arenaBytes: panels.loopBytes > 0 ? panelsInArena(program) + panels.loopBytes : program.arenaBytes,
     panels: panels.slots,
     partsBytes: writer.partsBytes,
+    sharedWork: writer.sharedWork,
     frameWord: kernels.used ? frameWord : -1,
   };
 }

@@ -76,6 +76,8 @@ export class StepWriter {
   readonly measured: (KernelStep | HostStep)[] = [];
   /** Rough number of nanoseconds that a run spends in each kernel. */
   readonly work: Map<KernelFunction, number> = new Map();
+  /** Of that in all, what threads can share. */
+  sharedWork = 0;
   /** How often the steps that are written now are run. */
   #times = 1;
   /** The most bytes that the parts of a kernel hand to its end. */
@@ -166,8 +168,10 @@ export class StepWriter {
     }
     if (kernel.shares) this.#parallel.enter(f);
     for (let part: KernelFunction | undefined = kernel; part; part = part.finish?.next) {
-      if (this.#parallel.splits(part)) this.#parallel.call(f, part, pointers);
-      else this.#callInParts(f, part, pointers);
+      if (this.#parallel.splits(part)) {
+        this.sharedWork += part.units * part.unitCost * this.#times;
+        this.#parallel.call(f, part, pointers);
+      } else this.#callInParts(f, part, pointers);
       if (part.finish === undefined) continue;
       for (const push of pointers) push();
       f.i32Const(0).i32Const(0).call(part.finish.index);
