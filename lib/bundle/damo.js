@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest bd58ac426032988b15a66079509bf32a2fb32da2fee85a29e45f3b4079d95e9b.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 1de90e46143229fada1374b593260f1075c491ed67e921f95aded3100ad5aa4c.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -4519,6 +4519,12 @@ var readsSamePoint=(function readsSamePoint(source2,reader,member){
 const{map:map2,variable}=source2;
 return map2.length===member.length&&map2.every(((axis,i)=>variable.aval.shape[i]===1||axis>=0&&reader[axis]===member[i]));
 });
+var mayRevisitRows=(function mayRevisitRows(domain,axes2){
+const rank=domain.length;
+if(!axes2.every(((axis,i)=>axis===rank - axes2.length + i)))return false;
+const rows2=sizeOf(domain.slice(0,rank - axes2.length));
+return rows2>=MIN_ROWS||sizeOf(domain)<=SMALL;
+});
 var keptAxes=(function keptAxes(group3){
 const reduced=new Set(group3.axes??[]);
 return group3.domain.map(((_,i)=>i)).filter(((axis)=>!reduced.has(axis)));
@@ -4986,7 +4992,24 @@ var noteTape=(function noteTape(builder,place3,tapes){
 const{kind,id}=builder.scheduler.table.buffers[place3.buffer];
 if(kind==="tape"&&!tapes.includes(id))tapes.push(id);
 });
-var findMaterialized=(function findMaterialized(graph,classes){
+var findCrossedRows=(function findCrossedRows(graph,classes,materialized,least=LEAST_CROSSED){
+const apart=  new Set();
+let consumers=null;
+for(const node of graph.nodes){
+const{lowering}=classes.get(node);
+if(lowering.kind!=="reduce")continue;
+const domain=node.inputs[0].aval.shape;
+if(sizeOf(domain)<least||!mayRevisitRows(domain,lowering.axes))continue;
+for(const{value,path}of readByMaps(node,domain,classes)){
+if(materialized.has(value)||!isCrossed(value,classes,materialized))continue;
+consumers??=consumersOf(graph);
+const again=path.find((v)=>isMapped(v,domain,consumers,classes));
+if(again)apart.add(again);
+}
+}
+return apart;
+});
+var findMaterialized=(function findMaterialized(graph,classes,leastCrossed){
 const materialized=  new Set();
 const needBuffer=((variable)=>{
 const base=reshapeBase(variable,classes,materialized);
@@ -5005,6 +5028,10 @@ materializeOperands(node,lowering,classes,materialized);
 }else if(lowering.kind==="convolve"||role==="anchor"&&!READS_BY_EXPRESSION.has(lowering.kind))node.inputs.forEach(needBuffer);
 }
 materializeOutputs(graph,classes,materialized);
+const apart=findCrossedRows(graph,classes,materialized,leastCrossed);
+for(const variable of apart){
+if(classes.get(variable.node).role==="virtual")materialized.add(variable);
+}
 for(let before=-1;before<materialized.size;){
 before=materialized.size;
 for(const node of graph.nodes){
@@ -5012,7 +5039,10 @@ const{lowering}=classes.get(node);
 if(lowering.kind==="contract")materializeOperands(node,lowering,classes,materialized);
 }
 }
-return materialized;
+return{
+materialized,
+apart
+};
 });
 var materializeOperands=(function materializeOperands(node,lowering,classes,materialized){
 node.inputs.forEach(((input,side2)=>{
@@ -23598,12 +23628,14 @@ groupOf=  new Map();
 #materialized;
 #limits;
 #storesAll;
+#apart;
 #lastOver=  new Map();
-constructor(classes,materialized,{storesAll=false,...limits2}){
+constructor(classes,materialized,{storesAll=false,apart=  new Set(),...limits2}){
 this.#classes=classes;
 this.#materialized=materialized;
 this.#limits=limits2;
 this.#storesAll=storesAll;
+this.#apart=apart;
 }
 run(graph){
 for(const node of nodesInOrder(graph,this.#classes)){
@@ -23700,10 +23732,11 @@ if(!producer2)continue;
 if(producer2.index>group3.index)return null;
 if(producer2!==group3)continue;
 const member=source2.variable.node;
+if(this.#apart.has(source2.variable))return null;
 if(!readsSamePoint(source2,along2,group3.along.get(member)))return null;
 const memberLevel=group3.level.get(member);
 const row2=group3.rows.has(member);
-if(row2&&!this.#mayRevisit(group3))return null;
+if(row2&&!mayRevisitRows(group3.domain,group3.axes))return null;
 level=Math.max(level,row2?memberLevel + 1:memberLevel);
 }
 return level<MAX_PASSES?{
@@ -23770,13 +23803,6 @@ return true;
 #fitsConvolution(convolution2,node){
 if(usesCoordinates(node,this.#classes))return false;
 return convolution2.outputs[0].aval.dtype==="float64"||!computesWide(node,this.#classes);
-}
-#mayRevisit(group3){
-const axes2=group3.axes;
-const rank=group3.domain.length;
-if(!axes2.every(((axis,i)=>axis===rank - axes2.length + i)))return false;
-const rows2=sizeOf(group3.domain.slice(0,rank - axes2.length));
-return rows2>=MIN_ROWS||sizeOf(group3.domain)<=SMALL;
 }
 #placeReduce(node){
 const lowering=this.#classes.get(node).lowering;
@@ -24162,6 +24188,65 @@ level,
 exclusive:true
 })));
 }
+var LEAST_CROSSED=1024;
+var MOST_NODES2=32;
+function readByMaps(reduction2,domain,classes){
+const reads=[],seen=  new Set();
+const stack3=[
+{
+value:reduction2.inputs[0],
+path:[
+reduction2.inputs[0]
+]
+}
+];
+while(stack3.length>0&&seen.size<MOST_NODES2){
+const{value,path}=stack3.pop();
+if(seen.has(value)||value.node===null||!sameShape(value.aval.shape,domain))continue;
+seen.add(value);
+const{lowering}=classes.get(value.node);
+if(lowering.kind==="index")reads.push({
+value,
+path
+});
+else if(lowering.kind==="map"||lowering.kind==="cast"){
+for(const input of value.node.inputs)stack3.push({
+value:input,
+path:[
+...path,
+input
+]
+});
+}
+}
+return reads;
+}
+function isCrossed(value,classes,materialized){
+const view2=stridedView(value,classes,materialized);
+if(view2===null)return false;
+const wide=view2.position.coefficients.filter((_,axis)=>value.aval.shape[axis]>1);
+return wide.length>1&&Math.abs(wide.at(-1))>1&&wide.some((c)=>Math.abs(c)===1);
+}
+function consumersOf(graph){
+const consumers=  new Map();
+for(const node of graph.nodes){
+for(const input of new Set(node.inputs)){
+const list2=consumers.get(input);
+if(list2)list2.push(node);
+else consumers.set(input,[
+node
+]);
+}
+}
+return consumers;
+}
+function isMapped(value,domain,consumers,classes){
+const readers=consumers.get(value)??[];
+return readers.length>1&&readers.some((reader)=>{
+const{kind}=classes.get(reader).lowering;
+return(kind==="map"||kind==="cast")&&sameShape(reader.outputs[0].aval.shape,domain);
+});
+}
 var READS_BY_EXPRESSION=  new Set([
 "scatter",
 "dynamicUpdate",
@@ -24221,6 +24306,7 @@ nested=  new Map();
 #bindings=  new Map();
 #classes;
 #materialized;
+#apart;
 #copies=[];
 #late;
 #shifted;
@@ -24229,7 +24315,9 @@ this.scheduler=scheduler;
 this.#graph=graph;
 this.#shifted=new ShiftedCarries(graph);
 this.#classes=classify(graph,countUses(graph));
-this.#materialized=findMaterialized(graph,this.#classes);
+const{materialized,apart}=findMaterialized(graph,this.#classes,scheduler.limits.leastCrossed);
+this.#materialized=materialized;
+this.#apart=apart;
 graph.inputs.forEach(((variable,i)=>this.#bindings.set(variable,bindings.inputs[i])));
 const late=  new Set();
 graph.outputs.forEach(((output,i)=>{
@@ -24312,7 +24400,8 @@ for(const inner4 of nested2.values())inner4.forEach(({level})=>level.shift(bytes
 #grouped(options){
 const grouper=new Grouper(this.#classes,this.#materialized,{
 ...this.scheduler.limits,
-...options
+...options,
+apart:this.#apart
 });
 grouper.run(this.#graph);
 return grouper;

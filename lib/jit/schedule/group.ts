@@ -35,6 +35,8 @@ export interface GroupLimits {
   readonly knowsRoutine?: (name: string) => boolean;
   /** What may be computed again in a later pass over a row, where memory is dearer or cheaper than on WebAssembly. */
   readonly recomputeCost?: number;
+  /** Elements of the least value that is computed apart from the rows that would read across; 1024 if not given. */
+  readonly leastCrossed?: number;
   /** Set where the device runs shaders of the user's. */
   readonly shaders?: boolean;
 }
@@ -42,6 +44,8 @@ export interface GroupLimits {
 export interface GrouperOptions {
   /** Whether every member counts as an operand, as if all were stored: which are is known only when all groups are. */
   readonly storesAll?: boolean;
+  /** Values that no member of their own group reads: they come from memory. */
+  readonly apart?: ReadonlySet<Variable>;
 }
 
 /** Where a member stands in its group. */
@@ -64,18 +68,20 @@ export class Grouper {
   readonly #materialized: ReadonlySet<Variable>;
   readonly #limits: GroupLimits;
   readonly #storesAll: boolean;
+  readonly #apart: ReadonlySet<Variable>;
   /** The last open group over a domain. */
   readonly #lastOver: Map<string, Group> = new Map();
 
   constructor(
     classes: ReadonlyMap<Node, Classified>,
     materialized: ReadonlySet<Variable>,
-    { storesAll = false, ...limits }: GroupLimits & GrouperOptions,
+    { storesAll = false, apart = new Set(), ...limits }: GroupLimits & GrouperOptions,
   ) {
     this.#classes = classes;
     this.#materialized = materialized;
     this.#limits = limits;
     this.#storesAll = storesAll;
+    this.#apart = apart;
   }
 
   run(graph: Graph): void {
@@ -184,10 +190,11 @@ export class Grouper {
       if (producer.index > group.index) return null;
       if (producer !== group) continue;
       const member = source.variable.node!;
+      if (this.#apart.has(source.variable)) return null;
       if (!readsSamePoint(source, along, group.along.get(member)!)) return null;
       const memberLevel = group.level.get(member)!;
       const row = group.rows.has(member);
-      if (row && !this.#mayRevisit(group)) return null;
+      if (row && !mayRevisitRows(group.domain, group.axes!)) return null;
       level = Math.max(level, row ? memberLevel + 1 : memberLevel);
     }
     return level < MAX_PASSES ? { level, row: false, along } : null;
@@ -250,15 +257,6 @@ export class Grouper {
     return convolution.outputs[0].aval.dtype === "float64" || !computesWide(node, this.#classes);
   }
 
-  /** Whether a second pass over the rows is worth keeping them together: contiguous rows, and enough of them. */
-  #mayRevisit(group: Group): boolean {
-    const axes = group.axes!;
-    const rank = group.domain.length;
-    if (!axes.every((axis, i) => axis === rank - axes.length + i)) return false;
-    const rows = sizeOf(group.domain.slice(0, rank - axes.length));
-    return rows >= MIN_ROWS || sizeOf(group.domain) <= SMALL;
-  }
-
   #placeReduce(node: Node): void {
     const lowering = this.#classes.get(node)!.lowering;
     const axes = (lowering as { axes: readonly number[] }).axes;
@@ -282,6 +280,14 @@ export class Grouper {
     group.rows.add(node);
     group.along.set(node, keptAxes(group));
   }
+}
+
+/** Whether a second pass over the rows is worth keeping them together: contiguous rows, and enough of them. */
+export function mayRevisitRows(domain: Shape, axes: readonly number[]): boolean {
+  const rank = domain.length;
+  if (!axes.every((axis, i) => axis === rank - axes.length + i)) return false;
+  const rows = sizeOf(domain.slice(0, rank - axes.length));
+  return rows >= MIN_ROWS || sizeOf(domain) <= SMALL;
 }
 
 /** The axes of a group's domain that its reductions keep. */

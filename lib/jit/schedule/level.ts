@@ -53,6 +53,7 @@ export class LevelBuilder {
   readonly #bindings: Map<Variable, Binding> = new Map();
   readonly #classes: ReadonlyMap<Node, Classified>;
   readonly #materialized: ReadonlySet<Variable>;
+  readonly #apart: ReadonlySet<Variable>;
   readonly #copies: { from: Variable; to: Binding }[] = [];
   readonly #late: ReadonlySet<Variable>;
   readonly #shifted: ShiftedCarries;
@@ -62,7 +63,13 @@ export class LevelBuilder {
     this.#graph = graph;
     this.#shifted = new ShiftedCarries(graph);
     this.#classes = classify(graph, countUses(graph));
-    this.#materialized = findMaterialized(graph, this.#classes);
+    const { materialized, apart } = findMaterialized(
+      graph,
+      this.#classes,
+      scheduler.limits.leastCrossed,
+    );
+    this.#materialized = materialized;
+    this.#apart = apart;
     graph.inputs.forEach((variable, i) => this.#bindings.set(variable, bindings.inputs[i]));
     const late = new Set<Variable>();
     graph.outputs.forEach((output, i) => {
@@ -148,7 +155,11 @@ export class LevelBuilder {
   }
 
   #grouped(options: GrouperOptions): Grouper {
-    const grouper = new Grouper(this.#classes, this.#materialized, { ...this.scheduler.limits, ...options });
+    const grouper = new Grouper(this.#classes, this.#materialized, {
+      ...this.scheduler.limits,
+      ...options,
+      apart: this.#apart,
+    });
     grouper.run(this.#graph);
     return grouper;
   }

@@ -4,6 +4,7 @@ import type { Lowering } from "../../trace/lowering.ts";
 import { contractAxes, operandView } from "./build_contract.ts";
 import { type Classified, splitGroups } from "./classify.ts";
 import { reshapeBase } from "./compose.ts";
+import { findCrossedRows } from "./crossed_rows.ts";
 
 /** Anchors that compute their inputs in place, through the expression builder; the others need whole buffers. */
 export const READS_BY_EXPRESSION: ReadonlySet<Lowering["kind"]> = new Set([
@@ -12,8 +13,20 @@ export const READS_BY_EXPRESSION: ReadonlySet<Lowering["kind"]> = new Set([
   "concat",
 ]);
 
-/** Virtual values that get a buffer of their own. */
-export function findMaterialized(graph: Graph, classes: ReadonlyMap<Node, Classified>): Set<Variable> {
+/** Which values get a buffer. */
+export interface Materialized {
+  /** Virtual values that get a buffer of their own. */
+  readonly materialized: ReadonlySet<Variable>;
+  /** Values, virtual or not, that are read from their buffers alone: no kernel both computes and uses them. */
+  readonly apart: ReadonlySet<Variable>;
+}
+
+/** Finds what gets a buffer; `leastCrossed` is that of the limits of groups. */
+export function findMaterialized(
+  graph: Graph,
+  classes: ReadonlyMap<Node, Classified>,
+  leastCrossed?: number,
+): Materialized {
   const materialized = new Set<Variable>();
   const needBuffer = (variable: Variable) => {
     const base = reshapeBase(variable, classes, materialized);
@@ -34,6 +47,10 @@ export function findMaterialized(graph: Graph, classes: ReadonlyMap<Node, Classi
     ) node.inputs.forEach(needBuffer);
   }
   materializeOutputs(graph, classes, materialized);
+  const apart = findCrossedRows(graph, classes, materialized, leastCrossed);
+  for (const variable of apart) {
+    if (classes.get(variable.node!)!.role === "virtual") materialized.add(variable);
+  }
   // What has got a buffer since is read there, not behind it, and may lie otherwise than the product reads.
   for (let before = -1; before < materialized.size;) {
     before = materialized.size;
@@ -42,7 +59,7 @@ export function findMaterialized(graph: Graph, classes: ReadonlyMap<Node, Classi
       if (lowering.kind === "contract") materializeOperands(node, lowering, classes, materialized);
     }
   }
-  return materialized;
+  return { materialized, apart };
 }
 
 /** The operands of a product get buffers where they cannot be read through their views. */
