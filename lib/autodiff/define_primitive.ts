@@ -81,7 +81,9 @@ export function definePrimitive(
   definition: PrimitiveDefinition,
 ): DefinedFunction<Tensor | readonly Tensor[]> {
   checkDefinition("definePrimitive", definition, {
-    required: definition && "compute" in definition ? ["compute"] : ["infer", "evaluate"],
+    required: typeof definition === "object" && definition && "compute" in definition
+      ? ["compute"]
+      : ["infer", "evaluate"],
     optional: ["jvp", "vjp"],
   });
   const { name, jvp, vjp } = definition;

@@ -50,9 +50,9 @@ export function jacobian<A extends AnyArguments>(
   options: JacobianOptions & { readonly mode?: JacobianMode } = {},
   // deno-lint-ignore no-explicit-any -- a tree of trees whose type depends on values
 ): (...args: ArgumentTrees<A>) => any {
-  const { mode } = options;
   checkFunction("jacobian", fn);
   checkOptions("jacobian", options, ["argnums", "mode"]);
+  const { mode } = options;
   checkChoice("jacobian", "mode", mode, ["forward", "reverse"]);
   const name = mode === "forward" ? "jacfwd" : mode === "reverse" ? "jacrev" : "jacobian";
   return adoptNames((...args: ArgumentTrees<A>) => evaluate(fn, args, options, mode, name), fn, name);

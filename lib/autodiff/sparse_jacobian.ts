@@ -4,6 +4,7 @@ import { GradientError, IndexError, ShapeError } from "../trace/errors.ts";
 import type { Csr } from "../trace/ops/sparse/csr.ts";
 import { iota, tensor } from "../trace/ops/creation.ts";
 import { eq } from "../trace/ops/logic.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import { take } from "../trace/ops/taking.ts";
 import { adoptNames, functionName } from "../trace/parameter_names.ts";
 import { reshapeTo } from "../trace/primitives/move.ts";
@@ -115,6 +116,8 @@ export function sparseJacobian<A extends AnyArguments>(
   fn: (...args: A) => Tensor,
   pattern: SparsityPattern,
 ): (...args: ArgumentTrees<A>) => Csr {
+  checkFunction("sparseJacobian", fn);
+  if (!pattern?.indices || !pattern.indptr) throw refuse("the pattern is not given");
   const plan = planPattern(pattern);
   const name = functionName(fn);
   return adoptNames((...args: ArgumentTrees<A>) => evaluate(fn, args, plan, name), fn, "sparseJacobian");

@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 1de90e46143229fada1374b593260f1075c491ed67e921f95aded3100ad5aa4c.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest eafdfaed943890d2dd8ae008c85e26b59f36f597cdf7306f9acc6df6268d161b.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -224,10 +224,8 @@ if(axis===void 0||axis===null)return Array.from({
 length:rank
 },((_,i)=>i));
 refuseTraced(operation,"axis",axis);
-const list2=(typeof axis==="number"?[
+const list2=(Array.isArray(axis)?axis:[
 axis
-]:[
-...axis
 ]).map(((a)=>normalizeAxis(operation,a,of)));
 const unique=new Set(list2);
 if(unique.size!==list2.length){
@@ -10435,8 +10433,10 @@ return floatOp("tanh",x);
 });
 var expandDims=(function expandDims(x,axis){
 const source2=strong(x);
-const count3=typeof axis==="number"?1:axis.length;
-const axes2=normalizeAxes("expandDims",axis,source2.ndim + count3);
+const list2=Array.isArray(axis)?axis:[
+axis
+];
+const axes2=normalizeAxes("expandDims",list2,source2.ndim + list2.length);
 const shape=[
 ...source2.shape
 ];
@@ -41622,6 +41622,7 @@ this.dispose();
 };
 var active=null;
 function scope(fn){
+if(fn!==void 0)checkFunction("scope",fn);
 const opened=active=new ActiveScope();
 if(!fn)return opened;
 try{
@@ -53347,10 +53348,10 @@ function split2(x,countOrSizes,axis=0){
 const source2=strong(x);
 const along2=normalizeAxis("split",axis,source2.aval);
 const total=source2.shape[along2];
-const sizes4=typeof countOrSizes==="number"?new Array(Math.max(0,Math.trunc(countOrSizes)||0)).fill(total / countOrSizes):countOrSizes;
+const sizes4=typeof countOrSizes==="number"?new Array(Math.max(0,Math.trunc(countOrSizes)||0)).fill(total / countOrSizes):Array.isArray(countOrSizes)?countOrSizes:[];
 const valid=sizes4.length>0&&sizes4.every((size)=>Number.isInteger(size)&&size>=0);
 if(!valid||sizes4.reduce((sum5,size)=>sum5 + size,0)!==total){
-const asked=typeof countOrSizes==="number"?`${countOrSizes} equal parts`:`parts of sizes [${countOrSizes.join(", ")}]`;
+const asked=Array.isArray(countOrSizes)?`parts of sizes [${countOrSizes.join(", ")}]`:`${show(countOrSizes)} equal parts`;
 throw new ShapeError(`split: axis ${along2} of ${describe(source2.aval)} has ${total} elements, which do not make ${asked}.`,{
 operation:"split",
 arguments:[
@@ -53388,12 +53389,12 @@ source2.size
 ]);
 const along2=normalizeAxis("repeat",axis??0,source2.aval);
 const size=source2.shape[along2];
-const counts=typeof repeats==="number"?[
+const counts=Array.isArray(repeats)?repeats:[
 repeats
-]:repeats;
-const fits2=typeof repeats==="number"||repeats.length===size;
+];
+const fits2=!Array.isArray(repeats)||counts.length===size;
 if(!fits2||counts.some((count3)=>!Number.isInteger(count3)||count3<0)){
-throw new ShapeError(`repeat: repeats is ${JSON.stringify(repeats)} for an axis of size ${size}.`,{
+throw new ShapeError(`repeat: repeats is ${Array.isArray(repeats)?`[${counts.join(", ")}]`:show(repeats)} for an axis of size ${size}.`,{
 operation:"repeat",
 arguments:[
 {
@@ -53446,11 +53447,11 @@ return moveAxis2(taken,0,along2);
 }
 function tile(x,reps){
 const source2=strong(x);
-const list2=typeof reps==="number"?[
+const list2=Array.isArray(reps)?reps:[
 reps
-]:reps;
+];
 if(list2.some((count3)=>!Number.isInteger(count3)||count3<0)){
-throw new ShapeError(`tile: reps is [${list2.join(", ")}].`,{
+throw new ShapeError(`tile: reps is [${list2.map(show).join(", ")}].`,{
 operation:"tile",
 arguments:[
 {
@@ -53555,9 +53556,9 @@ source2.size
 ]);
 return reshapeTo(rollAxis(flat,singleShift(shift2),0),source2.shape);
 }
-const axes2=(typeof axis==="number"?[
+const axes2=(Array.isArray(axis)?axis:[
 axis
-]:axis).map((a)=>normalizeAxis("roll",a,source2.aval));
+]).map((a)=>normalizeAxis("roll",a,source2.aval));
 const shifts=Array.isArray(shift2)?shift2:axes2.map(()=>shift2);
 if(shifts.length!==axes2.length){
 throw new ShapeError(`roll: ${shifts.length} shifts for ${axes2.length} axes.`,{
@@ -53660,11 +53661,11 @@ if(typeof widths==="number")pairs=x.shape.map(()=>[
 widths,
 widths
 ]);
-else if(widths.length===2&&typeof widths[0]==="number"){
+else if(widths?.length===2&&typeof widths[0]==="number"){
 pairs=x.shape.map(()=>widths);
-}else pairs=[
+}else pairs=Array.isArray(widths)?[
 ...widths
-];
+]:[];
 const integral=pairs.every((pair3)=>Array.isArray(pair3)&&pair3.length===2&&pair3.every(Number.isInteger));
 const signed=mode==="constant"||pairs.every(([before,after])=>before>=0&&after>=0);
 if(integral&&signed&&pairs.length===x.ndim)return pairs;
@@ -54796,6 +54797,9 @@ length:axes2
 axesB=Array.from({
 length:axes2
 },(_,i)=>i);
+}else if(!Array.isArray(axes2)||axes2.length!==2){
+const remedy="Pass a number of axes, or a pair of lists: the axes of a and those of b.";
+throw productError("tensordot",left,right,`axes is ${show(axes2)}`,remedy);
 }else{
 axesA=[
 axes2[0]
@@ -54859,6 +54863,11 @@ function diagonal(x,options={}){
 return diagonalFor("diagonal",strong(x),options);
 }
 function diagonalFor(operation,x,options){
+checkOptions(operation,options,[
+"offset",
+"axis1",
+"axis2"
+]);
 const{offset=0,axis1=0,axis2=1}=options;
 const first=x.ndim<2?0:normalizeAxis(operation,axis1,x.aval,"axis1");
 const second=x.ndim<2?0:normalizeAxis(operation,axis2,x.aval,"axis2");
@@ -59029,7 +59038,7 @@ remedy:`Give { ${key2} } as a function.`
 }
 function definePrimitive(definition){
 checkDefinition("definePrimitive",definition,{
-required:definition&&"compute" in definition?[
+required:typeof definition==="object"&&definition&&"compute" in definition?[
 "compute"
 ]:[
 "infer",
@@ -59304,12 +59313,12 @@ typed
 return mapLeaves(x,(leaf)=>scale2(leaf,k));
 }
 function jacobian(fn,options={}){
-const{mode}=options;
 checkFunction("jacobian",fn);
 checkOptions("jacobian",options,[
 "argnums",
 "mode"
 ]);
+const{mode}=options;
 checkChoice("jacobian","mode",mode,[
 "forward",
 "reverse"
@@ -59588,6 +59597,8 @@ count3,
 ],0,"int32"),toTensor(groups)),dtype);
 }
 function sparseJacobian(fn,pattern){
+checkFunction("sparseJacobian",fn);
+if(!pattern?.indices||!pattern.indptr)throw refuse("the pattern is not given");
 const plan=planPattern(pattern);
 const name=functionName(fn);
 return adoptNames((...args)=>evaluate2(fn,args,plan,name),fn,"sparseJacobian");
@@ -65146,12 +65157,12 @@ value:0
 });
 }
 function signalLength(operation,x,options,own){
-const{n=own}=typeof options==="number"?{
-n:options
-}:options;
 if(typeof options!=="number")checkOptions(operation,options,[
 "n"
 ]);
+const{n=own}=typeof options==="number"?{
+n:options
+}:options;
 if(x.ndim===0){
 throw new ShapeError(`${operation}: a scalar ${describe(x.aval)} has no axis to transform.`,{
 operation,
@@ -67366,7 +67377,20 @@ remedy:"Pass a vector of integers."
 }
 return castTo(value,"int32");
 }
-function checkParts(operation,{data,indices,indptr}){
+function checkParts(operation,matrix2){
+const{data,indices,indptr}=matrix2??{};
+if(!(data instanceof Tensor&&indices instanceof Tensor&&indptr instanceof Tensor)){
+throw new DamoError(`${operation}: a is no sparse matrix.`,{
+operation,
+arguments:[
+{
+name:"a",
+value:matrix2
+}
+],
+remedy:"Pass what sparse.csr gives: { data, indices, indptr }."
+});
+}
 if(data.ndim===1&&indices.size===data.size&&indptr.size>0)return;
 throw new ShapeError(`${operation}: data ${describe(data.aval)}, indices ${describe(indices.aval)} and indptr ${describe(indptr.aval)} are not the parts of a matrix.`,{
 operation,
@@ -71001,6 +71025,18 @@ for(const inner4 of node.primitive.graphs?.(node.params)??[])pending.push(inner4
 return false;
 }
 function importFunction(bytes){
+if(!(bytes instanceof Uint8Array)&&!(bytes instanceof ArrayBuffer)){
+throw new DamoError(`importFunction: the bytes are ${bytes===null?"null":`of type ${typeof bytes}`}.`,{
+operation:"importFunction",
+arguments:[
+{
+name:"bytes",
+value:bytes
+}
+],
+remedy:"Pass the bytes that exportFunction gave."
+});
+}
 const file=readFunctionFile(bytes instanceof Uint8Array?bytes:new Uint8Array(bytes));
 const description=readHeader3(file.header,file.arrays);
 const imported=withoutTrace(()=>new Imported(description,file.arrays,defaultDevice()));
@@ -71196,6 +71232,18 @@ imagePng:()=>imagePng,
 plot:()=>plot
 });
 function display(picture){
+if(typeof picture!=="string"&&!(picture instanceof Uint8Array)){
+throw new DamoError(`viz.display: the picture is ${picture===null?"null":`of type ${typeof picture}`}.`,{
+operation:"viz.display",
+arguments:[
+{
+name:"picture",
+value:picture
+}
+],
+remedy:"Pass the SVG text or the bytes of a PNG."
+});
+}
 const bundle=typeof picture==="string"?{
 "image/svg+xml":picture
 }:{
@@ -72596,12 +72644,11 @@ closeBatch();
 }
 function update(pairs){
 const seen=  new Set();
-pairs.forEach(([target2],i)=>{
+if(!Array.isArray(pairs))throw notPaired("the argument is no list of pairs");
+pairs.forEach((pair3,i)=>{
+const[target2]=Array.isArray(pair3)?pair3:[];
 if(!(target2 instanceof Shared)){
-throw new DamoError(`update: pair ${i} does not start with a shared variable.`,{
-operation:"update",
-remedy:"Write update([[w, newW], ...]) with variables made by shared()."
-});
+throw notPaired(`pair ${i} does not start with a shared variable`);
 }
 if(seen.has(target2)){
 throw new DamoError(`update: the shared variable ${target2.name} is given two new values.`,{
@@ -72642,6 +72689,12 @@ for(const[variable,value]of writes2)trace2.sharedWrites.set(variable,value);
 }
 const tensors=variables.map((variable)=>variable.current());
 return()=>variables.forEach((variable,i)=>variable.replace(tensors[i]));
+}
+function notPaired(problem){
+return new DamoError(`update: ${problem}.`,{
+operation:"update",
+remedy:"Write update([[w, newW], ...]) with variables made by shared()."
+});
 }
 function gammainc(a,x){
 return bindOne(gammaincPrimitive,promoteOperands("gammainc",[
@@ -73430,11 +73483,12 @@ dtype
 }
 };
 function hostCallback(fn,result3,...args){
+checkFunction("hostCallback",fn);
 checkOptions("hostCallback",result3,[
 "shape",
 "dtype"
 ]);
-const shape=checkShape("hostCallback",result3.shape);
+const shape=checkShape("hostCallback",result3?.shape);
 const dtype=checkDType("hostCallback",result3.dtype);
 const inputs=args.map((arg)=>strong(arg,"hostCallback"));
 return bindOne(hostCallbackPrimitive,inputs,{

@@ -61,6 +61,16 @@ export type ImportedFunction<F> = F & {
 export function importFunction<F extends (...args: never[]) => unknown = (...args: any[]) => any>(
   bytes: Uint8Array | ArrayBuffer,
 ): ImportedFunction<F> {
+  if (!(bytes instanceof Uint8Array) && !(bytes instanceof ArrayBuffer)) {
+    throw new DamoError(
+      `importFunction: the bytes are ${bytes === null ? "null" : `of type ${typeof bytes}`}.`,
+      {
+        operation: "importFunction",
+        arguments: [{ name: "bytes", value: bytes }],
+        remedy: "Pass the bytes that exportFunction gave.",
+      },
+    );
+  }
   const file = readFunctionFile(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes));
   const description = readHeader(file.header, file.arrays);
   const imported = withoutTrace(() => new Imported(description, file.arrays, defaultDevice()));

@@ -1,5 +1,6 @@
 /** Scopes: tensors made inside are disposed when the scope ends. */
 import { DamoError } from "../trace/errors.ts";
+import { checkFunction } from "../trace/ops/options.ts";
 import type { Storage } from "../trace/storage.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { flatten } from "../trace/tree.ts";
@@ -72,6 +73,7 @@ export function scope(): Scope;
 /** Runs `fn` in a scope of its own and gives its result. */
 export function scope<T>(fn: () => T): T;
 export function scope<T>(fn?: () => T): T | Scope {
+  if (fn !== undefined) checkFunction("scope", fn);
   const opened = active = new ActiveScope();
   if (!fn) return opened;
   try {

@@ -22,12 +22,11 @@ import { batch } from "./effect.ts";
  */
 export function update(pairs: readonly (readonly [Shared, TensorLike])[]): void {
   const seen = new Set<Shared>();
-  pairs.forEach(([target], i) => {
+  if (!Array.isArray(pairs)) throw notPaired("the argument is no list of pairs");
+  pairs.forEach((pair, i) => {
+    const [target] = Array.isArray(pair) ? pair : [];
     if (!(target instanceof Shared)) {
-      throw new DamoError(`update: pair ${i} does not start with a shared variable.`, {
-        operation: "update",
-        remedy: "Write update([[w, newW], ...]) with variables made by shared().",
-      });
+      throw notPaired(`pair ${i} does not start with a shared variable`);
     }
     if (seen.has(target)) {
       throw new DamoError(`update: the shared variable ${target.name} is given two new values.`, {
@@ -63,4 +62,11 @@ function snapshot(variables: readonly Shared[]): () => void {
   }
   const tensors = variables.map((variable) => variable.current());
   return () => variables.forEach((variable, i) => variable.replace(tensors[i]));
+}
+
+function notPaired(problem: string): DamoError {
+  return new DamoError(`update: ${problem}.`, {
+    operation: "update",
+    remedy: "Write update([[w, newW], ...]) with variables made by shared().",
+  });
 }

@@ -1,4 +1,5 @@
 /** Pictures in notebooks. */
+import { DamoError } from "../trace/errors.ts";
 
 /** A picture that Deno's notebooks show when it is the value of a cell. */
 export interface DisplayedPicture {
@@ -9,6 +10,7 @@ export interface DisplayedPicture {
 /**
  * Wraps an SVG text (of {@link plot} or {@link image}) or the bytes of a PNG so that a notebook shows the picture.
  *
+ * @throws {DamoError} when it is neither.
  * @example
  * ```ts
  * import { viz } from "@damo/damo";
@@ -17,6 +19,16 @@ export interface DisplayedPicture {
  * ```
  */
 export function display(picture: string | Uint8Array): DisplayedPicture {
+  if (typeof picture !== "string" && !(picture instanceof Uint8Array)) {
+    throw new DamoError(
+      `viz.display: the picture is ${picture === null ? "null" : `of type ${typeof picture}`}.`,
+      {
+        operation: "viz.display",
+        arguments: [{ name: "picture", value: picture }],
+        remedy: "Pass the SVG text or the bytes of a PNG.",
+      },
+    );
+  }
   const bundle: Record<string, string> = typeof picture === "string"
     ? { "image/svg+xml": picture }
     : { "image/png": base64(picture) };

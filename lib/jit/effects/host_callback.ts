@@ -4,7 +4,7 @@ import { DamoError, DTypeError, ShapeError } from "../../trace/errors.ts";
 import { follow } from "../../trace/following.ts";
 import { at } from "../../trace/ops/index_read.ts";
 import { castTo, strong, type TensorLike, toTensor, upload } from "../../trace/ops/convert.ts";
-import { checkDType, checkOptions } from "../../trace/ops/options.ts";
+import { checkDType, checkFunction, checkOptions } from "../../trace/ops/options.ts";
 import { stack } from "../../trace/ops/shape_join.ts";
 import { type HostArray, NOT_LINEAR, notDifferentiable, type Primitive } from "../../trace/primitive.ts";
 import { checkShape, describe, sameShape, type Shape } from "../../trace/shape.ts";
@@ -122,8 +122,9 @@ export function hostCallback(
   result: HostCallbackResult,
   ...args: TensorLike[]
 ): Tensor {
+  checkFunction("hostCallback", fn);
   checkOptions("hostCallback", result, ["shape", "dtype"]);
-  const shape = checkShape("hostCallback", result.shape);
+  const shape = checkShape("hostCallback", result?.shape);
   const dtype = checkDType("hostCallback", result.dtype);
   const inputs = args.map((arg) => strong(arg, "hostCallback"));
   return bindOne(hostCallbackPrimitive, inputs, { fn, shape, dtype });

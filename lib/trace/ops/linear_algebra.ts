@@ -5,13 +5,14 @@ import { castPrimitive } from "../primitives/cast.ts";
 import { apply } from "../primitives/elementwise_rules.ts";
 import { reshapeTo } from "../primitives/move.ts";
 import { sumPrimitive } from "../primitives/reduce.ts";
-import { broadcastShapes, describe, normalizeAxis } from "../shape.ts";
+import { broadcastShapes, describe, normalizeAxis, show } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { contractLabels, diagonalOf, dropLabels, type Labelled } from "./contract_labels.ts";
 import { strong, type TensorLike } from "./convert.ts";
 import { strongAll } from "./strong.ts";
 import { installFunctions } from "./install.ts";
+import { checkOptions } from "./options.ts";
 
 /** The operands of a product in one dtype; bool and 8-bit integers are multiplied and summed as int32, as in `sum`. */
 export function productOperands(operation: string, xs: readonly TensorLike[]): Tensor[] {
@@ -160,6 +161,9 @@ export function tensordot(
     }
     axesA = Array.from({ length: axes }, (_, i) => left.ndim - axes + i);
     axesB = Array.from({ length: axes }, (_, i) => i);
+  } else if (!Array.isArray(axes) || axes.length !== 2) {
+    const remedy = "Pass a number of axes, or a pair of lists: the axes of a and those of b.";
+    throw productError("tensordot", left, right, `axes is ${show(axes)}`, remedy);
   } else {
     axesA = [axes[0]].flat().map((axis) => normalizeAxis("tensordot", axis as number, left.aval, "axes[0]"));
     axesB = [axes[1]].flat().map((axis) => normalizeAxis("tensordot", axis as number, right.aval, "axes[1]"));
@@ -255,6 +259,7 @@ export function diagonal(x: TensorLike, options: DiagonalOptions = {}): Tensor {
 }
 
 function diagonalFor(operation: string, x: Tensor, options: DiagonalOptions): Tensor {
+  checkOptions(operation, options, ["offset", "axis1", "axis2"]);
   const { offset = 0, axis1 = 0, axis2 = 1 } = options;
   const first = x.ndim < 2 ? 0 : normalizeAxis(operation, axis1, x.aval, "axis1");
   const second = x.ndim < 2 ? 0 : normalizeAxis(operation, axis2, x.aval, "axis2");

@@ -104,8 +104,8 @@ export function ravel(x: TensorLike): Tensor {
  */
 export function expandDims(x: TensorLike, axis: number | readonly number[]): Tensor {
   const source = strong(x);
-  const count = typeof axis === "number" ? 1 : axis.length;
-  const axes = normalizeAxes("expandDims", axis, source.ndim + count);
+  const list = Array.isArray(axis) ? axis as number[] : [axis as number];
+  const axes = normalizeAxes("expandDims", list, source.ndim + list.length);
   const shape = [...source.shape];
   for (const position of axes) shape.splice(position, 0, 1);
   return reshapeTo(source, shape);

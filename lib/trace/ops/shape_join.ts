@@ -4,7 +4,7 @@ import { concatPrimitive } from "../primitives/move_concat.ts";
 import { slicePrimitive } from "../primitives/move_slice.ts";
 import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
 import { gatherPrimitive } from "../primitives/index_gather.ts";
-import { describe, normalizeAxis, sameShape } from "../shape.ts";
+import { describe, normalizeAxis, sameShape, show } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
@@ -95,12 +95,14 @@ export function split(x: TensorLike, countOrSizes: number | readonly number[], a
   const total = source.shape[along];
   const sizes = typeof countOrSizes === "number"
     ? new Array<number>(Math.max(0, Math.trunc(countOrSizes) || 0)).fill(total / countOrSizes)
-    : countOrSizes;
+    : Array.isArray(countOrSizes)
+    ? countOrSizes as number[]
+    : [];
   const valid = sizes.length > 0 && sizes.every((size) => Number.isInteger(size) && size >= 0);
   if (!valid || sizes.reduce((sum, size) => sum + size, 0) !== total) {
-    const asked = typeof countOrSizes === "number"
-      ? `${countOrSizes} equal parts`
-      : `parts of sizes [${countOrSizes.join(", ")}]`;
+    const asked = Array.isArray(countOrSizes)
+      ? `parts of sizes [${countOrSizes.join(", ")}]`
+      : `${show(countOrSizes)} equal parts`;
     throw new ShapeError(
       `split: axis ${along} of ${describe(source.aval)} has ${total} elements, which do not make ${asked}.`,
       {
@@ -141,17 +143,22 @@ export function repeat(x: TensorLike, repeats: number | readonly number[], axis?
   if (axis === undefined) source = reshapeTo(source, [source.size]);
   const along = normalizeAxis("repeat", axis ?? 0, source.aval);
   const size = source.shape[along];
-  const counts = typeof repeats === "number" ? [repeats] : repeats;
-  const fits = typeof repeats === "number" || repeats.length === size;
+  const counts = Array.isArray(repeats) ? repeats as number[] : [repeats as number];
+  const fits = !Array.isArray(repeats) || counts.length === size;
   if (!fits || counts.some((count) => !Number.isInteger(count) || count < 0)) {
-    throw new ShapeError(`repeat: repeats is ${JSON.stringify(repeats)} for an axis of size ${size}.`, {
-      operation: "repeat",
-      arguments: [
-        { name: "x", shape: source.shape, dtype: source.dtype },
-        { name: "repeats", value: repeats },
-      ],
-      remedy: "Pass a non-negative integer, or one for each element of the axis.",
-    });
+    throw new ShapeError(
+      `repeat: repeats is ${
+        Array.isArray(repeats) ? `[${counts.join(", ")}]` : show(repeats)
+      } for an axis of size ${size}.`,
+      {
+        operation: "repeat",
+        arguments: [
+          { name: "x", shape: source.shape, dtype: source.dtype },
+          { name: "repeats", value: repeats },
+        ],
+        remedy: "Pass a non-negative integer, or one for each element of the axis.",
+      },
+    );
   }
   if (typeof repeats === "number") {
     const before = source.shape.slice(0, along), after = source.shape.slice(along + 1);
@@ -176,9 +183,9 @@ export function repeat(x: TensorLike, repeats: number | readonly number[], axis?
  */
 export function tile(x: TensorLike, reps: number | readonly number[]): Tensor {
   const source = strong(x);
-  const list = typeof reps === "number" ? [reps] : reps;
+  const list = Array.isArray(reps) ? reps as number[] : [reps as number];
   if (list.some((count) => !Number.isInteger(count) || count < 0)) {
-    throw new ShapeError(`tile: reps is [${list.join(", ")}].`, {
+    throw new ShapeError(`tile: reps is [${list.map(show).join(", ")}].`, {
       operation: "tile",
       arguments: [{ name: "x", shape: source.shape, dtype: source.dtype }, { name: "reps", value: reps }],
       remedy: "Every count must be a non-negative integer.",

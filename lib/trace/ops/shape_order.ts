@@ -62,7 +62,8 @@ export function roll(
     const flat = reshapeTo(source, [source.size]);
     return reshapeTo(rollAxis(flat, singleShift(shift), 0), source.shape);
   }
-  const axes = (typeof axis === "number" ? [axis] : axis).map((a) => normalizeAxis("roll", a, source.aval));
+  const axes = (Array.isArray(axis) ? axis as number[] : [axis as number])
+    .map((a) => normalizeAxis("roll", a, source.aval));
   const shifts = Array.isArray(shift) ? shift as number[] : axes.map(() => shift as number | Tensor);
   if (shifts.length !== axes.length) {
     throw new ShapeError(`roll: ${shifts.length} shifts for ${axes.length} axes.`, {
@@ -149,9 +150,9 @@ function unknownMode(mode: unknown): DamoError {
 function widthPairs(x: Tensor, widths: PadWidths, mode: PadMode): (readonly [number, number])[] {
   let pairs: (readonly [number, number])[];
   if (typeof widths === "number") pairs = x.shape.map(() => [widths, widths]);
-  else if (widths.length === 2 && typeof widths[0] === "number") {
+  else if (widths?.length === 2 && typeof widths[0] === "number") {
     pairs = x.shape.map(() => widths as readonly [number, number]);
-  } else pairs = [...widths as readonly (readonly [number, number])[]];
+  } else pairs = Array.isArray(widths) ? [...widths as (readonly [number, number])[]] : [];
   const integral = pairs.every((pair) =>
     Array.isArray(pair) && pair.length === 2 && pair.every(Number.isInteger)
   );

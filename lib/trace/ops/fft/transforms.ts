@@ -40,8 +40,8 @@ function fitted(x: Tensor, length: number): Tensor {
 }
 
 function signalLength(operation: string, x: Tensor, options: TransformOptions | number, own: number): number {
-  const { n = own } = typeof options === "number" ? { n: options } : options;
   if (typeof options !== "number") checkOptions(operation, options, ["n"]);
+  const { n = own } = typeof options === "number" ? { n: options } : options;
   if (x.ndim === 0) {
     throw new ShapeError(`${operation}: a scalar ${describe(x.aval)} has no axis to transform.`, {
       operation,

@@ -1,6 +1,6 @@
 /** Sparse matrices in compressed rows (CSR), times dense ones: gathers and a scatter, with the derivatives of those. */
 import { isInteger } from "../../dtype.ts";
-import { DTypeError, IndexError, ShapeError } from "../../errors.ts";
+import { DamoError, DTypeError, IndexError, ShapeError } from "../../errors.ts";
 import { apply } from "../../primitives/elementwise_rules.ts";
 import { cumulatives } from "../../primitives/cumulative.ts";
 import { gatherPrimitive, scatterPrimitive } from "../../primitives/index_gather.ts";
@@ -8,7 +8,7 @@ import { reshapeTo } from "../../primitives/move.ts";
 import { slicePrimitive } from "../../primitives/move_slice.ts";
 import { filled } from "../../primitives/zeros.ts";
 import { checkShape, describe } from "../../shape.ts";
-import type { Tensor } from "../../tensor.ts";
+import { Tensor } from "../../tensor.ts";
 import { bindOne, currentTrace } from "../../trace.ts";
 import { castTo, promoteOperands, strong, type TensorLike, toTensor } from "../convert.ts";
 import { tensor } from "../creation.ts";
@@ -40,7 +40,15 @@ function integers(operation: string, name: string, x: TensorLike): Tensor {
 }
 
 /** Checks what can be checked without values. */
-function checkParts(operation: string, { data, indices, indptr }: Csr): void {
+function checkParts(operation: string, matrix: Csr): void {
+  const { data, indices, indptr }: Partial<Csr> = matrix ?? {};
+  if (!(data instanceof Tensor && indices instanceof Tensor && indptr instanceof Tensor)) {
+    throw new DamoError(`${operation}: a is no sparse matrix.`, {
+      operation,
+      arguments: [{ name: "a", value: matrix }],
+      remedy: "Pass what sparse.csr gives: { data, indices, indptr }.",
+    });
+  }
   if (data.ndim === 1 && indices.size === data.size && indptr.size > 0) return;
   throw new ShapeError(
     `${operation}: data ${describe(data.aval)}, indices ${describe(indices.aval)} and indptr ${
