@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest eafdfaed943890d2dd8ae008c85e26b59f36f597cdf7306f9acc6df6268d161b.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 79e19b5a70a000a0062e825cc67ae1722aedcc02e35ee762a49efab0370ccf96.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });

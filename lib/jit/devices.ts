@@ -13,7 +13,10 @@ export interface InitOptions {
   device?: "auto" | Device;
   /** Threads of the WebAssembly device, the calling one included: as many as the machine has cores if not given. */
   threads?: number;
-  /** Bytes that tensors may take on the device. */
+  /**
+   * Bytes that tensors may take on the device before those not used for longest are copied to the host, from where they come
+   * back when they are used. What one call needs at once may exceed it.
+   */
   memory?: number;
 }
 

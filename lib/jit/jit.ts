@@ -28,7 +28,10 @@ export interface JitOptions {
   device?: Device;
   /** "reference" interprets in float64; "debug" also verifies graphs and the range of traced indices. */
   mode?: "fast" | "reference" | "debug";
-  /** Throws a NonFiniteError at the first operation that gives a NaN, an infinity, or more than `big`. */
+  /**
+   * Throws a NonFiniteError at the first operation that gives a NaN, an infinity, or more than `big`. Under `vmap` a
+   * condition or loop computes for every element what only some of them take, and values that are left there count, too.
+   */
   guard?: Guards;
   /** Measures calls and kernels: true for a profile of its own, `f.profile`, or one to share. */
   profile?: boolean | Profile;
