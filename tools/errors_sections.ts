@@ -85,7 +85,7 @@ export const SECTIONS: readonly ErrorSection[] = [
   {
     name: "NonFiniteError",
     text:
-      "A `guard` found a NaN, an infinity, or a magnitude above `big`: the first operation that gave one, with its operands.",
+      "A `guard` found a NaN, an infinity, or a magnitude above `big`: the first operation that gave one, with its operands. Under `vmap` both branches of a `cond` are computed for every element, and a `whileLoop` goes on for all until the last has ended: a guard there sees what is computed and left, too.",
     run() {
       const entropy = jit((p: Tensor) => p.mul(p.log()).sum().neg(), { guard: { nan: true } });
       entropy(tensor([0.5, 0.5, -0.1]));
