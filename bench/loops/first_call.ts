@@ -1,7 +1,7 @@
 /**
  * Calls of the recurrent net with backward, the first of a process and those that follow, and how much of the first one
  * goes by before anything is computed: milliseconds as JSON, of the clock and of the processor, since others may use that
- * as well; and those that the system took for the first call. It needs about 2.5 µs for each page of memory that a process
+ * as well; and those that the system took for the first call. It needs 1.5 to 2.5 µs for each page of memory that a process
  * touches for the first time, which at 10,000 steps is more than compiling; with `used` the process has had as much memory
  * before. How long a bare loop takes to touch as much memory as all states need is measured in the end. One thread takes
  * part, or with `all` as many as by default.
@@ -12,8 +12,8 @@ import process from "node:process";
 import { init, ones } from "@damo/damo";
 import { BATCH, compileGradients, normal, STATE } from "./recurrent.ts";
 
-// Beyond its budget of memory a device keeps tensors on the host: calls would begin with copying them back.
 const length = Number(Deno.args[0]);
+// Beyond its budget of memory a device keeps tensors on the host: calls would begin with copying them back.
 await init({ ...(Deno.args[2] === "all" ? {} : { threads: 1 }), memory: 1 << 30 });
 const w = normal([STATE, STATE], 1), u = normal([STATE, STATE], 2);
 // The same noise at all steps: making other would use memory before.

@@ -1,4 +1,4 @@
-// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest 79e19b5a70a000a0062e825cc67ae1722aedcc02e35ee762a49efab0370ccf96.
+// Made by "deno task bundle"; the sources and the tools that make it have the SHA-256 digest ceb7b85d0ffc291820060706f1ddeb5b8d9fa496888e91a5e16ecb22e85fa689.
 var installExecutor=(function installExecutor(executor2){
 installed=executor2;
 });
@@ -191,6 +191,11 @@ remedy:"Every size must be a non-negative integer."
 }
 return shape.slice();
 });
+var listOf=(function listOf(value){
+return Array.isArray(value)?value:[
+value
+];
+});
 var normalizeAxis=(function normalizeAxis(operation,axis,of,name="axis"){
 const rank=typeof of==="number"?of:of.shape.length;
 refuseTraced(operation,name,axis);
@@ -224,9 +229,7 @@ if(axis===void 0||axis===null)return Array.from({
 length:rank
 },((_,i)=>i));
 refuseTraced(operation,"axis",axis);
-const list2=(Array.isArray(axis)?axis:[
-axis
-]).map(((a)=>normalizeAxis(operation,a,of)));
+const list2=listOf(axis).map(((a)=>normalizeAxis(operation,a,of)));
 const unique=new Set(list2);
 if(unique.size!==list2.length){
 throw new ShapeError(`${operation}: axis [${[
@@ -10433,9 +10436,7 @@ return floatOp("tanh",x);
 });
 var expandDims=(function expandDims(x,axis){
 const source2=strong(x);
-const list2=Array.isArray(axis)?axis:[
-axis
-];
+const list2=listOf(axis);
 const axes2=normalizeAxes("expandDims",list2,source2.ndim + list2.length);
 const shape=[
 ...source2.shape
@@ -53389,9 +53390,7 @@ source2.size
 ]);
 const along2=normalizeAxis("repeat",axis??0,source2.aval);
 const size=source2.shape[along2];
-const counts=Array.isArray(repeats)?repeats:[
-repeats
-];
+const counts=listOf(repeats);
 const fits2=!Array.isArray(repeats)||counts.length===size;
 if(!fits2||counts.some((count3)=>!Number.isInteger(count3)||count3<0)){
 throw new ShapeError(`repeat: repeats is ${Array.isArray(repeats)?`[${counts.join(", ")}]`:show(repeats)} for an axis of size ${size}.`,{
@@ -53447,9 +53446,7 @@ return moveAxis2(taken,0,along2);
 }
 function tile(x,reps){
 const source2=strong(x);
-const list2=Array.isArray(reps)?reps:[
-reps
-];
+const list2=listOf(reps);
 if(list2.some((count3)=>!Number.isInteger(count3)||count3<0)){
 throw new ShapeError(`tile: reps is [${list2.map(show).join(", ")}].`,{
 operation:"tile",
@@ -53556,9 +53553,7 @@ source2.size
 ]);
 return reshapeTo(rollAxis(flat,singleShift(shift2),0),source2.shape);
 }
-const axes2=(Array.isArray(axis)?axis:[
-axis
-]).map((a)=>normalizeAxis("roll",a,source2.aval));
+const axes2=listOf(axis).map((a)=>normalizeAxis("roll",a,source2.aval));
 const shifts=Array.isArray(shift2)?shift2:axes2.map(()=>shift2);
 if(shifts.length!==axes2.length){
 throw new ShapeError(`roll: ${shifts.length} shifts for ${axes2.length} axes.`,{
@@ -68227,6 +68222,12 @@ operation:"io",
 remedy
 });
 }
+function givenBytes(operation,given2){
+if(given2 instanceof Uint8Array)return given2;
+if(given2 instanceof ArrayBuffer)return new Uint8Array(given2);
+const shown=typeof given2==="object"?given2?.constructor?.name??"null":typeof given2;
+refuse2(`${operation} reads bytes, and got a value of type ${shown}.`,"Pass a Uint8Array or an ArrayBuffer.");
+}
 function elementCount(shape,where2){
 if(shape.length>MAX_AXES)refuse2(`${where2}: ${shape.length} axes; at most ${MAX_AXES} are possible.`);
 let count3=1;
@@ -69328,13 +69329,7 @@ checkOptions("io.decode",options,[
 "maxBytes"
 ]);
 const device=defaultDevice();
-const given2=bytes;
-if(!(given2 instanceof Uint8Array)&&!(given2 instanceof ArrayBuffer)){
-const shown=typeof given2==="object"?given2?.constructor?.name??"null":typeof given2;
-refuse2(`io.decode reads bytes, and got a value of type ${shown}.`,"Pass a Uint8Array or an ArrayBuffer.");
-}
-const arrays=given2 instanceof Uint8Array?given2:new Uint8Array(given2);
-return await decodeTree(arrays,options,(array2)=>uploadArray(array2,device));
+return await decodeTree(givenBytes("io.decode",bytes),options,(array2)=>uploadArray(array2,device));
 }
 async function save(path,tree,options={}){
 const extension=/\.([^./\\]+)$/.exec(path)?.[1]?.toLowerCase();
@@ -71025,19 +71020,7 @@ for(const inner4 of node.primitive.graphs?.(node.params)??[])pending.push(inner4
 return false;
 }
 function importFunction(bytes){
-if(!(bytes instanceof Uint8Array)&&!(bytes instanceof ArrayBuffer)){
-throw new DamoError(`importFunction: the bytes are ${bytes===null?"null":`of type ${typeof bytes}`}.`,{
-operation:"importFunction",
-arguments:[
-{
-name:"bytes",
-value:bytes
-}
-],
-remedy:"Pass the bytes that exportFunction gave."
-});
-}
-const file=readFunctionFile(bytes instanceof Uint8Array?bytes:new Uint8Array(bytes));
+const file=readFunctionFile(givenBytes("importFunction",bytes));
 const description=readHeader3(file.header,file.arrays);
 const imported=withoutTrace(()=>new Imported(description,file.arrays,defaultDevice()));
 const call2=(...args)=>imported.call(args);

@@ -20,6 +20,17 @@ export function refuse(reason: string, remedy?: string): never {
   throw new FormatError(reason, { operation: "io", remedy });
 }
 
+/** What a reader of bytes was given, as bytes. */
+export function givenBytes(operation: string, given: unknown): Uint8Array {
+  if (given instanceof Uint8Array) return given;
+  if (given instanceof ArrayBuffer) return new Uint8Array(given);
+  const shown = typeof given === "object" ? given?.constructor?.name ?? "null" : typeof given;
+  refuse(
+    `${operation} reads bytes, and got a value of type ${shown}.`,
+    "Pass a Uint8Array or an ArrayBuffer.",
+  );
+}
+
 /**
  * The number of elements of a shape that a file states, before anything is allocated for it. The product
  * must stay exact, so it is bounded by 2^53 at every step, sizes of 0 notwithstanding.

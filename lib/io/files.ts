@@ -8,7 +8,7 @@ import { Shared } from "../trace/shared.ts";
 import type { Device } from "../trace/storage.ts";
 import { Tensor } from "../trace/tensor.ts";
 import { readFile, writeFileAtomically } from "./atomic_file.ts";
-import { type FileArray, type NamedArrays, refuse } from "./file_array.ts";
+import { type FileArray, givenBytes, type NamedArrays, refuse } from "./file_array.ts";
 import { decodeNpy, isNpy } from "./npy.ts";
 import { decodeNpz, encodeNpz } from "./npz.ts";
 import { decodeSafetensors, encodeSafetensors, isSafetensors } from "./safetensors.ts";
@@ -105,16 +105,11 @@ export async function decode<Tree = any>(
 ): Promise<Tree> {
   checkOptions("io.decode", options, ["maxBytes"]);
   const device = defaultDevice();
-  const given: unknown = bytes;
-  if (!(given instanceof Uint8Array) && !(given instanceof ArrayBuffer)) {
-    const shown = typeof given === "object" ? given?.constructor?.name ?? "null" : typeof given;
-    refuse(
-      `io.decode reads bytes, and got a value of type ${shown}.`,
-      "Pass a Uint8Array or an ArrayBuffer.",
-    );
-  }
-  const arrays = given instanceof Uint8Array ? given : new Uint8Array(given);
-  return await decodeTree(arrays, options, (array) => uploadArray(array, device)) as Tree;
+  return await decodeTree(
+    givenBytes("io.decode", bytes),
+    options,
+    (array) => uploadArray(array, device),
+  ) as Tree;
 }
 
 /**

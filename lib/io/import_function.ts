@@ -28,7 +28,7 @@ import {
   withoutTrace,
 } from "../trace/trace.ts";
 import { leafPaths, unflatten } from "../trace/tree.ts";
-import type { FileArray, NamedArrays } from "./file_array.ts";
+import { type FileArray, givenBytes, type NamedArrays } from "./file_array.ts";
 import { readFunctionFile } from "./function_file.ts";
 import { type FunctionDescription, readHeader } from "./function_header.ts";
 
@@ -61,17 +61,7 @@ export type ImportedFunction<F> = F & {
 export function importFunction<F extends (...args: never[]) => unknown = (...args: any[]) => any>(
   bytes: Uint8Array | ArrayBuffer,
 ): ImportedFunction<F> {
-  if (!(bytes instanceof Uint8Array) && !(bytes instanceof ArrayBuffer)) {
-    throw new DamoError(
-      `importFunction: the bytes are ${bytes === null ? "null" : `of type ${typeof bytes}`}.`,
-      {
-        operation: "importFunction",
-        arguments: [{ name: "bytes", value: bytes }],
-        remedy: "Pass the bytes that exportFunction gave.",
-      },
-    );
-  }
-  const file = readFunctionFile(bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes));
+  const file = readFunctionFile(givenBytes("importFunction", bytes));
   const description = readHeader(file.header, file.arrays);
   const imported = withoutTrace(() => new Imported(description, file.arrays, defaultDevice()));
   const call = (...args: unknown[]): unknown => imported.call(args);

@@ -123,6 +123,11 @@ export function checkShape(operation: string, shape: unknown, name = "shape"): S
   return (shape as number[]).slice();
 }
 
+/** A number, or whatever else is no list, as a list of its own. */
+export function listOf(value: number | readonly number[]): readonly number[] {
+  return Array.isArray(value) ? value as readonly number[] : [value as number];
+}
+
 /** A value as an error shows it. */
 export function show(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
@@ -157,8 +162,7 @@ export function normalizeAxes(
   const rank = typeof of === "number" ? of : of.shape.length;
   if (axis === undefined || axis === null) return Array.from({ length: rank }, (_, i) => i);
   refuseTraced(operation, "axis", axis);
-  const list = (Array.isArray(axis) ? axis as number[] : [axis as number])
-    .map((a) => normalizeAxis(operation, a, of));
+  const list = listOf(axis).map((a) => normalizeAxis(operation, a, of));
   const unique = new Set(list);
   if (unique.size !== list.length) {
     throw new ShapeError(`${operation}: axis [${[...(axis as number[])].join(", ")}] names an axis twice.`, {

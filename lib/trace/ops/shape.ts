@@ -1,7 +1,7 @@
 /** Other sizes for the same elements: reshape, flatten, expandDims, squeeze, broadcastTo. */
 import { ShapeError } from "../errors.ts";
 import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
-import { checkShape, describe, normalizeAxes, sameShape, sizeOf } from "../shape.ts";
+import { checkShape, describe, listOf, normalizeAxes, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike } from "./convert.ts";
@@ -104,7 +104,7 @@ export function ravel(x: TensorLike): Tensor {
  */
 export function expandDims(x: TensorLike, axis: number | readonly number[]): Tensor {
   const source = strong(x);
-  const list = Array.isArray(axis) ? axis as number[] : [axis as number];
+  const list = listOf(axis);
   const axes = normalizeAxes("expandDims", list, source.ndim + list.length);
   const shape = [...source.shape];
   for (const position of axes) shape.splice(position, 0, 1);

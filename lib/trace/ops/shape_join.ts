@@ -4,7 +4,7 @@ import { concatPrimitive } from "../primitives/move_concat.ts";
 import { slicePrimitive } from "../primitives/move_slice.ts";
 import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
 import { gatherPrimitive } from "../primitives/index_gather.ts";
-import { describe, normalizeAxis, sameShape, show } from "../shape.ts";
+import { describe, listOf, normalizeAxis, sameShape, show } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
@@ -143,7 +143,7 @@ export function repeat(x: TensorLike, repeats: number | readonly number[], axis?
   if (axis === undefined) source = reshapeTo(source, [source.size]);
   const along = normalizeAxis("repeat", axis ?? 0, source.aval);
   const size = source.shape[along];
-  const counts = Array.isArray(repeats) ? repeats as number[] : [repeats as number];
+  const counts = listOf(repeats);
   const fits = !Array.isArray(repeats) || counts.length === size;
   if (!fits || counts.some((count) => !Number.isInteger(count) || count < 0)) {
     throw new ShapeError(
@@ -183,7 +183,7 @@ export function repeat(x: TensorLike, repeats: number | readonly number[], axis?
  */
 export function tile(x: TensorLike, reps: number | readonly number[]): Tensor {
   const source = strong(x);
-  const list = Array.isArray(reps) ? reps as number[] : [reps as number];
+  const list = listOf(reps);
   if (list.some((count) => !Number.isInteger(count) || count < 0)) {
     throw new ShapeError(`tile: reps is [${list.map(show).join(", ")}].`, {
       operation: "tile",

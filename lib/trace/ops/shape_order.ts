@@ -6,7 +6,7 @@ import { iotaPrimitive } from "../primitives/iota.ts";
 import { broadcastToPrimitive, reshapeTo } from "../primitives/move.ts";
 import { concatPrimitive } from "../primitives/move_concat.ts";
 import { flipPrimitive, padPrimitive, slicePrimitive } from "../primitives/move_slice.ts";
-import { describe, normalizeAxes, normalizeAxis } from "../shape.ts";
+import { describe, listOf, normalizeAxes, normalizeAxis } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 import { bindOne } from "../trace.ts";
 import { strong, type TensorLike, toTensor } from "./convert.ts";
@@ -62,8 +62,7 @@ export function roll(
     const flat = reshapeTo(source, [source.size]);
     return reshapeTo(rollAxis(flat, singleShift(shift), 0), source.shape);
   }
-  const axes = (Array.isArray(axis) ? axis as number[] : [axis as number])
-    .map((a) => normalizeAxis("roll", a, source.aval));
+  const axes = listOf(axis).map((a) => normalizeAxis("roll", a, source.aval));
   const shifts = Array.isArray(shift) ? shift as number[] : axes.map(() => shift as number | Tensor);
   if (shifts.length !== axes.length) {
     throw new ShapeError(`roll: ${shifts.length} shifts for ${axes.length} axes.`, {

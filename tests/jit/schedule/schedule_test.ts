@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { grad, scan, type Tensor } from "@damo/damo";
 import { runProgram } from "../kernel/program_interpreter.ts";
+import { assertClose } from "../../support/close.ts";
 import { randomGraph } from "../../support/random_graph.ts";
 import { schedule, WASM_LIMITS } from "../../../lib/jit/schedule/schedule.ts";
 import { optimise } from "../../../lib/jit/passes/pipeline.ts";
@@ -11,15 +12,6 @@ import type { HostArray } from "../../../lib/trace/primitive.ts";
 import { sizeOf } from "../../../lib/trace/shape.ts";
 import { Graph } from "../../../lib/trace/graph.ts";
 import { traceFunction } from "../../../lib/trace/trace.ts";
-
-function assertClose(actual: ArrayLike<number>, expected: ArrayLike<number>, what: string): void {
-  assertEquals(actual.length, expected.length, what);
-  for (let i = 0; i < actual.length; i++) {
-    const a = actual[i], e = expected[i];
-    if (Object.is(a, e) || a === e || (a !== a && e !== e)) continue;
-    assert(Math.abs(a - e) <= 1e-9 * Math.max(1, Math.abs(e)), `${what}[${i}]: ${a}, expected ${e}`);
-  }
-}
 
 Deno.test("programs of random graphs mean what the graphs mean", () => {
   let kernels = 0, nodes = 0;
